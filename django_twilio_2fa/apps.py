@@ -1,0 +1,12 @@
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class TwilioTwoFactorConfig(AppConfig):
+    name = "django_twilio_2fa"
+    label = "twilio_2fa"
+    verbose_name = _("Two-factor verification")
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from . import checks  # noqa: F401  registers the checks

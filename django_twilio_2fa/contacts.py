@@ -1,0 +1,213 @@
+"""What a code can be sent to: parse, validate, mask."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.utils.translation import get_language
+
+from . import errors
+
+if TYPE_CHECKING:
+    import phonenumbers
+
+# phonenumbers is imported where it is used: its metadata is not to be loaded when Django starts.
+
+LINE_TYPES = ("mobile", "landline", "voip")
+
+
+def _reduced_to_last_four(text: str) -> str:
+    digits = sum(c.isdigit() for c in text)
+    seen = 0
+    out = []
+    for c in text:
+        if c.isdigit():
+            seen += 1
+            out.append(c if seen > digits - 4 else "X")
+        else:
+            out.append(c)
+    return "".join(out)
+
+
+@dataclass(frozen=True)
+class PhoneNumber:
+    """A valid phone number; `str()` gives E.164.
+
+    `PhoneNumber("+12025550143")` or `PhoneNumber("202 555 0143", "US")`. Raises `InvalidPhoneNumber`.
+    """
+
+    phone_number: str
+    country_code: str = ""
+    carrier_type: str | None = None
+    verified: bool = False
+
+    kind: ClassVar[str] = "phone_number"
+
+    def __post_init__(self) -> None:
+        parsed = self._parse(self.phone_number, self.country_code)
+        import phonenumbers
+
+        e164 = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+        object.__setattr__(self, "phone_number", e164)
+        object.__setattr__(self, "country_code", phonenumbers.region_code_for_number(parsed) or "")
+
+    @staticmethod
+    def _parse(text: str, region: str) -> phonenumbers.PhoneNumber:
+        import phonenumbers
+
+        text = str(text)
+        # The library reads letters as keypad digits and accepts extensions; a code cannot go to either.
+        if len(text) > 40 or any(c.isalpha() for c in text):
+            raise errors.InvalidPhoneNumber
+        try:
+            parsed = phonenumbers.parse(text, region.upper() or None)
+        except phonenumbers.NumberParseException as e:
+            raise errors.InvalidPhoneNumber from e
+        if parsed.extension or not phonenumbers.is_valid_number(parsed):
+            raise errors.InvalidPhoneNumber
+        return parsed
+
+    @property
+    def _parsed(self) -> phonenumbers.PhoneNumber:
+        return self._parse(self.phone_number, "")
+
+    def _format(self, style: str) -> str:
+        import phonenumbers
+
+        return phonenumbers.format_number(self._parsed, getattr(phonenumbers.PhoneNumberFormat, style))
+
+    def __str__(self) -> str:
+        return self.phone_number
+
+    def __repr__(self) -> str:
+        return f"<PhoneNumber {self.obfuscated}>"
+
+    @property
+    def e164_format(self) -> str:
+        return self.phone_number
+
+    @property
+    def national_format(self) -> str:
+        return self._format("NATIONAL")
+
+    @property
+    def international_format(self) -> str:
+        return self._format("INTERNATIONAL")
+
+    @property
+    def obfuscated(self) -> str:
+        """National format with all but the last four digits as X: `(XXX) XXX-0143`."""
+        return _reduced_to_last_four(self.national_format)
+
+    @property
+    def number_type(self) -> str:
+        """What the numbering plan says: `mobile`, `fixed_line`, `premium_rate`, … (phonenumbers' names)."""
+        import phonenumbers
+
+        return phonenumbers.PhoneNumberType.to_string(phonenumbers.number_type(self._parsed)).lower()
+
+
+@dataclass(frozen=True)
+class EmailAddress:
+    """A valid e-mail address; `str()` gives it plain. Raises `BadUserData`."""
+
+    email: str
+    verified: bool = field(default=False)
+
+    kind: ClassVar[str] = "email"
+
+    def __post_init__(self) -> None:
+        text = str(self.email).strip()
+        try:
+            validate_email(text)
+        except ValidationError as e:
+            raise errors.BadUserData from e
+        if len(text) > 254 or not text.isprintable():
+            raise errors.BadUserData
+        local, _, domain = text.rpartition("@")
+        object.__setattr__(self, "email", f"{local}@{domain.lower()}")
+
+    def __str__(self) -> str:
+        return self.email
+
+    def __repr__(self) -> str:
+        return f"<EmailAddress {self.obfuscated}>"
+
+    @property
+    def obfuscated(self) -> str:
+        """First letters and the top-level domain, the rest as X: `sXX@eXXXXXX.com`."""
+        local, _, domain = self.email.rpartition("@")
+        name, dot, top = domain.rpartition(".")
+        if not dot:
+            name, top = domain, ""
+        return f"{_hidden(local)}@{_hidden(name)}{dot}{top}"
+
+
+def _hidden(text: str) -> str:
+    return text[:1] + "".join("." if c == "." else "X" for c in text[1:])
+
+
+Contact = PhoneNumber | EmailAddress
+CONTACTS: dict[str, type[PhoneNumber] | type[EmailAddress]] = {
+    PhoneNumber.kind: PhoneNumber,
+    EmailAddress.kind: EmailAddress,
+}
+
+
+def as_contact(kind: str, value: Any) -> Contact | None:
+    """What a callback returned, as our own type; None for nothing. Raises the type's error for rubbish."""
+    if value is None or value == "":
+        return None
+    wanted = CONTACTS[kind]
+    if isinstance(value, wanted):
+        return value
+    return wanted(str(value))
+
+
+@lru_cache(maxsize=1)
+def _country_data() -> dict[str, dict[str, str]]:
+    """Names of countries by language, as they come with phonenumbers."""
+    from importlib.util import module_from_spec, spec_from_file_location
+    from pathlib import Path
+
+    import phonenumbers
+
+    # Importing it by its name would run its package, which loads 100 MB of place names.
+    path = Path(phonenumbers.__file__).parent / "geodata" / "locale.py"
+    spec = spec_from_file_location("phonenumbers.geodata.locale", path)
+    if spec is None or spec.loader is None:
+        return {}
+    module = module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except OSError:
+        return {}
+    data: dict[str, dict[str, str]] = module.LOCALE_DATA
+    return data
+
+
+def country_name(region: str) -> str:
+    """The country's name in the active language, in English where there is none, else its code."""
+    names = _country_data().get(region, {})
+    language = (get_language() or "en").split("-")[0]
+    name = names.get(language) or names.get("en") or region
+    # "*aa" says: the same as in "aa".
+    while name.startswith("*"):
+        name = names.get(name[1:], region)
+    return name
+
+
+def countries(allowed: Collection[str] | None, disallowed: Collection[str] | None) -> list[tuple[str, str, int]]:
+    """Allowed countries as (code, name in the active language, calling code), sorted by name."""
+    import phonenumbers
+
+    wanted = {c.upper() for c in allowed} if allowed else set(phonenumbers.SUPPORTED_REGIONS)
+    wanted &= set(phonenumbers.SUPPORTED_REGIONS)
+    wanted -= {c.upper() for c in disallowed or ()}
+    rows = [(c, country_name(c), phonenumbers.country_code_for_region(c)) for c in wanted]
+    return sorted(rows, key=lambda row: row[1])

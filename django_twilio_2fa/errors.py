@@ -1,0 +1,274 @@
+"""Every error, declared once: code, sentence, HTTP status, whether it blocks."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.utils.translation import gettext_lazy as _
+
+from .conf import conf
+
+ERRORS: dict[str, type[TwoFactorError]] = {}
+
+
+class TwoFactorError(Exception):
+    """Base of the kit's errors.
+
+    `data` holds what the sentence is filled from, and what the API hands out with it. `blocking` errors
+    leave the user nothing to retry. The exception's own text is its code: no destination, no token.
+    """
+
+    code: ClassVar[str] = "2fa_error"
+    message: ClassVar[Any] = _("Something went wrong. Please try again.")
+    status: ClassVar[int] = 400
+    blocking: ClassVar[bool] = False
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        # A subclass that only narrows an error keeps its code and is not another error.
+        if "code" in cls.__dict__:
+            ERRORS[cls.code] = cls
+
+    def __init__(self, **data: Any) -> None:
+        self.data = data
+        super().__init__(self.full_code)
+
+    @property
+    def full_code(self) -> str:
+        """The code with its placeholders filled: `twilio_error_20404`."""
+        if self.code == TwoFactorError.code:
+            return str(conf.DEFAULT_ERROR_CODE)
+        return fill(self.code, self.data)
+
+    @property
+    def display(self) -> str:
+        """The sentence for the user, in the active language, as the settings have it."""
+        overrides = conf.ERROR_DISPLAY
+        for code in (self.full_code, self.code):
+            if code in overrides:
+                return fill(str(overrides[code]), self.data)
+        if self.code == TwoFactorError.code:
+            return str(conf.DEFAULT_ERROR_DISPLAY)
+        return fill(str(self.message), self.data)
+
+
+class _Blanks(dict[str, Any]):
+    def __missing__(self, key: str) -> str:
+        return ""
+
+
+def fill(text: str, data: dict[str, Any]) -> str:
+    """`text` with `{name}` filled from `data`; a name that is missing leaves nothing behind."""
+    try:
+        return text.format_map(_Blanks(data))
+    except (ValueError, IndexError, AttributeError, KeyError):  # a site's own sentence with stray braces
+        return text
+
+
+# What the user typed
+
+
+class BadUserData(TwoFactorError):
+    code = "bad_user_data"
+    message = _("Enter a valid e-mail address.")
+
+
+class InvalidPhoneNumber(TwoFactorError):
+    code = "invalid_phone_number"
+    message = _("Enter a valid phone number.")
+
+
+class PhoneCountryNotAllowed(TwoFactorError):
+    code = "phone_country_not_allowed"
+    message = _("Phone numbers of this country are not accepted here.")
+
+
+class InvalidCarrierType(TwoFactorError):
+    code = "invalid_carrier_type"
+    message = _("This kind of phone number ({carrier_type}) is not accepted here.")
+
+
+class MobileNumberRequired(TwoFactorError):
+    code = "mobile_number_required"
+    message = _("This has to be a mobile number.")
+
+
+class InvalidVerificationCode(TwoFactorError):
+    """Wrong length, not numeric, or refused."""
+
+    code = "invalid_verification_code"
+    message = _("That code is not right.")
+
+
+class MalformedRequest(TwoFactorError):
+    code = "malformed_request"
+    message = _("The request could not be understood.")
+
+
+# What the user has and may do
+
+
+class PhoneNotSet(TwoFactorError):
+    code = "phone_not_set"
+    message = _("There is no phone number for your account.")
+
+
+class EmailNotSet(TwoFactorError):
+    code = "email_not_set"
+    message = _("There is no e-mail address for your account.")
+
+
+class RegistrationNotAllowed(TwoFactorError):
+    code = "registration_not_allowed"
+    message = _("Nothing is registered for your account, and it cannot be done here.")
+
+
+class ChangeNotAllowed(TwoFactorError):
+    code = "change_not_allowed"
+    message = _("What is registered for your account cannot be changed here.")
+
+
+class ProofRequired(TwoFactorError):
+    """Adding or changing needs a fresh verification with what is registered."""
+
+    code = "proof_required"
+    message = _("Please verify with what you have registered first.")
+    status = 403
+
+
+class MethodNotAllowed(TwoFactorError):
+    code = "method_not_allowed"
+    message = _("This method cannot be used.")
+
+
+class NoMethodAvailable(TwoFactorError):
+    code = "no_method_available"
+    message = _("There is no way to verify your account at the moment.")
+    blocking = True
+
+
+class MissingUserData(TwoFactorError):
+    code = "missing_user_data"
+    message = _("Something needed to verify your account is missing.")
+    status = 404
+
+
+class UserCannotVerify(TwoFactorError):
+    code = "user_cannot_verify"
+    message = _("Your account cannot be verified.")
+    status = 401
+    blocking = True
+
+
+class UserNotAllowed(TwoFactorError):
+    code = "user_not_allowed"
+    message = _("Your account may not be verified here.")
+    status = 403
+
+
+class UserNotFound(TwoFactorError):
+    code = "user_not_found"
+    message = _("There is no such user.")
+    status = 404
+
+
+class UserRequired(TwoFactorError):
+    code = "user_required"
+    message = _("A user is required.")
+    blocking = True
+
+
+class UserUnauthenticated(TwoFactorError):
+    code = "user_unauthenticated"
+    message = _("Please sign in first.")
+    status = 401
+
+
+class UnauthenticatedUserFieldMissing(TwoFactorError):
+    code = "unauthenticated_user_field_missing"
+    message = _("The field that names the user is not set up.")
+
+
+class UnauthenticatedUserParamMissing(TwoFactorError):
+    code = "unauthenticated_user_param_missing"
+    message = _("The parameter that names the user is missing.")
+
+
+# The verification
+
+
+class VerificationNotFound(TwoFactorError):
+    code = "verification_not_found"
+    message = _("There is no verification going on. Please start again.")
+    status = 404
+
+
+class VerificationExpired(TwoFactorError):
+    code = "verification_expired"
+    message = _("This code is no longer good. Please request a new one.")
+
+
+class MaxAttemptsReached(TwoFactorError):
+    code = "max_attempts_reached"
+    message = _("Too many wrong codes were entered. Please wait before you start again.")
+    status = 429
+
+
+class MaxSendsReached(TwoFactorError):
+    code = "max_sends_reached"
+    message = _("No more codes can be sent for now. Please use the last one that you received.")
+    status = 429
+
+
+class ResendCooldown(TwoFactorError):
+    """`can_resend_in`: seconds to wait, a whole number."""
+
+    code = "resend_cooldown"
+    message = _("Please wait {can_resend_in} seconds before another code is sent.")
+    status = 429
+
+
+class CheckInProgress(TwoFactorError):
+    """Another check of the same verification has not been answered yet."""
+
+    code = "check_in_progress"
+    message = _("Another code is being checked. Please try again in a moment.")
+    status = 409
+
+
+# Twilio
+
+
+class TwilioUnavailable(TwoFactorError):
+    """Twilio refused, failed or could not be reached; `twilio_error` is its code, or what happened."""
+
+    code = "twilio_error_{twilio_error}"
+    message = _("Codes cannot be sent or checked this way at the moment. Please try another way, or again later.")
+    status = 503
+
+
+class TwilioInvalidParameter(TwoFactorError):
+    """Twilio refused a parameter, named in `parameter`."""
+
+    code = "twilio_invalid_parameter_{parameter}"
+    message = _("The code could not be sent. Please check what you entered.")
+
+
+class TwilioRateLimited(TwoFactorError):
+    """`retry_after`: seconds to wait where Twilio said so, else None."""
+
+    code = "twilio_rate_limited"
+    message = _("Too many requests at the moment. Please try again a little later.")
+    status = 429
+
+
+def display_for(code: str, data: dict[str, Any] | None = None) -> str:
+    """The sentence for an error code that travelled, as in the session; the default one if unknown."""
+    data = data or {}
+    for declared, cls in ERRORS.items():
+        if declared == code or fill(declared, data) == code:
+            return cls(**data).display
+    return TwoFactorError(**data).display
+
+
+__all__ = ["ERRORS", "TwoFactorError", "display_for", "fill", *(c.__name__ for c in ERRORS.values())]

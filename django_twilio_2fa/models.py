@@ -1,0 +1,189 @@
+"""What is stored: what users have registered, each attempt to prove it, and counts."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from .contacts import CONTACTS, Contact
+from .digests import digest, digests
+
+
+class DeviceQuerySet(models.QuerySet["Device"]):
+    def for_value(self, user: Any, kind: str, value: str) -> DeviceQuerySet:
+        """The user's device that holds this number, address or other value."""
+        return self.filter(user=user, kind=kind, digest__in=digests(kind, value))
+
+    def register(self, user: Any, contact: Contact, **fields: Any) -> Device:
+        """Store a number or address as registered, as if it had been proven just now."""
+        line_type = getattr(contact, "carrier_type", None) or ""
+        values = {"value": str(contact), "masked": contact.obfuscated, "line_type": line_type, **fields}
+        device, _created = self.update_or_create(
+            user=user, kind=contact.kind, digest=digest(contact.kind, str(contact)), defaults=values
+        )
+        return device
+
+
+class Device(models.Model):
+    """What a user has registered: a phone number, an e-mail address, an authenticator.
+
+    A row exists only once its owner has proven to hold it.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        related_name="twilio_2fa_devices",
+        verbose_name=_("user"),
+    )
+    kind = models.CharField(_("kind"), max_length=32)
+    name = models.CharField(_("name"), max_length=64, blank=True)
+    value = models.CharField(max_length=254, editable=False)
+    digest = models.CharField(max_length=64, editable=False)
+    masked = models.CharField(_("value"), max_length=254, editable=False)
+    line_type = models.CharField(_("line type"), max_length=16, blank=True)
+    data = models.JSONField(default=dict, editable=False)
+    registered_at = models.DateTimeField(_("registered"), default=timezone.now, editable=False)
+    last_used_at = models.DateTimeField(_("last used"), null=True, blank=True, editable=False)
+
+    objects: ClassVar[Any] = DeviceQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("device")
+        verbose_name_plural = _("devices")
+        ordering = ("registered_at", "pk")
+        constraints = [models.UniqueConstraint(fields=("user", "kind", "digest"), name="twilio_2fa_one_device")]
+
+    def __str__(self) -> str:
+        return self.name or self.masked
+
+    @property
+    def contact(self) -> Contact | None:
+        """The number or address, or None for another kind of device. Raises the contact's error if unparsable."""
+        cls = CONTACTS.get(self.kind)
+        if cls is None:
+            return None
+        if self.kind == "phone_number":
+            return cls(self.value, carrier_type=self.line_type or None)  # type: ignore[call-arg]
+        return cls(self.value)
+
+
+class ProvenContact(models.Model):
+    """Which value of a callback was proven last, so that one that changed by another road is noticed."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=32)
+    digest = models.CharField(max_length=64)
+    proven_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=("user", "kind"), name="twilio_2fa_one_proven_contact")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.digest[:8]}"
+
+
+class Purpose(models.TextChoices):
+    PROVE = "prove", _("prove a device")
+    ENROL = "enrol", _("register a device")
+
+
+class Status(models.TextChoices):
+    PENDING = "pending", _("pending")
+    APPROVED = "approved", _("approved")
+    CANCELED = "canceled", _("canceled")
+    EXPIRED = "expired", _("expired")
+    FAILED = "failed", _("failed")
+
+
+class Verification(models.Model):
+    """One attempt to prove possession; afterwards, its audit trail.
+
+    `destination` is in clear while pending, since a resend needs it, and blank afterwards. `pending_key`
+    is unique and set while nothing else may take the row's place. A lease marks a check under way.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True, related_name="twilio_2fa_verifications"
+    )
+    purpose = models.CharField(max_length=8, choices=Purpose.choices)
+    transport = models.CharField(max_length=64)
+    method = models.CharField(max_length=64)
+    kind = models.CharField(max_length=32, blank=True)
+    device = models.ForeignKey(Device, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    replaces = models.ForeignKey(Device, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    proof = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+
+    destination = models.CharField(max_length=254, blank=True)
+    destination_digest = models.CharField(max_length=64, blank=True)
+    masked = models.CharField(max_length=254, blank=True)
+    line_type = models.CharField(max_length=16, blank=True)
+    sid = models.CharField(max_length=64, blank=True)
+    data = models.JSONField(default=dict)
+
+    status = models.CharField(max_length=8, choices=Status.choices, default=Status.PENDING)
+    error_code = models.CharField(max_length=64, blank=True)
+    pending_key = models.CharField(max_length=64, unique=True, null=True)
+
+    sends = models.PositiveSmallIntegerField(default=0)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    created_at = models.DateTimeField(default=timezone.now)
+    last_sent_at = models.DateTimeField(null=True)
+    next_send_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    approved_at = models.DateTimeField(null=True)
+    lease = models.CharField(max_length=32, blank=True)
+    lease_until = models.DateTimeField(null=True)
+
+    flow_digest = models.CharField(max_length=64, blank=True)
+    auth_digest = models.CharField(max_length=64, blank=True)
+    proof_used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = _("verification")
+        verbose_name_plural = _("verifications")
+        indexes = [
+            models.Index(fields=("user", "flow_digest", "approved_at"), name="twilio_2fa_verified"),
+            models.Index(fields=("sid",), name="twilio_2fa_sid"),
+            models.Index(fields=("status", "expires_at"), name="twilio_2fa_expiry"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.status}"
+
+    @property
+    def verification_sid(self) -> str:
+        """Twilio's SID, or our own id where no Twilio is behind it."""
+        return self.sid or str(self.public_id)
+
+    def can_resend_in(self, now: datetime | None = None) -> int:
+        """Whole seconds until the next send is allowed; 0 for now."""
+        if self.next_send_at is None:
+            return 0
+        left = (self.next_send_at - (now or timezone.now())).total_seconds()
+        return max(0, -int(-left // 1))
+
+
+class Counter(models.Model):
+    """How often something happened within a window: `n` for one scope, one key and one window's start."""
+
+    scope = models.CharField(max_length=64)
+    key = models.CharField(max_length=64)
+    window = models.BigIntegerField()
+    n = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=("scope", "key", "window"), name="twilio_2fa_one_counter")]
+
+    def __str__(self) -> str:
+        return f"{self.scope} {self.n}"
