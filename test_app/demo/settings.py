@@ -1,0 +1,88 @@
+"""The demo: the sandbox in place of Twilio, unless `.env` at the root of the repository has credentials."""
+
+import os
+from pathlib import Path
+
+import environ
+
+from django_twilio_2fa import provider_apps
+
+HERE = Path(__file__).resolve().parent
+TEST_APP = HERE.parent
+ROOT = TEST_APP.parent
+
+env = environ.Env()
+env_file = Path(os.environ.get("DEMO_ENV_FILE", ROOT / ".env"))
+if env_file.is_file():
+    env.read_env(env_file)
+
+DEBUG = True
+SECRET_KEY = env.str("SECRET_KEY", default="no secret: this key signs the sessions of a demo on one machine")
+ALLOWED_HOSTS = ["localhost", ".localtest.me", "127.0.0.1", "[::1]"]
+
+INSTALLED_APPS = [
+    "demo",
+    "django_twilio_2fa",
+    "django_twilio_2fa.sandbox",
+    *provider_apps(),
+    "widget_tweaks",
+    "formtools",
+    "bootstrap",
+    "fontawesomefree",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "demo.middleware.ContentSecurityPolicyMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "demo.urls"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{TEST_APP / 'demo.sqlite3'}")}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+TEST_RUNNER = "demo.runner.PytestRunner"
+
+LANGUAGE_CODE = "en-us"
+USE_TZ = True
+STATIC_URL = "/static/"
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "home"
+LOGOUT_REDIRECT_URL = "home"
+EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+
+TWILIO_2FA_ACCOUNT_SID = env.str("TWILIO_2FA_ACCOUNT_SID", default="") or None
+TWILIO_2FA_AUTH_TOKEN = env.str("TWILIO_2FA_AUTH_TOKEN", default="") or None
+TWILIO_2FA_API_KEY_SID = env.str("TWILIO_2FA_API_KEY_SID", default="") or None
+TWILIO_2FA_API_KEY_SECRET = env.str("TWILIO_2FA_API_KEY_SECRET", default="") or None
+TWILIO_2FA_SERVICE_ID = env.str("TWILIO_2FA_SERVICE_ID", default="") or None
+TWILIO_2FA_SANDBOX = not (TWILIO_2FA_ACCOUNT_SID and TWILIO_2FA_SERVICE_ID)
+
+TWILIO_2FA_ALLOWED_METHODS = ["sms", "call", "whatsapp", "email"]
+TWILIO_2FA_PHONE_NUMBER_ALLOWED_COUNTRIES = ["US", "CA", "GB", "DE", "FR"]
+TWILIO_2FA_STYLESHEETS = ["bootstrap/css/bootstrap.min.css", "fontawesomefree/css/all.min.css"]

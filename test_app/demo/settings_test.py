@@ -1,0 +1,20 @@
+"""The demo as the tests see it: always the sandbox, and nothing read from anybody's `.env`."""
+
+import os
+
+os.environ["DEMO_ENV_FILE"] = os.devnull
+
+from .settings import *  # noqa: E402, F403
+
+DEBUG = False
+TWILIO_2FA_ACCOUNT_SID = None
+TWILIO_2FA_AUTH_TOKEN = None
+TWILIO_2FA_API_KEY_SID = None
+TWILIO_2FA_API_KEY_SECRET = None
+TWILIO_2FA_SERVICE_ID = None
+TWILIO_2FA_SANDBOX = True
+TWILIO_2FA_SANDBOX_WITHOUT_DEBUG = True
+
+# Passwords hashed as slowly as they should be would take most of the suite's time.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
