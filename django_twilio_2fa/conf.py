@@ -115,6 +115,14 @@ SETTINGS: dict[str, Setting] = {
             group=TWILIO,
         ),
         Setting(
+            "BASE_URL",
+            None,
+            TEXT,
+            "Address that Twilio's requests go to instead of Twilio's own, as of a sandbox served over HTTP.",
+            optional=True,
+            group=TWILIO,
+        ),
+        Setting(
             "TIMEOUT",
             (5, 10),
             (int, float, tuple, list),

@@ -23,6 +23,11 @@ class TwoFactorError(Exception):
     status: ClassVar[int] = 400
     blocking: ClassVar[bool] = False
 
+    cause: Exception | None = None
+    """What Twilio's client raised, where that is behind it."""
+    uncertain: bool = False
+    """Whether it may have happened all the same: the request left, the answer was lost."""
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         # A subclass that only narrows an error keeps its code and is not another error.
@@ -236,7 +241,36 @@ class CheckInProgress(TwoFactorError):
     status = 409
 
 
+class UserDataNotStored(TwoFactorError):
+    """The site's callback does not return what its receiver of `set_user_data` was given."""
+
+    code = "user_data_not_stored"
+    message = _("Your details were confirmed but could not be saved. Please try again later.")
+    status = 503
+
+
 # Twilio
+
+
+class CannotReceive(TwoFactorError):
+    """A landline, or a number that this channel does not reach."""
+
+    code = "cannot_receive"
+    message = _("This number cannot receive messages. Please try another way, such as a call.")
+
+
+class CountryUnavailable(TwoFactorError):
+    code = "country_unavailable"
+    message = _("This is not available in your country. Please try another way.")
+    status = 403
+
+
+class ChannelRefused(TwoFactorError):
+    """Twilio or its fraud guard will not send this way to this destination."""
+
+    code = "channel_refused"
+    message = _("A code cannot be sent this way. Please try another way.")
+    status = 403
 
 
 class TwilioUnavailable(TwoFactorError):

@@ -1,0 +1,120 @@
+"""The forms of the steps. Validation is pure: nothing is sent or counted in `clean()`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from . import errors, tokens
+from .conf import conf
+from .contacts import Contact, EmailAddress, PhoneNumber, countries
+
+
+class StartForm(forms.Form):
+    """Which method, and which device where there are several."""
+
+    method = forms.CharField(max_length=64, widget=forms.HiddenInput)
+    device = forms.CharField(max_length=64, required=False, widget=forms.HiddenInput)
+
+
+class RegistrationForm(forms.Form):
+    """Base of the forms that ask for a device; `contact` is what a valid one holds."""
+
+    contact_field: str = ""
+
+    def __init__(self, *args: Any, user: Any = None, request: Any = None, **kwargs: Any) -> None:
+        self.user = user
+        self.request = request
+        super().__init__(*args, **kwargs)
+
+    @property
+    def contact(self) -> Contact:
+        contact: Contact = self.cleaned_data["contact"]
+        return contact
+
+
+class PhoneNumberForm(RegistrationForm):
+    """A country and a number; a number typed with `+` is judged by its own country."""
+
+    contact_field = "phone_number"
+
+    country_code = forms.ChoiceField(
+        label=_("Country"), widget=forms.Select(attrs={"autocomplete": "tel-country-code"})
+    )
+    phone_number = forms.CharField(
+        label=_("Phone number"),
+        max_length=64,
+        widget=forms.TextInput(attrs={"type": "tel", "autocomplete": "tel-national", "inputmode": "tel"}),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        rows = countries(
+            conf.resolve("PHONE_NUMBER_ALLOWED_COUNTRIES", user=self.user, request=self.request),
+            conf.resolve("PHONE_NUMBER_DISALLOWED_COUNTRIES", user=self.user, request=self.request),
+        )
+        field = self.fields["country_code"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [(code, f"{name} (+{calling})") for code, name, calling in rows]
+        default = conf.resolve("PHONE_NUMBER_DEFAULT_REGION", user=self.user, request=self.request)
+        if default in {code for code, _name, _calling in rows}:
+            field.initial = default
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        number, country = data.get("phone_number"), data.get("country_code")
+        if number and country:
+            try:
+                data["contact"] = PhoneNumber(number, country)
+            except errors.InvalidPhoneNumber as e:
+                self.add_error("phone_number", ValidationError(e.display, code=e.code))
+        return data
+
+
+class EmailForm(RegistrationForm):
+    """An e-mail address."""
+
+    contact_field = "email"
+
+    email = forms.CharField(
+        label=_("E-mail address"), max_length=320, widget=forms.EmailInput(attrs={"autocomplete": "email"})
+    )
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if email := data.get("email"):
+            try:
+                data["contact"] = EmailAddress(email)
+            except errors.BadUserData as e:
+                self.add_error("email", ValidationError(e.display, code=e.code))
+        return data
+
+
+REGISTRATION_FORMS: dict[str, type[RegistrationForm]] = {
+    PhoneNumber.kind: PhoneNumberForm,
+    EmailAddress.kind: EmailForm,
+}
+
+
+class TokenForm(forms.Form):
+    """The token. `verification` says which page it was typed on, where two tabs are open."""
+
+    token = forms.CharField(
+        label=_("Code"),
+        max_length=tokens.LONGEST_INPUT,
+        error_messages={"required": _("Enter the code.")},
+        widget=forms.TextInput(
+            attrs={"autocomplete": "one-time-code", "inputmode": "numeric", "autofocus": True, "dir": "ltr"}
+        ),
+    )
+    verification = forms.UUIDField(required=False, widget=forms.HiddenInput)
+
+    def clean_token(self) -> str:
+        try:
+            return tokens.normalize(self.cleaned_data["token"], conf.TOKEN_LENGTH)
+        except errors.InvalidVerificationCode:
+            message = _("A code has %(length)d digits.") % {"length": conf.TOKEN_LENGTH}
+            raise ValidationError(message, code="invalid_verification_code") from None

@@ -1,0 +1,222 @@
+"""The contract of a method, and the registry that finds the providers.
+
+A provider subclasses `MethodProvider`, names its data and implements the four verbs. To use it, register
+it under the method's name as an entry point of the group `django_twilio_2fa.providers`, or in the setting
+`TWILIO_2FA_PROVIDERS`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.utils.module_loading import import_string
+from django.utils.translation import gettext_lazy as _
+
+from . import registry
+from .conf import conf
+
+if TYPE_CHECKING:
+    from django.forms import Form
+
+    from .contacts import Contact
+    from .forms import RegistrationForm
+    from .models import Verification
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What a provider says of a send.
+
+    `sid`: its own id of the verification, if it has one. `started_at`: when the token's lifetime began
+    (aware), if that was not now. `data` replaces `verification.data`.
+    """
+
+    sid: str = ""
+    started_at: datetime | None = None
+    data: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a provider says of a token: whether it was right, and the `sid` that it was checked under."""
+
+    approved: bool
+    sid: str = ""
+
+
+class MethodProvider:
+    """One way to verify: what it is called, what it needs, and how it is carried out.
+
+    The verbs raise the kit's errors (`django_twilio_2fa.errors`). They are called with no transaction and
+    no lock open, so they may take their time. Counting, cooldowns and expiry are not their business.
+    """
+
+    # What a subclass declares
+
+    name: str = ""
+    label: ClassVar[Any] = ""
+    icon: ClassVar[str] = "fas fa-key"
+    device_kind: ClassVar[str | None] = None
+    """`phone_number`, `email`, a kind of its own, or None for a method that needs no device."""
+    on_by_default: ClassVar[bool] = True
+    """Whether the method is offered where `ALLOWED_METHODS` is not set."""
+    sends: ClassVar[bool] = True
+    """Whether a token is sent; if not, nothing of resend and cooldown is shown."""
+    sent_wording: ClassVar[Any] = _("sent")
+    """How the token came: "Enter the code that was … to (XXX) XXX-0143."."""
+    needs_messages: ClassVar[bool] = False
+    """Whether the destination has to be able to take a written message (a landline is not)."""
+
+    @property
+    def transport(self) -> str:
+        """Methods of one transport share a pending verification to one destination."""
+        return self.name
+
+    # What a subclass may override
+
+    def get_registration_form_class(self) -> type[RegistrationForm] | None:
+        """The form that asks for a device; by default, the kit's form for the kind of device."""
+        from .forms import REGISTRATION_FORMS
+
+        return REGISTRATION_FORMS.get(self.device_kind or "")
+
+    def get_token_form_class(self) -> type[Form] | None:
+        """The form that asks for the token."""
+        from .forms import TokenForm
+
+        return TokenForm
+
+    def why_unavailable(self, *, user: Any, request: Any = None) -> str:
+        """Why this user cannot use the method now; empty if they can."""
+        return ""
+
+    def why_unsuitable(self, contact: Contact) -> str:
+        """Why this number or address cannot be used with the method; empty if it can."""
+        if self.needs_messages and getattr(contact, "carrier_type", None) == "landline":
+            return str(_("This number cannot receive messages."))
+        return ""
+
+    def heading(self, masked: str) -> str:
+        """The choice on the start page: "Text message to (XXX) XXX-0143"."""
+        label = str(self.display()["label"])
+        return str(_("{method} to {value}")).format(method=label, value=masked) if masked else label
+
+    # The verbs
+
+    def start(self, verification: Verification, *, request: Any = None) -> Sent:
+        """Send the first token to `verification.destination`."""
+        raise NotImplementedError
+
+    def resend(self, verification: Verification, *, request: Any = None) -> Sent:
+        """Send the token of a running verification again, perhaps begun by another method of the transport."""
+        return self.start(verification, request=request)
+
+    def check(self, verification: Verification, token: str, *, request: Any = None) -> Checked:
+        """Whether the token is right. Called at most once for each attempt that is counted."""
+        raise NotImplementedError
+
+    def cancel(self, verification: Verification, *, request: Any = None) -> None:
+        """Give the verification up; by default there is nothing to do."""
+
+    # Display
+
+    def display(self, *, user: Any = None, request: Any = None) -> dict[str, Any]:
+        """`value`, `label` and `icon`, as `METHOD_DISPLAY_CB`, `METHOD_DETAILS` and the provider have it."""
+        shown = {"label": self.label, "icon": self.icon}
+        told = conf.resolve("METHOD_DISPLAY_CB", method=self.name, user=user, request=request)
+        for source in (conf.METHOD_DETAILS.get(self.name), told):
+            if isinstance(source, dict):
+                shown.update({k: v for k, v in source.items() if k in shown and v})
+        return {"value": self.name, **shown}
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A provider that is installed or set but cannot be used, and why."""
+
+    name: str
+    path: str
+    source: str
+    reason: str
+
+
+@dataclass
+class Registry:
+    """The providers by method name, those that are broken, and where each came from."""
+
+    providers: dict[str, MethodProvider] = field(default_factory=dict)
+    broken: list[Broken] = field(default_factory=list)
+    sources: dict[str, str] = field(default_factory=dict)
+    apps: dict[str, str] = field(default_factory=dict)
+
+
+@lru_cache(maxsize=128)
+def _load(path: str) -> type[MethodProvider]:
+    """The class at `package.module:Class` or `package.module.Class`. Raises whatever its import raises."""
+    cls = import_string(path.replace(":", "."))
+    if not (isinstance(cls, type) and issubclass(cls, MethodProvider)):
+        raise TypeError(f"{path} is not a MethodProvider")
+    return cls
+
+
+def _add(found: Registry, name: str, path: str, source: str) -> None:
+    try:
+        provider = _load(path)()
+    except Exception as e:
+        # Somebody else's broken provider may raise anything; it costs that provider only.
+        found.broken.append(Broken(name, path, source, f"{type(e).__name__}: {e}"))
+        return
+    provider.name = name
+    found.providers[name] = provider
+    found.sources[name] = source
+    module = path.partition(":")[0] if ":" in path else path.rpartition(".")[0]
+    found.apps[name] = module.rpartition(".")[0] or module
+
+
+@lru_cache(maxsize=1)
+def _installed() -> Registry:
+    """The providers that are installed as entry points, read once a process."""
+    found = Registry()
+    by_name: dict[str, list[registry.Found]] = defaultdict(list)
+    for point in registry.find():
+        by_name[point.name].append(point)
+    for name, points in by_name.items():
+        if len(points) > 1:
+            owners = " and ".join(sorted(p.distribution for p in points))
+            reason = f"Claimed by {owners}; set TWILIO_2FA_PROVIDERS[{name!r}] to one of their classes"
+            found.broken.append(Broken(name, points[0].path, owners, reason))
+        else:
+            _add(found, name, points[0].path, points[0].distribution)
+    for broken in found.broken:
+        logger.error("The method %s from %s cannot be used: %s", broken.name, broken.source, broken.reason)
+    return found
+
+
+def get_registry() -> Registry:
+    """The installed providers, with those of `TWILIO_2FA_PROVIDERS` put over them."""
+    installed = _installed()
+    own: dict[str, str | None] = conf.PROVIDERS
+    if not own:
+        return installed
+    found = Registry(
+        providers={n: p for n, p in installed.providers.items() if n not in own},
+        broken=[b for b in installed.broken if b.name not in own],
+        sources=dict(installed.sources),
+        apps=dict(installed.apps),
+    )
+    for name, path in own.items():
+        if path is not None:
+            _add(found, name, path, "TWILIO_2FA_PROVIDERS")
+    return found
+
+
+def get_providers() -> dict[str, MethodProvider]:
+    """The usable providers by method name."""
+    return get_registry().providers

@@ -1,0 +1,1 @@
+"""All that talks to Twilio; nothing else in the kit does."""

@@ -1,0 +1,83 @@
+"""One Twilio client a process: timeouts, one pooled connection, nothing retained."""
+
+from __future__ import annotations
+
+import os
+import threading
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import ImproperlyConfigured
+
+from ..conf import conf
+
+if TYPE_CHECKING:
+    from twilio.rest import Client
+
+# Sources of what is said of twilio-python here: its code, 9.13.
+
+retry_after: ContextVar[int | None] = ContextVar("twilio_2fa_retry_after", default=None)
+"""Seconds that Twilio's last answer in this context asked to wait; its exceptions drop the header."""
+
+# A sandbox takes any; real credentials are never sent to it.
+SANDBOX_CREDENTIALS = ("AC" + "5" * 32, "sandbox")
+SANDBOX_SERVICE = "VA" + "5" * 32
+
+_lock = threading.Lock()
+_clients: dict[tuple[Any, ...], Client] = {}
+
+
+def service_sid(*, registration: bool = False) -> str:
+    """SID of the Verify service; raises ImproperlyConfigured where it is missing."""
+    sid = (conf.REGISTRATION_SERVICE_ID if registration else None) or conf.SERVICE_ID
+    if sid:
+        return str(sid)
+    if conf.SANDBOX:
+        return SANDBOX_SERVICE
+    raise ImproperlyConfigured("Set TWILIO_2FA_SERVICE_ID, or TWILIO_2FA_SANDBOX to work without an account.")
+
+
+def _credentials() -> tuple[str, str, str]:
+    """User name, password and account SID; the client would go out unauthenticated without them."""
+    if conf.SANDBOX:
+        account, token = conf.ACCOUNT_SID or SANDBOX_CREDENTIALS[0], conf.AUTH_TOKEN or SANDBOX_CREDENTIALS[1]
+        return account, token, account
+    account = conf.ACCOUNT_SID
+    if account and conf.API_KEY_SID and conf.API_KEY_SECRET:
+        return conf.API_KEY_SID, conf.API_KEY_SECRET, account
+    if account and conf.AUTH_TOKEN:
+        return account, conf.AUTH_TOKEN, account
+    raise ImproperlyConfigured(
+        "Set TWILIO_2FA_ACCOUNT_SID and TWILIO_2FA_AUTH_TOKEN (or TWILIO_2FA_API_KEY_SID and "
+        "TWILIO_2FA_API_KEY_SECRET), or TWILIO_2FA_SANDBOX to work without an account."
+    )
+
+
+def get_client() -> Client:
+    """The client of this process for the settings as they are now.
+
+    It is made at first use and anew after a fork: a connection shared with a parent process hands answers
+    to the wrong caller. Raises ImproperlyConfigured where credentials are missing.
+    """
+    key = (os.getpid(), conf.SANDBOX, conf.BASE_URL, conf.timeout, *_credentials())
+    client = _clients.get(key)
+    if client is None:
+        with _lock:
+            client = _clients.get(key)
+            if client is None:
+                _clients.clear()
+                client = _clients[key] = _make()
+    return client
+
+
+def _make() -> Client:
+    from twilio.rest import Client
+
+    from .http import make_http_client
+
+    username, password, account = _credentials()
+    client = Client(username, password, account, http_client=make_http_client())
+    if conf.BASE_URL:
+        for domain in (client.verify, client.lookups):
+            domain.base_url = conf.BASE_URL.rstrip("/")
+    return client

@@ -1,0 +1,88 @@
+"""The HTTP client under twilio-python's: with timeouts, and keeping neither requests nor answers.
+
+Importing this module imports `requests`; only `client` does so, at the first use of Twilio.
+"""
+
+from __future__ import annotations
+
+import os
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from twilio.http import HttpClient
+from twilio.http.response import Response
+
+from ..conf import conf
+from .client import retry_after
+
+
+class PooledHttpClient(HttpClient):  # type: ignore[misc]
+    """Sends over one pool of connections, shared by threads.
+
+    twilio-python's own client has no default timeout, logs full addresses (a lookup's holds the number)
+    and keeps the last request and response, code and number in them, in attributes shared by threads.
+    """
+
+    def __init__(self, timeout: tuple[float, float]) -> None:
+        super().__init__(None, False, None)
+        self.timeout = timeout
+        self.session = requests.Session()
+        # Neither the cookies of one user's request nor the credentials of a ~/.netrc belong in another's.
+        self.session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self.session.auth = _no_netrc
+        adapter = HTTPAdapter(pool_maxsize=min(32, (os.cpu_count() or 1) + 4))
+        self.session.mount("https://", adapter)
+        self.session.mount("http://", adapter)
+
+    def request(
+        self,
+        method: str,
+        uri: str,
+        params: dict[str, object] | None = None,
+        data: dict[str, object] | None = None,
+        headers: dict[str, str] | None = None,
+        auth: tuple[str, str] | None = None,
+        timeout: float | None = None,
+        allow_redirects: bool = False,
+    ) -> Response:
+        answer = self.session.request(
+            method.upper(),
+            uri,
+            params=params,  # type: ignore[arg-type]
+            data=data,
+            headers=headers,
+            auth=auth,
+            timeout=timeout or self.timeout,
+            allow_redirects=allow_redirects,
+        )
+        return Response(int(answer.status_code), answer.text, answer.headers)
+
+
+def _no_netrc(request: Any) -> Any:
+    return request
+
+
+class RememberingRetryAfter(HttpClient):  # type: ignore[misc]
+    """Passes requests on and notes the `Retry-After` of the answer for this context alone."""
+
+    def __init__(self, inner: HttpClient) -> None:
+        super().__init__(None, False, None)
+        self.inner = inner
+
+    def request(self, *args: Any, **kwargs: Any) -> Response:
+        retry_after.set(None)
+        answer = self.inner.request(*args, **kwargs)
+        value = (answer.headers or {}).get("Retry-After", "")
+        retry_after.set(int(value) if str(value).isdecimal() else None)
+        return answer
+
+
+def make_http_client() -> HttpClient:
+    """The sandbox's client where the sandbox answers, else one that goes out."""
+    if conf.SANDBOX and not conf.BASE_URL:
+        from ..sandbox.http import SandboxHttpClient
+
+        return RememberingRetryAfter(SandboxHttpClient())
+    return RememberingRetryAfter(PooledHttpClient(conf.timeout))

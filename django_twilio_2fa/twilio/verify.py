@@ -1,0 +1,82 @@
+"""The base of the methods that are channels of Twilio Verify."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from .. import errors
+from ..conf import conf
+from ..models import Purpose
+from ..providers import Checked, MethodProvider, Sent
+from .client import get_client, service_sid
+from .faults import translated
+
+if TYPE_CHECKING:
+    from ..models import Verification
+
+
+def _aware(moment: datetime | None) -> datetime | None:
+    """Twilio's times are UTC; twilio-python has returned them naive and aware."""
+    if moment is not None and moment.tzinfo is None:
+        return moment.replace(tzinfo=timezone.utc)
+    return moment
+
+
+class VerifyProvider(MethodProvider):
+    """A Verify channel: `channel` names it, the rest is the contract's data."""
+
+    channel: ClassVar[str] = ""
+
+    @property
+    def transport(self) -> str:
+        """All channels share the verification to one destination: the same SID, code and counts."""
+        return "verify"
+
+    def _service(self, verification: Verification) -> Any:
+        registration = verification.purpose == Purpose.ENROL
+        return get_client().verify.v2.services(service_sid(registration=registration))
+
+    def options(self, verification: Verification, *, request: Any = None) -> dict[str, Any]:
+        """Further parameters of the send, by twilio-python's names."""
+        name = conf.resolve("SERVICE_NAME", request=request, user=verification.user)
+        return {"custom_friendly_name": name} if name else {}
+
+    def start(self, verification: Verification, *, request: Any = None) -> Sent:
+        options = self.options(verification, request=request)
+        try:
+            return self._send(verification, options)
+        except errors.TwilioUnavailable as e:
+            if e.data.get("twilio_error") != "connection":
+                raise
+        # The connection was refused, so nothing was sent: the one case in which trying again is safe.
+        return self._send(verification, options)
+
+    def _send(self, verification: Verification, options: dict[str, Any]) -> Sent:
+        with translated(service=True):
+            answer = self._service(verification).verifications.create(
+                to=verification.destination, channel=self.channel, **options
+            )
+            if answer.to != verification.destination or not answer.sid:
+                raise errors.TwilioUnavailable(twilio_error="mismatch")
+            return Sent(sid=answer.sid, started_at=_aware(answer.date_created))
+
+    def check(self, verification: Verification, token: str, *, request: Any = None) -> Checked:
+        # A send whose answer was lost left no SID; its verification is found by where it went.
+        key = {"verification_sid": verification.sid} if verification.sid else {"to": verification.destination}
+        with translated():
+            answer = self._service(verification).verification_checks.create(code=token, **key)
+            same = answer.to == verification.destination and answer.sid == (verification.sid or answer.sid)
+            if answer.status == "approved" and not same:
+                raise errors.TwilioUnavailable(twilio_error="mismatch")
+            if answer.status == "max_attempts_reached":
+                raise errors.MaxAttemptsReached
+            if answer.status in ("canceled", "expired", "deleted"):
+                raise errors.VerificationExpired
+            return Checked(approved=answer.status == "approved" and answer.valid is True, sid=answer.sid or "")
+
+    def cancel(self, verification: Verification, *, request: Any = None) -> None:
+        if not verification.sid:
+            return
+        with translated():
+            self._service(verification).verifications(verification.sid).update(status="canceled")

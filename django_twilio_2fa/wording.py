@@ -1,0 +1,38 @@
+"""The sentences that a site may change by code, declared once, and how they are looked up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from .conf import conf
+from .errors import fill
+from .providers import MethodProvider
+
+MESSAGES: dict[str, Any] = {
+    "verification_resent": _("The code was sent again."),
+    "verified": _("You are verified."),
+    "incorrect_code": _("That code is not right."),
+    "send_prefix": _("Enter the code that was"),
+    "send_generic": _("sent"),
+    "send_suffix": _("to {value}."),
+}
+"""By code. `send_<method>` comes from the provider's `sent_wording`; where it has none, `send_generic`."""
+
+
+def message(code: str, *, user: Any = None, request: Any = None, default: Any = "", **data: Any) -> str:
+    """The sentence for a code, filled from `data`: the site's, else `default`, else the kit's."""
+    told = conf.resolve("MESSAGE_DISPLAY_CB", code=code, user=user, request=request)
+    text = told if told is not None else default or MESSAGES.get(code, "")
+    return fill(str(text), data)
+
+
+def sent_sentence(provider: MethodProvider, masked: str, *, user: Any = None, request: Any = None) -> str:
+    """Where the code went: prefix, the method's part, suffix."""
+    about = {"user": user, "request": request}
+    how = message(f"send_{provider.name}", default=provider.sent_wording or MESSAGES["send_generic"], **about)
+    parts = [message("send_prefix", **about), how]
+    if masked:
+        parts.append(message("send_suffix", value=masked, **about))
+    return " ".join(p for p in parts if p)

@@ -1,0 +1,13 @@
+"""Tokens by e-mail."""
+
+from django.utils.translation import gettext_lazy as _
+
+from django_twilio_2fa.twilio.verify import VerifyProvider
+
+
+class EmailProvider(VerifyProvider):
+    channel = "email"
+    label = _("E-mail")
+    icon = "fas fa-envelope"
+    device_kind = "email"
+    sent_wording = _("sent by e-mail")
