@@ -28,6 +28,9 @@ class TwoFactorError(Exception):
     uncertain: bool = False
     """Whether it may have happened all the same: the request left, the answer was lost."""
 
+    verification: Any = None
+    """The verification that it is about, where there is one to go on with."""
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         # A subclass that only narrows an error keeps its code and is not another error.

@@ -145,6 +145,7 @@ class Verification(models.Model):
     lease = models.CharField(max_length=32, blank=True)
     lease_until = models.DateTimeField(null=True)
 
+    verifies = models.BooleanField(default=False)
     flow_digest = models.CharField(max_length=64, blank=True)
     auth_digest = models.CharField(max_length=64, blank=True)
     proof_used_at = models.DateTimeField(null=True)

@@ -1,0 +1,131 @@
+"""How many sends and checks a verification takes: every count moves by one conditional UPDATE.
+
+Counting rows with a SELECT lets several times the limit through when requests come at once; here whoever's
+UPDATE touches the row may go on.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from . import errors
+from .conf import conf
+from .models import Status, Verification
+
+LEASE_SLACK = timedelta(seconds=5)
+WAIT_FOR_OTHER_CHECK = 3.0
+POLL = 0.05
+
+
+def lease_free() -> Q:
+    """Rows that no check is under way for."""
+    return Q(lease_until=None) | Q(lease_until__lte=timezone.now())
+
+
+def refusal(row: Verification) -> errors.TwoFactorError:
+    """Why a row takes neither sends nor checks."""
+    if row.status == Status.FAILED:
+        return errors.ERRORS.get(row.error_code, errors.MaxAttemptsReached)()
+    if row.status == Status.PENDING and row.attempts >= conf.MAX_ATTEMPTS:
+        return errors.MaxAttemptsReached()
+    return errors.VerificationExpired()
+
+
+def reserve_send(row: Verification, method: str) -> None:
+    """Count one send of `method` and start its cooldown, or raise why not; `row` is brought up to date.
+
+    Raises `ResendCooldown`, `MaxSendsReached`, `MaxAttemptsReached` or `VerificationExpired`.
+    """
+    while True:
+        now = timezone.now()
+        if row.status != Status.PENDING or row.attempts >= conf.MAX_ATTEMPTS:
+            raise refusal(row)
+        if row.expires_at <= now:
+            raise errors.VerificationExpired
+        if row.sends >= conf.MAX_SENDS:
+            raise errors.MaxSendsReached
+        if wait := row.can_resend_in(now):
+            raise errors.ResendCooldown(can_resend_in=wait)
+        with transaction.atomic(durable=True):
+            mine = (
+                Verification.objects.filter(pk=row.pk, status=Status.PENDING, sends=row.sends, expires_at__gt=now)
+                .filter(Q(next_send_at=None) | Q(next_send_at__lte=now))
+                .update(sends=row.sends + 1, method=method, next_send_at=now + conf.cooldown(row.sends + 1))
+            )
+        row.refresh_from_db()
+        if mine:
+            return
+
+
+def release_cooldown(row: Verification) -> None:
+    """Let the next send go at once, since this one certainly did not happen; it stays counted."""
+    Verification.objects.filter(pk=row.pk, sends=row.sends).update(next_send_at=timezone.now())
+
+
+def take_lease(row: Verification) -> str:
+    """Count one attempt and take the row for its check, or raise why not; `row` is brought up to date.
+
+    While another check is under way, wait a little for its outcome. Returns the lease, or "" where that
+    other check has approved the row. Raises `MaxAttemptsReached`, `VerificationExpired`, `CheckInProgress`.
+    """
+    deadline = time.monotonic() + WAIT_FOR_OTHER_CHECK
+    waited = False
+    while True:
+        now = timezone.now()
+        lease = secrets.token_hex(16)
+        if not waited and _lease(row, lease, now):
+            row.refresh_from_db()
+            return lease
+        row.refresh_from_db()
+        if row.status == Status.APPROVED and waited:
+            return ""
+        if row.status != Status.PENDING or row.expires_at <= now:
+            raise refusal(row)
+        if row.lease_until is None or row.lease_until <= now:
+            if row.attempts >= conf.MAX_ATTEMPTS:
+                raise errors.MaxAttemptsReached
+            if waited:
+                # The other token was wrong; this one was not looked at, and no attempt is spent on it.
+                raise errors.CheckInProgress
+            continue
+        if time.monotonic() > deadline:
+            raise errors.CheckInProgress
+        waited = True
+        time.sleep(POLL)
+
+
+def _lease(row: Verification, lease: str, now: datetime) -> int:
+    until = now + timedelta(seconds=sum(conf.timeout)) + LEASE_SLACK
+    with transaction.atomic(durable=True):
+        return (
+            Verification.objects.filter(lease_free(), pk=row.pk, status=Status.PENDING)
+            .filter(attempts__lt=conf.MAX_ATTEMPTS, expires_at__gt=now)
+            .update(attempts=F("attempts") + 1, lease=lease, lease_until=until)
+        )
+
+
+def release_lease(row: Verification, lease: str) -> bool:
+    """Give the row back after a check that did not approve it; fails it when no attempt is left.
+
+    Returns whether the row failed. It keeps its key then, so that starting again brings no new attempts
+    before it would have expired.
+    """
+    mine = Verification.objects.filter(pk=row.pk, status=Status.PENDING, lease=lease)
+    free = {"lease": "", "lease_until": None}
+    failed = mine.filter(attempts__gte=conf.MAX_ATTEMPTS).update(
+        **free,
+        status=Status.FAILED,
+        error_code=errors.MaxAttemptsReached.code,
+        destination="",
+        ended_at=timezone.now(),
+    )
+    if not failed:
+        mine.update(**free)
+    row.refresh_from_db()
+    return bool(failed)

@@ -1,0 +1,187 @@
+"""How a verification's row begins and ends: conditional updates, so that each happens once."""
+
+from __future__ import annotations
+
+import enum
+import logging
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from django.contrib.auth import get_user_model
+from django.db import IntegrityError, OperationalError, transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from .contacts import CONTACTS, PhoneNumber
+from .digests import digest, digests
+from .limits import lease_free
+from .models import Device, ProvenContact, Purpose, Status, Verification
+from .registered import from_callback, has_callback
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+TRIES = 5
+PAUSE = 0.1
+
+
+class Outcome(enum.Enum):
+    """What became of an approval."""
+
+    APPROVED = "approved"
+    REFUSED = "refused"
+    """The token was right, but what it was to allow is no longer allowed."""
+    LOST = "lost"
+    """The row was no longer this check's to decide."""
+
+
+def retried(action: Callable[[], T]) -> T:
+    """Do it again if the database fails for a moment: what Twilio has answered cannot be asked again."""
+    for n in range(1, TRIES):
+        try:
+            return action()
+        except OperationalError:
+            logger.warning("Recording failed, trying again (%d of %d)", n, TRIES - 1, exc_info=True)
+            time.sleep(PAUSE * n)
+    return action()
+
+
+def get_or_create_pending(key: str, fields: dict[str, Any]) -> tuple[Verification, bool]:
+    """The row that holds the key, or a new one; whoever inserts first wins."""
+    while True:
+        row = Verification.objects.filter(pending_key=key).first()
+        if row is not None:
+            return row, False
+        try:
+            with transaction.atomic():
+                return Verification.objects.create(pending_key=key, **fields), True
+        except IntegrityError:
+            continue
+
+
+def end_overdue(key: str) -> list[Verification]:
+    """End whatever holds the key although its time is up; returns the rows that expired just now."""
+    now = timezone.now()
+    over = Verification.objects.filter(lease_free(), pending_key=key, expires_at__lte=now)
+    expired = list(over.filter(status=Status.PENDING))
+    ended = [row for row in expired if end(row, Status.EXPIRED)]
+    over.exclude(status=Status.PENDING).update(pending_key=None)
+    for row in ended:
+        row.refresh_from_db()
+    return ended
+
+
+def end(row: Verification, status: Status, *, lease: str = "", error_code: str = "", keep_key: bool = False) -> bool:
+    """End a pending row that no check is under way for, or whose check holds `lease`.
+
+    The destination is blanked. `keep_key`: nothing may take the row's place until it would have expired.
+    Returns whether this call ended it.
+    """
+    rows = Verification.objects.filter(pk=row.pk, status=Status.PENDING)
+    rows = rows.filter(lease=lease) if lease else rows.filter(lease_free())
+    fields: dict[str, Any] = {"status": status, "destination": "", "ended_at": timezone.now()}
+    fields |= {"lease": "", "lease_until": None}
+    if error_code:
+        fields["error_code"] = error_code
+    if not keep_key:
+        fields["pending_key"] = None
+    return bool(rows.update(**fields))
+
+
+def approve(row: Verification, lease: str, *, sid: str, flow: str, auth: str) -> Outcome:
+    """From pending to approved, with what it registers, in one transaction that one check wins.
+
+    An enrolment that was allowed by a proof uses it up here; one that was allowed because nothing was
+    registered is refused if something is by now.
+    """
+    now = timezone.now()
+    enrols = row.purpose == Purpose.ENROL
+    theirs = has_callback(row.kind)
+    with transaction.atomic(durable=True):
+        if enrols and row.user_id is not None:
+            # Two first registrations at once: the second has to see the first.
+            list(get_user_model()._default_manager.select_for_update().filter(pk=row.user_id).values_list("pk"))
+        mine = Verification.objects.filter(pk=row.pk, status=Status.PENDING, lease=lease)
+        if row.purpose == Purpose.PROVE and row.kind and not theirs:
+            # The device was removed meanwhile: its deletion blanked the row's reference to it.
+            mine = mine.filter(device__isnull=False)
+        allowed = not enrols or _claim(row, now)
+        fields: dict[str, Any] = {
+            "status": Status.APPROVED if allowed else Status.FAILED,
+            "error_code": "" if allowed else "proof_required",
+            "sid": sid or row.sid,
+            "approved_at": now if allowed else None,
+            "ended_at": now,
+            "pending_key": None,
+            "destination": "",
+            "lease": "",
+            "lease_until": None,
+        }
+        if allowed and flow:
+            fields["flow_digest"] = digest("flow", flow)
+            fields["auth_digest"] = auth
+            # A site's own field is not known to hold the new value yet; an added device proves nothing.
+            fields["verifies"] = not enrols or (row.proof_id is None and not theirs)
+        if not mine.update(**fields):
+            transaction.set_rollback(True)
+            return Outcome.LOST
+        if not allowed:
+            return Outcome.REFUSED
+        if enrols and not theirs:
+            _store(row, now)
+        elif row.device_id:
+            Device.objects.filter(pk=row.device_id).update(last_used_at=now)
+    return Outcome.APPROVED
+
+
+def _claim(row: Verification, now: Any) -> bool:
+    """Use the enrolment's proof up, or see that it needs none."""
+    if row.proof_id is not None:
+        return bool(Verification.objects.filter(pk=row.proof_id, proof_used_at=None).update(proof_used_at=now))
+    return not Device.objects.filter(user=row.user_id).exclude(kind__in=_callback_kinds()).exists()
+
+
+def _callback_kinds() -> list[str]:
+    return [kind for kind in CONTACTS if has_callback(kind)]
+
+
+def _store(row: Verification, now: Any) -> None:
+    contact = CONTACTS[row.kind](row.destination)
+    if isinstance(contact, PhoneNumber) and row.line_type:
+        contact = PhoneNumber(str(contact), carrier_type=row.line_type)
+    name = ""
+    if row.replaces_id is not None:
+        name = Device.objects.filter(pk=row.replaces_id).values_list("name", flat=True).first() or ""
+        Device.objects.filter(pk=row.replaces_id).delete()
+    Device.objects.register(row.user, contact, name=name, last_used_at=now)
+
+
+def approved_in(user: Any, flow: str, auth: str | list[str]) -> QuerySet[Verification]:
+    """Rows that verify this session of the user's, the newest approval first."""
+    return Verification.objects.filter(
+        user=user,
+        status=Status.APPROVED,
+        verifies=True,
+        flow_digest__in=digests("flow", flow),
+        auth_digest__in=[auth] if isinstance(auth, str) else auth,
+    ).order_by("-approved_at")
+
+
+def let_verify(row: Verification) -> None:
+    """Let an approved enrolment verify its session, once the site has stored what it registers."""
+    Verification.objects.filter(pk=row.pk, status=Status.APPROVED).update(verifies=True)
+    row.refresh_from_db()
+
+
+def callback_returns(row: Verification, request: Any) -> bool:
+    """Whether the site's callback returns the destination of the row, asked with the user as now stored."""
+    user = get_user_model()._default_manager.get(pk=row.user_id)
+    told = from_callback(row.kind, user, request)
+    return bool(told and told.contact and row.destination_digest in digests(row.kind, str(told.contact)))
+
+
+def remember_proven(row: Verification) -> None:
+    """Remember which value of the site's own field was proven last."""
+    values = {"digest": row.destination_digest, "proven_at": timezone.now()}
+    ProvenContact.objects.update_or_create(user=row.user, kind=row.kind, defaults=values)

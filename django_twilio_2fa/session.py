@@ -1,0 +1,114 @@
+"""What a session is told, and whether it is verified."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils import timezone
+
+from . import records
+from .digests import digest, digests
+from .models import Verification
+from .verifier import Verifier
+
+SESSION_KEY = "twilio_2fa"
+
+
+def read(request: HttpRequest) -> dict[str, Any]:
+    """The kit's part of the session; change it with `write` only."""
+    state = request.session.get(SESSION_KEY)
+    return dict(state) if isinstance(state, dict) else {}
+
+
+def write(request: HttpRequest, **changes: Any) -> None:
+    """Change entries of the kit's part of the session; None removes one."""
+    state = {**read(request), **changes}
+    request.session[SESSION_KEY] = {k: v for k, v in state.items() if v is not None}
+
+
+def get_flow(request: HttpRequest, *, create: bool = False) -> str:
+    """The session's random flow id for the user who is signed in; empty if there is none and none is made."""
+    state = read(request)
+    user = str(request.user.pk)
+    if state.get("flow") and state.get("user") == user:
+        return str(state["flow"])
+    if not create:
+        return ""
+    # Whatever is left of another user's goes.
+    request.session[SESSION_KEY] = {"flow": secrets.token_urlsafe(24), "user": user}
+    return str(read(request)["flow"])
+
+
+def _auth_digests(user: Any) -> list[str]:
+    """Digests of the user's session auth hash, the current one first: a changed password changes them."""
+    hashes = [user.get_session_auth_hash()]
+    # Django keeps sessions alive over a rotation of its SECRET_KEY, and so do we.
+    hashes += getattr(user, "get_session_auth_fallback_hash", list)()
+    return [d for h in hashes for d in digests("auth", user.pk, h)]
+
+
+def get_verifier(request: HttpRequest, *, create: bool = False) -> Verifier:
+    """A verifier for the request's user, bound to its session. `create` begins a flow if there is none."""
+    user = request.user
+    if not user.is_authenticated:
+        return Verifier(request=request)
+    auth = digest("auth", user.pk, user.get_session_auth_hash())
+    return Verifier(user, request=request, flow=get_flow(request, create=create), auth=auth)
+
+
+def get_verification(request: HttpRequest) -> Verification | None:
+    """The newest approved verification of this very session, or None. One query."""
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return None
+    flow = get_flow(request)
+    if not flow:
+        return None
+    return records.approved_in(user, flow, _auth_digests(user)).first()
+
+
+def remember(request: HttpRequest, verification: Verification) -> None:
+    """Let the session keep the answer, so that `is_verified` needs no query."""
+    if verification.verifies and verification.approved_at:
+        told = {"at": verification.approved_at.isoformat(), "auth": verification.auth_digest}
+        write(request, verified=told)
+
+
+def is_verified(request: HttpRequest, max_age: timedelta | float | None = None) -> bool:
+    """Whether the user of this request has been verified in this session.
+
+    It holds for as long as the session, or `max_age` (a timedelta, or seconds) since the approval. It ends
+    with a log-out, another user's log-in and a change of the password. At most one query, mostly none.
+    """
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated or not get_flow(request):
+        return False
+    told = read(request).get("verified")
+    if told and told["auth"] in _auth_digests(user) and _young(datetime.fromisoformat(told["at"]), max_age):
+        return True
+    verification = get_verification(request)
+    return bool(verification and verification.approved_at and _young(verification.approved_at, max_age))
+
+
+def _young(moment: datetime, max_age: timedelta | float | None) -> bool:
+    if max_age is None:
+        return True
+    age = max_age if isinstance(max_age, timedelta) else timedelta(seconds=max_age)
+    return timezone.now() - moment <= age
+
+
+def may_pass(request: HttpRequest, max_age: timedelta | float | None = None) -> bool:
+    """Whether a page that asks for verification lets this request by.
+
+    It does for a verified session, and for one that has skipped registration where that is optional, as
+    long as the user has nothing registered.
+    """
+    if is_verified(request, max_age):
+        return True
+    if not request.user.is_authenticated or not get_flow(request) or not read(request).get("skipped"):
+        return False
+    verifier = get_verifier(request)
+    return bool(verifier.resolve("REGISTER_OPTIONAL")) and not verifier.registered()
