@@ -9,35 +9,34 @@ from django.contrib.auth.views import LoginView
 from django.views.generic import TemplateView
 
 from django_twilio_2fa.access import TwoFactorRequiredMixin
+from django_twilio_2fa.providers import get_providers
 from django_twilio_2fa.session import get_verification
 
 from . import PEOPLE
 
 
 class SignInView(LoginView):
-    """Says which users there are, which only a demo should."""
+    """Says which users there are, as only a demo should."""
 
     extra_context = {"people": PEOPLE}
     redirect_authenticated_user = True
 
 
-class HomeView(TemplateView):
-    """Who is signed in, and whether, how and when they were verified."""
-
-    template_name = "demo/home.html"
+class PageView(TemplateView):
+    """A page that knows whether, how and when the session was verified."""
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        verification = get_verification(self.request)
+        provider = get_providers().get(verification.method) if verification else None
+        how = provider.display(user=self.request.user, request=self.request)["label"] if provider else ""
         return super().get_context_data(
-            **kwargs,
-            verification=get_verification(self.request),
-            sandbox=settings.TWILIO_2FA_SANDBOX,
+            verification=verification, how=how, sandbox=settings.TWILIO_2FA_SANDBOX, **kwargs
         )
 
 
-class SecretView(TwoFactorRequiredMixin, TemplateView):
-    """What only a verified user gets to see."""
+class HomeView(PageView):
+    template_name = "demo/home.html"
 
+
+class SecretView(TwoFactorRequiredMixin, PageView):
     template_name = "demo/secret.html"
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(**kwargs, verification=get_verification(self.request))

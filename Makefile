@@ -1,0 +1,44 @@
+# `make demo` and `make test` need Python and make only; all else goes into .venv.
+
+PYTHON ?= python3
+PORT ?= 8000
+VENV ?= .venv
+BIN := $(VENV)/bin
+MANAGE := $(BIN)/python test_app/manage.py
+
+.PHONY: demo demo-reset test docs lint clean
+
+demo: $(VENV)/.demo-installed
+	@$(MANAGE) demo --port $(PORT)
+
+demo-reset: $(VENV)/.demo-installed
+	@rm -f test_app/demo.sqlite3
+	@$(MANAGE) demo --prepare
+	@echo "The demo is as new. Next: make demo"
+
+# ARGS goes to pytest: make test ARGS="-k wizard -x"
+test: $(VENV)/.test-installed
+	$(BIN)/python -m pytest $(ARGS)
+
+docs: $(VENV)/.dev-installed
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
+lint: $(VENV)/.dev-installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean:
+	rm -rf $(VENV) docs/_build
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+# One stamp for each extra: pip runs again only where pyproject.toml is newer.
+$(VENV)/.%-installed: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[$*]"
+	@touch $@
+
+.PRECIOUS: $(VENV)/.%-installed

@@ -1,0 +1,1 @@
+"""A method that ships as a distribution of its own."""
