@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 import time
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import F, Q
@@ -129,3 +130,12 @@ def release_lease(row: Verification, lease: str) -> bool:
         mine.update(**free)
     row.refresh_from_db()
     return bool(failed)
+
+
+def unlock(user: Any) -> int:
+    """Lift what keeps a user from trying again before its time; returns how many verifications that was.
+
+    A verification that failed for too many tokens holds its place until it would have expired.
+    """
+    locked = Verification.objects.filter(user=user, status=Status.FAILED).exclude(pending_key=None)
+    return locked.update(pending_key=None)

@@ -106,7 +106,7 @@ def approve(row: Verification, lease: str, *, sid: str, flow: str, auth: str) ->
         if row.purpose == Purpose.PROVE and row.kind and not theirs:
             # The device was removed meanwhile: its deletion blanked the row's reference to it.
             mine = mine.filter(device__isnull=False)
-        allowed = not enrols or _claim(row, now)
+        allowed = not enrols or _claim(row)
         fields: dict[str, Any] = {
             "status": Status.APPROVED if allowed else Status.FAILED,
             "error_code": "" if allowed else "proof_required",
@@ -135,10 +135,15 @@ def approve(row: Verification, lease: str, *, sid: str, flow: str, auth: str) ->
     return Outcome.APPROVED
 
 
-def _claim(row: Verification, now: Any) -> bool:
+def use_up(proof: Verification) -> bool:
+    """Use a proof, once; returns whether it was unused."""
+    return bool(Verification.objects.filter(pk=proof.pk, proof_used_at=None).update(proof_used_at=timezone.now()))
+
+
+def _claim(row: Verification) -> bool:
     """Use the enrolment's proof up, or see that it needs none."""
-    if row.proof_id is not None:
-        return bool(Verification.objects.filter(pk=row.proof_id, proof_used_at=None).update(proof_used_at=now))
+    if row.proof is not None:
+        return use_up(row.proof)
     return not Device.objects.filter(user=row.user_id).exclude(kind__in=_callback_kinds()).exists()
 
 

@@ -144,6 +144,16 @@ class Verifier:
             return False
         return all(r.kind != PhoneNumber.kind for r in self.registered())
 
+    def remove(self, registered: Registered) -> None:
+        """Forget a device, against a fresh proof. Raises `ChangeNotAllowed` or `ProofRequired`."""
+        if registered.device is None:
+            raise errors.ChangeNotAllowed
+        proof = self.authorize_enrolment(registered.kind)
+        if proof is None or not records.use_up(proof):
+            raise errors.ProofRequired
+        registered.device.delete()
+        self._registered = None
+
     # Sending
 
     def send(

@@ -1,0 +1,5 @@
+from typing import Any
+
+
+def stylesheets(request: Any) -> list[dict[str, str]]:
+    return []

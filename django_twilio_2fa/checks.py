@@ -1,0 +1,171 @@
+"""What `manage.py check` says of the settings and the installation. Nothing is raised at import."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register
+
+from .conf import OLD_NAMES, PREFIX, SETTINGS, Setting, as_callable, conf
+from .providers import get_registry
+
+COUNTRY_LISTS = ("PHONE_NUMBER_ALLOWED_COUNTRIES", "PHONE_NUMBER_DISALLOWED_COUNTRIES")
+LINE_TYPES = ("mobile", "landline", "voip")
+
+
+@register("twilio_2fa")
+def check_all(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    found = [*_names(), *_types()]
+    # The rest reads values, which has to be left alone where they are not what they should be.
+    return found or [*_credentials(), *_sandbox(), *_methods(), *_apps(), *_countries()]
+
+
+def _names() -> Iterator[CheckMessage]:
+    known = {s.full_name for s in SETTINGS.values()} | {PREFIX + old for old in OLD_NAMES}
+    for name in dir(settings):
+        if name.startswith(PREFIX) and name not in known:
+            close = get_close_matches(name, known, n=1)
+            hint = f"Did you mean {close[0]}?" if close else "See docs/settings.md for the names."
+            yield Error(f"There is no setting {name}.", hint=hint, id="twilio_2fa.E001")
+
+
+def _accepts(setting: Setting, value: Any) -> bool:
+    if value is None:
+        return setting.optional
+    if as_callable(value) is not None and (setting.takes or not setting.kinds):
+        return True
+    if isinstance(value, bool) and bool not in setting.kinds:
+        return False
+    return isinstance(value, setting.kinds)
+
+
+def _types() -> Iterator[CheckMessage]:
+    for setting in SETTINGS.values():
+        value = conf.raw(setting.name)
+        if _accepts(setting, value):
+            continue
+        wanted = ", ".join(k.__name__ for k in setting.kinds)
+        if setting.takes:
+            wanted = f"{wanted}, or a callable" if wanted else "a callable, or the dotted path to one"
+        shown = "a value" if setting.secret else repr(value)
+        yield Error(
+            f"{setting.full_name} is {shown} of type {type(value).__name__}.",
+            hint=f"It takes: {wanted}{', or None' if setting.optional else ''}.",
+            id="twilio_2fa.E002",
+        )
+    yield from _values()
+
+
+def _values() -> Iterator[CheckMessage]:
+    for name, low, high in (("TOKEN_LENGTH", 4, 10), ("MAX_SENDS", 1, 5), ("MAX_ATTEMPTS", 1, 5)):
+        value = conf.raw(name)
+        if isinstance(value, int) and not low <= value <= high:
+            hint = f"Twilio Verify takes {low} to {high}."
+            yield Error(f"{PREFIX}{name} is {value}.", hint=hint, id="twilio_2fa.E003")
+    for name in ("SEND_COOLDOWN", "TIMEOUT"):
+        value = conf.raw(name)
+        if isinstance(value, (list, tuple)):
+            numbers = all(isinstance(v, (int, float)) and not isinstance(v, bool) and v >= 0 for v in value)
+            if not numbers or not value or (name == "TIMEOUT" and len(value) != 2):
+                hint = "A list of seconds, not empty." if name == "SEND_COOLDOWN" else "A pair of seconds."
+                yield Error(f"{PREFIX}{name} is {value!r}.", hint=hint, id="twilio_2fa.E003")
+
+
+def _credentials() -> Iterator[CheckMessage]:
+    if conf.SANDBOX:
+        return
+    if not conf.ACCOUNT_SID or not (conf.AUTH_TOKEN or (conf.API_KEY_SID and conf.API_KEY_SECRET)):
+        yield Error(
+            "There are no Twilio credentials, and the sandbox is off.",
+            hint="Set TWILIO_2FA_ACCOUNT_SID and TWILIO_2FA_AUTH_TOKEN (or TWILIO_2FA_API_KEY_SID and "
+            "TWILIO_2FA_API_KEY_SECRET), or TWILIO_2FA_SANDBOX = True to work without an account.",
+            id="twilio_2fa.E004",
+        )
+    if not conf.SERVICE_ID:
+        yield Error(
+            "There is no Verify service, and the sandbox is off.",
+            hint="Set TWILIO_2FA_SERVICE_ID to the SID of a Verify service (VA…).",
+            id="twilio_2fa.E005",
+        )
+
+
+def _sandbox() -> Iterator[CheckMessage]:
+    if not conf.SANDBOX:
+        return
+    if not settings.DEBUG and not conf.SANDBOX_WITHOUT_DEBUG:
+        yield Error(
+            "TWILIO_2FA_SANDBOX is on although DEBUG is off: anybody could read the codes.",
+            hint="Turn it off; or set TWILIO_2FA_SANDBOX_WITHOUT_DEBUG = True if it is meant, as in a test run.",
+            id="twilio_2fa.E006",
+        )
+    if not apps.is_installed("django_twilio_2fa.sandbox"):
+        yield Error(
+            "TWILIO_2FA_SANDBOX is on, but its app is not installed.",
+            hint="Add 'django_twilio_2fa.sandbox' to INSTALLED_APPS and migrate.",
+            id="twilio_2fa.E007",
+        )
+
+
+def _methods() -> Iterator[CheckMessage]:
+    registry = get_registry()
+    for broken in registry.broken:
+        yield Warning(
+            f"The method {broken.name} of {broken.source} cannot be used: {broken.reason}",
+            hint="Mend or uninstall it, or remove it with TWILIO_2FA_PROVIDERS.",
+            id="twilio_2fa.W001",
+        )
+    allowed = conf.ALLOWED_METHODS
+    if isinstance(allowed, (list, tuple, set, frozenset)):
+        for name in allowed:
+            if name not in registry.providers:
+                close = get_close_matches(str(name), registry.providers, n=1)
+                installed = ", ".join(sorted(registry.providers)) or "none"
+                hint = f"Did you mean {close[0]}?" if close else f"Installed: {installed}."
+                yield Error(
+                    f"TWILIO_2FA_ALLOWED_METHODS has {name!r}, which no provider offers.", hint=hint, id="twilio_2fa.E008"
+                )
+    if not registry.providers:
+        yield Error("No method is installed.", hint="Reinstall django-twilio-2fa.", id="twilio_2fa.E009")
+
+
+def _apps() -> Iterator[CheckMessage]:
+    registry = get_registry()
+    for app in ("widget_tweaks", "formtools"):
+        if not apps.is_installed(app):
+            yield Warning(
+                f"{app} is not in INSTALLED_APPS; the kit's own templates need it.",
+                hint=f"Add {app!r} to INSTALLED_APPS, unless all templates are your own.",
+                id="twilio_2fa.W002",
+            )
+    for name in registry.providers:
+        app = registry.apps[name]
+        if not any(config.name == app or app.startswith(config.name + ".") for config in apps.get_app_configs()):
+            yield Warning(
+                f"{app}, the app of the method {name}, is not in INSTALLED_APPS; its templates are not found.",
+                hint="Add *django_twilio_2fa.provider_apps(), or the app by name.",
+                id="twilio_2fa.W003",
+            )
+
+
+def _countries() -> Iterator[CheckMessage]:
+    import phonenumbers
+
+    for name in COUNTRY_LISTS:
+        value = conf.raw(name)
+        for country in value if isinstance(value, (list, tuple, set, frozenset)) else ():
+            if str(country).upper() not in phonenumbers.SUPPORTED_REGIONS:
+                hint = "Use ISO 3166-1 codes of two letters, such as 'US'."
+                yield Error(f"{PREFIX}{name} has the unknown country {country!r}.", hint=hint, id="twilio_2fa.E010")
+    region = conf.PHONE_NUMBER_DEFAULT_REGION
+    if isinstance(region, str) and as_callable(region) is None and region.upper() not in phonenumbers.SUPPORTED_REGIONS:
+        hint = "Use an ISO 3166-1 code of two letters, such as 'US'."
+        yield Error(f"{PREFIX}PHONE_NUMBER_DEFAULT_REGION is the unknown country {region!r}.", hint=hint, id="twilio_2fa.E010")
+    types = conf.PHONE_NUMBER_ALLOWED_CARRIER_TYPES
+    for name in types if isinstance(types, (list, tuple, set, frozenset)) else ():
+        if name not in LINE_TYPES:
+            hint = f"Line types are {', '.join(LINE_TYPES)}."
+            yield Error(f"{PREFIX}PHONE_NUMBER_ALLOWED_CARRIER_TYPES has {name!r}.", hint=hint, id="twilio_2fa.E011")

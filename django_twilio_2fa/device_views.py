@@ -1,0 +1,175 @@
+"""What a user has registered: the list, and the wizards that add and change."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
+from django.views.generic import TemplateView, View
+
+from . import errors
+from .forms import RegistrationForm
+from .models import Verification
+from .pages import PageView
+from .providers import get_providers
+from .registered import Registered
+from .verifier import Choice
+from .views import VerificationWizardView
+
+
+KINDS = {"phone_number": _lazy("Phone number"), "email": _lazy("E-mail address")}
+
+
+class AddWizardView(VerificationWizardView):
+    """Prove what is registered, then register something more and keep the old."""
+
+    intent = "add"
+
+    @property
+    def home_namespace(self) -> str:
+        return self.namespace.rpartition(":")[0] or self.namespace
+
+    @cached_property
+    def is_registration(self) -> bool:
+        return True
+
+    def is_optional(self) -> bool:
+        return False
+
+    @cached_property
+    def replaces(self) -> Registered | None:
+        """What the new value takes the place of."""
+        return None
+
+    def guard(self, step: str) -> HttpResponseBase | None:
+        if not self.verifier.registered():
+            # A first registration is the other wizard's.
+            return HttpResponseRedirect(self.url("index", self.home_namespace))
+        if step != "verify":
+            try:
+                self.verifier.authorize_enrolment(self.replaces.kind if self.replaces else None)
+            except errors.ProofRequired as e:
+                return self.prove_first(e)
+        return super().guard(step)
+
+    def prove_first(self, error: errors.ProofRequired) -> HttpResponseBase:
+        """Through the wizard that proves, and back here."""
+        self.say(messages.INFO, error.display)
+        return HttpResponseRedirect(self.url_with_next("start", self.home_namespace, then=self.url("index")))
+
+    def require_choices(self) -> None:
+        if not self.choices:
+            raise errors.NoMethodAvailable
+
+    def get_choices(self) -> list[Choice]:
+        return [Choice(p) for p in self.verifier.addable() if self.methods is None or p.name in self.methods]
+
+    def send_registration(self, provider: Any, form: RegistrationForm) -> Verification:
+        return self.verifier.send(provider.name, to=form.contact, replaces=self.replaces)
+
+    def register_context(self) -> dict[str, Any]:
+        replaces = self.replaces.masked if self.replaces else ""
+        return {**super().register_context(), "intent": self.intent, "replaces": replaces}
+
+    def verified(self, row: Verification) -> HttpResponseBase:
+        self.say(messages.SUCCESS, _("%(value)s is registered.") % {"value": row.masked})
+        return super().verified(row)
+
+    def over(self) -> HttpResponseBase:
+        """A form that was submitted twice: its value is registered already."""
+        id = self.state.get("verification")
+        row = self._rows.get(id or "")
+        if row is not None and row.status == "approved":
+            self.remember(verification=None)
+            return self.go("success")
+        return super().over()
+
+    def get_success_url(self) -> str:
+        return self.get_next_url() or self.url("devices", self.home_namespace)
+
+
+class ChangeWizardView(AddWizardView):
+    """Prove what is registered, then register a new value in place of one device."""
+
+    intent = "change"
+
+    @cached_property
+    def replaces(self) -> Registered | None:
+        return self.verifier.find_registered(self.kwargs["device"])
+
+    def guard(self, step: str) -> HttpResponseBase | None:
+        if self.replaces is None and self.verifier.registered():
+            return HttpResponseRedirect(self.url("devices", self.home_namespace))
+        return super().guard(step)
+
+    def get_choices(self) -> list[Choice]:
+        if self.replaces is None:
+            return []
+        options = self.verifier.registrable(self.replaces.kind)
+        return [Choice(p) for p in options if self.methods is None or p.name in self.methods]
+
+    def get_page_name(self) -> str:
+        return "change" if self.step == "register" else super().get_page_name()
+
+
+class ChangeView(PageView, View):
+    """Changes the user's only device; where there are several, they pick one from the list."""
+
+    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        rows = self.verifier.registered()
+        if not rows:
+            return self.go("index")
+        if len(rows) > 1:
+            return self.go("devices")
+        return HttpResponseRedirect(self.url("index", f"{self.namespace}:changing", device=rows[0].id))
+
+
+class DevicesView(PageView, TemplateView):
+    """What the user has registered; each can be changed or removed, and more can be added."""
+
+    template_name = "twilio_2fa/devices.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        may_change = bool(self.verifier.resolve("ALLOW_CHANGE"))
+        rows = self.verifier.registered()
+        addable = self.verifier.addable() if rows else self.verifier.registrable()
+        return super().get_context_data(
+            **kwargs,
+            **self.page_context(),
+            devices=[self.row(r, may_change) for r in rows],
+            add_href=self.url("index", f"{self.namespace}:adding") if addable and (may_change or not rows) else "",
+        )
+
+    def row(self, registered: Registered, may_change: bool) -> dict[str, Any]:
+        device = registered.device
+        icons = [p.icon for p in get_providers().values() if p.device_kind == registered.kind]
+        return {
+            "id": registered.id,
+            "label": KINDS.get(registered.kind, registered.kind),
+            "masked": registered.masked,
+            "name": device.name if device else "",
+            "icon": icons[0] if icons else "",
+            "registered_at": device.registered_at if device else None,
+            "change_href": self.url("index", f"{self.namespace}:changing", device=registered.id) if may_change else "",
+            "removable": may_change and device is not None,
+        }
+
+    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        registered = self.verifier.find_registered(request.POST.get("device", ""))
+        if request.POST.get("action") != "remove" or registered is None:
+            return self.go("devices")
+        try:
+            self.verifier.remove(registered)
+        except errors.ProofRequired as e:
+            self.say(messages.INFO, e.display)
+            return HttpResponseRedirect(self.url_with_next("start", self.namespace, then=self.url("devices")))
+        except errors.TwoFactorError as e:
+            self.say(messages.ERROR, e.display)
+        else:
+            self.say(messages.SUCCESS, _("%(value)s is no longer registered.") % {"value": registered.masked})
+        return self.go("devices")
+

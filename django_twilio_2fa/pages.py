@@ -1,0 +1,125 @@
+"""What all pages of the kit share: who may see them, where they are, and what every template gets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.contrib.auth.views import redirect_to_login
+from django.db import connections, transaction
+from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.shortcuts import resolve_url
+from django.urls import NoReverseMatch, reverse
+from django.utils.functional import cached_property
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.cache import never_cache
+from django.views.decorators.clickjacking import xframe_options_deny
+from django.views.decorators.csrf import csrf_protect
+from django.views.decorators.debug import sensitive_post_parameters
+
+from . import errors, session
+from .assets import stylesheets
+from .verifier import Verifier
+
+View = Callable[..., HttpResponseBase]
+
+
+def protected(view: View) -> View:
+    """What holds for every page, put around the view so that a subclass's `dispatch` cannot lose it.
+
+    No page runs in a transaction of the host's `ATOMIC_REQUESTS`: what is counted has to stay counted.
+    """
+    for decorate in (
+        csrf_protect,
+        never_cache,
+        xframe_options_deny,
+        sensitive_post_parameters("token", "phone_number", "email"),
+    ):
+        view = decorate(view)
+    for alias in connections:
+        view = transaction.non_atomic_requests(using=alias)(view)
+    return view
+
+
+class PageMixin:
+    """Guards and furnishes a page; stands before one of Django's views."""
+
+    request: HttpRequest
+    kwargs: dict[str, Any]
+    verifier: Verifier
+
+    def enter(self, request: HttpRequest) -> HttpResponseBase | None:
+        """Let the user in, or say where they go instead."""
+        if not request.user.is_authenticated:
+            return redirect_to_login(request.get_full_path())
+        self.verifier = session.get_verifier(request, create=True)
+        try:
+            self.verifier.authorize()
+        except errors.UserNotAllowed:
+            return HttpResponseRedirect(resolve_url(self.verifier.resolve("DISALLOWED_REDIRECT_URL")))
+        return None
+
+    # Addresses
+
+    @cached_property
+    def namespace(self) -> str:
+        """The namespace that this page is mounted under."""
+        match = self.request.resolver_match
+        return match.namespace if match else "twilio_2fa"
+
+    @property
+    def home_namespace(self) -> str:
+        """The namespace of the wizard that proves: a mount of its own within it goes back to it."""
+        return self.namespace
+
+    def get_next_url(self) -> str:
+        """Where the user wants to go afterwards; empty unless it is on this site."""
+        url = self.request.GET.get("next", "")
+        safe = url_has_allowed_host_and_scheme(
+            url, allowed_hosts={self.request.get_host()}, require_https=self.request.is_secure()
+        )
+        return url if safe and url.isprintable() else ""
+
+    def url(self, name: str, namespace: str | None = None, **kwargs: Any) -> str:
+        """The address of a page of this mount, with where the user wants to go; empty if it has no such page."""
+        return self.url_with_next(name, namespace, then=self.get_next_url(), **kwargs)
+
+    def url_with_next(self, name: str, namespace: str | None = None, *, then: str, **kwargs: Any) -> str:
+        """The address of a page that goes on to `then`."""
+        try:
+            url = reverse(f"{namespace or self.namespace}:{name}", kwargs=kwargs)
+        except NoReverseMatch:
+            return ""
+        return f"{url}?{urlencode({'next': then})}" if then else url
+
+    def go(self, name: str) -> HttpResponseRedirect:
+        """Redirect to a page of this mount."""
+        return HttpResponseRedirect(self.url(name))
+
+    # What templates get
+
+    def say(self, level: int, text: str) -> None:
+        # A host without the messages framework loses the sentence, not the page.
+        messages.add_message(self.request, level, text, fail_silently=True)
+
+    def page_context(self) -> dict[str, Any]:
+        names = ("start", "register", "verify", "success", "failed")
+        urls = {name: self.url(name) for name in names}
+        urls["devices"] = self.url("devices", self.home_namespace)
+        urls["add"] = self.url("index", f"{self.home_namespace}:adding")
+        return {"stylesheets": stylesheets(self.request), "urls": urls, "next_url": self.get_next_url()}
+
+
+class PageView(PageMixin):
+    """Base of the pages that are no steps of a wizard."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        refused = self.enter(request)
+        if refused is not None:
+            return refused
+        response: HttpResponseBase = super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
+        return response
+
+

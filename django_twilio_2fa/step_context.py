@@ -1,0 +1,145 @@
+"""What the wizard's steps show: forms, templates and their context."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext as _
+
+from . import wording
+from .conf import conf
+from .forms import RegistrationForm, TokenForm
+from .providers import get_providers
+from .verifier import Choice
+
+
+class StepContextMixin:
+    """Rendering, apart from what the wizard does. Stands before formtools' view."""
+
+    # Forms
+
+    def get_form_list(self: Any) -> Any:
+        """formtools' list with the provider's own forms in the places that are left to them."""
+        form_list = super().get_form_list()  # type: ignore[misc]
+        if form_list.get("register") is RegistrationForm and self.step == "register":
+            provider = self.registering_provider()
+            if provider is not None:
+                form_list["register"] = provider.get_registration_form_class()
+        if form_list.get("verify") is TokenForm and self.step == "verify":
+            row = self.current_verification()
+            if row is not None:
+                form_list["verify"] = get_providers()[row.method].get_token_form_class()
+        return form_list
+
+    def get_form_prefix(self, step: Any = None, form: Any = None) -> str:
+        """None: templates written for 0.32 post the plain names."""
+        return ""
+
+    def get_form_kwargs(self: Any, step: str | None = None) -> dict[str, Any]:
+        kwargs: dict[str, Any] = super().get_form_kwargs(step)  # type: ignore[misc]
+        if issubclass(self.get_form_list()[step or self.step], RegistrationForm):
+            kwargs |= {"user": self.verifier.user, "request": self.request}
+        return kwargs
+
+    def get_form_initial(self: Any, step: str) -> dict[str, Any]:
+        initial: dict[str, Any] = super().get_form_initial(step)  # type: ignore[misc]
+        if step == "verify" and (id := self.state.get("verification")):
+            return {**initial, "verification": id}
+        return initial
+
+    # Templates
+
+    def get_template_names(self: Any) -> list[str]:
+        """The method's own template for the step, then the kit's."""
+        return self.get_page_template_names(self.get_page_name(), self.get_shown_method())
+
+    def get_page_name(self: Any) -> str:
+        """The template of the current step, by name."""
+        step: str = self.step
+        return step if step in ("start", "register", "verify") else "step"
+
+    def get_page_template_names(self, name: str, method: str = "") -> list[str]:
+        names = [f"twilio_2fa/{name}.html"]
+        step = getattr(self, "step", name)
+        if name == "step":
+            names.insert(0, f"twilio_2fa/{step}.html")
+        return [f"twilio_2fa/{method}/{name}.html", *names] if method else names
+
+    def get_shown_method(self: Any) -> str:
+        """The method that the current page is about; empty if none."""
+        if self.step == "register":
+            provider = self.registering_provider()
+            return provider.name if provider else ""
+        if self.step == "verify":
+            row = self.current_verification()
+            return row.method if row else ""
+        return ""
+
+    # Context
+
+    def message(self: Any, code: str, **data: Any) -> str:
+        data = {"user": self.verifier.user, "request": self.request, **data}
+        return wording.message(code, **data)
+
+    def get_context_data(self: Any, form: forms.Form, **kwargs: Any) -> dict[str, Any]:
+        # Past formtools' own: it reads its storage, which marks the session as changed.
+        about = {"form": form, "steps": self.steps, "url_name": self.url_name}
+        context = {"view": self, "form": form, "wizard": about, **self.page_context(), **kwargs}
+        context |= {"is_optional": self.is_optional(), "skip_href": self.get_skip_url()}
+        context |= {"has_other_methods": len(self.choices) > 1, "is_registration": self.is_registration}
+        extra = {"start": self.start_context, "register": self.register_context, "verify": self.verify_context}
+        if self.step in extra:
+            context |= extra[self.step]()
+        context.update(self.extra_context or {})
+        return context
+
+    def display(self: Any, method: str) -> dict[str, Any]:
+        provider = get_providers()[method]
+        shown: dict[str, Any] = provider.display(user=self.verifier.user, request=self.request)
+        return shown
+
+    def start_context(self: Any) -> dict[str, Any]:
+        registered = {r.kind: r.masked for r in reversed(self.verifier.registered())}
+        shown = [self.choice_context(c) for c in self.choices]
+        pending = self.current_verification()
+        return {
+            "methods": {c.provider.name: self.display(c.provider.name) for c in self.choices},
+            "choices": shown,
+            "single": len(shown) == 1,
+            "phone_number": registered.get("phone_number", ""),
+            "email": registered.get("email", ""),
+            "pending_href": self.url("verify") if pending else "",
+        }
+
+    def choice_context(self: Any, choice: Choice) -> dict[str, Any]:
+        shown = self.display(choice.provider.name)
+        masked = choice.masked
+        return {
+            "method": choice.provider.name,
+            "device": choice.registered.id if choice.registered else "",
+            "label": shown["label"],
+            "icon": shown["icon"],
+            "detail": masked,
+            "heading": _("%(method)s to %(value)s") % {"method": shown["label"], "value": masked} if masked else shown["label"],
+        }
+
+    def register_context(self: Any) -> dict[str, Any]:
+        return {"method": self.display(self.registering_provider().name), "intent": "register", "replaces": ""}
+
+    def verify_context(self: Any) -> dict[str, Any]:
+        row = self.current_verification()
+        provider = get_providers()[row.method]
+        wait = row.can_resend_in()
+        return {
+            "method": self.display(row.method),
+            "obfuscated_value": row.masked,
+            "message": wording.sent_sentence(provider, row.masked, user=self.verifier.user, request=self.request),
+            "sends": provider.sends,
+            "can_resend_in": wait,
+            "can_resend": provider.sends and row.sends < conf.MAX_SENDS,
+            "sends_left": max(0, conf.MAX_SENDS - row.sends),
+            "attempts_left": max(0, conf.MAX_ATTEMPTS - row.attempts),
+            "can_correct": row.purpose == "enrol" and self.registering_provider() is not None,
+            "verification_id": str(row.public_id),
+        }

@@ -1,0 +1,17 @@
+"""The kit's pages; include them anywhere: `path("2fa/", include("django_twilio_2fa.urls"))`."""
+
+from django.urls import include, path
+
+from .device_views import AddWizardView, ChangeView, ChangeWizardView, DevicesView
+from .pages import protected
+from .views import VerificationWizardView
+
+app_name = "twilio_2fa"
+
+urlpatterns = [
+    *VerificationWizardView.urls()[0],
+    path("devices/", protected(DevicesView.as_view()), name="devices"),
+    path("change/", protected(ChangeView.as_view()), name="change"),
+    path("change/<str:device>/", include(ChangeWizardView.urls(), namespace="changing")),
+    path("add/", include(AddWizardView.urls(), namespace="adding")),
+]

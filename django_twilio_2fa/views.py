@@ -1,0 +1,465 @@
+"""The wizard that leads a person through start, register and verify."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.shortcuts import resolve_url
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from django.utils.decorators import classonlymethod
+from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from formtools.wizard.storage import get_storage
+from formtools.wizard.views import NamedUrlSessionWizardView, StepsHelper
+
+from . import errors, session
+from .forms import RegistrationForm, StartForm, TokenForm
+from .models import Status, Verification
+from .pages import PageMixin, protected
+from .providers import MethodProvider, get_providers
+from .step_context import StepContextMixin
+from .verifier import Choice
+
+PAGES = ("success", "failed")
+OURS = ("start", "register", "verify")
+
+# What is wrong with what was typed into the registration form, and is said at its field.
+ABOUT_THE_FIELD = (
+    errors.BadUserData,
+    errors.InvalidPhoneNumber,
+    errors.PhoneCountryNotAllowed,
+    errors.InvalidCarrierType,
+    errors.MobileNumberRequired,
+    errors.CannotReceive,
+    errors.TwilioInvalidParameter,
+)
+
+
+class StepsFromUrl(StepsHelper):  # type: ignore[misc]
+    """formtools' helper with the current step taken from the address, not from the session."""
+
+    @property
+    def current(self) -> str:
+        return self._wizard.step or self.first
+
+
+class VerificationWizardView(StepContextMixin, PageMixin, NamedUrlSessionWizardView):  # type: ignore[misc]
+    """Pick a method, register what it needs, type the token.
+
+    Mount it with `path("…/", include(MyWizardView.urls(), namespace="mine"))`. Steps that a subclass puts
+    into `form_list` are shown in their place, with formtools' own storage.
+    """
+
+    form_list: ClassVar[Any] = [("start", StartForm), ("register", RegistrationForm), ("verify", TokenForm)]
+    methods: ClassVar[tuple[str, ...] | None] = None
+    """Names of the only methods to be used on this mount; None for all that are allowed."""
+
+    step: str
+    template_name = None
+
+    # Set-up
+
+    @classonlymethod
+    def as_view(cls, **initkwargs: Any) -> Any:  # type: ignore[override]
+        initkwargs = {"url_name": "twilio_2fa", "done_step_name": "success", **initkwargs}
+        return protected(super().as_view(**initkwargs))
+
+    @classonlymethod
+    def urls(cls, **initkwargs: Any) -> tuple[list[URLPattern], str]:
+        """The patterns of this wizard, for `include()`: a page for each step, and its own success and failed."""
+        view = cls.as_view(**initkwargs)
+        form_list = initkwargs.get("form_list", cls.form_list)
+        names = [*(name for name, _form in form_list), *PAGES]
+        patterns = [path(f"{name}/", view, {"step": name}, name=name) for name in names]
+        return [path("", view, name="index"), *patterns], "twilio_2fa"
+
+    def get_prefix(self, request: HttpRequest, *args: Any, **kwargs: Any) -> str:
+        """The part of the session that is this mount's."""
+        return "twilio_2fa_" + "_".join([self.namespace, *map(str, self.url_kwargs.values())])
+
+    @property
+    def url_kwargs(self) -> dict[str, Any]:
+        return {k: v for k, v in self.kwargs.items() if k != "step"}
+
+    def url(self, name: str, namespace: str | None = None, **kwargs: Any) -> str:
+        own = self.url_kwargs if namespace in (None, self.namespace) else {}
+        return super().url(name, namespace, **{**own, **kwargs})
+
+    @cached_property
+    def storage(self) -> Any:
+        # Made when it is first needed: making it marks the session as changed, and on a slow GET that would
+        # overwrite what another request has stored meanwhile.
+        return get_storage(self.storage_name, self.prefix, self.request, getattr(self, "file_storage", None))
+
+    # The session's part of this mount
+
+    @property
+    def state(self) -> dict[str, Any]:
+        found = session.read(self.request).get("wizards", {}).get(self.prefix, {})
+        return dict(found)
+
+    def remember(self, **changes: Any) -> None:
+        """Change entries of this mount's state; None removes one. No destination and no token goes in."""
+        state = {k: v for k, v in {**self.state, **changes}.items() if v is not None}
+        wizards = {**session.read(self.request).get("wizards", {}), self.prefix: state}
+        session.write(self.request, wizards=wizards)
+
+    # A request comes in
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        self.step = kwargs.get("step", "")
+        self._rows: dict[str, Verification] = {}
+        self.prefix = self.get_prefix(request)
+        self.steps = StepsFromUrl(self)
+        refused = self.enter(request)
+        if refused is not None:
+            return refused
+        if request.method not in ("GET", "HEAD", "POST"):
+            return self.options(request) if request.method == "OPTIONS" else self.http_method_not_allowed(request)
+        try:
+            handler = self.post if request.method == "POST" else self.get
+            response = handler(request, *args, **kwargs)
+        except errors.TwoFactorError as e:
+            response = self.fail(e)
+        if "storage" in self.__dict__:
+            self.storage.update_response(response)
+        return response
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not self.step:
+            return self.go(self.steps.first)
+        if self.step in PAGES:
+            return self.show_success() if self.step == "success" else self.show_failed()
+        refused = self.guard(self.step)
+        if refused is not None:
+            return refused
+        if self.step == "start" and (response := self.skip_start()):
+            return response
+        return self.render(self.get_form())
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        action = request.POST.get("action", "")
+        if self.step == "failed":
+            self.remember(error=None)
+            return self.go("start")
+        if self.step not in self.get_form_list():
+            return self.go(self.steps.first)
+        if action == "skip" and self.step in ("start", "register"):
+            return self.skip_registration()
+        refused = self.guard(self.step)
+        if refused is not None:
+            return refused
+        if self.step == "verify" and action in ("resend", "cancel"):
+            return self.resend() if action == "resend" else self.cancel()
+        form = self.get_form(data=request.POST, files=request.FILES)
+        if not form.is_valid():
+            return self.render(form)
+        act = {"start": self.start, "register": self.register, "verify": self.verify}.get(self.step)
+        return act(form) if act else self.store_step(form)
+
+    def guard(self, step: str) -> HttpResponseBase | None:
+        """Where to go instead, if the step cannot be shown yet or any more."""
+        steps = list(self.get_form_list())
+        if step not in steps:
+            return self.go(steps[0])
+        for earlier in steps[: steps.index(step)]:
+            if earlier not in OURS and not self.has_stored(earlier):
+                return self.go(earlier)
+        if step == "start":
+            self.require_choices()
+        if step == "register" and self.registering_provider() is None:
+            return self.go("start")
+        if step == "verify" and self.current_verification() is None:
+            return self.over()
+        if step not in OURS and "verify" in steps[: steps.index(step)] and not self.is_proven():
+            return self.go("start")
+        return None
+
+    def is_proven(self) -> bool:
+        """Whether the verify step is behind the user."""
+        return session.is_verified(self.request)
+
+    # Start
+
+    @cached_property
+    def is_registration(self) -> bool:
+        """Whether something is to be registered, not proven."""
+        return not self.verifier.registered()
+
+    def get_choices(self) -> list[Choice]:
+        """What the start page offers; override it to choose methods."""
+        if self.is_registration:
+            choices = [Choice(p) for p in self.verifier.registrable()]
+        else:
+            choices = self.verifier.choices()
+        return [c for c in choices if self.methods is None or c.provider.name in self.methods]
+
+    @cached_property
+    def choices(self) -> list[Choice]:
+        return self.get_choices()
+
+    def require_choices(self) -> None:
+        if self.is_registration and not self.verifier.resolve("ALLOW_REGISTRATION"):
+            raise errors.RegistrationNotAllowed
+        if not self.choices:
+            raise errors.NoMethodAvailable
+
+    def skip_start(self) -> HttpResponseBase | None:
+        """With a single choice there is nothing to ask: go on, if that costs nothing or may be sent at once."""
+        if len(self.choices) != 1:
+            return None
+        choice = self.choices[0]
+        if choice.registered is None and choice.provider.device_kind is not None:
+            return self.go("register")
+        if not self.may_send_on_get():
+            return None
+        session.write(self.request, sent_on_get=True)
+        return self.send(choice)
+
+    def may_send_on_get(self) -> bool:
+        """Whether this GET is a person opening the page, for the first time in the session.
+
+        Scripts, frames, prefetching and other sites' pages get the button instead: a GET must not cost
+        money at a stranger's will.
+        """
+        headers = self.request.headers
+        return (
+            self.request.method == "GET"
+            and headers.get("Sec-Fetch-Mode") == "navigate"
+            and headers.get("Sec-Fetch-Dest") == "document"
+            and headers.get("Sec-Fetch-Site") in ("same-origin", "none")
+            and not any(headers.get(name) for name in ("Sec-Purpose", "Purpose", "X-Moz"))
+            and not session.read(self.request).get("sent_on_get")
+            and bool(self.verifier.resolve("SEND_IMMEDIATELY_ON_SINGLE"))
+        )
+
+    def start(self, form: forms.Form) -> HttpResponseBase:
+        method, device = form.cleaned_data["method"], form.cleaned_data["device"]
+        for choice in self.choices:
+            id = choice.registered.id if choice.registered else ""
+            if choice.provider.name == method and device in ("", id):
+                break
+        else:
+            self.say(messages.ERROR, errors.MethodNotAllowed(method=method).display)
+            return self.go("start")
+        if choice.registered is None and choice.provider.device_kind is not None:
+            self.remember(method=method)
+            return self.go("register")
+        return self.send(choice)
+
+    def send(self, choice: Choice) -> HttpResponseBase:
+        try:
+            row = self.verifier.send(choice.provider.name, device=choice.registered)
+        except errors.TwoFactorError as e:
+            return self.send_failed(e)
+        return self.sent(row)
+
+    def sent(self, row: Verification) -> HttpResponseBase:
+        self.remember(method=row.method, verification=str(row.public_id), error=None)
+        return self.go("verify")
+
+    def send_failed(self, error: errors.TwoFactorError) -> HttpResponseBase:
+        """Back to where the user can go on: the code they have, or another choice."""
+        if error.verification is not None:
+            self.remember(method=error.verification.method, verification=str(error.verification.public_id))
+            self.say(messages.WARNING, error.display)
+            return self.go("verify")
+        if len(self.choices) > 1 and not error.blocking:
+            self.say(messages.ERROR, error.display)
+            return self.go("start")
+        return self.fail(error)
+
+    # Register
+
+    def registering_provider(self) -> MethodProvider | None:
+        """The method whose device is to be registered: the one picked, or the only one."""
+        options = [c.provider for c in self.choices if c.registered is None and c.provider.device_kind]
+        picked = [p for p in options if p.name == self.state.get("method")]
+        return picked[0] if picked else options[0] if len(options) == 1 else None
+
+    def register(self, form: RegistrationForm) -> HttpResponseBase:
+        provider = self.registering_provider()
+        assert provider is not None  # the guard has seen to it
+        earlier = self.current_verification()
+        try:
+            row = self.send_registration(provider, form)
+        except ABOUT_THE_FIELD as e:
+            form.add_error(form.contact_field, e.display)
+            return self.render(form)
+        except errors.TwoFactorError as e:
+            return self.send_failed(e)
+        if earlier is not None and earlier.pk != row.pk:
+            # The number was corrected: the code that went to the wrong one is good for nothing.
+            self.verifier.cancel(earlier)
+        return self.sent(row)
+
+    def send_registration(self, provider: MethodProvider, form: RegistrationForm) -> Verification:
+        return self.verifier.send(provider.name, to=form.contact)
+
+    def is_optional(self) -> bool:
+        return self.is_registration and bool(self.verifier.resolve("REGISTER_OPTIONAL"))
+
+    def skip_registration(self) -> HttpResponseBase:
+        if not self.is_optional():
+            return self.go("start")
+        session.write(self.request, skipped=True)
+        return HttpResponseRedirect(self.get_skip_url())
+
+    def get_skip_url(self) -> str:
+        url = self.verifier.resolve("REGISTER_OPTIONAL_URL")
+        return resolve_url(url) if url else self.get_next_url() or "/"
+
+    # Verify
+
+    def current_verification(self, public_id: Any = None) -> Verification | None:
+        """The pending verification of this page, by the id that its form carries or by the session."""
+        id = str(public_id or self.state.get("verification") or "")
+        if not id:
+            return None
+        if id not in self._rows:
+            try:
+                self._rows[id] = self.verifier.get(id)
+            except errors.VerificationNotFound:
+                return None
+        row = self._rows[id]
+        allowed = self.methods is None or row.method in self.methods
+        return row if row.status == Status.PENDING and allowed and row.method in get_providers() else None
+
+    def over(self) -> HttpResponseBase:
+        """There is nothing to verify: say so if there was, unless it has been approved meanwhile."""
+        id = self.state.get("verification")
+        approved = session.get_verification(self.request)
+        if id and approved is not None and str(approved.public_id) == id:
+            return self.go("success")
+        if id:
+            self.say(messages.ERROR, errors.VerificationExpired().display)
+            self.remember(verification=None)
+        return self.go("start")
+
+    def verify(self, form: forms.Form) -> HttpResponseBase:
+        row = self.current_verification(form.cleaned_data.get("verification"))
+        if row is None:
+            return self.over()
+        try:
+            row = self.verifier.check(row, form.cleaned_data["token"])
+        except errors.InvalidVerificationCode as e:
+            form.add_error("token", self.incorrect(e))
+        except (errors.CheckInProgress, errors.TwilioUnavailable, errors.TwilioRateLimited) as e:
+            form.add_error("token", e.display)
+        except (errors.VerificationExpired, errors.VerificationNotFound):
+            return self.over()
+        else:
+            return self.verified(row)
+        return self.render(form)
+
+    def incorrect(self, error: errors.InvalidVerificationCode) -> str:
+        about = {"user": self.verifier.user, "request": self.request}
+        text = self.message("incorrect_code", **about)
+        left = error.data.get("attempts_left")
+        if left is None:
+            return text
+        return text + " " + ngettext("%d try is left.", "%d tries are left.", left) % left
+
+    def verified(self, row: Verification) -> HttpResponseBase:
+        """The token was right: remember it, let a subclass act, go on."""
+        session.remember(self.request, row)
+        self.remember(verification=None, method=None, error=None)
+        self.on_success(row)
+        steps = list(self.get_form_list())
+        after = steps[steps.index("verify") + 1 :]
+        return self.go(after[0] if after else "success")
+
+    def on_success(self, verification: Verification) -> None:
+        """Called once, in the request whose token was approved; override it to act."""
+
+    def resend(self) -> HttpResponseBase:
+        row = self.current_verification(self.request.POST.get("verification"))
+        if row is None:
+            return self.over()
+        try:
+            row = self.verifier.resend(row)
+        except (errors.VerificationExpired, errors.VerificationNotFound):
+            return self.over()
+        except errors.TwoFactorError as e:
+            if e.blocking:
+                raise
+            self.say(messages.WARNING, e.display)
+        else:
+            self.remember(verification=str(row.public_id), method=row.method)
+            self.say(messages.SUCCESS, self.message("verification_resent"))
+        return self.go("verify")
+
+    def cancel(self) -> HttpResponseBase:
+        row = self.current_verification()
+        if row is not None:
+            self.verifier.cancel(row)
+        self.remember(verification=None, method=None)
+        return self.go("start")
+
+    # A step of a subclass's own
+
+    def has_stored(self, step: str) -> bool:
+        """Whether the step has been filled in; looked up without touching formtools' storage."""
+        stored = self.request.session.get(f"wizard_{self.prefix}") or {}
+        return step in stored.get("step_data", {})
+
+    def store_step(self, form: forms.Form) -> HttpResponseBase:
+        self.storage.set_step_data(self.step, self.process_step(form))
+        self.storage.set_step_files(self.step, self.process_step_files(form))
+        steps = list(self.get_form_list())
+        after = steps[steps.index(self.step) + 1 :]
+        return self.go(after[0] if after else "success")
+
+    # The end
+
+    def show_success(self) -> HttpResponseBase:
+        if not self.is_proven():
+            return self.go("start")
+        for step in self.get_form_list():
+            if step not in OURS and not self.has_stored(step):
+                return self.go(step)
+        url = self.get_success_url()
+        if url:
+            return HttpResponseRedirect(url)
+        return self.render_page("success", {"message": self.message("verified"), "next_url": ""})
+
+    def get_success_url(self) -> str:
+        """Where a verified user goes; empty for the success page."""
+        if url := self.get_next_url():
+            return url
+        url = self.verifier.resolve("VERIFY_SUCCESS_URL")
+        return resolve_url(url) if url else ""
+
+    def fail(self, error: errors.TwoFactorError) -> HttpResponseBase:
+        """To the failed page; override it to act."""
+        row = self.current_verification()
+        told = {"code": error.full_code, "data": error.data, "blocking": error.blocking}
+        told["verification_id"] = str(row.public_id) if row else ""
+        self.remember(error=told)
+        return self.go("failed")
+
+    def show_failed(self) -> HttpResponseBase:
+        told = self.state.get("error")
+        if not told:
+            return self.go("start")
+        return self.render_page(
+            "failed",
+            {
+                "error_code": told["code"],
+                "error_display": errors.display_for(told["code"], told["data"]),
+                "is_blocking": told["blocking"],
+                "can_retry": not told["blocking"],
+                "verification_id": told["verification_id"],
+            },
+        )
+
+    def render_page(self, name: str, context: dict[str, Any]) -> TemplateResponse:
+        names = self.get_page_template_names(name)
+        return TemplateResponse(self.request, names, {"view": self, **self.page_context(), **context})
+
+
