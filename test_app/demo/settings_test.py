@@ -4,8 +4,9 @@ import os
 
 os.environ["DEMO_ENV_FILE"] = os.devnull
 
-from .settings import *  # noqa: E402, F403
+from .settings import *  # noqa: F403
 
+INSTALLED_APPS = [*INSTALLED_APPS, "demo.pigeon"]  # noqa: F405
 DEBUG = False
 TWILIO_2FA_ACCOUNT_SID = None
 TWILIO_2FA_AUTH_TOKEN = None

@@ -14,7 +14,7 @@ from ... import PEOPLE
 
 
 class Command(BaseCommand):
-    help = "Creates the demo's users, each with its own name as the password; those that exist stay as they are."
+    help = "Creates the demo's users, the name being the password; those that exist stay as they are."
 
     def handle(self, **options: Any) -> None:
         users = get_user_model().objects

@@ -1,0 +1,24 @@
+"""What is required: on a machine that has to have PostgreSQL or Chromium, a skip for want of it is a failure.
+
+`TWILIO_2FA_TEST_REQUIRE=postgres,redis,browser,packaging` names the marks that may not be skipped.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+
+import pytest
+
+REQUIRED = set(filter(None, os.environ.get("TWILIO_2FA_TEST_REQUIRE", "").split(",")))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    marks = REQUIRED & {mark.name for mark in item.iter_markers()}
+    if report.skipped and marks and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        report.outcome = "failed"
+        report.longrepr = f"Required here ({', '.join(sorted(marks))}), but: {reason}"
+    return report

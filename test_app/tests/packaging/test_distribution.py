@@ -1,0 +1,138 @@
+"""What is built from this checkout works elsewhere, alone and with somebody else's method."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import site
+import subprocess
+import sys
+import tarfile
+import venv
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.packaging
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[2]
+SOURCES = {"django_twilio_2fa": ROOT / "django_twilio_2fa"} | {
+    path.name: path for path in sorted((ROOT / "providers").iterdir()) if (path / "__init__.py").is_file()
+}
+
+
+def run(*command: str | Path, cwd: Path) -> str:
+    """Standard output of a command that has to succeed; what went wrong is shown where it does not."""
+    # Nothing of this process may lead the command back to the checkout.
+    environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "DJANGO_SETTINGS_MODULE")}
+    done = subprocess.run([str(c) for c in command], cwd=cwd, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, f"{command}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The sdist, and the wheel that was built from that sdist, as `python -m build` does it."""
+    folder = tmp_path_factory.mktemp("dist")
+    run(sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, ROOT, cwd=folder)
+    return {"wheel": next(folder.glob("*.whl")), "sdist": next(folder.glob("*.tar.gz"))}
+
+
+@pytest.fixture(scope="module")
+def third_party(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All that is installed beside this project, without the project: it stands in for the package index."""
+    folder = tmp_path_factory.mktemp("third-party")
+    for installed in map(Path, site.getsitepackages()):
+        for path in installed.glob("*"):
+            ours = path.suffix == ".pth" or "django_twilio_2fa" in path.name or path.name in SOURCES
+            if not ours and not (folder / path.name).exists():
+                (folder / path.name).symlink_to(path)
+    return folder
+
+
+@pytest.fixture
+def install(tmp_path: Path, third_party: Path) -> Callable[..., Path]:
+    """Makes an environment with these distributions in it; the Python of that environment."""
+
+    def make(*distributions: Path) -> Path:
+        venv.create(tmp_path / "env", with_pip=False, symlinks=True)
+        python = tmp_path / "env" / "bin" / "python"
+        packages = run(python, "-c", "import site; print(site.getsitepackages()[0])", cwd=tmp_path).strip()
+        (Path(packages) / "third-party.pth").write_text(f"{third_party}\n")
+        pip = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-index"]
+        run(*pip, "--no-deps", "--no-build-isolation", *distributions, cwd=tmp_path)
+        return python
+
+    return make
+
+
+def drive(python: Path, *methods: str) -> dict[str, Any]:
+    """What a project of three files sees in that environment, outside the checkout."""
+    project = python.parents[1] / "project"
+    shutil.copytree(HERE / "project", project)
+    seen: dict[str, Any] = json.loads(run(python, "drive.py", *methods, cwd=project))
+    return seen
+
+
+def files_in(package: Path) -> set[str]:
+    """Every file that belongs to a package, as its path below the package's own folder."""
+    paths = (p for p in package.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
+    return {f"{package.name}/{p.relative_to(package).as_posix()}" for p in paths}
+
+
+def test_wheel_holds_every_file_of_the_packages_and_nothing_else(built: dict[str, Path]) -> None:
+    names = {n for n in zipfile.ZipFile(built["wheel"]).namelist() if ".dist-info/" not in n}
+
+    assert names == set().union(*map(files_in, SOURCES.values()))
+
+
+def test_wheel_holds_what_is_no_python(built: dict[str, Path]) -> None:
+    names = set(zipfile.ZipFile(built["wheel"]).namelist())
+
+    assert {f"{package}/py.typed" for package in SOURCES} <= names
+    assert "django_twilio_2fa/templates/twilio_2fa/verify.html" in names
+    assert "django_twilio_2fa/migrations/0001_initial.py" in names
+    assert any(name.startswith("django_twilio_2fa/static/") for name in names)
+    assert not any(name.startswith(("providers", "test_app", "docs")) for name in names)
+
+
+def test_sdist_holds_what_is_needed_to_test_it(built: dict[str, Path]) -> None:
+    with tarfile.open(built["sdist"]) as sdist:
+        names = {name.partition("/")[2] for name in sdist.getnames()}
+
+    assert {"LICENSE", "README.md", "CHANGELOG.md", "Makefile", "test_app/manage.py", "docs/conf.py"} <= names
+    assert not any(name.startswith((".venv", ".git/")) or name.endswith(".sqlite3") for name in names)
+
+
+@pytest.mark.parametrize("kind", ["wheel", "sdist"])
+def test_installed_outside_the_checkout_verifies_a_user(
+    kind: str, built: dict[str, Path], install: Callable[..., Path]
+) -> None:
+    python = install(built[kind])
+
+    seen = drive(python, "sms")
+
+    environment = str(python.parents[1])
+    assert seen["kit"].startswith(environment)
+    assert all(file.startswith(environment) for file in seen["files"].values())
+    assert set(seen["providers"]) == {package.removeprefix("twilio_2fa_") for package in list(SOURCES)[1:]}
+    assert set(seen["providers"].values()) == {"django-twilio-2fa"}
+    assert seen["broken"] == []
+
+
+def test_method_of_another_distribution_works_to_the_end(
+    built: dict[str, Path], install: Callable[..., Path], tmp_path: Path
+) -> None:
+    courier = tmp_path / "courier"
+    shutil.copytree(HERE / "courier", courier)
+
+    seen = drive(install(built["wheel"], courier), "courier", "sms")
+
+    assert seen["providers"]["courier"] == "courier-2fa"
+    assert "The courier rings twice" in seen["pages"]["courier"]
+    assert "The courier rings twice" not in seen["pages"]["sms"]

@@ -1,0 +1,89 @@
+"""A method of the project's own, outside Twilio, registered by the setting alone."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.contrib.auth.models import User
+from django.core import mail
+from django.test import Client
+
+from django_twilio_2fa.contacts import EmailAddress
+from django_twilio_2fa.models import Device, Verification
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def with_pigeons(settings) -> None:
+    settings.TWILIO_2FA_PROVIDERS = {"pigeon": "demo.pigeon.provider.PigeonProvider"}
+    settings.TWILIO_2FA_ALLOWED_METHODS = ["sms", "pigeon"]
+
+
+@pytest.fixture
+def user() -> User:
+    return User.objects.create_user("walker")
+
+
+@pytest.fixture
+def browser(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def last_code() -> str:
+    found = re.search(r"\d{6}", str(mail.outbox[-1].body))
+    assert found
+    return found.group()
+
+
+def test_it_is_offered_beside_the_others(browser: Client) -> None:
+    page = browser.get("/2fa/", follow=True)
+
+    assert list(page.context["methods"]) == ["sms", "pigeon"]
+    assert "Carrier pigeon" in page.content.decode()
+
+
+def test_registering_with_it_leads_to_the_end(browser: Client, user: User) -> None:
+    browser.post("/2fa/start/", {"method": "pigeon"})
+    page = browser.post("/2fa/register/", {"email": "walker@example.com"}, follow=True)
+    assert page.templates[0].name == "twilio_2fa/pigeon/verify.html"
+    assert "A pigeon is on its way" in page.content.decode()
+    assert mail.outbox[-1].to == ["walker@example.com"]
+
+    browser.post("/2fa/verify/", {"token": last_code()})
+
+    assert Device.objects.get(user=user).value == "walker@example.com"
+    assert browser.get("/secret/").status_code == 200
+
+
+def test_a_wrong_code_verifies_nobody(browser: Client, user: User) -> None:
+    Device.objects.register(user, EmailAddress("walker@example.com"))
+    browser.post("/2fa/start/", {"method": "pigeon"})
+    wrong = str((int(last_code()) + 1) % 10**6).zfill(6)
+
+    page = browser.post("/2fa/verify/", {"token": wrong})
+
+    assert "token" in page.context["form"].errors
+    assert browser.get("/secret/").status_code == 302
+
+
+def test_its_code_is_kept_nowhere(browser: Client, user: User) -> None:
+    Device.objects.register(user, EmailAddress("walker@example.com"))
+
+    browser.post("/2fa/start/", {"method": "pigeon"})
+
+    row = Verification.objects.filter(user=user).values().get()
+    kept = {**row, "session": dict(browser.session)}
+    assert mail.outbox
+    assert last_code() not in str(kept)
+
+
+def test_taking_it_out_of_the_setting_takes_it_away(browser: Client, settings) -> None:
+    settings.TWILIO_2FA_PROVIDERS = {}
+
+    page = browser.get("/2fa/start/", follow=True)
+
+    assert "Carrier pigeon" not in page.content.decode()

@@ -1,0 +1,209 @@
+"""`make demo`, from the outside: it is started, and somebody walks through it over HTTP."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from http.cookiejar import CookieJar
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.packaging
+
+ROOT = Path(__file__).resolve().parents[3]
+STARTS_WITHIN = 60
+
+
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port: int = s.getsockname()[1]
+        return port
+
+
+class Visitor:
+    """A browser without script: it keeps cookies, follows redirects and posts the forms that it is shown."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
+        self.url = address
+        self.page = ""
+
+    def open(self, path: str, data: dict[str, str] | None = None) -> str:
+        body = urllib.parse.urlencode(data).encode() if data else None
+        with self.opener.open(urllib.parse.urljoin(self.url, path), body, timeout=30) as answer:
+            self.url, self.page = answer.url, answer.read().decode()
+        return self.page
+
+    def submit(self, **fields: str) -> str:
+        """Post the fields to the page that is open, with the token that its forms carry."""
+        found = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', self.page)
+        assert found, self.page
+        return self.open(self.url, {"csrfmiddlewaretoken": found.group(1), **fields})
+
+    @property
+    def path(self) -> str:
+        return urllib.parse.urlsplit(self.url).path
+
+
+class Demo:
+    """A running `make demo`, with a database of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        self.folder = folder
+        self.output = folder / "output"
+
+    def start(self) -> None:
+        # It is installed already, into the environment that runs this: make need not see to that.
+        command = ["make", "demo", f"PORT={self.port}", f"VENV={sys.prefix}"]
+        command += ["-o", f"{sys.prefix}/.demo-installed"]
+        environment = {
+            k: v for k, v in os.environ.items() if not k.startswith(("TWILIO_", "DJANGO_", "MAKE"))
+        }
+        environment |= {
+            "DATABASE_URL": f"sqlite:///{self.folder / 'demo.sqlite3'}",
+            "DEMO_ENV_FILE": os.devnull,
+            "PYTHONUNBUFFERED": "1",
+        }
+        with self.output.open("w") as output:
+            self.process = subprocess.Popen(
+                command, cwd=ROOT, env=environment, stdout=output, stderr=output, start_new_session=True
+            )
+        deadline = time.monotonic() + STARTS_WITHIN
+        while not self.answers():
+            assert self.process.poll() is None, self.output.read_text()
+            assert time.monotonic() < deadline, self.output.read_text()
+            time.sleep(0.1)
+
+    def answers(self) -> bool:
+        with socket.socket() as s:
+            return s.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def stop(self) -> None:
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGTERM)
+        self.process.wait(timeout=30)
+
+    def visitor(self, host: str = "localhost") -> Visitor:
+        return Visitor(f"http://{host}:{self.port}/")
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Iterator[Demo]:
+    demo = Demo(tmp_path)
+    demo.start()
+    yield demo
+    demo.stop()
+
+
+def signed_in(demo: Demo, name: str) -> Visitor:
+    visitor = demo.visitor()
+    visitor.open("/login/")
+    visitor.submit(username=name, password=name)
+    assert f"Hello, {name}" in visitor.page
+    return visitor
+
+
+def delivered(visitor: Visitor) -> dict[str, str]:
+    """The newest message that the handset shows."""
+    with visitor.opener.open(visitor.address + "sandbox/messages.json", timeout=30) as answer:
+        newest: dict[str, str] = json.load(answer)[0]
+        return newest
+
+
+def test_it_says_where_it_is_who_can_sign_in_and_where_codes_show_up(demo: Demo) -> None:
+    output = demo.output.read_text()
+
+    assert f"http://localhost:{demo.port}/" in output
+    assert "demo / demo" in output
+    assert "sam / sam" in output
+    assert "admin / admin" in output
+    assert f"http://localhost:{demo.port}/sandbox/" in output
+
+
+WHAT_TO_REGISTER = {
+    "sms": {"country_code": "US", "phone_number": "(202) 555-0143"},
+    "call": {"country_code": "US", "phone_number": "202.555.0143"},
+    "whatsapp": {"country_code": "US", "phone_number": "+1 202 555 0143"},
+    "email": {"email": "demo@example.com"},
+}
+
+
+@pytest.mark.parametrize("method", WHAT_TO_REGISTER)
+def test_demo_registers_and_lands_back_on_the_secret_page(demo: Demo, method: str) -> None:
+    visitor = signed_in(demo, "demo")
+    visitor.open("/secret/")
+    assert visitor.path == "/2fa/start/"
+
+    visitor.submit(method=method)
+    visitor.submit(**WHAT_TO_REGISTER[method])
+    assert visitor.path == "/2fa/verify/"
+    message = delivered(visitor)
+    assert message["channel"] == method
+    visitor.submit(token=message["code"])
+
+    assert visitor.path == "/secret/"
+    assert "The secret" in visitor.page
+    assert "You are verified" in visitor.open("/")
+
+
+@pytest.mark.parametrize("method", WHAT_TO_REGISTER)
+def test_sam_has_nothing_to_register(demo: Demo, method: str) -> None:
+    visitor = signed_in(demo, "sam")
+    visitor.open("/secret/")
+
+    visitor.submit(method=method)
+    assert visitor.path == "/2fa/verify/"
+    visitor.submit(token=delivered(visitor)["code"])
+
+    assert visitor.path == "/secret/"
+
+
+def test_started_again_it_keeps_its_data(demo: Demo) -> None:
+    visitor = signed_in(demo, "demo")
+    visitor.open("/secret/")
+    visitor.submit(method="email")
+    visitor.submit(email="demo@example.com")
+    visitor.submit(token=delivered(visitor)["code"])
+    assert visitor.path == "/secret/"
+
+    demo.stop()
+    demo.start()
+
+    again = signed_in(demo, "demo")
+    again.open("/secret/")
+    assert again.path != "/2fa/register/"
+    assert "dXXX@eXXXXXX.com" in again.page
+
+
+def test_pages_carry_a_strict_policy_and_nothing_that_it_forbids(demo: Demo) -> None:
+    visitor = signed_in(demo, "demo")
+    for path in ("/", "/secret/", "/2fa/devices/", "/sandbox/"):
+        with visitor.opener.open(visitor.address.rstrip("/") + path, timeout=30) as answer:
+            page = answer.read().decode()
+            assert answer.headers["Content-Security-Policy"] == "default-src 'self'; img-src 'self' data:"
+        assert not re.search(r"<style|\sstyle=|\son[a-z]+=|<script(?![^>]*\ssrc=)", page), path
+
+
+def test_other_hosts_are_refused(demo: Demo) -> None:
+    request = urllib.request.Request(f"http://127.0.0.1:{demo.port}/")
+    for host, status in {"localtest.me": 200, "localhost": 200, "evil.example": 400}.items():
+        request.add_header("Host", f"{host}:{demo.port}")
+        try:
+            answered = urllib.request.urlopen(request, timeout=30).status
+        except urllib.error.HTTPError as e:
+            answered = e.code
+        assert answered == status, host
