@@ -23,7 +23,9 @@ def refuse_country(contact: Contact, *, user: Any, request: Any = None) -> None:
     allowed = conf.resolve("PHONE_NUMBER_ALLOWED_COUNTRIES", user=user, request=request)
     disallowed = conf.resolve("PHONE_NUMBER_DISALLOWED_COUNTRIES", user=user, request=request)
     country = contact.country_code
-    if (allowed and country not in {c.upper() for c in allowed}) or country in {c.upper() for c in disallowed or ()}:
+    if allowed and country not in {c.upper() for c in allowed}:
+        raise errors.PhoneCountryNotAllowed
+    if country in {c.upper() for c in disallowed or ()}:
         raise errors.PhoneCountryNotAllowed
     if contact.number_type in REFUSED_TYPES:
         raise errors.InvalidCarrierType(carrier_type=contact.number_type.replace("_", " "))
@@ -39,7 +41,7 @@ def wants_lookup(contact: Contact, *, user: Any, request: Any = None) -> bool:
 
 
 def look_up(number: PhoneNumber) -> str | None:
-    """The number's line type; None where it is unknown or Twilio gives no answer. Raises `InvalidPhoneNumber`."""
+    """The number's line type; None where it is not known. Raises `InvalidPhoneNumber`."""
     try:
         return lookup.line_type(number)
     except (errors.TwilioUnavailable, errors.TwilioRateLimited, errors.TwilioInvalidParameter) as e:

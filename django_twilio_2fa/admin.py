@@ -43,7 +43,17 @@ class DeviceAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 class VerificationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """The audit trail, to be read only."""
 
-    list_display = ("user", "method", "purpose", "masked", "status", "sends", "attempts", "created_at", "approved_at")
+    list_display = (
+        "user",
+        "method",
+        "purpose",
+        "masked",
+        "status",
+        "sends",
+        "attempts",
+        "created_at",
+        "approved_at",
+    )
     list_filter = ("status", "purpose", "method", "created_at")
     list_select_related = ("user",)
     fields = (*list_display, "ended_at", "error_code")

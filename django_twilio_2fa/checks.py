@@ -99,7 +99,7 @@ def _sandbox() -> Iterator[CheckMessage]:
     if not settings.DEBUG and not conf.SANDBOX_WITHOUT_DEBUG:
         yield Error(
             "TWILIO_2FA_SANDBOX is on although DEBUG is off: anybody could read the codes.",
-            hint="Turn it off; or set TWILIO_2FA_SANDBOX_WITHOUT_DEBUG = True if it is meant, as in a test run.",
+            hint="Turn it off; or set TWILIO_2FA_SANDBOX_WITHOUT_DEBUG = True if it is meant, as in tests.",
             id="twilio_2fa.E006",
         )
     if not apps.is_installed("django_twilio_2fa.sandbox"):
@@ -126,7 +126,9 @@ def _methods() -> Iterator[CheckMessage]:
                 installed = ", ".join(sorted(registry.providers)) or "none"
                 hint = f"Did you mean {close[0]}?" if close else f"Installed: {installed}."
                 yield Error(
-                    f"TWILIO_2FA_ALLOWED_METHODS has {name!r}, which no provider offers.", hint=hint, id="twilio_2fa.E008"
+                    f"TWILIO_2FA_ALLOWED_METHODS has {name!r}, which no provider offers.",
+                    hint=hint,
+                    id="twilio_2fa.E008",
                 )
     if not registry.providers:
         yield Error("No method is installed.", hint="Reinstall django-twilio-2fa.", id="twilio_2fa.E009")
@@ -143,9 +145,11 @@ def _apps() -> Iterator[CheckMessage]:
             )
     for name in registry.providers:
         app = registry.apps[name]
-        if not any(config.name == app or app.startswith(config.name + ".") for config in apps.get_app_configs()):
+        if not any(
+            config.name == app or app.startswith(config.name + ".") for config in apps.get_app_configs()
+        ):
             yield Warning(
-                f"{app}, the app of the method {name}, is not in INSTALLED_APPS; its templates are not found.",
+                f"{app}, the app of {name}, is not in INSTALLED_APPS: its templates are not found.",
                 hint="Add *django_twilio_2fa.provider_apps(), or the app by name.",
                 id="twilio_2fa.W003",
             )
@@ -159,13 +163,25 @@ def _countries() -> Iterator[CheckMessage]:
         for country in value if isinstance(value, (list, tuple, set, frozenset)) else ():
             if str(country).upper() not in phonenumbers.SUPPORTED_REGIONS:
                 hint = "Use ISO 3166-1 codes of two letters, such as 'US'."
-                yield Error(f"{PREFIX}{name} has the unknown country {country!r}.", hint=hint, id="twilio_2fa.E010")
+                yield Error(
+                    f"{PREFIX}{name} has the unknown country {country!r}.", hint=hint, id="twilio_2fa.E010"
+                )
     region = conf.PHONE_NUMBER_DEFAULT_REGION
-    if isinstance(region, str) and as_callable(region) is None and region.upper() not in phonenumbers.SUPPORTED_REGIONS:
+    if (
+        isinstance(region, str)
+        and as_callable(region) is None
+        and region.upper() not in phonenumbers.SUPPORTED_REGIONS
+    ):
         hint = "Use an ISO 3166-1 code of two letters, such as 'US'."
-        yield Error(f"{PREFIX}PHONE_NUMBER_DEFAULT_REGION is the unknown country {region!r}.", hint=hint, id="twilio_2fa.E010")
+        yield Error(
+            f"{PREFIX}PHONE_NUMBER_DEFAULT_REGION is the unknown country {region!r}.",
+            hint=hint,
+            id="twilio_2fa.E010",
+        )
     types = conf.PHONE_NUMBER_ALLOWED_CARRIER_TYPES
     for name in types if isinstance(types, (list, tuple, set, frozenset)) else ():
         if name not in LINE_TYPES:
             hint = f"Line types are {', '.join(LINE_TYPES)}."
-            yield Error(f"{PREFIX}PHONE_NUMBER_ALLOWED_CARRIER_TYPES has {name!r}.", hint=hint, id="twilio_2fa.E011")
+            yield Error(
+                f"{PREFIX}PHONE_NUMBER_ALLOWED_CARRIER_TYPES has {name!r}.", hint=hint, id="twilio_2fa.E011"
+            )

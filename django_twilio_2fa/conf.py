@@ -79,8 +79,17 @@ SETTINGS: dict[str, Setting] = {
             secret=True,
             group=TWILIO,
         ),
-        Setting("API_KEY_SID", None, TEXT, "SID of an API key (SK…), instead of the auth token.", optional=True, group=TWILIO),
-        Setting("API_KEY_SECRET", None, TEXT, "Secret of the API key.", optional=True, secret=True, group=TWILIO),
+        Setting(
+            "API_KEY_SID",
+            None,
+            TEXT,
+            "SID of an API key (SK…), instead of the auth token.",
+            optional=True,
+            group=TWILIO,
+        ),
+        Setting(
+            "API_KEY_SECRET", None, TEXT, "Secret of the API key.", optional=True, secret=True, group=TWILIO
+        ),
         Setting("SERVICE_ID", None, TEXT, "SID of the Verify service (VA…).", optional=True, group=TWILIO),
         Setting(
             "REGISTRATION_SERVICE_ID",
@@ -104,7 +113,7 @@ SETTINGS: dict[str, Setting] = {
             "SANDBOX",
             False,
             BOOL,
-            "Answer in-process instead of calling Twilio. Needs `django_twilio_2fa.sandbox` in `INSTALLED_APPS`.",
+            "Answer in-process instead of calling Twilio. Needs the app `django_twilio_2fa.sandbox`.",
             group=TWILIO,
         ),
         Setting(
@@ -157,7 +166,11 @@ SETTINGS: dict[str, Setting] = {
             group=METHODS,
         ),
         Setting(
-            "METHOD_DETAILS", {}, MAPPING, "By method, a dict that may hold `label` and `icon`.", group=METHODS
+            "METHOD_DETAILS",
+            {},
+            MAPPING,
+            "By method, a dict that may hold `label` and `icon`.",
+            group=METHODS,
         ),
         Setting(
             "USER_METHODS_CB",
@@ -291,7 +304,13 @@ SETTINGS: dict[str, Setting] = {
             "Whether the account may look up Canadian numbers. If not, these are not looked up.",
             group=PHONE,
         ),
-        Setting("TOKEN_LENGTH", 6, (int,), "Digits of a token; what the Verify service is set to (4 to 10).", group=PROCESS),
+        Setting(
+            "TOKEN_LENGTH",
+            6,
+            (int,),
+            "Digits of a token; what the Verify service is set to (4 to 10).",
+            group=PROCESS,
+        ),
         Setting(
             "VERIFICATION_EXPIRATION",
             10,
@@ -306,8 +325,16 @@ SETTINGS: dict[str, Setting] = {
             "Seconds before the next send: one number, or a list for the first, second, … resend.",
             group=PROCESS,
         ),
-        Setting("MAX_SENDS", 5, (int,), "Sends in one verification; Twilio allows no more than 5.", group=PROCESS),
-        Setting("MAX_ATTEMPTS", 5, (int,), "Tokens tried in one verification; Twilio allows no more than 5.", group=PROCESS),
+        Setting(
+            "MAX_SENDS", 5, (int,), "Sends in one verification; Twilio allows no more than 5.", group=PROCESS
+        ),
+        Setting(
+            "MAX_ATTEMPTS",
+            5,
+            (int,),
+            "Tokens tried in one verification; Twilio allows no more than 5.",
+            group=PROCESS,
+        ),
         Setting(
             "CANCEL_ON_MAX_RETRIES",
             False,
@@ -345,7 +372,7 @@ SETTINGS: dict[str, Setting] = {
             "VERIFY_SUCCESS_URL",
             None,
             TEXT,
-            "Where a verified user goes when no `next` was given: a path or a URL name. None: the success page.",
+            "Where a verified user goes without a `next`: a path or a URL name. None: the success page.",
             USER,
             optional=True,
             old_names=("SUCCESS_REDIRECT_URL",),
@@ -379,7 +406,9 @@ SETTINGS: dict[str, Setting] = {
             group=WORDS,
         ),
         Setting("ERROR_DISPLAY", {}, MAPPING, "By error code, the sentence shown for it.", group=WORDS),
-        Setting("DEFAULT_ERROR_CODE", "2fa_error", TEXT, "Code of an error that has none of its own.", group=WORDS),
+        Setting(
+            "DEFAULT_ERROR_CODE", "2fa_error", TEXT, "Code of an error that has none of its own.", group=WORDS
+        ),
         Setting(
             "DEFAULT_ERROR_DISPLAY",
             _("Something went wrong. Please try again."),

@@ -202,7 +202,9 @@ def country_name(region: str) -> str:
     return name
 
 
-def countries(allowed: Collection[str] | None, disallowed: Collection[str] | None) -> list[tuple[str, str, int]]:
+def countries(
+    allowed: Collection[str] | None, disallowed: Collection[str] | None
+) -> list[tuple[str, str, int]]:
     """Allowed countries as (code, name in the active language, calling code), sorted by name."""
     import phonenumbers
 

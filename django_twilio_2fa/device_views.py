@@ -12,14 +12,13 @@ from django.utils.translation import gettext_lazy as _lazy
 from django.views.generic import TemplateView, View
 
 from . import errors
+from .choices import Choice
 from .forms import RegistrationForm
 from .models import Verification
 from .pages import PageView
 from .providers import get_providers
 from .registered import Registered
-from .verifier import Choice
 from .views import VerificationWizardView
-
 
 KINDS = {"phone_number": _lazy("Phone number"), "email": _lazy("E-mail address")}
 
@@ -141,7 +140,9 @@ class DevicesView(PageView, TemplateView):
             **kwargs,
             **self.page_context(),
             devices=[self.row(r, may_change) for r in rows],
-            add_href=self.url("index", f"{self.namespace}:adding") if addable and (may_change or not rows) else "",
+            add_href=self.url("index", f"{self.namespace}:adding")
+            if addable and (may_change or not rows)
+            else "",
         )
 
     def row(self, registered: Registered, may_change: bool) -> dict[str, Any]:
@@ -154,7 +155,9 @@ class DevicesView(PageView, TemplateView):
             "name": device.name if device else "",
             "icon": icons[0] if icons else "",
             "registered_at": device.registered_at if device else None,
-            "change_href": self.url("index", f"{self.namespace}:changing", device=registered.id) if may_change else "",
+            "change_href": self.url("index", f"{self.namespace}:changing", device=registered.id)
+            if may_change
+            else "",
             "removable": may_change and device is not None,
         }
 
@@ -172,4 +175,3 @@ class DevicesView(PageView, TemplateView):
         else:
             self.say(messages.SUCCESS, _("%(value)s is no longer registered.") % {"value": registered.masked})
         return self.go("devices")
-

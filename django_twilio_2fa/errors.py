@@ -280,7 +280,9 @@ class TwilioUnavailable(TwoFactorError):
     """Twilio refused, failed or could not be reached; `twilio_error` is its code, or what happened."""
 
     code = "twilio_error_{twilio_error}"
-    message = _("Codes cannot be sent or checked this way at the moment. Please try another way, or again later.")
+    message = _(
+        "Codes cannot be sent or checked this way at the moment. Please try another way, or again later."
+    )
     status = 503
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -56,8 +56,7 @@ class PhoneNumberForm(RegistrationForm):
             conf.resolve("PHONE_NUMBER_ALLOWED_COUNTRIES", user=self.user, request=self.request),
             conf.resolve("PHONE_NUMBER_DISALLOWED_COUNTRIES", user=self.user, request=self.request),
         )
-        field = self.fields["country_code"]
-        assert isinstance(field, forms.ChoiceField)
+        field = cast(forms.ChoiceField, self.fields["country_code"])
         field.choices = [(code, f"{name} (+{calling})") for code, name, calling in rows]
         default = conf.resolve("PHONE_NUMBER_DEFAULT_REGION", user=self.user, request=self.request)
         if default in {code for code, _name, _calling in rows}:

@@ -55,7 +55,9 @@ def reserve_send(row: Verification, method: str) -> None:
             raise errors.ResendCooldown(can_resend_in=wait)
         with transaction.atomic(durable=True):
             mine = (
-                Verification.objects.filter(pk=row.pk, status=Status.PENDING, sends=row.sends, expires_at__gt=now)
+                Verification.objects.filter(
+                    pk=row.pk, status=Status.PENDING, sends=row.sends, expires_at__gt=now
+                )
                 .filter(Q(next_send_at=None) | Q(next_send_at__lte=now))
                 .update(sends=row.sends + 1, method=method, next_send_at=now + conf.cooldown(row.sends + 1))
             )

@@ -59,14 +59,16 @@ class Device(models.Model):
         verbose_name = _("device")
         verbose_name_plural = _("devices")
         ordering = ("registered_at", "pk")
-        constraints = [models.UniqueConstraint(fields=("user", "kind", "digest"), name="twilio_2fa_one_device")]
+        constraints = [
+            models.UniqueConstraint(fields=("user", "kind", "digest"), name="twilio_2fa_one_device")
+        ]
 
     def __str__(self) -> str:
         return self.name or self.masked
 
     @property
     def contact(self) -> Contact | None:
-        """The number or address, or None for another kind of device. Raises the contact's error if unparsable."""
+        """The number or address; None for another kind of device. Raises its error if unparsable."""
         cls = CONTACTS.get(self.kind)
         if cls is None:
             return None
@@ -113,7 +115,11 @@ class Verification(models.Model):
     id = models.BigAutoField(primary_key=True)
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True, related_name="twilio_2fa_verifications"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="twilio_2fa_verifications",
     )
     purpose = models.CharField(max_length=8, choices=Purpose.choices)
     transport = models.CharField(max_length=64)
@@ -132,7 +138,8 @@ class Verification(models.Model):
 
     status = models.CharField(max_length=8, choices=Status.choices, default=Status.PENDING)
     error_code = models.CharField(max_length=64, blank=True)
-    pending_key = models.CharField(max_length=64, unique=True, null=True)
+    # NULL is what leaves the key free: unique columns take any number of them on every database.
+    pending_key = models.CharField(max_length=64, unique=True, null=True)  # noqa: DJ001
 
     sends = models.PositiveSmallIntegerField(default=0)
     attempts = models.PositiveSmallIntegerField(default=0)
@@ -184,7 +191,9 @@ class Counter(models.Model):
     n = models.PositiveIntegerField(default=0)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=("scope", "key", "window"), name="twilio_2fa_one_counter")]
+        constraints = [
+            models.UniqueConstraint(fields=("scope", "key", "window"), name="twilio_2fa_one_counter")
+        ]
 
     def __str__(self) -> str:
         return f"{self.scope} {self.n}"

@@ -83,7 +83,7 @@ class PageMixin:
         return url if safe and url.isprintable() else ""
 
     def url(self, name: str, namespace: str | None = None, **kwargs: Any) -> str:
-        """The address of a page of this mount, with where the user wants to go; empty if it has no such page."""
+        """The address of a page of this mount, with `next`; empty if it has no such page."""
         return self.url_with_next(name, namespace, then=self.get_next_url(), **kwargs)
 
     def url_with_next(self, name: str, namespace: str | None = None, *, then: str, **kwargs: Any) -> str:
@@ -121,5 +121,3 @@ class PageView(PageMixin):
             return refused
         response: HttpResponseBase = super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
         return response
-
-

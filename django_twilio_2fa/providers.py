@@ -115,7 +115,7 @@ class MethodProvider:
         raise NotImplementedError
 
     def resend(self, verification: Verification, *, request: Any = None) -> Sent:
-        """Send the token of a running verification again, perhaps begun by another method of the transport."""
+        """Send the token of a running verification again, which another method may have begun."""
         return self.start(verification, request=request)
 
     def check(self, verification: Verification, token: str, *, request: Any = None) -> Checked:

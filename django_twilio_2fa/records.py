@@ -72,7 +72,9 @@ def end_overdue(key: str) -> list[Verification]:
     return ended
 
 
-def end(row: Verification, status: Status, *, lease: str = "", error_code: str = "", keep_key: bool = False) -> bool:
+def end(
+    row: Verification, status: Status, *, lease: str = "", error_code: str = "", keep_key: bool = False
+) -> bool:
     """End a pending row that no check is under way for, or whose check holds `lease`.
 
     The destination is blanked. `keep_key`: nothing may take the row's place until it would have expired.
@@ -101,7 +103,9 @@ def approve(row: Verification, lease: str, *, sid: str, flow: str, auth: str) ->
     with transaction.atomic(durable=True):
         if enrols and row.user_id is not None:
             # Two first registrations at once: the second has to see the first.
-            list(get_user_model()._default_manager.select_for_update().filter(pk=row.user_id).values_list("pk"))
+            list(
+                get_user_model()._default_manager.select_for_update().filter(pk=row.user_id).values_list("pk")
+            )
         mine = Verification.objects.filter(pk=row.pk, status=Status.PENDING, lease=lease)
         if row.purpose == Purpose.PROVE and row.kind and not theirs:
             # The device was removed meanwhile: its deletion blanked the row's reference to it.
@@ -137,7 +141,9 @@ def approve(row: Verification, lease: str, *, sid: str, flow: str, auth: str) ->
 
 def use_up(proof: Verification) -> bool:
     """Use a proof, once; returns whether it was unused."""
-    return bool(Verification.objects.filter(pk=proof.pk, proof_used_at=None).update(proof_used_at=timezone.now()))
+    return bool(
+        Verification.objects.filter(pk=proof.pk, proof_used_at=None).update(proof_used_at=timezone.now())
+    )
 
 
 def _claim(row: Verification) -> bool:
@@ -181,7 +187,7 @@ def let_verify(row: Verification) -> None:
 
 def callback_returns(row: Verification, request: Any) -> bool:
     """Whether the site's callback returns the destination of the row, asked with the user as now stored."""
-    user = get_user_model()._default_manager.get(pk=row.user_id)
+    user = get_user_model()._default_manager.get(pk=row.user_id)  # type: ignore[misc]
     told = from_callback(row.kind, user, request)
     return bool(told and told.contact and row.destination_digest in digests(row.kind, str(told.contact)))
 

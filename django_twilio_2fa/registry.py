@@ -61,7 +61,9 @@ def _one_by_one(folder: str) -> Iterator[Found]:
             name = distribution.metadata["Name"] or ""
             points = [p for p in distribution.entry_points if p.group == GROUP]
         except Exception:
-            logger.warning("A distribution in %s has broken metadata; its methods are left out", folder, exc_info=True)
+            logger.warning(
+                "A distribution in %s has broken metadata; its methods are left out", folder, exc_info=True
+            )
             continue
         for p in points:
             yield Found(p.name, p.value, name)

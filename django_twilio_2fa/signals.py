@@ -68,7 +68,10 @@ SIGNALS: dict[str, Declaration] = {
             twilio_2fa_set_user_data,
             "A number or address was proven and is the user's from now on. A site that keeps them itself "
             "(`PHONE_NUMBER_CB`, `EMAIL_CB`) stores it here.",
-            {"field": "phone_number or email.", "value": "`PhoneNumber` or `EmailAddress`; `str()` gives it plain."},
+            {
+                "field": "phone_number or email.",
+                "value": "`PhoneNumber` or `EmailAddress`; `str()` gives it plain.",
+            },
         ),
         Declaration(
             "twilio_2fa_twilio_error",

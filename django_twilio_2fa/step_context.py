@@ -8,10 +8,10 @@ from django import forms
 from django.utils.translation import gettext as _
 
 from . import wording
+from .choices import Choice
 from .conf import conf
 from .forms import RegistrationForm, TokenForm
 from .providers import get_providers
-from .verifier import Choice
 
 
 class StepContextMixin:
@@ -52,7 +52,8 @@ class StepContextMixin:
 
     def get_template_names(self: Any) -> list[str]:
         """The method's own template for the step, then the kit's."""
-        return self.get_page_template_names(self.get_page_name(), self.get_shown_method())
+        names: list[str] = self.get_page_template_names(self.get_page_name(), self.get_shown_method())
+        return names
 
     def get_page_name(self: Any) -> str:
         """The template of the current step, by name."""
@@ -88,7 +89,11 @@ class StepContextMixin:
         context = {"view": self, "form": form, "wizard": about, **self.page_context(), **kwargs}
         context |= {"is_optional": self.is_optional(), "skip_href": self.get_skip_url()}
         context |= {"has_other_methods": len(self.choices) > 1, "is_registration": self.is_registration}
-        extra = {"start": self.start_context, "register": self.register_context, "verify": self.verify_context}
+        extra = {
+            "start": self.start_context,
+            "register": self.register_context,
+            "verify": self.verify_context,
+        }
         if self.step in extra:
             context |= extra[self.step]()
         context.update(self.extra_context or {})
@@ -121,11 +126,17 @@ class StepContextMixin:
             "label": shown["label"],
             "icon": shown["icon"],
             "detail": masked,
-            "heading": _("%(method)s to %(value)s") % {"method": shown["label"], "value": masked} if masked else shown["label"],
+            "heading": _("%(method)s to %(value)s") % {"method": shown["label"], "value": masked}
+            if masked
+            else shown["label"],
         }
 
     def register_context(self: Any) -> dict[str, Any]:
-        return {"method": self.display(self.registering_provider().name), "intent": "register", "replaces": ""}
+        return {
+            "method": self.display(self.registering_provider().name),
+            "intent": "register",
+            "replaces": "",
+        }
 
     def verify_context(self: Any) -> dict[str, Any]:
         row = self.current_verification()
@@ -134,7 +145,9 @@ class StepContextMixin:
         return {
             "method": self.display(row.method),
             "obfuscated_value": row.masked,
-            "message": wording.sent_sentence(provider, row.masked, user=self.verifier.user, request=self.request),
+            "message": wording.sent_sentence(
+                provider, row.masked, user=self.verifier.user, request=self.request
+            ),
             "sends": provider.sends,
             "can_resend_in": wait,
             "can_resend": provider.sends and row.sends < conf.MAX_SENDS,

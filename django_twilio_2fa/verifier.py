@@ -7,8 +7,6 @@ signals and never reads it.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,31 +14,20 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from . import acceptance, errors, limits, records, signals
+from .choices import Options
 from .conf import conf
-from .contacts import Contact, PhoneNumber
+from .contacts import CONTACTS, Contact, EmailAddress, PhoneNumber
 from .digests import digest, digests
 from .models import Device, Purpose, Status, Verification
 from .providers import Checked, MethodProvider, Sent, get_providers
-from .registered import Registered, get_registered, has_callback
+from .registered import CALLBACKS, Registered, get_registered, has_callback
 
 logger = logging.getLogger(__name__)
 
-PROOF_AGE = timedelta(minutes=10)
+NOT_SET = {PhoneNumber.kind: errors.PhoneNotSet, EmailAddress.kind: errors.EmailNotSet}
 
 
-@dataclass(frozen=True)
-class Choice:
-    """A method, with the device it would use, or none while registering or where it needs none."""
-
-    provider: MethodProvider
-    registered: Registered | None = None
-
-    @property
-    def masked(self) -> str:
-        return self.registered.masked if self.registered else ""
-
-
-class Verifier:
+class Verifier(Options):
     """The process for one user.
 
     `flow` and `auth` bind an approval to the session that asked: its random flow id and the digest of its
@@ -52,97 +39,6 @@ class Verifier:
         self.request = request
         self.flow = flow
         self.auth = auth
-        self._registered: list[Registered] | None = None
-
-    # What may be used
-
-    def resolve(self, name: str, **offered: Any) -> Any:
-        return conf.resolve(name, user=self.user, request=self.request, **offered)
-
-    def authorize(self) -> None:
-        """Raise `UserNotAllowed` where the site keeps this user out."""
-        if self.user is not None and not self.resolve("ALLOW_USER_CB"):
-            raise errors.UserNotAllowed
-
-    def allowed_providers(self) -> list[MethodProvider]:
-        """The methods that this user may use now, in the order of `ALLOWED_METHODS`."""
-        providers = get_providers()
-        names = self.resolve("ALLOWED_METHODS")
-        if names is None:
-            names = [name for name, provider in providers.items() if provider.on_by_default]
-        if conf.is_set("USER_METHODS_CB"):
-            own = self.resolve("USER_METHODS_CB")
-            names = [name for name in names if own is None or name in own]
-        return [
-            providers[name]
-            for name in names
-            if name in providers and not providers[name].why_unavailable(user=self.user, request=self.request)
-        ]
-
-    def provider(self, method: str) -> MethodProvider:
-        """The allowed provider of that name; raises `MethodNotAllowed`."""
-        for provider in self.allowed_providers():
-            if provider.name == method:
-                return provider
-        raise errors.MethodNotAllowed(method=method)
-
-    def registered(self) -> list[Registered]:
-        """What the user has registered, usable now or not; read once for each verifier."""
-        if self._registered is None:
-            self._registered = get_registered(self.user, self.request)
-        return self._registered
-
-    def find_registered(self, id: str) -> Registered | None:
-        return next((r for r in self.registered() if r.id == id), None)
-
-    def unproven(self) -> Registered | None:
-        """A callback's value that changed by another road, while nothing else is left to prove."""
-        rows = self.registered()
-        return rows[0] if len(rows) == 1 and not rows[0].proven and rows[0].contact else None
-
-    def choices(self) -> list[Choice]:
-        """Each allowed method with each suitable device of the user's."""
-        rows = self.registered()
-        return [
-            Choice(provider, row)
-            for provider in self.allowed_providers()
-            for row in rows
-            if self._suits(provider, row) and (row.proven or row is self.unproven())
-        ] + [Choice(provider) for provider in self.allowed_providers() if rows and provider.device_kind is None]
-
-    def _suits(self, provider: MethodProvider, row: Registered) -> bool:
-        if provider.device_kind != row.kind:
-            return False
-        if row.contact is None:
-            return row.device is not None and row.kind not in (PhoneNumber.kind, "email")
-        try:
-            acceptance.refuse_country(row.contact, user=self.user, request=self.request)
-        except errors.TwoFactorError:
-            return False
-        return not provider.why_unsuitable(row.contact)
-
-    def registrable(self, kind: str | None = None) -> list[MethodProvider]:
-        """The allowed methods that something can be registered for; of one kind of device if given."""
-        must_have_phone = self.needs_phone() and kind is None
-        return [
-            p
-            for p in self.allowed_providers()
-            if p.device_kind is not None
-            and p.get_registration_form_class() is not None
-            and (kind is None or p.device_kind == kind)
-            and (not must_have_phone or p.device_kind == PhoneNumber.kind)
-        ]
-
-    def addable(self) -> list[MethodProvider]:
-        """The methods that something more can be registered for: a site's own field holds only one value."""
-        full = {r.kind for r in self.registered() if has_callback(r.kind)}
-        return [p for p in self.registrable() if p.device_kind not in full]
-
-    def needs_phone(self) -> bool:
-        """Whether the user still has to register a phone number, whatever else they have."""
-        if not self.resolve("USER_MUST_HAVE_PHONE"):
-            return False
-        return all(r.kind != PhoneNumber.kind for r in self.registered())
 
     def remove(self, registered: Registered) -> None:
         """Forget a device, against a fresh proof. Raises `ChangeNotAllowed` or `ProofRequired`."""
@@ -194,9 +90,7 @@ class Verifier:
         if device is None:
             device = next((c.registered for c in self.choices() if c.provider.name == provider.name), None)
         if device is None:
-            raise {"phone_number": errors.PhoneNotSet, "email": errors.EmailNotSet}.get(
-                provider.device_kind, errors.NoMethodAvailable
-            )
+            raise NOT_SET.get(provider.device_kind, errors.NoMethodAvailable)
         if not device.proven or not self._suits(provider, device):
             raise errors.MethodNotAllowed(method=provider.name)
         return self._row(provider, Purpose.PROVE, device.contact, device.device)
@@ -211,33 +105,6 @@ class Verifier:
         )
         self._accept_line_type(row, provider, to)
         return row
-
-    def authorize_enrolment(self, kind: str | None = None) -> Verification | None:
-        """The proof that lets the user register something now; None where nothing is registered yet.
-
-        Raises `RegistrationNotAllowed`, `ChangeNotAllowed` or `ProofRequired`.
-        """
-        self.authorize()
-        if not self.registered():
-            if not self.resolve("ALLOW_REGISTRATION", field=kind):
-                raise errors.RegistrationNotAllowed
-            return None
-        if not self.resolve("ALLOW_CHANGE", field=kind):
-            raise errors.ChangeNotAllowed
-        proof = self.fresh_proof()
-        if proof is None:
-            raise errors.ProofRequired
-        return proof
-
-    def fresh_proof(self) -> Verification | None:
-        """An approved verification of this session, at most ten minutes old and not used yet."""
-        if not self.flow or self.user is None:
-            return None
-        return (
-            records.approved_in(self.user, self.flow, self.auth)
-            .filter(approved_at__gte=timezone.now() - PROOF_AGE, proof_used_at=None)
-            .first()
-        )
 
     def _accept_line_type(self, row: Verification, provider: MethodProvider, to: Contact) -> None:
         """Look the number up once for each verification, and refuse what the settings refuse."""
@@ -372,7 +239,11 @@ class Verifier:
 
     def _approved_here(self, row: Verification) -> bool:
         """Whether this very session has had the row approved, as when a form is submitted twice."""
-        return row.status == Status.APPROVED and bool(self.flow) and row.flow_digest in digests("flow", self.flow)
+        return (
+            row.status == Status.APPROVED
+            and bool(self.flow)
+            and row.flow_digest in digests("flow", self.flow)
+        )
 
     def _wrong(self, row: Verification, lease: str) -> errors.TwoFactorError:
         failed = records.retried(lambda: limits.release_lease(row, lease))
@@ -420,22 +291,24 @@ class Verifier:
 
     def _tell_registered(self, row: Verification, destination: str) -> None:
         """Give the site the new number or address; where the site keeps it, see that it did."""
-        from .contacts import CONTACTS
-
         if row.kind not in CONTACTS:
             return
         value = CONTACTS[row.kind](destination)
         before = has_callback(row.kind) and records.callback_returns(row, self.request)
         signals.send(
-            signals.twilio_2fa_set_user_data, request=self.request, user=self.user, field=row.kind, value=value
+            signals.twilio_2fa_set_user_data,
+            request=self.request,
+            user=self.user,
+            field=row.kind,
+            value=value,
         )
         if not has_callback(row.kind):
             return
         if not records.callback_returns(row, self.request):
             logger.error(
-                "A receiver of twilio_2fa_set_user_data has to store %s so that TWILIO_2FA_%s returns it; it did not",
+                "No receiver of twilio_2fa_set_user_data stored the %s: TWILIO_2FA_%s does not return it",
                 row.kind,
-                "PHONE_NUMBER_CB" if row.kind == PhoneNumber.kind else "EMAIL_CB",
+                CALLBACKS[row.kind],
             )
             raise errors.UserDataNotStored
         # A value that changed by another road has been proven as new; it verifies nobody yet.
@@ -452,7 +325,8 @@ class Verifier:
     def _cancel_at_provider(self, row: Verification) -> None:
         provider = get_providers().get(row.method)
         if provider is None or (
-            row.sid and Verification.objects.filter(sid=row.sid, status=Status.PENDING).exclude(pk=row.pk).exists()
+            row.sid
+            and Verification.objects.filter(sid=row.sid, status=Status.PENDING).exclude(pk=row.pk).exists()
         ):
             return
         try:
@@ -502,4 +376,6 @@ class Verifier:
 
     def _tell_twilio_error(self, error: errors.TwoFactorError) -> None:
         if error.cause is not None:
-            signals.send(signals.twilio_2fa_twilio_error, request=self.request, user=self.user, exc=error.cause)
+            signals.send(
+                signals.twilio_2fa_twilio_error, request=self.request, user=self.user, exc=error.cause
+            )

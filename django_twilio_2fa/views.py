@@ -6,26 +6,20 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponseBase, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import resolve_url
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
-from django.utils.decorators import classonlymethod
 from django.utils.functional import cached_property
-from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from formtools.wizard.storage import get_storage
-from formtools.wizard.views import NamedUrlSessionWizardView, StepsHelper
 
 from . import errors, session
+from .choices import Choice
 from .forms import RegistrationForm, StartForm, TokenForm
 from .models import Status, Verification
-from .pages import PageMixin, protected
 from .providers import MethodProvider, get_providers
 from .step_context import StepContextMixin
-from .verifier import Choice
+from .wizard import PAGES, StepsFromUrl, UrlStepsWizardView
 
-PAGES = ("success", "failed")
 OURS = ("start", "register", "verify")
 
 # What is wrong with what was typed into the registration form, and is said at its field.
@@ -40,15 +34,7 @@ ABOUT_THE_FIELD = (
 )
 
 
-class StepsFromUrl(StepsHelper):  # type: ignore[misc]
-    """formtools' helper with the current step taken from the address, not from the session."""
-
-    @property
-    def current(self) -> str:
-        return self._wizard.step or self.first
-
-
-class VerificationWizardView(StepContextMixin, PageMixin, NamedUrlSessionWizardView):  # type: ignore[misc]
+class VerificationWizardView(StepContextMixin, UrlStepsWizardView):
     """Pick a method, register what it needs, type the token.
 
     Mount it with `path("…/", include(MyWizardView.urls(), namespace="mine"))`. Steps that a subclass puts
@@ -58,56 +44,6 @@ class VerificationWizardView(StepContextMixin, PageMixin, NamedUrlSessionWizardV
     form_list: ClassVar[Any] = [("start", StartForm), ("register", RegistrationForm), ("verify", TokenForm)]
     methods: ClassVar[tuple[str, ...] | None] = None
     """Names of the only methods to be used on this mount; None for all that are allowed."""
-
-    step: str
-    template_name = None
-
-    # Set-up
-
-    @classonlymethod
-    def as_view(cls, **initkwargs: Any) -> Any:  # type: ignore[override]
-        initkwargs = {"url_name": "twilio_2fa", "done_step_name": "success", **initkwargs}
-        return protected(super().as_view(**initkwargs))
-
-    @classonlymethod
-    def urls(cls, **initkwargs: Any) -> tuple[list[URLPattern], str]:
-        """The patterns of this wizard, for `include()`: a page for each step, and its own success and failed."""
-        view = cls.as_view(**initkwargs)
-        form_list = initkwargs.get("form_list", cls.form_list)
-        names = [*(name for name, _form in form_list), *PAGES]
-        patterns = [path(f"{name}/", view, {"step": name}, name=name) for name in names]
-        return [path("", view, name="index"), *patterns], "twilio_2fa"
-
-    def get_prefix(self, request: HttpRequest, *args: Any, **kwargs: Any) -> str:
-        """The part of the session that is this mount's."""
-        return "twilio_2fa_" + "_".join([self.namespace, *map(str, self.url_kwargs.values())])
-
-    @property
-    def url_kwargs(self) -> dict[str, Any]:
-        return {k: v for k, v in self.kwargs.items() if k != "step"}
-
-    def url(self, name: str, namespace: str | None = None, **kwargs: Any) -> str:
-        own = self.url_kwargs if namespace in (None, self.namespace) else {}
-        return super().url(name, namespace, **{**own, **kwargs})
-
-    @cached_property
-    def storage(self) -> Any:
-        # Made when it is first needed: making it marks the session as changed, and on a slow GET that would
-        # overwrite what another request has stored meanwhile.
-        return get_storage(self.storage_name, self.prefix, self.request, getattr(self, "file_storage", None))
-
-    # The session's part of this mount
-
-    @property
-    def state(self) -> dict[str, Any]:
-        found = session.read(self.request).get("wizards", {}).get(self.prefix, {})
-        return dict(found)
-
-    def remember(self, **changes: Any) -> None:
-        """Change entries of this mount's state; None removes one. No destination and no token goes in."""
-        state = {k: v for k, v in {**self.state, **changes}.items() if v is not None}
-        wizards = {**session.read(self.request).get("wizards", {}), self.prefix: state}
-        session.write(self.request, wizards=wizards)
 
     # A request comes in
 
@@ -120,7 +56,7 @@ class VerificationWizardView(StepContextMixin, PageMixin, NamedUrlSessionWizardV
         if refused is not None:
             return refused
         if request.method not in ("GET", "HEAD", "POST"):
-            return self.options(request) if request.method == "OPTIONS" else self.http_method_not_allowed(request)
+            return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
         try:
             handler = self.post if request.method == "POST" else self.get
             response = handler(request, *args, **kwargs)
@@ -210,7 +146,7 @@ class VerificationWizardView(StepContextMixin, PageMixin, NamedUrlSessionWizardV
             raise errors.NoMethodAvailable
 
     def skip_start(self) -> HttpResponseBase | None:
-        """With a single choice there is nothing to ask: go on, if that costs nothing or may be sent at once."""
+        """With a single choice there is nothing to ask: go on, if that is free or may be sent at once."""
         if len(self.choices) != 1:
             return None
         choice = self.choices[0]
@@ -284,7 +220,8 @@ class VerificationWizardView(StepContextMixin, PageMixin, NamedUrlSessionWizardV
 
     def register(self, form: RegistrationForm) -> HttpResponseBase:
         provider = self.registering_provider()
-        assert provider is not None  # the guard has seen to it
+        if provider is None:
+            return self.go("start")
         earlier = self.current_verification()
         try:
             row = self.send_registration(provider, form)
@@ -311,7 +248,7 @@ class VerificationWizardView(StepContextMixin, PageMixin, NamedUrlSessionWizardV
         return HttpResponseRedirect(self.get_skip_url())
 
     def get_skip_url(self) -> str:
-        url = self.verifier.resolve("REGISTER_OPTIONAL_URL")
+        url: str | None = self.verifier.resolve("REGISTER_OPTIONAL_URL")
         return resolve_url(url) if url else self.get_next_url() or "/"
 
     # Verify
@@ -401,20 +338,6 @@ class VerificationWizardView(StepContextMixin, PageMixin, NamedUrlSessionWizardV
         self.remember(verification=None, method=None)
         return self.go("start")
 
-    # A step of a subclass's own
-
-    def has_stored(self, step: str) -> bool:
-        """Whether the step has been filled in; looked up without touching formtools' storage."""
-        stored = self.request.session.get(f"wizard_{self.prefix}") or {}
-        return step in stored.get("step_data", {})
-
-    def store_step(self, form: forms.Form) -> HttpResponseBase:
-        self.storage.set_step_data(self.step, self.process_step(form))
-        self.storage.set_step_files(self.step, self.process_step_files(form))
-        steps = list(self.get_form_list())
-        after = steps[steps.index(self.step) + 1 :]
-        return self.go(after[0] if after else "success")
-
     # The end
 
     def show_success(self) -> HttpResponseBase:
@@ -461,5 +384,3 @@ class VerificationWizardView(StepContextMixin, PageMixin, NamedUrlSessionWizardV
     def render_page(self, name: str, context: dict[str, Any]) -> TemplateResponse:
         names = self.get_page_template_names(name)
         return TemplateResponse(self.request, names, {"view": self, **self.page_context(), **context})
-
-

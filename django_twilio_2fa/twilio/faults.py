@@ -58,7 +58,10 @@ FAULTS: dict[int, Fault] = {
 }
 
 # "Invalid parameter `To`: …", "Invalid parameter: To", "To is invalid": Twilio spells it in several ways.
-PARAMETER = re.compile(r"invalid parameter[:\s]*[`'\"]?(\w+)|[`'\"]?\b(\w+)[`'\"]?\s+(?:parameter\s+)?is (?:invalid|required)", re.I)
+PARAMETER = re.compile(
+    r"invalid parameter[:\s]*[`'\"]?(\w+)|[`'\"]?\b(\w+)[`'\"]?\s+(?:parameter\s+)?is (?:invalid|required)",
+    re.I,
+)
 
 
 def parameter_named(message: str) -> str:
@@ -86,7 +89,9 @@ def _from_code(code: int, status: int, message: str, *, service: bool) -> errors
         fault = Fault(errors.TwilioInvalidParameter, operator=True)
     # Neither the address nor the message: both may hold the number.
     level = logging.ERROR if fault.operator else logging.WARNING
-    logger.log(level, "Twilio answered %s with code %s%s", status, code, f" for {parameter}" if parameter else "")
+    logger.log(
+        level, "Twilio answered %s with code %s%s", status, code, f" for {parameter}" if parameter else ""
+    )
     if fault.error is errors.TwilioUnavailable:
         return errors.TwilioUnavailable(twilio_error=code or status)
     if fault.error is errors.TwilioInvalidParameter:

@@ -73,7 +73,9 @@ class VerifyProvider(MethodProvider):
                 raise errors.MaxAttemptsReached
             if answer.status in ("canceled", "expired", "deleted"):
                 raise errors.VerificationExpired
-            return Checked(approved=answer.status == "approved" and answer.valid is True, sid=answer.sid or "")
+            return Checked(
+                approved=answer.status == "approved" and answer.valid is True, sid=answer.sid or ""
+            )
 
     def cancel(self, verification: Verification, *, request: Any = None) -> None:
         if not verification.sid:

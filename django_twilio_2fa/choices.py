@@ -1,0 +1,159 @@
+"""What a user may use: which methods, with which devices, and what they may register."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from . import acceptance, errors, records
+from .conf import conf
+from .contacts import EmailAddress, PhoneNumber
+from .models import Verification
+from .providers import MethodProvider, get_providers
+from .registered import Registered, get_registered, has_callback
+
+PROOF_AGE = timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A method, with the device it would use, or none while registering or where it needs none."""
+
+    provider: MethodProvider
+    registered: Registered | None = None
+
+    @property
+    def masked(self) -> str:
+        return self.registered.masked if self.registered else ""
+
+
+class Options:
+    """What one user may use now; the verifier stands on it."""
+
+    user: Any
+    request: Any
+    flow: str
+    auth: str
+    _registered: list[Registered] | None = None
+
+    def resolve(self, name: str, **offered: Any) -> Any:
+        return conf.resolve(name, user=self.user, request=self.request, **offered)
+
+    def authorize(self) -> None:
+        """Raise `UserNotAllowed` where the site keeps this user out."""
+        if self.user is not None and not self.resolve("ALLOW_USER_CB"):
+            raise errors.UserNotAllowed
+
+    def allowed_providers(self) -> list[MethodProvider]:
+        """The methods that this user may use now, in the order of `ALLOWED_METHODS`."""
+        providers = get_providers()
+        names = self.resolve("ALLOWED_METHODS")
+        if names is None:
+            names = [name for name, provider in providers.items() if provider.on_by_default]
+        if conf.is_set("USER_METHODS_CB"):
+            own = self.resolve("USER_METHODS_CB")
+            names = [name for name in names if own is None or name in own]
+        return [
+            providers[name]
+            for name in names
+            if name in providers and not providers[name].why_unavailable(user=self.user, request=self.request)
+        ]
+
+    def provider(self, method: str) -> MethodProvider:
+        """The allowed provider of that name; raises `MethodNotAllowed`."""
+        for provider in self.allowed_providers():
+            if provider.name == method:
+                return provider
+        raise errors.MethodNotAllowed(method=method)
+
+    def registered(self) -> list[Registered]:
+        """What the user has registered, usable now or not; read once for each verifier."""
+        if self._registered is None:
+            self._registered = get_registered(self.user, self.request)
+        return self._registered
+
+    def find_registered(self, id: str) -> Registered | None:
+        return next((r for r in self.registered() if r.id == id), None)
+
+    def unproven(self) -> Registered | None:
+        """A callback's value that changed by another road, while nothing else is left to prove."""
+        rows = self.registered()
+        return rows[0] if len(rows) == 1 and not rows[0].proven and rows[0].contact else None
+
+    def choices(self) -> list[Choice]:
+        """Each allowed method with each suitable device of the user's."""
+        rows = self.registered()
+        return [
+            Choice(provider, row)
+            for provider in self.allowed_providers()
+            for row in rows
+            if self._suits(provider, row) and (row.proven or row is self.unproven())
+        ] + [
+            Choice(provider) for provider in self.allowed_providers() if rows and provider.device_kind is None
+        ]
+
+    def _suits(self, provider: MethodProvider, row: Registered) -> bool:
+        if provider.device_kind != row.kind:
+            return False
+        if row.contact is None:
+            return row.device is not None and row.kind not in (PhoneNumber.kind, EmailAddress.kind)
+        try:
+            acceptance.refuse_country(row.contact, user=self.user, request=self.request)
+        except errors.TwoFactorError:
+            return False
+        return not provider.why_unsuitable(row.contact)
+
+    def registrable(self, kind: str | None = None) -> list[MethodProvider]:
+        """The allowed methods that something can be registered for; of one kind of device if given."""
+        must_have_phone = self.needs_phone() and kind is None
+        return [
+            p
+            for p in self.allowed_providers()
+            if p.device_kind is not None
+            and p.get_registration_form_class() is not None
+            and (kind is None or p.device_kind == kind)
+            and (not must_have_phone or p.device_kind == PhoneNumber.kind)
+        ]
+
+    def addable(self) -> list[MethodProvider]:
+        """The methods that something more can be registered for: a site's own field holds only one value."""
+        full = {r.kind for r in self.registered() if has_callback(r.kind)}
+        return [p for p in self.registrable() if p.device_kind not in full]
+
+    def needs_phone(self) -> bool:
+        """Whether the user still has to register a phone number, whatever else they have."""
+        if not self.resolve("USER_MUST_HAVE_PHONE"):
+            return False
+        return all(r.kind != PhoneNumber.kind for r in self.registered())
+
+    # What may be registered
+
+    def authorize_enrolment(self, kind: str | None = None) -> Verification | None:
+        """The proof that lets the user register something now; None where nothing is registered yet.
+
+        Raises `RegistrationNotAllowed`, `ChangeNotAllowed` or `ProofRequired`.
+        """
+        self.authorize()
+        if not self.registered():
+            if not self.resolve("ALLOW_REGISTRATION", field=kind):
+                raise errors.RegistrationNotAllowed
+            return None
+        if not self.resolve("ALLOW_CHANGE", field=kind):
+            raise errors.ChangeNotAllowed
+        proof = self.fresh_proof()
+        if proof is None:
+            raise errors.ProofRequired
+        return proof
+
+    def fresh_proof(self) -> Verification | None:
+        """An approved verification of this session, at most ten minutes old and not used yet."""
+        if not self.flow or self.user is None:
+            return None
+        return (
+            records.approved_in(self.user, self.flow, self.auth)
+            .filter(approved_at__gte=timezone.now() - PROOF_AGE, proof_used_at=None)
+            .first()
+        )

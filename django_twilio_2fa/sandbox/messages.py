@@ -1,0 +1,54 @@
+"""What is delivered, and how to read it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .models import SandboxMessage, SandboxVerification, new_sid
+
+SERVICE_NAME = "Sandbox"
+
+
+def deliver(verification: SandboxVerification, channel: str, *, name: str = "") -> None:
+    sender = name or SERVICE_NAME
+    code = verification.code
+    if channel == "call":
+        body = f"Hello. Your {sender} verification code is: {', '.join(code)}. Once more: {', '.join(code)}. Goodbye."
+    elif channel == "email":
+        body = f"Your {sender} verification code is {code}. It is good for ten minutes."
+    else:
+        body = f"Your {sender} verification code is: {code}"
+    SandboxMessage.objects.create(
+        sid=new_sid("VL"),
+        verification=verification,
+        to=verification.to,
+        channel=channel,
+        sender=sender,
+        body=body,
+    )
+
+
+def delivered(to: str = "", limit: int = 100) -> list[dict[str, Any]]:
+    """What was delivered, newest first; to one destination if given."""
+    rows = SandboxMessage.objects.select_related("verification")
+    if to:
+        rows = rows.filter(to=to)
+    return [
+        {
+            "to": row.to,
+            "channel": row.channel,
+            "code": row.verification.code,
+            "body": row.body,
+            "sent_at": row.sent_at.isoformat(),
+            "verification_sid": row.verification.sid,
+        }
+        for row in rows[:limit]
+    ]
+
+
+def last_code(to: str) -> str:
+    """The code that was delivered last to a destination. Raises LookupError where there is none."""
+    rows = delivered(to, 1)
+    if not rows:
+        raise LookupError(f"Nothing was delivered to {to}")
+    return str(rows[0]["code"])

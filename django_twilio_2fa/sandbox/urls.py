@@ -1,0 +1,10 @@
+from django.urls import path
+
+from . import views
+
+app_name = "twilio_2fa_sandbox"
+
+urlpatterns = [
+    path("", views.handset, name="handset"),
+    path("messages.json", views.message_list, name="messages"),
+]
