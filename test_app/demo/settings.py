@@ -74,7 +74,7 @@ STATIC_URL = "/static/"
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "home"
-EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+MAILERS = {"default": {"BACKEND": "django.core.mail.backends.console.EmailBackend"}}
 
 TWILIO_2FA_ACCOUNT_SID = env.str("TWILIO_2FA_ACCOUNT_SID", default="") or None
 TWILIO_2FA_AUTH_TOKEN = env.str("TWILIO_2FA_AUTH_TOKEN", default="") or None

@@ -18,4 +18,3 @@ TWILIO_2FA_SANDBOX_WITHOUT_DEBUG = True
 
 # Passwords hashed as slowly as they should be would take most of the suite's time.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
