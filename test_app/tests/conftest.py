@@ -1,0 +1,45 @@
+"""The people of the tests, and what every test starts from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+
+from django_twilio_2fa.contacts import EmailAddress, PhoneNumber
+from django_twilio_2fa.models import Device
+
+from .people import EMAIL, PHONE, Person
+
+
+@pytest.fixture
+def demo(db: None) -> Person:
+    """Somebody with nothing registered."""
+    get_user_model().objects.create_user("demo", password="demo")
+    return Person("demo")
+
+
+@pytest.fixture
+def sam(db: None) -> Person:
+    """Somebody with a phone and an address."""
+    user = get_user_model().objects.create_user("sam", password="sam")
+    Device.objects.register(user, PhoneNumber(PHONE))
+    Device.objects.register(user, EmailAddress(EMAIL))
+    return Person("sam")
+
+
+@pytest.fixture
+def pat(db: None) -> Person:
+    """Somebody with a phone only."""
+    user = get_user_model().objects.create_user("pat", password="pat")
+    Device.objects.register(user, PhoneNumber(PHONE))
+    return Person("pat")
+
+
+@pytest.fixture
+def later(db: None) -> Any:
+    """Lets time pass: `later(seconds)` moves every stored moment back."""
+    from .clock import pass_time
+
+    return pass_time

@@ -1,0 +1,105 @@
+"""People who use the site: each walks through pages as a browser would."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.test import Client
+from django.urls import reverse
+
+from django_twilio_2fa.sandbox import messages
+from django_twilio_2fa.session import is_verified
+
+PHONE = "+12025550143"
+EMAIL = "sam@example.com"
+
+# What a browser sends along when a person opens a page.
+NAVIGATION = {
+    "HTTP_SEC_FETCH_MODE": "navigate",
+    "HTTP_SEC_FETCH_DEST": "document",
+    "HTTP_SEC_FETCH_SITE": "same-origin",
+}
+
+
+class Person:
+    """A signed-in user with a browser of their own. `page` is the last answer, redirects followed."""
+
+    def __init__(self, username: str, mount: str = "twilio_2fa") -> None:
+        self.user = get_user_model().objects.get(username=username)
+        self.mount = mount
+        self.client = Client()
+        self.client.force_login(self.user)
+        self.page: Any = None
+
+    def url(self, name: str) -> str:
+        return reverse(f"{self.mount}:{name}")
+
+    def _address(self, page: str) -> str:
+        return page if page.startswith("/") else self.url(page)
+
+    def opens(self, page: str, **headers: Any) -> Person:
+        """Open a page by its name in the kit, or by its path."""
+        self.page = self.client.get(self._address(page), follow=True, **headers)
+        return self
+
+    def navigates(self, page: str) -> Person:
+        """Open a page as a browser does when a person clicks."""
+        return self.opens(page, **NAVIGATION)
+
+    def posts(self, page: str = "", **data: Any) -> Person:
+        """Post to a page; to the one that is open unless named."""
+        address = self._address(page) if page else self.page.request["PATH_INFO"] + self._query()
+        self.page = self.client.post(address, data, follow=True)
+        return self
+
+    def _query(self) -> str:
+        query = self.page.request.get("QUERY_STRING", "")
+        return f"?{query}" if query else ""
+
+    def picks(self, method: str, device: str = "") -> Person:
+        return self.posts("" if self.page else "start", method=method, device=device)
+
+    def registers(self, phone: str = "202 555 0143", country: str = "US") -> Person:
+        return self.posts(country_code=country, phone_number=phone)
+
+    def types(self, token: str) -> Person:
+        return self.posts(token=token)
+
+    def types_the_code(self, to: str = PHONE) -> Person:
+        return self.types(messages.last_code(to))
+
+    def types_a_wrong_code(self, to: str = PHONE) -> Person:
+        code = messages.last_code(to)
+        return self.types(code[:-1] + str((int(code[-1]) + 1) % 10))
+
+    # What they see
+
+    @property
+    def path(self) -> str:
+        return str(self.page.request["PATH_INFO"])
+
+    @property
+    def text(self) -> str:
+        """The page's words, without its mark-up."""
+        html = re.sub(r"<(script|style|head)\b.*?</\1>", " ", self.page.content.decode(), flags=re.S)
+        return " ".join(re.sub(r"<[^>]+>", " ", html).split())
+
+    def is_at(self, name: str) -> bool:
+        return self.path == self._address(name)
+
+    @property
+    def choices(self) -> list[tuple[str, str]]:
+        """Method and masked value of each choice on the start page."""
+        return [(c["method"], c["detail"]) for c in self.page.context["choices"]]
+
+    @property
+    def is_verified(self) -> bool:
+        """As a page of the site would ask."""
+        request = self.client.get("/").wsgi_request
+        return is_verified(request)
+
+    def has_got(self, to: str = PHONE) -> int:
+        """How many messages were delivered there."""
+        return len(messages.delivered(to))
