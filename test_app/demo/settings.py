@@ -69,6 +69,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 TEST_RUNNER = "demo.runner.PytestRunner"
 
 LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "/static/"
 LOGIN_URL = "login"

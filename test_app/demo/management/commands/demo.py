@@ -34,7 +34,7 @@ class Command(BaseCommand):
         call_command("demo_users", verbosity=0)
         if prepare:
             return
-        people = "\n            ".join(f"{p.name} / {p.name}   {p.description}" for p in PEOPLE)
+        people = "\n            ".join(f"{p.name} / {p.name}".ljust(16) + p.description for p in PEOPLE)
         if settings.TWILIO_2FA_SANDBOX:
             codes = f"http://localhost:{port}/sandbox/ shows what was sent; no account is needed"
         else:
