@@ -1,0 +1,39 @@
+// The pages work without it: it counts the cooldown down and keeps a form from being sent twice.
+"use strict";
+
+(function () {
+  function countDown(button) {
+    const text = button.querySelector("[data-countdown-text]");
+    const end = Date.now() + Number(button.dataset.countdown) * 1000;
+    const words = text ? text.textContent : "";
+
+    function tick() {
+      const left = Math.ceil((end - Date.now()) / 1000);
+      button.disabled = left > 0;
+      if (text) {
+        text.hidden = left <= 0;
+        text.textContent = words.replace(/\d+/, left);
+      }
+      if (left > 0) setTimeout(tick, 250);
+    }
+
+    tick();
+  }
+
+  document.querySelectorAll("button[data-countdown]").forEach(function (button) {
+    if (Number(button.dataset.countdown) > 0) countDown(button);
+  });
+
+  // The form is marked, not the button disabled: a disabled button would not be posted.
+  document.addEventListener("submit", function (event) {
+    if (event.target.dataset.sent) event.preventDefault();
+    event.target.dataset.sent = "1";
+  });
+
+  // A page that the back button brings again may be sent again.
+  window.addEventListener("pageshow", function () {
+    document.querySelectorAll("form").forEach(function (form) {
+      delete form.dataset.sent;
+    });
+  });
+})();
