@@ -6,14 +6,17 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 MANAGE := $(BIN)/python test_app/manage.py
 
-.PHONY: demo demo-reset test docs lint clean
+.PHONY: demo demo-prepare demo-reset test docs lint clean
 
 demo: $(VENV)/.demo-installed
 	@$(MANAGE) demo --port $(PORT)
 
-demo-reset: $(VENV)/.demo-installed
-	@rm -f test_app/demo.sqlite3
+demo-prepare: $(VENV)/.demo-installed
 	@$(MANAGE) demo --prepare
+
+demo-reset:
+	@rm -f test_app/demo.sqlite3
+	@$(MAKE) --no-print-directory demo-prepare
 	@echo "The demo is as new. Next: make demo"
 
 # ARGS goes to pytest: make test ARGS="-k wizard -x"

@@ -35,9 +35,9 @@ WHAT_TO_REGISTER = {
 }
 
 
-def last_code(client):
+def last_code(client, method):
     """The code that was delivered last: by Django's mail, or by the sandbox."""
-    if mail.outbox:
+    if method == "courier":
         return re.search(r"\d{6}", mail.outbox[-1].body).group()
     return client.get("/sandbox/messages.json").json()[0]["code"]
 
@@ -58,13 +58,13 @@ def drive(method):
     own = f"twilio_2fa/{method}/verify.html"
     registered = client.post("/2fa/register/", WHAT_TO_REGISTER[method], follow=True)
     page = step(registered, "/2fa/verify/", own if method == "courier" else registered.templates[0].name)
-    done = client.post("/2fa/verify/", {"token": last_code(client)}, follow=True)
+    done = client.post("/2fa/verify/", {"token": last_code(client, method)}, follow=True)
     step(done, "/2fa/success/", "twilio_2fa/success.html")
     return page
 
 
 setup_test_environment()
-call_command("check")
+call_command("check", stdout=sys.stderr)
 call_command("migrate", verbosity=0)
 pages = {method: drive(method).content.decode() for method in sys.argv[1:]}
 sources = get_registry().sources
