@@ -47,7 +47,9 @@ class PhoneNumberForm(RegistrationForm):
     phone_number = forms.CharField(
         label=_("Phone number"),
         max_length=64,
-        widget=forms.TextInput(attrs={"type": "tel", "autocomplete": "tel-national", "inputmode": "tel"}),
+        widget=forms.TextInput(
+            attrs={"type": "tel", "autocomplete": "tel-national", "inputmode": "tel", "autofocus": True}
+        ),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -79,7 +81,9 @@ class EmailForm(RegistrationForm):
     contact_field = "email"
 
     email = forms.CharField(
-        label=_("E-mail address"), max_length=320, widget=forms.EmailInput(attrs={"autocomplete": "email"})
+        label=_("E-mail address"),
+        max_length=320,
+        widget=forms.EmailInput(attrs={"autocomplete": "email", "autofocus": True}),
     )
 
     def clean(self) -> dict[str, Any]:
