@@ -51,7 +51,15 @@ class TestFirstRegistration:
         assert demo.opens("start").is_at("register")
 
     @pytest.mark.parametrize(
-        "typed", ["(202) 555-0143", "202.555.0143", "+1 202 555 0143", "2025550143", "1-202-555-0143", " 202 555-0143 "]
+        "typed",
+        [
+            "(202) 555-0143",
+            "202.555.0143",
+            "+1 202 555 0143",
+            "2025550143",
+            "1-202-555-0143",
+            " 202 555-0143 ",
+        ],
     )
     def test_a_number_is_accepted_as_people_write_it(self, demo: Person, typed: str) -> None:
         demo.opens("start").picks("sms").registers(typed)
@@ -69,7 +77,9 @@ class TestFirstRegistration:
         assert "not accepted here" in demo.text
         assert not Verification.objects.exists()
 
-    @pytest.mark.parametrize("typed", ["", "abc", "123", "+1 202 555 0143 ext. 5", "1-800-FLOWERS", "²²²²²²²²²²"])
+    @pytest.mark.parametrize(
+        "typed", ["", "abc", "123", "+1 202 555 0143 ext. 5", "1-800-FLOWERS", "²²²²²²²²²²"]
+    )
     def test_what_is_no_number_is_said_at_the_field(self, demo: Person, typed: str) -> None:
         demo.opens("start").picks("sms").registers(typed)
         assert demo.is_at("register")
@@ -124,7 +134,9 @@ class TestSomebodyWithDevices:
         assert "Text message to (XXX) XXX-0143" in sam.text
         assert (sam.page.context["phone_number"], sam.page.context["email"]) == (phone, address)
 
-    @pytest.mark.parametrize(("method", "to"), [("sms", PHONE), ("call", PHONE), ("whatsapp", PHONE), ("email", EMAIL)])
+    @pytest.mark.parametrize(
+        ("method", "to"), [("sms", PHONE), ("call", PHONE), ("whatsapp", PHONE), ("email", EMAIL)]
+    )
     def test_each_method_verifies(self, sam: Person, method: str, to: str) -> None:
         sam.opens("/secret/").picks(method)
         assert sam.is_at("verify")
@@ -159,7 +171,9 @@ class TestSomebodyWithDevices:
         lin.picks("call")
         assert lin.is_at("verify")
 
-    def test_a_device_that_cannot_be_used_now_still_closes_registration(self, sam: Person, settings: Any) -> None:
+    def test_a_device_that_cannot_be_used_now_still_closes_registration(
+        self, sam: Person, settings: Any
+    ) -> None:
         settings.TWILIO_2FA_ALLOWED_METHODS = ["whatsapp"]
         Device.objects.filter(kind="phone_number").update(line_type="landline")
         sam.opens("start")
@@ -168,7 +182,9 @@ class TestSomebodyWithDevices:
         assert sam.page.context["is_blocking"]
         assert not sam.page.context["can_retry"]
 
-    def test_a_device_of_a_country_that_is_no_longer_allowed_is_not_offered(self, sam: Person, settings: Any) -> None:
+    def test_a_device_of_a_country_that_is_no_longer_allowed_is_not_offered(
+        self, sam: Person, settings: Any
+    ) -> None:
         settings.TWILIO_2FA_PHONE_NUMBER_DISALLOWED_COUNTRIES = ["US"]
         assert [m for m, _detail in sam.opens("start").choices] == ["email"]
 
@@ -238,7 +254,9 @@ class TestVerify:
             asked.posts("verify", action="resend")
         assert asked.has_got() == 5
 
-    def test_another_method_to_the_same_number_goes_on_with_the_verification(self, asked: Person, later: Any) -> None:
+    def test_another_method_to_the_same_number_goes_on_with_the_verification(
+        self, asked: Person, later: Any
+    ) -> None:
         later(31)
         asked.opens("start").picks("call")
         assert asked.is_at("verify")
@@ -394,4 +412,6 @@ class TestPages:
         pages += [sam.page, sam.opens("/2fa/add/").page, sam.picks("sms").page]
         for page in pages:
             html = page.content.decode()
-            assert not re.search(r"<style|\sstyle=|\son\w+=|javascript:|<script(?![^>]*\ssrc=)", html), page.request
+            assert not re.search(r"<style|\sstyle=|\son\w+=|javascript:|<script(?![^>]*\ssrc=)", html), (
+                page.request
+            )

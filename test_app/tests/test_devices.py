@@ -1,0 +1,256 @@
+"""Adding, changing and removing: only after proving what is registered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import override_settings
+
+from django_twilio_2fa.models import Device, Purpose, Status, Verification
+from django_twilio_2fa.sandbox import messages
+
+from .people import EMAIL, PHONE, Person
+
+NEW = "+12025550147"
+
+
+def values(person: Person) -> list[str]:
+    return sorted(Device.objects.filter(user=person.user).values_list("value", flat=True))
+
+
+def proven(person: Person, method: str = "sms", to: str = PHONE) -> Person:
+    """The person has just proven what they have."""
+    return person.opens("start").picks(method).types_the_code(to)
+
+
+class TestList:
+    def test_it_shows_what_is_registered_and_links_to_change_and_add(self, sam: Person) -> None:
+        sam.opens("devices")
+        assert "(XXX) XXX-0143" in sam.text
+        assert "sXX@eXXXXXX.com" in sam.text
+        shown = sam.page.context["devices"]
+        phone = Device.objects.get(kind="phone_number")
+        assert shown[0]["change_href"] == f"/2fa/change/{phone.pk}/"
+        assert sam.page.context["add_href"] == "/2fa/add/"
+
+    def test_it_shows_nothing_of_anybody_else(self, sam: Person, demo: Person) -> None:
+        assert demo.opens("devices").page.context["devices"] == []
+
+    @override_settings(TWILIO_2FA_ALLOW_CHANGE=False)
+    def test_without_leave_to_change_it_only_shows(self, sam: Person) -> None:
+        sam.opens("devices")
+        assert not any(d["change_href"] or d["removable"] for d in sam.page.context["devices"])
+        assert sam.page.context["add_href"] == ""
+
+
+class TestAdd:
+    def test_what_is_registered_is_proven_first_and_kept(self, pat: Person) -> None:
+        pat.opens("/2fa/add/")
+        assert pat.is_at("start")
+        assert "verify with what you have registered first" in pat.text
+        pat.picks("sms").types_the_code()
+        assert pat.path == "/2fa/add/start/"
+        pat.picks("email").posts(email=EMAIL)
+        assert pat.path == "/2fa/add/verify/"
+        pat.types_the_code(EMAIL)
+        assert pat.is_at("devices")
+        assert values(pat) == [PHONE, EMAIL]
+        assert "sXX@eXXXXXX.com is registered" in pat.text
+
+    def test_nothing_is_stored_before_the_new_one_is_proven(self, pat: Person) -> None:
+        proven(pat).opens("/2fa/add/").picks("email").posts(email=EMAIL)
+        pat.types_a_wrong_code(EMAIL)
+        assert values(pat) == [PHONE]
+
+    def test_a_proof_serves_one_change_only(self, pat: Person) -> None:
+        proven(pat).opens("/2fa/add/").picks("email").posts(email=EMAIL).types_the_code(EMAIL)
+        pat.opens("/2fa/add/")
+        assert pat.is_at("start")
+        assert values(pat) == [PHONE, EMAIL]
+
+    def test_two_changes_begun_with_one_proof_end_in_one(self, pat: Person) -> None:
+        change = f"/2fa/change/{Device.objects.get().pk}"
+        proven(pat).opens(f"{change}/").picks("sms").registers("202 555 0147")
+        pat.opens("/2fa/add/").picks("email").posts(email=EMAIL).types_the_code(EMAIL)
+        assert values(pat) == [PHONE, EMAIL]
+        pat.opens(f"{change}/verify/").types_the_code(NEW)
+        assert pat.path == f"{change}/failed/"
+        assert pat.page.context["error_code"] == "proof_required"
+        assert values(pat) == [PHONE, EMAIL]
+
+    def test_a_proof_grows_old(self, pat: Person, later: Any) -> None:
+        proven(pat)
+        later(601)
+        assert pat.opens("/2fa/add/").is_at("start")
+
+    def test_a_proof_of_another_session_is_none(self, pat: Person) -> None:
+        proven(pat)
+        other = Person("pat")
+        assert other.opens("/2fa/add/").is_at("start")
+        other.posts("/2fa/add/register/", email=EMAIL)
+        assert values(pat) == [PHONE]
+
+    def test_approving_an_added_device_does_not_verify_another_session(self, pat: Person, later: Any) -> None:
+        proven(pat).opens("/2fa/add/").picks("email").posts(email=EMAIL)
+        other = Person("pat")
+        row = str(Verification.objects.get(purpose=Purpose.ENROL).public_id)
+        other.posts("/2fa/verify/", token=messages.last_code(EMAIL), verification=row)
+        assert not other.is_verified
+
+    def test_somebody_with_nothing_registers_first(self, demo: Person) -> None:
+        assert demo.opens("/2fa/add/").is_at("start")
+        assert demo.page.context["is_registration"]
+
+    @override_settings(TWILIO_2FA_ALLOW_CHANGE=False)
+    def test_without_leave_it_is_an_error(self, pat: Person) -> None:
+        proven(pat).opens("/2fa/add/")
+        assert pat.path == "/2fa/add/failed/"
+        assert pat.page.context["error_code"] == "change_not_allowed"
+
+
+class TestChange:
+    def test_the_only_device_is_replaced_once_the_new_one_is_proven(self, pat: Person) -> None:
+        old = Device.objects.get()
+        pat.opens("change")
+        assert pat.is_at("start")
+        pat.picks("sms").types_the_code()
+        assert pat.path == f"/2fa/change/{old.pk}/start/"
+        assert [m for m, _detail in pat.choices] == ["sms", "call", "whatsapp"]
+        pat.picks("sms")
+        assert "(XXX) XXX-0143" in pat.text
+        pat.registers("202 555 0147")
+        assert values(pat) == [PHONE]
+        pat.types_the_code(NEW)
+        assert pat.is_at("devices")
+        assert values(pat) == [NEW]
+
+    def test_it_may_be_proven_with_another_device(self, sam: Person) -> None:
+        phone = Device.objects.get(kind="phone_number")
+        proven(sam, "email", EMAIL).opens(f"/2fa/change/{phone.pk}/").picks("call").registers("202 555 0147")
+        sam.types_the_code(NEW)
+        assert values(sam) == [NEW, EMAIL]
+
+    def test_whoever_has_several_picks_one(self, sam: Person) -> None:
+        assert sam.opens("change").is_at("devices")
+
+    def test_a_device_of_somebody_else_cannot_be_changed(self, sam: Person, db: None) -> None:
+        from django.contrib.auth import get_user_model
+
+        get_user_model().objects.create_user("eve")
+        eve = (
+            Person("eve").opens("start").picks("sms").registers("202 555 0149").types_the_code("+12025550149")
+        )
+        theirs = Device.objects.get(user=sam.user, kind="phone_number")
+        eve.opens(f"/2fa/change/{theirs.pk}/")
+        assert eve.is_at("devices")
+        eve.posts(f"/2fa/change/{theirs.pk}/register/", country_code="US", phone_number="202 555 0147")
+        assert values(sam) == [PHONE, EMAIL]
+
+    def test_it_keeps_its_name(self, pat: Person) -> None:
+        Device.objects.update(name="work")
+        pk = Device.objects.get().pk
+        proven(pat).opens(f"/2fa/change/{pk}/").picks("sms").registers("202 555 0147").types_the_code(NEW)
+        assert Device.objects.get().name == "work"
+
+    def test_a_step_asked_for_without_proof_leads_to_the_proof(self, pat: Person) -> None:
+        pk = Device.objects.get().pk
+        for step in ("start", "register"):
+            assert pat.opens(f"/2fa/change/{pk}/{step}/").is_at("start")
+            pat.posts(f"/2fa/change/{pk}/{step}/", country_code="US", phone_number="202 555 0147")
+            assert pat.is_at("start")
+        assert values(pat) == [PHONE]
+
+    @override_settings(TWILIO_2FA_ALLOW_CHANGE=False)
+    def test_without_leave_it_is_an_error(self, pat: Person) -> None:
+        proven(pat).opens("change")
+        assert pat.page.context["error_code"] == "change_not_allowed"
+
+    def test_a_code_to_the_new_number_proves_nothing_of_the_old(self, pat: Person) -> None:
+        pk = Device.objects.get().pk
+        proven(pat).opens(f"/2fa/change/{pk}/").picks("sms").registers("202 555 0147")
+        other = Person("pat")
+        other.opens("start").picks("sms")
+        other.types(messages.last_code(NEW))
+        assert not other.is_verified
+
+
+class TestRemove:
+    def test_it_takes_a_proof(self, sam: Person) -> None:
+        phone = Device.objects.get(kind="phone_number")
+        sam.posts("devices", action="remove", device=str(phone.pk))
+        assert sam.is_at("start")
+        assert values(sam) == [PHONE, EMAIL]
+        sam.picks("sms").types_the_code()
+        assert sam.is_at("devices")
+        sam.posts("devices", action="remove", device=str(phone.pk))
+        assert values(sam) == [EMAIL]
+        assert "no longer registered" in sam.text
+
+    def test_a_device_of_somebody_else_cannot_be_removed(self, sam: Person, demo: Person) -> None:
+        phone = Device.objects.get(kind="phone_number")
+        demo.opens("start").picks("sms").registers("202 555 0147").types_the_code(NEW)
+        demo.posts("devices", action="remove", device=str(phone.pk))
+        assert values(sam) == [PHONE, EMAIL]
+
+    def test_a_removed_device_proves_nothing(self, sam: Person) -> None:
+        other = Person("sam")
+        other.opens("start").picks("sms")
+        Device.objects.filter(kind="phone_number").delete()
+        other.types_the_code()
+        assert not other.is_verified
+
+
+class TestHowLongItHolds:
+    def test_for_the_session(self, pat: Person, later: Any) -> None:
+        proven(pat)
+        later(24 * 3600)
+        assert pat.is_verified
+
+    def test_not_in_another_session(self, pat: Person) -> None:
+        proven(pat)
+        assert not Person("pat").is_verified
+
+    def test_not_after_a_log_out(self, pat: Person) -> None:
+        proven(pat)
+        pat.client.logout()
+        pat.client.force_login(pat.user)
+        assert not pat.is_verified
+
+    def test_not_for_the_next_user_of_the_browser(self, pat: Person, demo: Person) -> None:
+        proven(pat)
+        pat.client.force_login(demo.user)
+        pat.client.get("/2fa/start/")
+        assert not pat.is_verified
+
+    def test_not_after_the_password_was_changed(self, pat: Person) -> None:
+        proven(pat)
+        pat.user.set_password("another")
+        pat.user.save()
+        pat.client.force_login(pat.user)
+        assert not pat.is_verified
+
+    def test_no_longer_than_a_page_allows(self, pat: Person, later: Any) -> None:
+        from datetime import timedelta
+
+        from django_twilio_2fa.session import is_verified
+
+        proven(pat)
+        request = pat.client.get("/").wsgi_request
+        assert is_verified(request, max_age=60)
+        assert is_verified(request, max_age=timedelta(minutes=1))
+        Verification.objects.update(
+            approved_at=Verification.objects.get().approved_at - timedelta(seconds=61)
+        )
+        session = pat.client.session
+        del session["twilio_2fa"]["verified"]
+        session.save()
+        request = pat.client.get("/").wsgi_request
+        assert is_verified(request)
+        assert not is_verified(request, max_age=60)
+
+    def test_through_a_rotation_of_djangos_secret_key(self, pat: Person, settings: Any) -> None:
+        proven(pat)
+        settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+        settings.SECRET_KEY = "another one"
+        assert pat.is_verified
