@@ -1,0 +1,48 @@
+"""`manage.py test` runs the same suite by pytest."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.packaging
+
+TEST_APP = Path(__file__).resolve().parents[2]
+HERE = "tests.packaging.test_own_method"
+
+
+def manage_test(*arguments: str) -> subprocess.CompletedProcess[str]:
+    # Another process has the test database of a server already; SQLite's is in memory.
+    without = ("DATABASE_URL", "DJANGO_SETTINGS_MODULE", "PYTEST_ADDOPTS")
+    environment = {k: v for k, v in os.environ.items() if k not in without}
+    return subprocess.run(
+        [sys.executable, "manage.py", "test", *arguments],
+        cwd=TEST_APP,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_a_label_and_an_expression_pick_the_tests() -> None:
+    done = manage_test(HERE, "-k", "offered or kept_nowhere")
+
+    assert done.returncode == 0, done.stdout
+    assert "2 passed" in done.stdout
+
+
+def test_a_path_picks_the_tests_too() -> None:
+    done = manage_test("tests/packaging/test_own_method.py::test_its_code_is_kept_nowhere", "-v", "2")
+
+    assert done.returncode == 0, done.stdout
+    assert "test_its_code_is_kept_nowhere PASSED" in done.stdout
+
+
+def test_a_failure_is_passed_on() -> None:
+    done = manage_test(HERE, "-k", "there is no such test")
+
+    assert done.returncode != 0
