@@ -1,0 +1,182 @@
+"""The demo, walked through in Chromium."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+
+PHONE = "+12025550143"
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+SIZES = [
+    pytest.param({"viewport": {"width": 360, "height": 740}, "color_scheme": "light"}, id="phone-light"),
+    pytest.param({"viewport": {"width": 1280, "height": 800}, "color_scheme": "dark"}, id="desktop-dark"),
+]
+NO_SCRIPT = [pytest.param({"java_script_enabled": False}, id="no-script")]
+
+
+@pytest.fixture(autouse=True)
+def users(transactional_db: None) -> Iterator[None]:
+    call_command("demo_users")
+    yield
+
+
+def sign_in(window: Any, name: str) -> None:
+    window.goto("/login/")
+    window.fill("[name=username]", name)
+    window.fill("[name=password]", name)
+    with window.expect_navigation():
+        window.keyboard.press("Enter")
+
+
+def click(window: Any, text: str) -> None:
+    with window.expect_navigation():
+        window.get_by_text(text, exact=False).first.click()
+
+
+def code_for(window: Any, to: str) -> str:
+    """Read off the handset, in a second tab."""
+    tab = window.context.new_page()
+    tab.goto(f"/sandbox/?to={to.replace('+', '%2B')}")
+    code = str(tab.locator(".code code").first.inner_text())
+    tab.close()
+    return code
+
+
+def submit(window: Any, **fields: str) -> None:
+    for name, value in fields.items():
+        window.fill(f"[name={name}]", value)
+    with window.expect_navigation():
+        window.keyboard.press("Enter")
+
+
+def fits(window: Any) -> bool:
+    return bool(window.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
+
+
+@pytest.mark.parametrize("window", SIZES, indirect=True)
+@pytest.mark.parametrize(
+    ("choice", "to"),
+    [("Text message", PHONE), ("Phone call", PHONE), ("WhatsApp", PHONE), ("E-mail", "demo@example.com")],
+)
+def test_somebody_new_registers_and_lands_where_they_wanted(window: Any, choice: str, to: str) -> None:
+    sign_in(window, "demo")
+    window.goto("/secret/")
+    assert "/2fa/start/" in window.url
+    assert fits(window)
+    click(window, choice)
+    assert fits(window)
+    submit(window, **({"email": to} if "@" in to else {"phone_number": "(202) 555-0143"}))
+    assert "/2fa/verify/" in window.url
+    assert fits(window)
+    submit(window, token="1")
+    assert window.get_by_role("alert").inner_text() == "A code has 6 digits."
+    assert fits(window)
+    submit(window, token=code_for(window, to))
+    assert window.url.endswith("/secret/")
+
+
+@pytest.mark.parametrize(
+    "choice", ["Text message to (XXX) XXX-0143", "Phone call to", "WhatsApp to", "E-mail to"]
+)
+def test_sam_has_nothing_to_register(window: Any, choice: str) -> None:
+    sign_in(window, "sam")
+    window.goto("/secret/")
+    click(window, choice)
+    submit(window, token=code_for(window, "sam@example.com" if "E-mail" in choice else PHONE))
+    assert window.url.endswith("/secret/")
+    window.goto("/")
+    assert "verified" in window.inner_text("main").lower()
+
+
+@pytest.mark.parametrize("window", NO_SCRIPT, indirect=True)
+def test_it_works_without_script(window: Any) -> None:
+    sign_in(window, "sam")
+    window.goto("/secret/")
+    click(window, "Text message")
+    click(window, "Send it again")
+    assert "Please wait" in window.inner_text("main")
+    submit(window, token=code_for(window, PHONE))
+    assert window.url.endswith("/secret/")
+
+
+def test_it_works_by_the_keyboard_alone(window: Any) -> None:
+    sign_in(window, "demo")
+    window.goto("/secret/")
+    press = window.keyboard.press
+    with window.expect_navigation():
+        press("Enter")  # the first choice has the focus
+    assert "/2fa/register/" in window.url
+    window.keyboard.type("2025550143")
+    with window.expect_navigation():
+        press("Enter")
+    window.keyboard.type(code_for(window, PHONE))
+    with window.expect_navigation():
+        press("Enter")
+    assert window.url.endswith("/secret/")
+
+
+def test_every_control_is_reached_by_tab_in_the_order_it_is_seen(window: Any) -> None:
+    sign_in(window, "sam")
+    window.goto("/2fa/start/")
+    click(window, "Text message")
+    seen = []
+    for _ in range(4):
+        words = "document.activeElement.textContent.trim() || document.activeElement.name"
+        seen.append(window.evaluate(words))
+        window.keyboard.press("Tab")
+    # The resend button waits for its cooldown.
+    assert seen == ["token", "Verify", "Use another method", "Cancel"]
+
+
+def test_the_resend_button_counts_down(window: Any, settings: Any) -> None:
+    settings.TWILIO_2FA_SEND_COOLDOWN = 2
+    sign_in(window, "sam")
+    window.goto("/2fa/start/")
+    click(window, "Text message")
+    button = window.get_by_role("button", name="Send it again")
+    assert button.is_disabled()
+    window.locator("[data-countdown]:not([disabled])").wait_for()
+    click(window, "Send it again")
+    assert "sent again" in window.inner_text("main")
+
+
+def test_a_single_choice_is_sent_at_once_in_a_browser(window: Any, settings: Any) -> None:
+    settings.TWILIO_2FA_ALLOWED_METHODS = ["email"]
+    sign_in(window, "sam")
+    window.goto("/")
+    with window.expect_navigation(url="**/verify/**"):
+        window.locator("a[href='/secret/']").first.click()
+    assert "sXX@eXXXXXX.com" in window.inner_text("main")
+
+
+def test_the_handset_shows_a_message_that_comes_in(window: Any) -> None:
+    sign_in(window, "sam")
+    handset = window.context.new_page()
+    handset.goto("/sandbox/")
+    assert handset.get_by_text("Nothing has been sent yet").is_visible()
+    window.goto("/2fa/start/")
+    click(window, "WhatsApp")
+    handset.wait_for_selector("li.whatsapp .body")
+    assert handset.locator("li").count() == 1
+    handset.close()
+
+
+def test_a_form_that_is_submitted_twice_is_sent_once(window: Any) -> None:
+    sign_in(window, "sam")
+    window.goto("/2fa/start/")
+    with window.expect_navigation():
+        window.get_by_text("Text message").first.dblclick()
+    assert "Please wait" not in window.inner_text("main")
+
+
+@pytest.mark.parametrize("window", SIZES, indirect=True)
+@pytest.mark.parametrize("path", ["/", "/2fa/start/", "/2fa/devices/", "/sandbox/", "/login/"])
+def test_no_page_is_wider_than_the_window(window: Any, path: str) -> None:
+    sign_in(window, "sam")
+    window.goto(path)
+    assert fits(window)
