@@ -109,6 +109,7 @@ class Options:
     def registrable(self, kind: str | None = None) -> list[MethodProvider]:
         """The allowed methods that something can be registered for; of one kind of device if given."""
         must_have_phone = self.needs_phone() and kind is None
+        allowed = "ALLOW_CHANGE" if self.registered() else "ALLOW_REGISTRATION"
         return [
             p
             for p in self.allowed_providers()
@@ -116,6 +117,7 @@ class Options:
             and p.get_registration_form_class() is not None
             and (kind is None or p.device_kind == kind)
             and (not must_have_phone or p.device_kind == PhoneNumber.kind)
+            and self.resolve(allowed, field=p.device_kind)
         ]
 
     def addable(self) -> list[MethodProvider]:

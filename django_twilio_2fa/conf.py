@@ -479,7 +479,8 @@ class Conf:
         value = self.raw(name)
         setting = SETTINGS[name]
         if setting.takes and (function := as_callable(value)) is not None:
-            return call(function, **offered)
+            # Each declared keyword is there, whoever asks.
+            return call(function, **{**dict.fromkeys(setting.takes), **offered})
         return value
 
     def seconds(self, name: str, unit: float = 1) -> float:

@@ -133,20 +133,18 @@ class DevicesView(PageView, TemplateView):
     template_name = "twilio_2fa/devices.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        may_change = bool(self.verifier.resolve("ALLOW_CHANGE"))
         rows = self.verifier.registered()
         addable = self.verifier.addable() if rows else self.verifier.registrable()
         return super().get_context_data(
             **kwargs,
             **self.page_context(),
-            devices=[self.row(r, may_change) for r in rows],
-            add_href=self.url("index", f"{self.namespace}:adding")
-            if addable and (may_change or not rows)
-            else "",
+            devices=[self.row(r) for r in rows],
+            add_href=self.url("index", f"{self.namespace}:adding") if addable else "",
         )
 
-    def row(self, registered: Registered, may_change: bool) -> dict[str, Any]:
+    def row(self, registered: Registered) -> dict[str, Any]:
         device = registered.device
+        may_change = bool(self.verifier.resolve("ALLOW_CHANGE", field=registered.kind))
         icons = [p.icon for p in get_providers().values() if p.device_kind == registered.kind]
         return {
             "id": registered.id,

@@ -103,11 +103,11 @@ def _young(moment: datetime, max_age: timedelta | float | None) -> bool:
 def may_pass(request: HttpRequest, max_age: timedelta | float | None = None) -> bool:
     """Whether a page that asks for verification lets this request by.
 
-    It does for a verified session, and for one that has skipped registration where that is optional, as
-    long as the user has nothing registered.
+    It does for a verified session, unless its user still has to register a phone number; and for one that
+    has skipped registration where that is optional, as long as the user has nothing registered.
     """
     if is_verified(request, max_age):
-        return True
+        return not get_verifier(request).needs_phone()
     if not request.user.is_authenticated or not get_flow(request) or not read(request).get("skipped"):
         return False
     verifier = get_verifier(request)

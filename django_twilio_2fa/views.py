@@ -74,7 +74,7 @@ class VerificationWizardView(StepContextMixin, UrlStepsWizardView):
         refused = self.guard(self.step)
         if refused is not None:
             return refused
-        if self.step == "start" and (response := self.skip_start()):
+        if self.step == "start" and (response := self.owes_phone() or self.skip_start()):
             return response
         return self.render(self.get_form())
 
@@ -156,6 +156,13 @@ class VerificationWizardView(StepContextMixin, UrlStepsWizardView):
             return None
         session.write(self.request, sent_on_get=True)
         return self.send(choice)
+
+    def owes_phone(self) -> HttpResponseBase | None:
+        """On to adding a phone number, if there has to be one and the user has just proven the rest."""
+        if self.is_registration or not self.verifier.needs_phone() or not self.verifier.fresh_proof():
+            return None
+        url = self.url("index", f"{self.home_namespace}:adding")
+        return HttpResponseRedirect(url) if url else None
 
     def may_send_on_get(self) -> bool:
         """Whether this GET is a person opening the page, for the first time in the session.
@@ -346,6 +353,8 @@ class VerificationWizardView(StepContextMixin, UrlStepsWizardView):
         for step in self.get_form_list():
             if step not in OURS and not self.has_stored(step):
                 return self.go(step)
+        if response := self.owes_phone():
+            return response
         url = self.get_success_url()
         if url:
             return HttpResponseRedirect(url)
