@@ -1,0 +1,20 @@
+"""Says of a test which settings it shows at work, so that none is left without one."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T", bound=Callable[..., object])
+
+SHOWN: dict[str, list[str]] = defaultdict(list)
+
+
+def shows(*names: str) -> Callable[[T], T]:
+    def note(test: T) -> T:
+        for name in names:
+            SHOWN[name].append(f"{test.__module__}.{test.__qualname__}")
+        return test
+
+    return note

@@ -1,0 +1,178 @@
+"""The account, the service, the sandbox and the way there."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from django_twilio_2fa.sandbox import messages
+from django_twilio_2fa.sandbox.models import SandboxVerification
+from django_twilio_2fa.twilio import client
+
+from ..people import PHONE, Person
+from . import callbacks
+from .loopback import ACCOUNT, KEY, SECRET, SERVICE, TOKEN, Loopback
+from .shows import shows
+
+UNAVAILABLE = "Codes cannot be sent or checked this way at the moment."
+
+
+@pytest.fixture
+def twilio(settings: Any) -> Iterator[Loopback]:
+    """Somebody who answers as Twilio, over HTTP; the account is set up but for its credentials."""
+    loopback = Loopback()
+    settings.TWILIO_2FA_SANDBOX = False
+    settings.TWILIO_2FA_BASE_URL = loopback.address
+    settings.TWILIO_2FA_ACCOUNT_SID = ACCOUNT
+    settings.TWILIO_2FA_SERVICE_ID = SERVICE
+    yield loopback
+    for made in client._clients.values():
+        made.http_client.inner.session.close()
+    client._clients.clear()
+    loopback.close()
+
+
+@pytest.fixture
+def account(twilio: Loopback, settings: Any) -> Loopback:
+    settings.TWILIO_2FA_AUTH_TOKEN = TOKEN
+    return twilio
+
+
+def is_told_that_it_is_unavailable(person: Person) -> bool:
+    return person.page.status_code == 200 and UNAVAILABLE in person.text
+
+
+@shows("ACCOUNT_SID", "AUTH_TOKEN", "SERVICE_ID")
+class TestAccount:
+    def test_with_an_account_codes_go_out(self, pat: Person, account: Loopback) -> None:
+        assert pat.opens("start").picks("sms").is_at("verify")
+        assert account.requests == [(ACCOUNT, f"/v2/Services/{SERVICE}/Verifications")]
+        assert pat.has_got() == 0
+
+    @pytest.mark.parametrize("missing", ["ACCOUNT_SID", "AUTH_TOKEN", "SERVICE_ID"])
+    def test_without_a_part_of_it_nothing_is_asked_and_the_user_is_told(
+        self, pat: Person, account: Loopback, settings: Any, missing: str
+    ) -> None:
+        setattr(settings, f"TWILIO_2FA_{missing}", None)
+        pat.opens("start").picks("sms")
+        assert is_told_that_it_is_unavailable(pat)
+        assert account.requests == []
+
+    @pytest.mark.parametrize(
+        ("name", "wrong"), [("ACCOUNT_SID", f"AC{9:032}"), ("AUTH_TOKEN", "x"), ("SERVICE_ID", f"VA{9:032}")]
+    )
+    def test_with_a_wrong_part_of_it_the_user_is_told(
+        self, pat: Person, account: Loopback, settings: Any, name: str, wrong: str
+    ) -> None:
+        setattr(settings, f"TWILIO_2FA_{name}", wrong)
+        pat.opens("start").picks("sms")
+        assert is_told_that_it_is_unavailable(pat)
+        assert len(account.requests) == 1
+
+
+@shows("API_KEY_SID", "API_KEY_SECRET")
+class TestApiKey:
+    def test_a_key_does_in_place_of_the_token(self, pat: Person, twilio: Loopback, settings: Any) -> None:
+        settings.TWILIO_2FA_API_KEY_SID, settings.TWILIO_2FA_API_KEY_SECRET = KEY, SECRET
+        assert pat.opens("start").picks("sms").is_at("verify")
+        assert [user for user, _path in twilio.requests] == [KEY]
+
+    @pytest.mark.parametrize(("key", "secret"), [(KEY, None), (None, SECRET), (KEY, "x"), ("SK0", SECRET)])
+    def test_half_a_key_does_not(
+        self, pat: Person, twilio: Loopback, settings: Any, key: str | None, secret: str | None
+    ) -> None:
+        settings.TWILIO_2FA_API_KEY_SID, settings.TWILIO_2FA_API_KEY_SECRET = key, secret
+        pat.opens("start").picks("sms")
+        assert is_told_that_it_is_unavailable(pat)
+
+
+@shows("REGISTRATION_SERVICE_ID")
+def test_whoever_registers_somebodys_number_shares_their_codes_unless_there_is_a_second_service(
+    pat: Person, demo: Person, settings: Any
+) -> None:
+    pat.opens("start").picks("sms")
+    demo.opens("start").picks("sms").registers()
+    assert len({m["code"] for m in messages.delivered(PHONE)}) == 1
+    SandboxVerification.objects.all().delete()
+    settings.TWILIO_2FA_REGISTRATION_SERVICE_ID = "VA" + "7" * 32
+    demo.posts("verify", action="cancel")
+    demo.opens("start").picks("sms").registers()
+    assert SandboxVerification.objects.get().service_sid == "VA" + "7" * 32
+    assert demo.types_the_code().is_verified
+
+
+@shows("SERVICE_NAME")
+@pytest.mark.parametrize(
+    ("name", "seen"),
+    [
+        (None, "Your Sandbox verification code"),
+        ("Shop", "Your Shop verification code"),
+        (f"{callbacks.HERE}.named_by_host", "Your The shop at testserver verification code"),
+    ],
+)
+def test_the_message_says_whose_it_is(pat: Person, settings: Any, name: str | None, seen: str) -> None:
+    settings.TWILIO_2FA_SERVICE_NAME = name
+    pat.opens("start").picks("sms")
+    assert messages.delivered(PHONE)[0]["body"].startswith(seen)
+
+
+@shows("SANDBOX")
+def test_without_sandbox_and_credentials_the_user_is_told(sam: Person, settings: Any) -> None:
+    settings.TWILIO_2FA_SANDBOX = False
+    assert sam.client.get("/sandbox/").status_code == 404
+    for method in ("sms", "call", "whatsapp", "email"):
+        sam.opens("start").picks(method)
+        assert is_told_that_it_is_unavailable(sam)
+        assert sam.is_at("start")
+    settings.TWILIO_2FA_SANDBOX = True
+    assert sam.client.get("/sandbox/").status_code == 200
+    assert sam.opens("start").picks("sms").is_at("verify")
+
+
+@shows("SANDBOX_WITHOUT_DEBUG")
+def test_the_sandbox_without_debug_works_only_where_it_is_meant(pat: Person, settings: Any) -> None:
+    settings.TWILIO_2FA_SANDBOX_WITHOUT_DEBUG = False
+    pat.opens("start").picks("sms")
+    assert is_told_that_it_is_unavailable(pat)
+    assert pat.client.get("/sandbox/").status_code == 404
+    settings.TWILIO_2FA_SANDBOX_WITHOUT_DEBUG = True
+    assert pat.opens("start").picks("sms").is_at("verify")
+
+
+@shows("BASE_URL")
+def test_requests_go_where_the_base_address_says(pat: Person, account: Loopback, settings: Any) -> None:
+    other = Loopback()
+    settings.TWILIO_2FA_BASE_URL = other.address
+    assert pat.opens("start").picks("sms").is_at("verify")
+    assert (len(account.requests), len(other.requests)) == (0, 1)
+    other.close()
+    settings.TWILIO_2FA_BASE_URL = f"{other.address}/"
+    pat.posts("verify", action="cancel")
+    pat.opens("start").picks("sms")
+    assert is_told_that_it_is_unavailable(pat)
+
+
+@shows("TIMEOUT")
+@pytest.mark.parametrize("timeout", [0.2, (5, 0.2), [5, 0.2]])
+def test_a_twilio_that_takes_too_long_is_not_waited_for(
+    pat: Person, account: Loopback, settings: Any, timeout: Any
+) -> None:
+    account.delay = 1.5
+    settings.TWILIO_2FA_TIMEOUT = timeout
+    began = time.monotonic()
+    pat.opens("start").picks("sms")
+    assert time.monotonic() - began < 1.2
+    assert is_told_that_it_is_unavailable(pat)
+    # It may have gone out all the same, so the user can type it.
+    assert pat.is_at("verify")
+
+
+@shows("TIMEOUT")
+def test_a_twilio_that_takes_its_time_is_waited_for(pat: Person, account: Loopback, settings: Any) -> None:
+    account.delay = 0.4
+    settings.TWILIO_2FA_TIMEOUT = 5
+    assert pat.opens("start").picks("sms").is_at("verify")
+    assert UNAVAILABLE not in pat.text

@@ -1,0 +1,187 @@
+"""Who may use the kit, register, change and skip."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+
+from django_twilio_2fa.contacts import EmailAddress
+from django_twilio_2fa.models import Device
+
+from ..people import EMAIL, Person
+from . import callbacks
+from .shows import shows
+
+
+@shows("ALLOW_USER_CB", "DISALLOWED_REDIRECT_URL")
+class TestAllowUser:
+    @pytest.mark.parametrize(
+        ("url", "goes_to"),
+        [("/", "/"), ("secret", "/secret/"), (lambda user: f"/?{user.username}", "/?demo")],
+    )
+    def test_whoever_is_not_allowed_is_sent_away_from_every_page(
+        self, demo: Person, settings: Any, url: Any, goes_to: str
+    ) -> None:
+        settings.TWILIO_2FA_ALLOW_USER_CB = f"{callbacks.HERE}.refuses_demo"
+        settings.TWILIO_2FA_DISALLOWED_REDIRECT_URL = url
+        for page in ("index", "start", "register", "verify", "success", "failed", "devices", "change"):
+            assert demo.client.get(demo.url(page))["Location"] == goes_to
+        assert demo.client.post(demo.url("start"), {"method": "sms"})["Location"] == goes_to
+
+    def test_whoever_is_allowed_is_not(self, sam: Person, settings: Any) -> None:
+        settings.TWILIO_2FA_ALLOW_USER_CB = f"{callbacks.HERE}.refuses_demo"
+        assert sam.opens("start").is_at("start")
+
+    def test_nobody_is_by_a_plain_false(self, sam: Person, settings: Any) -> None:
+        settings.TWILIO_2FA_ALLOW_USER_CB = False
+        assert sam.opens("start").path == "/"
+
+
+@shows("ALLOW_REGISTRATION")
+class TestAllowRegistration:
+    def test_without_it_somebody_new_is_told_why_not(self, demo: Person, sam: Person, settings: Any) -> None:
+        settings.TWILIO_2FA_ALLOW_REGISTRATION = False
+        assert demo.opens("start").is_at("failed")
+        assert "Nothing is registered for your account, and it cannot be done here." in demo.text
+        assert sam.opens("start").picks("sms").types_the_code().is_verified
+
+    def test_it_may_depend_on_the_user(self, demo: Person, settings: Any) -> None:
+        settings.TWILIO_2FA_ALLOW_REGISTRATION = f"{callbacks.HERE}.is_demo"
+        assert demo.opens("start").is_at("start")
+
+    def test_it_may_depend_on_the_kind(self, demo: Person, settings: Any) -> None:
+        settings.TWILIO_2FA_ALLOW_REGISTRATION = lambda field: field != "email"
+        assert [m for m, _detail in demo.opens("start").choices] == ["sms", "call", "whatsapp"]
+        assert demo.posts(method="email").is_at("start")
+        assert demo.picks("sms").registers().types_the_code().is_verified
+
+
+@shows("ALLOW_CHANGE")
+class TestAllowChange:
+    def test_with_it_everything_can_be_changed(self, sam: Person) -> None:
+        sam.opens("devices")
+        assert all(row["change_href"] and row["removable"] for row in sam.page.context["devices"])
+        assert sam.page.context["add_href"]
+
+    def test_without_it_nothing_is_offered_and_nothing_works(self, sam: Person, settings: Any) -> None:
+        settings.TWILIO_2FA_ALLOW_CHANGE = False
+        sam.opens("start").picks("sms").types_the_code()
+        sam.opens("devices")
+        assert not sam.page.context["add_href"]
+        assert not any(row["change_href"] or row["removable"] for row in sam.page.context["devices"])
+        for page in ("/2fa/add/", f"/2fa/change/{Device.objects.first().pk}/"):
+            assert "cannot be changed here" in sam.opens(page).text
+        sam.posts("devices", action="remove", device=str(Device.objects.first().pk))
+        assert "cannot be changed here" in sam.text
+        assert Device.objects.count() == 2
+
+    def test_it_may_depend_on_the_kind(self, sam: Person, settings: Any) -> None:
+        settings.TWILIO_2FA_ALLOW_CHANGE = lambda field, user: field != "phone_number"
+        sam.opens("start").picks("sms").types_the_code()
+        rows = {row["masked"]: row for row in sam.opens("devices").page.context["devices"]}
+        assert not rows["(XXX) XXX-0143"]["change_href"]
+        assert rows["sXX@eXXXXXX.com"]["removable"]
+        assert sam.opens("/2fa/add/").path == "/2fa/add/register/"
+        assert sam.page.context["method"]["value"] == "email"
+        phone = Device.objects.get(kind="phone_number")
+        assert "cannot be changed here" in sam.opens(f"/2fa/change/{phone.pk}/").text
+
+
+@shows("REGISTER_OPTIONAL")
+class TestRegisterOptional:
+    @pytest.fixture(autouse=True)
+    def optional(self, settings: Any) -> None:
+        settings.TWILIO_2FA_REGISTER_OPTIONAL = True
+
+    @pytest.mark.parametrize("page", ["start", "register"])
+    def test_somebody_new_may_skip_and_is_let_by_for_the_session(self, demo: Person, page: str) -> None:
+        demo.opens("/secret/")
+        if page == "register":
+            demo.picks("sms")
+        assert "Skip for now" in demo.text
+        demo.posts(action="skip")
+        assert demo.path == "/secret/"
+        assert not demo.is_verified
+        assert demo.opens("/secret/").path == "/secret/"
+        assert Person("demo").opens("/secret/").is_at("start")
+
+    def test_a_link_skips_nothing(self, demo: Person) -> None:
+        demo.opens("/2fa/start/?action=skip")
+        assert demo.opens("/secret/").is_at("start")
+
+    def test_whoever_has_something_registered_may_not_skip(self, pat: Person) -> None:
+        pat.opens("/secret/")
+        assert "Skip" not in pat.text
+        assert pat.posts(action="skip").is_at("start")
+        assert pat.opens("/secret/").is_at("start")
+
+    def test_a_skip_ends_with_the_first_device(self, demo: Person) -> None:
+        demo.opens("/secret/").posts(action="skip")
+        Device.objects.register(demo.user, EmailAddress(EMAIL))
+        assert demo.opens("/secret/").is_at("start")
+
+    def test_a_skip_ends_with_the_setting(self, demo: Person, settings: Any) -> None:
+        demo.opens("/secret/").posts(action="skip")
+        settings.TWILIO_2FA_REGISTER_OPTIONAL = False
+        assert demo.opens("/secret/").is_at("start")
+        assert "Skip" not in demo.text
+        assert demo.posts(action="skip").is_at("start")
+
+    def test_it_may_depend_on_the_user(self, demo: Person, settings: Any) -> None:
+        settings.TWILIO_2FA_REGISTER_OPTIONAL = f"{callbacks.HERE}.refuses_demo"
+        assert "Skip" not in demo.opens("start").text
+        get_user_model().objects.create_user("guest")
+        assert "Skip" in Person("guest").opens("start").text
+
+
+@shows("REGISTER_OPTIONAL_URL")
+@pytest.mark.parametrize(
+    ("url", "goes_to"),
+    [
+        ("/?skipped", "/"),
+        ("home", "/"),
+        (lambda user: f"/sandbox/?{user.pk}", "/sandbox/"),
+        (None, "/secret/"),
+    ],
+)
+def test_skipping_leads_where_it_says(demo: Person, settings: Any, url: Any, goes_to: str) -> None:
+    settings.TWILIO_2FA_REGISTER_OPTIONAL = True
+    settings.TWILIO_2FA_REGISTER_OPTIONAL_URL = url
+    demo.opens("/secret/").posts(action="skip")
+    assert demo.path == goes_to
+
+
+@shows("USER_MUST_HAVE_PHONE")
+class TestUserMustHavePhone:
+    @pytest.fixture(autouse=True)
+    def must(self, settings: Any) -> None:
+        settings.TWILIO_2FA_USER_MUST_HAVE_PHONE = True
+
+    @pytest.fixture
+    def ada(self, db: None) -> Person:
+        """Somebody with an address only."""
+        user = get_user_model().objects.create_user("ada")
+        Device.objects.register(user, EmailAddress(EMAIL))
+        return Person("ada")
+
+    def test_somebody_new_is_offered_phones_only(self, demo: Person) -> None:
+        assert [m for m, _detail in demo.opens("start").choices] == ["sms", "call", "whatsapp"]
+
+    def test_whoever_has_no_phone_proves_what_they_have_and_then_registers_one(self, ada: Person) -> None:
+        ada.opens("/secret/")
+        assert ada.choices == [("email", "sXX@eXXXXXX.com")]
+        ada.picks("email").types_the_code(EMAIL)
+        assert ada.path == "/2fa/add/start/"
+        assert [m for m, _detail in ada.choices] == ["sms", "call", "whatsapp"]
+        ada.picks("sms").registers().types_the_code()
+        assert ada.path == "/secret/"
+        assert Device.objects.count() == 2
+
+    def test_no_page_that_asks_for_verification_lets_them_by_before(self, ada: Person) -> None:
+        ada.opens("start").picks("email").types_the_code(EMAIL)
+        assert ada.opens("/secret/").path == "/2fa/add/start/"
+
+    def test_whoever_has_one_does_not_notice(self, sam: Person) -> None:
+        assert sam.opens("/secret/").picks("email").types_the_code(EMAIL).path == "/secret/"
