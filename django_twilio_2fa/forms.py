@@ -118,6 +118,8 @@ class TokenForm(forms.Form):
     def clean_token(self) -> str:
         try:
             return tokens.normalize(self.cleaned_data["token"], conf.TOKEN_LENGTH)
-        except errors.InvalidVerificationCode:
+        except errors.InvalidVerificationCode as e:
             message = _("A code has %(length)d digits.") % {"length": conf.TOKEN_LENGTH}
+            if e.code in conf.ERROR_DISPLAY:
+                message = e.display
             raise ValidationError(message, code="invalid_verification_code") from None

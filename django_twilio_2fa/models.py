@@ -23,9 +23,12 @@ class DeviceQuerySet(models.QuerySet["Device"]):
     def register(self, user: Any, contact: Contact, **fields: Any) -> Device:
         """Store a number or address as registered, as if it had been proven just now."""
         line_type = getattr(contact, "carrier_type", None) or ""
+        about = (contact.kind, str(contact))
         values = {"value": str(contact), "masked": contact.obfuscated, "line_type": line_type, **fields}
+        values["digest"] = digest(*about)
+        # It may have been stored under an earlier key.
         device, _created = self.update_or_create(
-            user=user, kind=contact.kind, digest=digest(contact.kind, str(contact)), defaults=values
+            user=user, kind=contact.kind, digest__in=digests(*about), defaults=values
         )
         return device
 

@@ -47,23 +47,23 @@ def retried(action: Callable[[], T]) -> T:
     return action()
 
 
-def get_or_create_pending(key: str, fields: dict[str, Any]) -> tuple[Verification, bool]:
-    """The row that holds the key, or a new one; whoever inserts first wins."""
+def get_or_create_pending(keys: list[str], fields: dict[str, Any]) -> tuple[Verification, bool]:
+    """The row that holds one of the keys, or a new one for the first; whoever inserts first wins."""
     while True:
-        row = Verification.objects.filter(pending_key=key).first()
+        row = Verification.objects.filter(pending_key__in=keys).first()
         if row is not None:
             return row, False
         try:
             with transaction.atomic():
-                return Verification.objects.create(pending_key=key, **fields), True
+                return Verification.objects.create(pending_key=keys[0], **fields), True
         except IntegrityError:
             continue
 
 
-def end_overdue(key: str) -> list[Verification]:
-    """End whatever holds the key although its time is up; returns the rows that expired just now."""
+def end_overdue(keys: list[str]) -> list[Verification]:
+    """End whatever holds one of the keys although its time is up; returns the rows that expired just now."""
     now = timezone.now()
-    over = Verification.objects.filter(lease_free(), pending_key=key, expires_at__lte=now)
+    over = Verification.objects.filter(lease_free(), pending_key__in=keys, expires_at__lte=now)
     expired = list(over.filter(status=Status.PENDING))
     ended = [row for row in expired if end(row, Status.EXPIRED)]
     over.exclude(status=Status.PENDING).update(pending_key=None)

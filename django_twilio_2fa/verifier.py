@@ -135,11 +135,11 @@ class Verifier(Options):
         """The pending verification for user, purpose, transport and destination; made if there is none."""
         owner = self.user.pk if self.user is not None else self.flow
         target = str(contact) if contact else (str(device.pk) if device else "")
-        key = digest("pending", owner, purpose, provider.transport, target)
-        for row in records.end_overdue(key):
+        keys = digests("pending", owner, purpose, provider.transport, target)
+        for row in records.end_overdue(keys):
             self._tell_status(row)
         row, created = records.get_or_create_pending(
-            key,
+            keys,
             {
                 "user": self.user,
                 "purpose": purpose,

@@ -303,7 +303,7 @@ class VerificationWizardView(StepContextMixin, UrlStepsWizardView):
 
     def incorrect(self, error: errors.InvalidVerificationCode) -> str:
         about = {"user": self.verifier.user, "request": self.request}
-        text = self.message("incorrect_code", **about)
+        text = self.message("incorrect_code", default=error.display, **about)
         left = error.data.get("attempts_left")
         if left is None:
             return text
