@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from django.contrib.auth import get_user_model
 from django_twilio_2fa.contacts import EmailAddress, PhoneNumber
 from django_twilio_2fa.models import Device
 
+from . import openapi
 from .people import EMAIL, PHONE, Person
 
 
@@ -43,3 +45,27 @@ def later(db: None) -> Any:
     from .clock import pass_time
 
     return pass_time
+
+
+@pytest.fixture(autouse=True)
+def twilio_judges_every_request() -> Iterator[None]:
+    """What any test sends to the sandbox, and what that answers, is as Twilio describes it."""
+    if not openapi.HERE:
+        yield
+        return
+    from django_twilio_2fa.sandbox.http import sandbox_request
+
+    wrong: list[AssertionError] = []
+
+    def judge(**told: Any) -> None:
+        try:
+            if told["status"] < 300:
+                openapi.assert_request(told["method"], told["path"], told["values"])
+                openapi.assert_answer(told["method"], told["path"], told["status"], told["body"])
+        except AssertionError as e:
+            wrong.append(e)
+
+    sandbox_request.connect(judge)
+    yield
+    sandbox_request.disconnect(judge)
+    assert not wrong, wrong
