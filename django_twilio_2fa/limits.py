@@ -74,8 +74,8 @@ def release_cooldown(row: Verification) -> None:
 def take_lease(row: Verification) -> str:
     """Count one attempt and take the row for its check, or raise why not; `row` is brought up to date.
 
-    While another check is under way, wait a little for its outcome. Returns the lease, or "" where that
-    other check has approved the row. Raises `MaxAttemptsReached`, `VerificationExpired`, `CheckInProgress`.
+    While another check is under way, wait a little for its outcome. Returns the lease. Raises
+    `MaxAttemptsReached`, `CheckInProgress`, and `VerificationExpired` for a row that has ended, approved too.
     """
     deadline = time.monotonic() + WAIT_FOR_OTHER_CHECK
     waited = False
@@ -86,8 +86,6 @@ def take_lease(row: Verification) -> str:
             row.refresh_from_db()
             return lease
         row.refresh_from_db()
-        if row.status == Status.APPROVED and waited:
-            return ""
         if row.status != Status.PENDING or row.expires_at <= now:
             raise refusal(row)
         if row.lease_until is None or row.lease_until <= now:

@@ -172,6 +172,13 @@ class Verification(models.Model):
     def __str__(self) -> str:
         return f"{self.method} {self.status}"
 
+    def refresh_from_db(self, *args: Any, **kwargs: Any) -> None:
+        """As Django's, but a user that is known already is not loaded again."""
+        known = self._state.fields_cache.get("user")
+        super().refresh_from_db(*args, **kwargs)
+        if known is not None and known.pk == self.user_id:
+            self.user = known
+
     @property
     def verification_sid(self) -> str:
         """Twilio's SID, or our own id where no Twilio is behind it."""

@@ -47,29 +47,30 @@ def retried(action: Callable[[], T]) -> T:
     return action()
 
 
-def get_or_create_pending(keys: list[str], fields: dict[str, Any]) -> tuple[Verification, bool]:
-    """The row that holds one of the keys, or a new one for the first; whoever inserts first wins."""
+def get_or_create_pending(
+    keys: list[str], fields: dict[str, Any], *, expired: Callable[[Verification], None]
+) -> tuple[Verification, bool]:
+    """The row that holds one of the keys, or a new one for the first; whoever inserts first wins.
+
+    A holder whose time is up makes way; `expired` is told of one that was pending until now.
+    """
     while True:
         row = Verification.objects.filter(pending_key__in=keys).first()
-        if row is not None:
+        now = timezone.now()
+        if row is None:
+            try:
+                with transaction.atomic():
+                    return Verification.objects.create(pending_key=keys[0], **fields), True
+            except IntegrityError:
+                continue
+        if row.expires_at > now or (row.lease_until is not None and row.lease_until > now):
             return row, False
-        try:
-            with transaction.atomic():
-                return Verification.objects.create(pending_key=keys[0], **fields), True
-        except IntegrityError:
-            continue
-
-
-def end_overdue(keys: list[str]) -> list[Verification]:
-    """End whatever holds one of the keys although its time is up; returns the rows that expired just now."""
-    now = timezone.now()
-    over = Verification.objects.filter(lease_free(), pending_key__in=keys, expires_at__lte=now)
-    expired = list(over.filter(status=Status.PENDING))
-    ended = [row for row in expired if end(row, Status.EXPIRED)]
-    over.exclude(status=Status.PENDING).update(pending_key=None)
-    for row in ended:
-        row.refresh_from_db()
-    return ended
+        if end(row, Status.EXPIRED):
+            row.refresh_from_db()
+            expired(row)
+        else:
+            over = Verification.objects.filter(pk=row.pk, expires_at__lte=now).exclude(status=Status.PENDING)
+            over.update(pending_key=None)
 
 
 def end(

@@ -136,8 +136,6 @@ class Verifier(Options):
         owner = self.user.pk if self.user is not None else self.flow
         target = str(contact) if contact else (str(device.pk) if device else "")
         keys = digests("pending", owner, purpose, provider.transport, target)
-        for row in records.end_overdue(keys):
-            self._tell_status(row)
         row, created = records.get_or_create_pending(
             keys,
             {
@@ -154,7 +152,9 @@ class Verifier(Options):
                 "expires_at": timezone.now() + conf.expiration,
                 **fields,
             },
+            expired=self._tell_status,
         )
+        row.user = self.user
         if not created and row.status == Status.PENDING and fields:
             # The same number again, with a newer proof or in place of another device.
             Verification.objects.filter(pk=row.pk, status=Status.PENDING).update(**fields)
@@ -215,17 +215,15 @@ class Verifier(Options):
         """
         self.authorize()
         row = verification
-        row.refresh_from_db()
         provider = get_providers().get(row.method)
         if provider is None:
             raise errors.MethodNotAllowed(method=row.method)
-        if self._approved_here(row):
-            return row
-        lease = limits.take_lease(row)
-        if not lease:
+        try:
+            lease = limits.take_lease(row)
+        except errors.VerificationExpired:
             if self._approved_here(row):
                 return row
-            raise errors.VerificationExpired
+            raise
         try:
             checked = self._guarded(lambda: provider.check(row, token, request=self.request))
         except errors.InvalidVerificationCode:
@@ -343,6 +341,7 @@ class Verifier(Options):
             row = None
         if row is None or self.user is None:
             raise errors.VerificationNotFound
+        row.user = self.user
         if row.status == Status.PENDING and row.expires_at <= timezone.now():
             self._end(row, Status.EXPIRED)
         return row
