@@ -307,7 +307,8 @@ class VerificationWizardView(StepContextMixin, UrlStepsWizardView):
         left = error.data.get("attempts_left")
         if left is None:
             return text
-        return text + " " + ngettext("%d try is left.", "%d tries are left.", left) % left
+        tries: str = ngettext("%d try is left.", "%d tries are left.", left) % left
+        return f"{text} {tries}"
 
     def verified(self, row: Verification) -> HttpResponseBase:
         """The token was right: remember it, let a subclass act, go on."""

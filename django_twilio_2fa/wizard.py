@@ -41,7 +41,7 @@ class UrlStepsWizardView(PageMixin, NamedUrlSessionWizardView):  # type: ignore[
     # Set-up
 
     @classonlymethod
-    def as_view(cls, **initkwargs: Any) -> Any:  # type: ignore[override]
+    def as_view(cls, **initkwargs: Any) -> Any:
         initkwargs = {"url_name": "twilio_2fa", "done_step_name": "success", **initkwargs}
         return protected(super().as_view(**initkwargs))
 

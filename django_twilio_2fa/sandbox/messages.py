@@ -13,7 +13,8 @@ def deliver(verification: SandboxVerification, channel: str, *, name: str = "") 
     sender = name or SERVICE_NAME
     code = verification.code
     if channel == "call":
-        body = f"Hello. Your {sender} verification code is: {', '.join(code)}. Once more: {', '.join(code)}. Goodbye."
+        spoken = ", ".join(code)
+        body = f"Hello. Your {sender} verification code is: {spoken}. Once more: {spoken}. Goodbye."
     elif channel == "email":
         body = f"Your {sender} verification code is {code}. It is good for ten minutes."
     else:

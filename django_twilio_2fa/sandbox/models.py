@@ -14,7 +14,7 @@ def new_sid(prefix: str) -> str:
 
 
 class SandboxVerification(models.Model):
-    """A verification at Twilio. Unlike the kit, a sandbox keeps destinations and codes: it has to show them."""
+    """A verification at Twilio. Unlike the kit, it keeps destinations and codes: it has to show them."""
 
     sid = models.CharField(max_length=34, unique=True)
     service_sid = models.CharField(max_length=34)

@@ -39,7 +39,7 @@ def operation(method: str, path: str) -> tuple[str, str, dict[str, Any]]:
 
 
 def _nullable(node: Any, always: bool) -> Any:
-    """OpenAPI's `nullable` in JSON Schema's words; `always` where the file's own examples have nulls anywhere."""
+    """OpenAPI's `nullable` in JSON Schema's words; `always` where a file's examples have nulls anywhere."""
     if isinstance(node, list):
         return [_nullable(v, always) for v in node]
     if not isinstance(node, dict):

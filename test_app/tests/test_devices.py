@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from django.test import override_settings
 
-from django_twilio_2fa.models import Device, Purpose, Status, Verification
+from django_twilio_2fa.models import Device, Purpose, Verification
 from django_twilio_2fa.sandbox import messages
 
 from .people import EMAIL, PHONE, Person

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -20,9 +19,8 @@ NO_SCRIPT = [pytest.param({"java_script_enabled": False}, id="no-script")]
 
 
 @pytest.fixture(autouse=True)
-def users(transactional_db: None) -> Iterator[None]:
+def users(transactional_db: None) -> None:
     call_command("demo_users")
-    yield
 
 
 def sign_in(window: Any, name: str) -> None:
