@@ -278,7 +278,8 @@ class VerificationWizardView(StepContextMixin, UrlStepsWizardView):
         """There is nothing to verify: say so if there was, unless it has been approved meanwhile."""
         id = self.state.get("verification")
         approved = session.get_verification(self.request)
-        if id and approved is not None and str(approved.public_id) == id:
+        # Without an id the other request of a form submitted twice has tidied the session up already.
+        if approved is not None and id in (None, str(approved.public_id)):
             return self.go("success")
         if id:
             self.say(messages.ERROR, errors.VerificationExpired().display)

@@ -122,8 +122,10 @@ def translated(*, service: bool = False) -> Iterator[None]:
     """
     from requests.exceptions import ConnectionError as NoConnection
     from requests.exceptions import RequestException
-    from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException
+    from twilio.base import exceptions as twilio
 
+    # Which twilio-python has had since 9.10 only.
+    service_exception = getattr(twilio, "TwilioServiceException", twilio.TwilioRestException)
     try:
         yield
         return
@@ -133,7 +135,7 @@ def translated(*, service: bool = False) -> Iterator[None]:
         logger.error("Twilio cannot be used: %s", e)
         error: errors.TwoFactorError = errors.TwilioUnavailable(twilio_error="not_configured")
         error.cause = e
-    except (TwilioRestException, TwilioServiceException) as e:
+    except (twilio.TwilioRestException, service_exception) as e:
         message = str(getattr(e, "msg", None) or getattr(e, "detail", None) or "")
         error = _from_code(int(e.code or 0), int(e.status or 0), message, service=service)
         # A server's own fault says nothing about whether the message went out.
@@ -145,7 +147,7 @@ def translated(*, service: bool = False) -> Iterator[None]:
         error = errors.TwilioUnavailable(twilio_error="connection" if not arrived else "no_answer")
         error.uncertain = arrived
         error.cause = e
-    except (RequestException, TwilioException, ValueError, KeyError, TypeError, AttributeError) as e:
+    except (RequestException, twilio.TwilioException, ValueError, KeyError, TypeError, AttributeError) as e:
         # Timeouts, answers cut short, and answers that are no JSON or not what the client expects.
         logger.error("Twilio gave no usable answer: %s", type(e).__name__)
         error = errors.TwilioUnavailable(twilio_error="no_answer")

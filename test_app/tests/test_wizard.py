@@ -292,6 +292,20 @@ class TestVerify:
         assert asked.is_verified
         assert Verification.objects.get(method="sms").status == Status.APPROVED
 
+    def test_the_right_code_typed_twice_ends_well(self, asked: Person) -> None:
+        code = messages.last_code(PHONE)
+        asked.types(code)
+        for again in (code, "000000"):
+            asked.posts("verify", token=again)
+            assert asked.is_at("success")
+
+    def test_a_stale_form_after_a_newer_verification_expired_starts_again(self, asked: Person, later: Any) -> None:
+        asked.types_the_code()
+        asked.opens("start").picks("email")
+        later(601)
+        asked.posts("verify", token="123456")
+        assert asked.is_at("start")
+
     def test_nothing_of_a_code_or_destination_is_kept_in_the_session(self, asked: Person) -> None:
         kept = str(dict(asked.client.session.items()))
         assert PHONE not in kept
