@@ -8,7 +8,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from . import acceptance, errors, records
+from . import acceptance, counters, errors, records
 from .conf import conf
 from .contacts import EmailAddress, PhoneNumber
 from .models import Verification
@@ -85,15 +85,21 @@ class Options:
 
     def choices(self) -> list[Choice]:
         """Each allowed method with each suitable device of the user's."""
-        rows = self.registered()
-        return [
+        rows, providers = self.registered(), self.allowed_providers()
+        with_device = [
             Choice(provider, row)
-            for provider in self.allowed_providers()
+            for provider in providers
             for row in rows
             if self._suits(provider, row) and (row.proven or row is self.unproven())
-        ] + [
-            Choice(provider) for provider in self.allowed_providers() if rows and provider.device_kind is None
         ]
+        without = [Choice(p) for p in providers if rows and p.device_kind is None]
+        return [*self._without_refused(with_device), *without]
+
+    def _without_refused(self, choices: list[Choice]) -> list[Choice]:
+        """Less what Twilio refused as fraud to this user and destination."""
+        pairs = {(c.provider.name, str(c.registered.contact)): c for c in choices if c.registered}
+        refused = counters.refused_methods(self.user, pairs)
+        return [choice for pair, choice in pairs.items() if pair not in refused]
 
     def _suits(self, provider: MethodProvider, row: Registered) -> bool:
         if provider.device_kind != row.kind:

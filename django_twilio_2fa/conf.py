@@ -101,6 +101,15 @@ SETTINGS: dict[str, Setting] = {
             group=TWILIO,
         ),
         Setting(
+            "RATE_LIMITS",
+            None,
+            MAPPING,
+            "Verify's own service rate limits for a send: by unique name, what Twilio counts under.",
+            ("user", "request", "method"),
+            optional=True,
+            group=TWILIO,
+        ),
+        Setting(
             "SERVICE_NAME",
             None,
             TEXT,
@@ -340,6 +349,31 @@ SETTINGS: dict[str, Setting] = {
             False,
             BOOL,
             "Whether a verification is canceled at Twilio when its attempts are used up.",
+            group=PROCESS,
+        ),
+        Setting(
+            "LIMITS",
+            {},
+            MAPPING,
+            "Limits across verifications by name, as `10/h, 20/d`; None switches one off.",
+            group=PROCESS,
+        ),
+        Setting(
+            "CLIENT_ADDRESS_CB",
+            None,
+            CALLBACK,
+            "Returns the client's address. Only where it is set are requests counted by address: behind a "
+            "proxy `REMOTE_ADDR` is everybody.",
+            ("request", "user"),
+            optional=True,
+            group=PROCESS,
+        ),
+        Setting(
+            "NOTIFY_OWNER",
+            True,
+            BOOL,
+            "Whether the owner of an account is told by e-mail when it is locked.",
+            ("user",),
             group=PROCESS,
         ),
         Setting(

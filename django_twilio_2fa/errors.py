@@ -28,6 +28,8 @@ class TwoFactorError(Exception):
     uncertain: bool = False
     """Whether it may have happened all the same: the request left, the answer was lost."""
 
+    ends_method: bool = False
+    """Whether trying the same method to the same destination again is of no use, or of harm."""
     verification: Any = None
     """The verification that it is about, where there is one to go on with."""
 
@@ -228,6 +230,28 @@ class MaxSendsReached(TwoFactorError):
     status = 429
 
 
+class TooManySends(MaxSendsReached):
+    """A limit across verifications; `retry_after`: seconds, `when`: the same in words."""
+
+    message = _("Too many codes have been sent. Please try again {when}.")
+
+
+class TooManyWrongTokens(MaxAttemptsReached):
+    """A limit across verifications; `retry_after`: seconds, `when`: the same in words."""
+
+    message = _("Too many wrong codes were entered. Please try again {when}.")
+    blocking = True
+
+
+class AccountLocked(TwoFactorError):
+    """Too many wrong tokens in a row; somebody has to unlock the user."""
+
+    code = "account_locked"
+    message = _("Too many wrong codes were entered. Please ask for your account to be unlocked.")
+    status = 429
+    blocking = True
+
+
 class ResendCooldown(TwoFactorError):
     """`can_resend_in`: seconds to wait, a whole number."""
 
@@ -301,13 +325,4 @@ class TwilioRateLimited(TwoFactorError):
     status = 429
 
 
-def display_for(code: str, data: dict[str, Any] | None = None) -> str:
-    """The sentence for an error code that travelled, as in the session; the default one if unknown."""
-    data = data or {}
-    for declared, cls in ERRORS.items():
-        if declared == code or fill(declared, data) == code:
-            return cls(**data).display
-    return TwoFactorError(**data).display
-
-
-__all__ = ["ERRORS", "TwoFactorError", "display_for", "fill", *(c.__name__ for c in ERRORS.values())]
+__all__ = ["ERRORS", "TwoFactorError", "fill", *(c.__name__ for c in ERRORS.values())]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,8 +16,9 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
-from . import errors
+from . import counters, errors
 from .conf import conf
+from .counters import Count
 from .models import Status, Verification
 
 LEASE_SLACK = timedelta(seconds=5)
@@ -38,10 +40,11 @@ def refusal(row: Verification) -> errors.TwoFactorError:
     return errors.VerificationExpired()
 
 
-def reserve_send(row: Verification, method: str) -> None:
+def reserve_send(row: Verification, method: str, spending: Sequence[Count] = ()) -> None:
     """Count one send of `method` and start its cooldown, or raise why not; `row` is brought up to date.
 
-    Raises `ResendCooldown`, `MaxSendsReached`, `MaxAttemptsReached` or `VerificationExpired`.
+    `spending` is counted in the same transaction. Raises `ResendCooldown`, `MaxSendsReached`,
+    `MaxAttemptsReached` or `VerificationExpired`.
     """
     while True:
         now = timezone.now()
@@ -53,14 +56,21 @@ def reserve_send(row: Verification, method: str) -> None:
             raise errors.MaxSendsReached
         if wait := row.can_resend_in(now):
             raise errors.ResendCooldown(can_resend_in=wait)
-        with transaction.atomic(durable=True):
-            mine = (
-                Verification.objects.filter(
-                    pk=row.pk, status=Status.PENDING, sends=row.sends, expires_at__gt=now
+        try:
+            with transaction.atomic(durable=True):
+                mine = (
+                    Verification.objects.filter(
+                        pk=row.pk, status=Status.PENDING, sends=row.sends, expires_at__gt=now
+                    )
+                    .filter(Q(next_send_at=None) | Q(next_send_at__lte=now))
+                    .update(
+                        sends=row.sends + 1, method=method, next_send_at=now + conf.cooldown(row.sends + 1)
+                    )
                 )
-                .filter(Q(next_send_at=None) | Q(next_send_at__lte=now))
-                .update(sends=row.sends + 1, method=method, next_send_at=now + conf.cooldown(row.sends + 1))
-            )
+                if mine:
+                    counters.spend(spending)
+        except counters.LimitReached as e:
+            raise counters.as_error(e.count) from None
         row.refresh_from_db()
         if mine:
             return
@@ -111,6 +121,33 @@ def _lease(row: Verification, lease: str, now: datetime) -> int:
         )
 
 
+def give_back(row: Verification, lease: str) -> None:
+    """Give the row back after a check that was not made, and the attempt with it."""
+    mine = Verification.objects.filter(pk=row.pk, status=Status.PENDING, lease=lease)
+    mine.update(lease="", lease_until=None, attempts=F("attempts") - 1)
+    row.refresh_from_db()
+
+
+def spend_check(row: Verification, lease: str, spending: Sequence[Count]) -> None:
+    """Count a check of a row under lease; where a limit is reached, give the row back and raise it."""
+    try:
+        with transaction.atomic(durable=True):
+            counters.spend(spending)
+    except counters.LimitReached as e:
+        give_back(row, lease)
+        raise counters.as_error(e.count) from None
+
+
+def spend_lookup(user: Any) -> bool:
+    """Count a paid lookup; returns whether it may be made."""
+    try:
+        with transaction.atomic(durable=True):
+            counters.spend(counters.counts("lookups_per_user", user.pk if user else ""))
+    except counters.LimitReached:
+        return False
+    return True
+
+
 def release_lease(row: Verification, lease: str) -> bool:
     """Give the row back after a check that did not approve it; fails it when no attempt is left.
 
@@ -118,7 +155,7 @@ def release_lease(row: Verification, lease: str) -> bool:
     before it would have expired.
     """
     mine = Verification.objects.filter(pk=row.pk, status=Status.PENDING, lease=lease)
-    free = {"lease": "", "lease_until": None}
+    free: dict[str, Any] = {"lease": "", "lease_until": None}
     failed = mine.filter(attempts__gte=conf.MAX_ATTEMPTS).update(
         **free,
         status=Status.FAILED,
@@ -137,5 +174,5 @@ def unlock(user: Any) -> int:
 
     A verification that failed for too many tokens holds its place until it would have expired.
     """
-    locked = Verification.objects.filter(user=user, status=Status.FAILED).exclude(pending_key=None)
-    return locked.update(pending_key=None)
+    failed = Verification.objects.filter(user=user, status=Status.FAILED).exclude(pending_key=None)
+    return counters.unlock(user) + failed.update(pending_key=None)

@@ -24,6 +24,8 @@ twilio_2fa_verification_failed = Signal()
 twilio_2fa_verification_status_changed = Signal()
 twilio_2fa_set_user_data = Signal()
 twilio_2fa_twilio_error = Signal()
+twilio_2fa_user_locked = Signal()
+twilio_2fa_fraud_suspected = Signal()
 
 _SID = "Twilio's SID of the verification; our own id for a provider that has no Twilio behind it."
 COMMON = {
@@ -78,6 +80,18 @@ SIGNALS: dict[str, Declaration] = {
             twilio_2fa_twilio_error,
             "Twilio answered with an error, or did not answer.",
             {"exc": "The exception."},
+        ),
+        Declaration(
+            "twilio_2fa_user_locked",
+            twilio_2fa_user_locked,
+            "A user, or one session of theirs, was locked after too many wrong tokens.",
+            {"until": "When it ends (aware datetime), or None: until somebody unlocks them."},
+        ),
+        Declaration(
+            "twilio_2fa_fraud_suspected",
+            twilio_2fa_fraud_suspected,
+            "Twilio refused a send as fraud or by country; the method is not offered there for a day.",
+            {"method": "Name of the method.", "verification_sid": _SID, "code": "Twilio's code (a number)."},
         ),
     )
 }

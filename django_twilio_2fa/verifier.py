@@ -13,21 +13,22 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from . import acceptance, errors, limits, records, signals
-from .choices import Options
+from . import acceptance, counters, errors, limits, records, signals
 from .conf import conf
-from .contacts import CONTACTS, Contact, EmailAddress, PhoneNumber
+from .contacts import Contact, EmailAddress, PhoneNumber
+from .counters import Count
 from .digests import digest, digests
 from .models import Device, Purpose, Status, Verification
-from .providers import Checked, MethodProvider, Sent, get_providers
-from .registered import CALLBACKS, Registered, get_registered, has_callback
+from .outcomes import Outcomes
+from .providers import Checked, MethodProvider, get_providers
+from .registered import Registered
 
 logger = logging.getLogger(__name__)
 
 NOT_SET = {PhoneNumber.kind: errors.PhoneNotSet, EmailAddress.kind: errors.EmailNotSet}
 
 
-class Verifier(Options):
+class Verifier(Outcomes):
     """The process for one user.
 
     `flow` and `auth` bind an approval to the session that asked: its random flow id and the digest of its
@@ -112,7 +113,7 @@ class Verifier(Options):
             return
         about = {"user": self.user, "request": self.request}
         if acceptance.wants_lookup(to, **about):
-            found = row.line_type or acceptance.look_up(to)
+            found = row.line_type or (acceptance.look_up(to) if limits.spend_lookup(self.user) else None)
             if found and not row.line_type:
                 Verification.objects.filter(pk=row.pk).update(line_type=found)
                 row.line_type = found
@@ -162,11 +163,19 @@ class Verifier(Options):
         return row
 
     def _send(self, row: Verification, provider: MethodProvider) -> Verification:
+        if self.user is not None:
+            counters.refuse_locked(self.user, self.flow)
+        if counters.refused_methods(self.user, [(provider.name, row.destination)]):
+            raise errors.ChannelRefused
         again = bool(row.sid or row.last_sent_at)
         try:
-            limits.reserve_send(row, provider.name)
+            limits.reserve_send(row, provider.name, self._send_counts(row))
         except errors.TwoFactorError as e:
-            e.verification = row if row.status == Status.PENDING else None
+            row.refresh_from_db()
+            if row.status == Status.PENDING and row.sends:
+                e.verification = row
+            elif row.status == Status.PENDING:
+                self._end(row, Status.CANCELED)
             raise
         verb = provider.resend if again else provider.start
         try:
@@ -185,25 +194,15 @@ class Verifier(Options):
         )
         return row
 
-    def _record_sent(self, row: Verification, sent: Sent) -> None:
-        fields: dict[str, Any] = {"last_sent_at": timezone.now(), "sid": sent.sid, "error_code": ""}
-        if sent.started_at:
-            fields |= {"created_at": sent.started_at, "expires_at": sent.started_at + conf.expiration}
-        if sent.data is not None:
-            fields["data"] = sent.data
-        Verification.objects.filter(pk=row.pk, status=Status.PENDING).update(**fields)
-
-    def _send_failed(self, row: Verification, error: errors.TwoFactorError) -> None:
-        if not error.uncertain:
-            limits.release_cooldown(row)
-        Verification.objects.filter(pk=row.pk).update(error_code=error.full_code[:64])
-        if isinstance(error, errors.CannotReceive) and row.device_id:
-            Device.objects.filter(pk=row.device_id).update(line_type="landline")
-        row.refresh_from_db()
-        if error.uncertain or isinstance(error, errors.MaxSendsReached):
-            # The code may have arrived, or an earlier one is good still: let the user type it.
-            error.verification = row
-        self._tell_twilio_error(error)
+    def _send_counts(self, row: Verification) -> list[Count]:
+        """What a send is counted on: a stranger's typing of a number uses none of its owner's budget."""
+        kind = "sends" if row.purpose == Purpose.PROVE else "unproven_sends"
+        found = counters.for_client(self.request, self.user)
+        if self.user is not None:
+            found += counters.counts(f"{kind}_per_user", self.user.pk)
+        if row.destination:
+            found += counters.counts(f"{kind}_per_destination", row.transport, row.destination)
+        return found
 
     # Checking
 
@@ -218,12 +217,18 @@ class Verifier(Options):
         provider = get_providers().get(row.method)
         if provider is None:
             raise errors.MethodNotAllowed(method=row.method)
+        if self.user is not None:
+            counters.refuse_locked(self.user, self.flow)
         try:
             lease = limits.take_lease(row)
         except errors.VerificationExpired:
             if self._approved_here(row):
                 return row
             raise
+        spent = counters.for_client(self.request, self.user)
+        if self.user is not None:
+            spent += counters.for_check(self.user, self.flow)
+        limits.spend_check(row, lease, spent)
         try:
             checked = self._guarded(lambda: provider.check(row, token, request=self.request))
         except errors.InvalidVerificationCode:
@@ -231,87 +236,10 @@ class Verifier(Options):
         except errors.TwoFactorError as e:
             self._check_failed(row, lease, e)
             raise
-        if checked.approved:
-            return self._approve(row, lease, checked)
-        raise self._wrong(row, lease)
-
-    def _approved_here(self, row: Verification) -> bool:
-        """Whether this very session has had the row approved, as when a form is submitted twice."""
-        return (
-            row.status == Status.APPROVED
-            and bool(self.flow)
-            and row.flow_digest in digests("flow", self.flow)
-        )
-
-    def _wrong(self, row: Verification, lease: str) -> errors.TwoFactorError:
-        failed = records.retried(lambda: limits.release_lease(row, lease))
-        signals.send(signals.twilio_2fa_verification_failed, **self._about(row), method=row.method)
-        if failed:
-            self._tell_status(row)
-            if conf.CANCEL_ON_MAX_RETRIES:
-                self._cancel_at_provider(row)
-            return errors.MaxAttemptsReached()
-        return errors.InvalidVerificationCode(attempts_left=conf.MAX_ATTEMPTS - row.attempts)
-
-    def _check_failed(self, row: Verification, lease: str, error: errors.TwoFactorError) -> None:
-        if isinstance(error, errors.VerificationExpired):
-            self._end(row, Status.EXPIRED, lease=lease)
-        elif isinstance(error, errors.MaxAttemptsReached):
-            self._end(row, Status.FAILED, lease=lease, error_code=error.code, keep_key=True)
-        elif records.retried(lambda: limits.release_lease(row, lease)):
-            self._tell_status(row)
-        self._tell_twilio_error(error)
-
-    def _approve(self, row: Verification, lease: str, checked: Checked) -> Verification:
-        """Record an approval, store what it registers, and tell; its one winner comes here."""
-        first = row.purpose == Purpose.ENROL and row.proof_id is None
-        if first and any(r.id != row.kind or r.proven for r in get_registered(self.user, self.request)):
-            outcome = records.Outcome.REFUSED
-            self._end(row, Status.FAILED, lease=lease, error_code=errors.ProofRequired.code)
-        else:
-            destination = row.destination
-            outcome = records.retried(
-                lambda: records.approve(row, lease, sid=checked.sid, flow=self.flow, auth=self.auth)
-            )
-        row.refresh_from_db()
-        if outcome is records.Outcome.LOST:
-            raise errors.VerificationExpired
-        self._tell_status(row)
-        if outcome is records.Outcome.REFUSED:
-            raise errors.ProofRequired
-        self._registered = None
-        if row.purpose == Purpose.ENROL:
-            self._tell_registered(row, destination)
-        if has_callback(row.kind):
-            records.retried(lambda: records.remember_proven(row))
-        signals.send(signals.twilio_2fa_verification_success, **self._about(row), method=row.method)
-        return row
-
-    def _tell_registered(self, row: Verification, destination: str) -> None:
-        """Give the site the new number or address; where the site keeps it, see that it did."""
-        if row.kind not in CONTACTS:
-            return
-        value = CONTACTS[row.kind](destination)
-        before = has_callback(row.kind) and records.callback_returns(row, self.request)
-        signals.send(
-            signals.twilio_2fa_set_user_data,
-            request=self.request,
-            user=self.user,
-            field=row.kind,
-            value=value,
-        )
-        if not has_callback(row.kind):
-            return
-        if not records.callback_returns(row, self.request):
-            logger.error(
-                "No receiver of twilio_2fa_set_user_data stored the %s: TWILIO_2FA_%s does not return it",
-                row.kind,
-                CALLBACKS[row.kind],
-            )
-            raise errors.UserDataNotStored
-        # A value that changed by another road has been proven as new; it verifies nobody yet.
-        if row.proof_id is None and not before:
-            records.retried(lambda: records.let_verify(row))
+        if not checked.approved:
+            raise self._wrong(row, lease, spent)
+        records.retried(lambda: counters.was_right(self.user, spent))
+        return self._approve(row, lease, checked)
 
     # Giving up
 
@@ -319,19 +247,6 @@ class Verifier(Options):
         """End a pending verification, at Twilio too unless somebody else is still using it there."""
         if self._end(verification, Status.CANCELED):
             self._cancel_at_provider(verification)
-
-    def _cancel_at_provider(self, row: Verification) -> None:
-        provider = get_providers().get(row.method)
-        if provider is None or (
-            row.sid
-            and Verification.objects.filter(sid=row.sid, status=Status.PENDING).exclude(pk=row.pk).exists()
-        ):
-            return
-        try:
-            self._guarded(lambda: provider.cancel(row, request=self.request))
-        except errors.TwoFactorError as e:
-            # It ends here all the same, and at Twilio when its time is up.
-            self._tell_twilio_error(e)
 
     def get(self, public_id: UUID | str) -> Verification:
         """The user's verification with this public id; raises `VerificationNotFound`."""
@@ -345,36 +260,3 @@ class Verifier(Options):
         if row.status == Status.PENDING and row.expires_at <= timezone.now():
             self._end(row, Status.EXPIRED)
         return row
-
-    # Telling
-
-    def _guarded(self, verb: Any) -> Any:
-        """Call a provider; whatever else it raises becomes an error of the kit's, and is logged."""
-        try:
-            return verb()
-        except errors.TwoFactorError:
-            raise
-        except Exception as e:
-            logger.exception("A provider failed")
-            error = errors.TwilioUnavailable(twilio_error="provider")
-            error.uncertain = True
-            raise error from e
-
-    def _end(self, row: Verification, status: Status, **options: Any) -> bool:
-        ended = records.retried(lambda: records.end(row, status, **options))
-        row.refresh_from_db()
-        if ended:
-            self._tell_status(row)
-        return ended
-
-    def _about(self, row: Verification) -> dict[str, Any]:
-        return {"request": self.request, "user": self.user, "verification_sid": row.verification_sid}
-
-    def _tell_status(self, row: Verification) -> None:
-        signals.send(signals.twilio_2fa_verification_status_changed, **self._about(row), status=row.status)
-
-    def _tell_twilio_error(self, error: errors.TwoFactorError) -> None:
-        if error.cause is not None:
-            signals.send(
-                signals.twilio_2fa_twilio_error, request=self.request, user=self.user, exc=error.cause
-            )

@@ -372,7 +372,7 @@ class VerificationWizardView(StepContextMixin, UrlStepsWizardView):
     def fail(self, error: errors.TwoFactorError) -> HttpResponseBase:
         """To the failed page; override it to act."""
         row = self.current_verification()
-        told = {"code": error.full_code, "data": error.data, "blocking": error.blocking}
+        told = {"code": error.full_code, "display": error.display, "blocking": error.blocking}
         told["verification_id"] = str(row.public_id) if row else ""
         self.remember(error=told)
         return self.go("failed")
@@ -385,7 +385,7 @@ class VerificationWizardView(StepContextMixin, UrlStepsWizardView):
             "failed",
             {
                 "error_code": told["code"],
-                "error_display": errors.display_for(told["code"], told["data"]),
+                "error_display": told["display"],
                 "is_blocking": told["blocking"],
                 "can_retry": not told["blocking"],
                 "verification_id": told["verification_id"],

@@ -19,10 +19,14 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Fault:
-    """What a Twilio code means to us; `operator` if only the site's owner can mend it."""
+    """What a Twilio code means to us.
+
+    `operator`: only the site's owner can mend it. `ends_method`: never to be tried again there.
+    """
 
     error: type[errors.TwoFactorError]
     operator: bool = False
+    ends_method: bool = False
 
 
 # Source of the meanings: Twilio's list of error codes.
@@ -50,10 +54,10 @@ FAULTS: dict[int, Fault] = {
     60318: Fault(errors.VerificationNotFound),
     60323: Fault(errors.VerificationExpired),
     60324: Fault(errors.InvalidVerificationCode),
-    60410: Fault(errors.ChannelRefused),
-    60413: Fault(errors.ChannelRefused),
+    60410: Fault(errors.ChannelRefused, ends_method=True),
+    60413: Fault(errors.ChannelRefused, ends_method=True),
     60601: Fault(errors.TwilioUnavailable, operator=True),
-    60605: Fault(errors.CountryUnavailable, operator=True),
+    60605: Fault(errors.CountryUnavailable, operator=True, ends_method=True),
     68008: Fault(errors.TwilioUnavailable, operator=True),
 }
 
@@ -98,7 +102,9 @@ def _from_code(code: int, status: int, message: str, *, service: bool) -> errors
         return errors.TwilioInvalidParameter(parameter=parameter or "unknown")
     if fault.error is errors.TwilioRateLimited:
         return errors.TwilioRateLimited(retry_after=retry_after.get())
-    return fault.error()
+    error = fault.error(twilio_error=code) if fault.ends_method else fault.error()
+    error.ends_method = fault.ends_method
+    return error
 
 
 def _never_arrived(exc: Any) -> bool:

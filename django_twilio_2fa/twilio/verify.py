@@ -39,8 +39,12 @@ class VerifyProvider(MethodProvider):
 
     def options(self, verification: Verification, *, request: Any = None) -> dict[str, Any]:
         """Further parameters of the send, by twilio-python's names."""
-        name = conf.resolve("SERVICE_NAME", request=request, user=verification.user)
-        return {"custom_friendly_name": name} if name else {}
+        about = {"request": request, "user": verification.user}
+        options = {
+            "custom_friendly_name": conf.resolve("SERVICE_NAME", **about),
+            "rate_limits": conf.resolve("RATE_LIMITS", method=self.name, **about),
+        }
+        return {name: value for name, value in options.items() if value}
 
     def start(self, verification: Verification, *, request: Any = None) -> Sent:
         options = self.options(verification, request=request)

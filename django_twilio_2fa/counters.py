@@ -1,0 +1,279 @@
+"""Limits across verifications: by user, session, destination and client address, in the database.
+
+Nothing that a user can do brings a count back: no new code, session, log-in, cancel, device or browser. Only
+time does, and for the run of failures a success, or whoever unlocks them.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import F, Max
+from django.utils.translation import ngettext
+
+from . import errors
+from .conf import conf
+from .digests import digests
+from .models import Counter
+
+DEFAULTS: dict[str, str | int | None] = {
+    "sends_per_user": "10/h",
+    "sends_per_destination": "10/h, 20/d",
+    "unproven_sends_per_user": "5/h",
+    "unproven_sends_per_destination": "2/10m, 5/d",
+    "wrong_tokens_per_session": "10/h",
+    "wrong_tokens_per_user": "30/h",
+    "wrong_tokens_in_a_row": 100,
+    "lookups_per_user": "10/h",
+    "requests_per_client": "30/h",
+}
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+RATE = re.compile(r"(\d+)\s*/\s*(\d*)\s*([smhd])\w*")
+
+LOCK = "lock"
+RUN = "wrong_tokens_in_a_row"
+PER_SESSION = "wrong_tokens_per_session"
+LOCKED_FOR = 3600
+FOR_EVER = 2**62
+
+
+def rates(name: str) -> list[tuple[int, int]]:
+    """The limit's rates as pairs of a number and a window in seconds; empty where it is switched off."""
+    told = {**DEFAULTS, **conf.LIMITS}[name]
+    return [(int(n), int(times or 1) * UNITS[unit]) for n, times, unit in RATE.findall(str(told or ""))]
+
+
+@dataclass(frozen=True)
+class Count:
+    """One row to be moved: up to `most` within the window of `seconds` that began at `window` (Unix time)."""
+
+    name: str
+    scope: str
+    keys: tuple[str, ...]
+    most: int
+    window: int
+    seconds: int
+
+    @property
+    def retry_after(self) -> int:
+        return max(1, self.window + self.seconds - int(time.time()))
+
+
+def counts(name: str, *parts: Any, scope: str = "") -> list[Count]:
+    """The rows of a limit for whom `parts` name; one for each of its rates."""
+    now = int(time.time())
+    keys = tuple(digests("count", name, *parts))
+    return [
+        Count(name, f"{scope or name}:{seconds}", keys, most, now - now % seconds, seconds)
+        for most, seconds in rates(name)
+    ]
+
+
+class LimitReached(Exception):
+    """A count is at its limit; nothing of its action was counted."""
+
+    def __init__(self, count: Count) -> None:
+        super().__init__(count.name)
+        self.count = count
+
+
+def spend(wanted: Iterable[Count]) -> None:
+    """Count one action on all its rows, or on none; whose UPDATE touches each row may go on.
+
+    Raises `LimitReached`. In fixed order, so that two at once wait for each other and never in a ring.
+    """
+    ordered = sorted(wanted, key=lambda c: (c.scope, c.keys[0]))
+    with transaction.atomic():
+        for count in ordered:
+            if not _move(count):
+                _insert(count)
+                if not _move(count):
+                    raise LimitReached(count)
+
+
+def _row(count: Count) -> Any:
+    return Counter.objects.filter(scope=count.scope, key=count.keys[0], window=count.window)
+
+
+def _move(count: Count) -> int:
+    return int(_row(count).filter(n__lt=count.most).update(n=F("n") + 1))
+
+
+def _insert(count: Count) -> None:
+    """The window's row, with what was counted under an earlier key."""
+    n = 0
+    if len(count.keys) > 1:
+        earlier = Counter.objects.filter(scope=count.scope, key__in=count.keys[1:], window=count.window)
+        n = earlier.aggregate(n=Max("n"))["n"] or 0
+    fresh = Counter(scope=count.scope, key=count.keys[0], window=count.window, n=n)
+    Counter.objects.bulk_create([fresh], ignore_conflicts=True)
+
+
+def refund(wanted: Iterable[Count]) -> None:
+    """Take one action back that turned out not to count, as a check whose token was right."""
+    for count in sorted(wanted, key=lambda c: (c.scope, c.keys[0])):
+        _row(count).filter(n__gt=0).update(n=F("n") - 1)
+
+
+def in_words(seconds: int) -> str:
+    """How long to wait, in words: minutes, or hours from ninety minutes on."""
+    if seconds < 90:
+        return ngettext("in %d second", "in %d seconds", seconds) % seconds
+    minutes = -(-seconds // 60)
+    if minutes < 90:
+        return ngettext("in %d minute", "in %d minutes", minutes) % minutes
+    hours = -(-minutes // 60)
+    return ngettext("in %d hour", "in %d hours", hours) % hours
+
+
+def as_error(count: Count) -> errors.TwoFactorError:
+    """What the user is told of a limit that was reached, with when they may try again."""
+    if count.name == RUN:
+        return errors.AccountLocked()
+    about = {"retry_after": count.retry_after, "when": in_words(count.retry_after)}
+    if count.name in (PER_SESSION, "wrong_tokens_per_user"):
+        return errors.TooManyWrongTokens(**about)
+    return errors.TooManySends(**about)
+
+
+# By whom
+
+
+def address_of(client: str) -> str:
+    """The address that is counted: an IPv6 subscriber has a /64 to choose from."""
+    try:
+        ip = ipaddress.ip_address(client.strip())
+    except ValueError:
+        return client
+    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is None:
+        return str(ipaddress.ip_network((ip, 64), strict=False).network_address)
+    return str(getattr(ip, "ipv4_mapped", None) or ip)
+
+
+def for_client(request: Any, user: Any) -> list[Count]:
+    client = conf.resolve("CLIENT_ADDRESS_CB", request=request, user=user) if request is not None else None
+    return counts("requests_per_client", address_of(str(client))) if client else []
+
+
+def session_scope(user: Any) -> str:
+    """Scope of the counts of a user's sessions, by which unlocking finds them."""
+    return f"session:{digests('user', user.pk)[0][:32]}"
+
+
+# Methods that were refused as fraud
+
+REFUSED = "refused"
+REFUSED_FOR = 86400
+
+
+def refuse_method(user: Any, method: str, destination: str) -> None:
+    """Remember for a day that a method is not to be tried again for this user and destination."""
+    key = digests("refused", user.pk if user else "", method, destination)[0]
+    until = (int(time.time()) // 60 + 1) * 60 + REFUSED_FOR
+    Counter.objects.bulk_create([Counter(scope=REFUSED, key=key, window=until, n=1)], ignore_conflicts=True)
+
+
+def refused_methods(user: Any, pairs: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Those of the pairs of method and destination that are refused now. One query."""
+    by_key = {key: pair for pair in pairs for key in digests("refused", user.pk if user else "", *pair)}
+    rows = Counter.objects.filter(scope=REFUSED, key__in=by_key, window__gt=int(time.time()))
+    return {by_key[key] for key in rows.values_list("key", flat=True)}
+
+
+# Locks
+
+
+def lock(key_parts: tuple[Any, ...], until: int, scope: str = LOCK) -> bool:
+    """Lock until a moment (Unix time); returns whether there was no such lock yet."""
+    key = digests("lock", *key_parts)[0]
+    if Counter.objects.filter(scope=scope, key=key, window__gt=int(time.time())).exists():
+        return False
+    try:
+        with transaction.atomic():
+            Counter.objects.create(scope=scope, key=key, window=until, n=1)
+    except IntegrityError:
+        return False
+    return True
+
+
+def _in_an_hour() -> int:
+    """To the full minute, so that two who lock at once make one lock."""
+    return (int(time.time()) // 60 + 1) * 60 + LOCKED_FOR
+
+
+def locked_until(user: Any, flow: str) -> int:
+    """Until when (Unix time) this user, or this session of theirs, is locked; 0 if not."""
+    keys = [*digests("lock", user.pk), *digests("lock", user.pk, flow)]
+    scopes = [LOCK, session_scope(user)]
+    rows = Counter.objects.filter(scope__in=scopes, key__in=keys, window__gt=int(time.time()))
+    return int(rows.aggregate(until=Max("window"))["until"] or 0)
+
+
+def refuse_locked(user: Any, flow: str) -> None:
+    """Raise `AccountLocked`, or `TooManyWrongTokens` where the lock ends by itself."""
+    until = locked_until(user, flow)
+    if until == FOR_EVER:
+        raise errors.AccountLocked
+    if until:
+        left = max(1, until - int(time.time()))
+        raise errors.TooManyWrongTokens(retry_after=left, when=in_words(left))
+
+
+def _run(user: Any) -> Count | None:
+    most = {**DEFAULTS, **conf.LIMITS}[RUN]
+    return Count(RUN, RUN, tuple(digests("count", RUN, user.pk)), int(most), 0, 0) if most else None
+
+
+def for_check(user: Any, flow: str) -> list[Count]:
+    """What a check is counted on until its token turns out to be right."""
+    found = counts(PER_SESSION, user.pk, flow, scope=session_scope(user))
+    found += counts("wrong_tokens_per_user", user.pk)
+    run = _run(user)
+    return [*found, run] if run else found
+
+
+def was_wrong(user: Any, flow: str, spent: Sequence[Count]) -> int:
+    """Lock what has used its wrong tokens up; returns until when (Unix time) somebody was locked, else 0."""
+    until = 0
+    for count in spent:
+        if not _row(count).filter(n__gte=count.most).exists():
+            continue
+        scope, ends = LOCK, _in_an_hour()
+        who: tuple[Any, ...] = (user.pk,)
+        if count.name == RUN:
+            ends = FOR_EVER
+        elif count.name == PER_SESSION:
+            scope, who = session_scope(user), (user.pk, flow)
+        elif count.name != "wrong_tokens_per_user":
+            continue
+        if lock(who, ends, scope):
+            until = max(until, ends)
+    return until
+
+
+def was_right(user: Any, spent: Sequence[Count]) -> None:
+    """A success takes its own check back and ends the run of failures; it clears nothing else."""
+    refund(count for count in spent if count.name != RUN)
+    if user is not None and (run := _run(user)):
+        _row(run).update(n=0)
+
+
+def unlock(user: Any) -> int:
+    """Lift a user's locks and forget their wrong tokens; returns how many locks that were."""
+    key = list(digests("lock", user.pk))
+    own = Counter.objects.filter(scope=LOCK, key__in=key)
+    sessions = Counter.objects.filter(scope__startswith=session_scope(user))
+    now = int(time.time())
+    lifted = own.filter(window__gt=now).count()
+    lifted += sessions.filter(scope=session_scope(user), window__gt=now).count()
+    own.delete()
+    sessions.delete()
+    for name in (RUN, "wrong_tokens_per_user"):
+        Counter.objects.filter(scope__startswith=name, key__in=digests("count", name, user.pk)).delete()
+    return int(lifted)

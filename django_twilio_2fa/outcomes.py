@@ -1,0 +1,209 @@
+"""What is recorded and told of a provider's answer: a send, a wrong token, an approval, an end."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from typing import Any
+
+from django.utils import timezone as now_in
+
+from . import counters, errors, limits, records, signals
+from .choices import Options
+from .conf import conf
+from .contacts import CONTACTS
+from .counters import Count
+from .digests import digests
+from .models import Device, Purpose, Status, Verification
+from .notices import tell_owner_of_lock
+from .providers import Checked, Sent, get_providers
+from .registered import CALLBACKS, get_registered, has_callback
+
+logger = logging.getLogger(__name__)
+
+
+class Outcomes(Options):
+    """The half of the verifier that comes after the provider."""
+
+    # A send
+
+    def _record_sent(self, row: Verification, sent: Sent) -> None:
+        fields: dict[str, Any] = {"last_sent_at": now_in.now(), "sid": sent.sid, "error_code": ""}
+        if sent.started_at:
+            fields |= {"created_at": sent.started_at, "expires_at": sent.started_at + conf.expiration}
+        if sent.data is not None:
+            fields["data"] = sent.data
+        Verification.objects.filter(pk=row.pk, status=Status.PENDING).update(**fields)
+
+    def _send_failed(self, row: Verification, error: errors.TwoFactorError) -> None:
+        if not error.uncertain:
+            limits.release_cooldown(row)
+        Verification.objects.filter(pk=row.pk).update(error_code=error.full_code[:64])
+        if error.ends_method and row.destination:
+            self._end_method(row, error)
+        if isinstance(error, errors.CannotReceive) and row.device_id:
+            Device.objects.filter(pk=row.device_id).update(line_type="landline")
+        row.refresh_from_db()
+        if error.uncertain or isinstance(error, errors.MaxSendsReached):
+            # The code may have arrived, or an earlier one is good still: let the user type it.
+            error.verification = row
+        self._tell_twilio_error(error)
+
+    def _end_method(self, row: Verification, error: errors.TwoFactorError) -> None:
+        """Offer the method no more for this user and destination, for a day."""
+        counters.refuse_method(self.user, row.method, row.destination)
+        signals.send(
+            signals.twilio_2fa_fraud_suspected,
+            **self._about(row),
+            method=row.method,
+            code=error.data.get("twilio_error"),
+        )
+
+    # A check
+
+    def _approved_here(self, row: Verification) -> bool:
+        """Whether this very session has had the row approved, as when a form is submitted twice."""
+        return (
+            row.status == Status.APPROVED
+            and bool(self.flow)
+            and row.flow_digest in digests("flow", self.flow)
+        )
+
+    def _wrong(self, row: Verification, lease: str, spent: Sequence[Count]) -> errors.TwoFactorError:
+        failed = records.retried(lambda: limits.release_lease(row, lease))
+        self._lock_if_used_up(spent)
+        signals.send(signals.twilio_2fa_verification_failed, **self._about(row), method=row.method)
+        if failed:
+            self._tell_status(row)
+            if conf.CANCEL_ON_MAX_RETRIES:
+                self._cancel_at_provider(row)
+            return errors.MaxAttemptsReached()
+        return errors.InvalidVerificationCode(attempts_left=conf.MAX_ATTEMPTS - row.attempts)
+
+    def _lock_if_used_up(self, spent: Sequence[Count]) -> None:
+        """Lock whoever has used their wrong tokens up, and tell the owner once."""
+        if self.user is None:
+            return
+        until = records.retried(lambda: counters.was_wrong(self.user, self.flow, spent))
+        if not until:
+            return
+        moment = None if until == counters.FOR_EVER else datetime.fromtimestamp(until, timezone.utc)
+        signals.send(signals.twilio_2fa_user_locked, request=self.request, user=self.user, until=moment)
+        if self.resolve("NOTIFY_OWNER"):
+            tell_owner_of_lock(self.user, moment)
+
+    def _check_failed(self, row: Verification, lease: str, error: errors.TwoFactorError) -> None:
+        if isinstance(error, errors.VerificationExpired):
+            self._end(row, Status.EXPIRED, lease=lease)
+        elif isinstance(error, errors.MaxAttemptsReached):
+            self._end(row, Status.FAILED, lease=lease, error_code=error.code, keep_key=True)
+        elif records.retried(lambda: limits.release_lease(row, lease)):
+            self._tell_status(row)
+        self._tell_twilio_error(error)
+
+    def _approve(self, row: Verification, lease: str, checked: Checked) -> Verification:
+        """Record an approval, store what it registers, and tell; its one winner comes here."""
+        if self._no_longer_allowed(row):
+            outcome = records.Outcome.REFUSED
+            self._end(row, Status.FAILED, lease=lease, error_code=errors.ProofRequired.code)
+        else:
+            destination = row.destination
+            outcome = records.retried(
+                lambda: records.approve(row, lease, sid=checked.sid, flow=self.flow, auth=self.auth)
+            )
+        row.refresh_from_db()
+        if outcome is records.Outcome.LOST:
+            raise errors.VerificationExpired
+        self._tell_status(row)
+        if outcome is records.Outcome.REFUSED:
+            raise errors.ProofRequired
+        self._registered = None
+        if row.purpose == Purpose.ENROL:
+            self._tell_registered(row, destination)
+        if has_callback(row.kind):
+            records.retried(lambda: records.remember_proven(row))
+        signals.send(signals.twilio_2fa_verification_success, **self._about(row), method=row.method)
+        return row
+
+    def _no_longer_allowed(self, row: Verification) -> bool:
+        """Whether what was registered has changed while the code was on its way."""
+        if row.purpose == Purpose.PROVE:
+            return has_callback(row.kind) and not records.callback_returns(row, self.request)
+        if row.proof_id is not None:
+            return False
+        return any(r.id != row.kind or r.proven for r in get_registered(self.user, self.request))
+
+    def _tell_registered(self, row: Verification, destination: str) -> None:
+        """Give the site the new number or address; where the site keeps it, see that it did."""
+        if row.kind not in CONTACTS:
+            return
+        value = CONTACTS[row.kind](destination)
+        before = has_callback(row.kind) and records.callback_returns(row, self.request)
+        signals.send(
+            signals.twilio_2fa_set_user_data,
+            request=self.request,
+            user=self.user,
+            field=row.kind,
+            value=value,
+        )
+        if not has_callback(row.kind):
+            return
+        if not records.callback_returns(row, self.request):
+            logger.error(
+                "No receiver of twilio_2fa_set_user_data stored the %s: TWILIO_2FA_%s does not return it",
+                row.kind,
+                CALLBACKS[row.kind],
+            )
+            raise errors.UserDataNotStored
+        # A value that changed by another road has been proven as new; it verifies nobody yet.
+        if row.proof_id is None and not before:
+            records.retried(lambda: records.let_verify(row))
+
+    # An end
+
+    def _cancel_at_provider(self, row: Verification) -> None:
+        provider = get_providers().get(row.method)
+        if provider is None or (
+            row.sid
+            and Verification.objects.filter(sid=row.sid, status=Status.PENDING).exclude(pk=row.pk).exists()
+        ):
+            return
+        try:
+            self._guarded(lambda: provider.cancel(row, request=self.request))
+        except errors.TwoFactorError as e:
+            # It ends here all the same, and at Twilio when its time is up.
+            self._tell_twilio_error(e)
+
+    # Telling
+
+    def _guarded(self, verb: Any) -> Any:
+        """Call a provider; whatever else it raises becomes an error of the kit's, and is logged."""
+        try:
+            return verb()
+        except errors.TwoFactorError:
+            raise
+        except Exception as e:
+            logger.exception("A provider failed")
+            error = errors.TwilioUnavailable(twilio_error="provider")
+            error.uncertain = True
+            raise error from e
+
+    def _end(self, row: Verification, status: Status, **options: Any) -> bool:
+        ended = records.retried(lambda: records.end(row, status, **options))
+        row.refresh_from_db()
+        if ended:
+            self._tell_status(row)
+        return ended
+
+    def _about(self, row: Verification) -> dict[str, Any]:
+        return {"request": self.request, "user": self.user, "verification_sid": row.verification_sid}
+
+    def _tell_status(self, row: Verification) -> None:
+        signals.send(signals.twilio_2fa_verification_status_changed, **self._about(row), status=row.status)
+
+    def _tell_twilio_error(self, error: errors.TwoFactorError) -> None:
+        if error.cause is not None:
+            signals.send(
+                signals.twilio_2fa_twilio_error, request=self.request, user=self.user, exc=error.cause
+            )

@@ -1,0 +1,284 @@
+"""Limits across verifications: who may send and try how often, and who is locked."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.core import mail
+from django.core.management import call_command
+
+from django_twilio_2fa import counters
+from django_twilio_2fa.contacts import EmailAddress
+from django_twilio_2fa.models import Counter, Device, Verification
+from django_twilio_2fa.sandbox import messages
+from django_twilio_2fa.sandbox.models import SandboxVerification
+from django_twilio_2fa.signals import twilio_2fa_fraud_suspected, twilio_2fa_user_locked
+
+from ..people import EMAIL, PHONE, Person
+from .shows import shows
+
+
+@pytest.fixture(autouse=True)
+def the_clock_stands_still(monkeypatch: Any) -> Any:
+    """In the middle of a window, so that none ends while a test runs; `tick` moves it."""
+    now = [1_800_000_000 + 1800]
+    monkeypatch.setattr(counters.time, "time", lambda: float(now[0]))
+
+    def tick(seconds: int) -> None:
+        now[0] += seconds
+
+    return tick
+
+
+def fails_often(person: Person, times: int, method: str = "sms", to: str = PHONE) -> None:
+    """Types wrong codes, starting a new verification whenever one is used up."""
+    for n in range(times):
+        if n % 4 == 0:
+            Verification.objects.filter(user=person.user).update(pending_key=None, status="canceled")
+            SandboxVerification.objects.update(pending_key=None, status="canceled")
+            person.opens("start").picks(method)
+        person.types_a_wrong_code(to)
+
+
+class TestSends:
+    @shows("LIMITS")
+    def test_no_more_than_the_limit_go_to_a_device_in_an_hour(self, pat: Person, settings: Any) -> None:
+        settings.TWILIO_2FA_LIMITS = {"sends_per_destination": "3/h"}
+        for _ in range(5):
+            Verification.objects.update(pending_key=None, status="canceled")
+            SandboxVerification.objects.update(pending_key=None, status="canceled")
+            pat.opens("start").picks("sms")
+        assert pat.has_got() == 3
+        assert "Too many codes have been sent. Please try again in 30 minutes." in pat.text
+
+    def test_the_budget_is_there_again_in_the_next_hour(
+        self, pat: Person, settings: Any, the_clock_stands_still: Any
+    ) -> None:
+        settings.TWILIO_2FA_LIMITS = {"sends_per_user": "1/h"}
+        pat.opens("start").picks("sms")
+        Verification.objects.update(pending_key=None, status="canceled")
+        assert not pat.opens("start").picks("sms").is_at("verify")
+        the_clock_stands_still(3600)
+        assert pat.opens("start").picks("call").is_at("verify")
+
+    def test_a_stranger_who_types_my_number_uses_none_of_my_budget(self, pat: Person, demo: Person) -> None:
+        demo.opens("start").picks("sms").registers()
+        for n in range(3):
+            get_user_model().objects.create_user(f"stranger{n}")
+            Person(f"stranger{n}").opens("start").picks("sms").registers()
+        # Two in ten minutes go to a number that nobody has proven, whoever types it.
+        assert pat.has_got() == 2
+        assert pat.opens("start").picks("sms").is_at("verify")
+        assert pat.has_got() == 3
+        pat.types_the_code()
+        assert pat.is_verified
+
+    def test_nothing_is_left_of_a_verification_whose_first_send_was_refused(
+        self, pat: Person, settings: Any
+    ) -> None:
+        settings.TWILIO_2FA_LIMITS = {"sends_per_user": "0/h"}
+        pat.opens("start").picks("sms")
+        row = Verification.objects.get()
+        assert (row.status, row.sends, row.destination) == ("canceled", 0, "")
+
+    def test_a_limit_can_be_switched_off(self, pat: Person, settings: Any) -> None:
+        settings.TWILIO_2FA_LIMITS = dict.fromkeys(counters.DEFAULTS)
+        pat.opens("start").picks("sms")
+        assert not Counter.objects.exists()
+
+    @shows("CLIENT_ADDRESS_CB")
+    def test_an_address_is_counted_where_the_site_says_what_it_is(
+        self, pat: Person, demo: Person, settings: Any
+    ) -> None:
+        settings.TWILIO_2FA_LIMITS = {"requests_per_client": "1/h"}
+        pat.opens("start").picks("sms")
+        assert pat.is_at("verify")
+        settings.TWILIO_2FA_CLIENT_ADDRESS_CB = lambda request: request.META["REMOTE_ADDR"]
+        demo.opens("start").picks("sms").registers("202 555 0147")
+        assert demo.is_at("verify")
+        pat.opens("start").picks("email")
+        get_user_model().objects.create_user("third")
+        third = Person("third").opens("start").picks("email").posts(email=EMAIL)
+        assert "Too many codes" in third.text
+
+    @pytest.mark.parametrize(
+        ("a", "b", "same"),
+        [
+            ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", True),
+            ("2001:db8:1:2::1", "2001:db8:1:3::1", False),
+            ("::ffff:192.0.2.1", "192.0.2.1", True),
+            ("192.0.2.1", "192.0.2.2", False),
+        ],
+    )
+    def test_ipv6_counts_by_its_64(self, a: str, b: str, same: bool) -> None:
+        assert (counters.address_of(a) == counters.address_of(b)) is same
+
+    def test_lookups_are_counted(self, demo: Person, settings: Any) -> None:
+        settings.TWILIO_2FA_LIMITS = {"lookups_per_user": "1/h", "unproven_sends_per_user": None}
+        seen = []
+        from django_twilio_2fa.sandbox.http import sandbox_request
+
+        def receiver(**told: Any) -> None:
+            seen.append(told["path"])
+
+        sandbox_request.connect(receiver)
+        for last in (43, 44, 45):
+            demo.opens("start").picks("sms").registers(f"202 555 01{last}")
+        sandbox_request.disconnect(receiver)
+        assert len([p for p in seen if "PhoneNumbers" in p]) == 1
+
+
+class TestWrongTokens:
+    def test_a_session_is_locked_for_an_hour(self, pat: Person, the_clock_stands_still: Any) -> None:
+        fails_often(pat, 10)
+        checks = sum(SandboxVerification.objects.values_list("checks", flat=True))
+        assert checks == 10
+        pat.opens("start").picks("sms")
+        assert pat.is_at("failed")
+        assert re.search(
+            r"Too many wrong codes were entered. Please try again in \d+ (minutes|hours)", pat.text
+        )
+        the_clock_stands_still(3600)
+        assert pat.opens("start").picks("call").is_at("failed")
+        the_clock_stands_still(120)
+        assert pat.opens("start").picks("call").is_at("verify")
+
+    def test_another_session_of_the_user_is_not(self, pat: Person) -> None:
+        fails_often(pat, 10)
+        other = Person("pat").opens("start").picks("call")
+        assert other.is_at("verify")
+
+    def test_all_sessions_together_reach_the_users_limit_and_no_more(
+        self, pat: Person, settings: Any
+    ) -> None:
+        settings.TWILIO_2FA_LIMITS = {
+            "wrong_tokens_per_user": "15/h",
+            "sends_per_user": None,
+            "sends_per_destination": None,
+        }
+        for _ in range(4):
+            fails_often(Person("pat"), 10)
+        assert sum(SandboxVerification.objects.values_list("checks", flat=True)) == 15
+        assert Person("pat").opens("start").picks("sms").is_at("failed")
+
+    def test_a_right_code_is_not_counted_as_a_wrong_one(self, pat: Person, settings: Any) -> None:
+        settings.TWILIO_2FA_LIMITS = {"wrong_tokens_per_session": "2/h"}
+        for method in ("sms", "sms", "sms"):
+            Verification.objects.update(pending_key=None)
+            pat.opens("start").picks(method).types_the_code()
+            assert pat.is_at("success")
+
+    def test_many_in_a_row_lock_until_somebody_unlocks(
+        self, pat: Person, settings: Any, the_clock_stands_still: Any
+    ) -> None:
+        settings.TWILIO_2FA_LIMITS = {"wrong_tokens_in_a_row": 3}
+        fails_often(pat, 3)
+        assert "ask for your account to be unlocked" in pat.opens("start").picks("sms").text
+        the_clock_stands_still(10**8)
+        assert pat.opens("start").picks("sms").is_at("failed")
+        call_command("twilio_2fa_unlock", "pat")
+        Verification.objects.update(pending_key=None, status="canceled")
+        SandboxVerification.objects.update(pending_key=None, status="canceled")
+        pat.opens("start").picks("sms").types_the_code()
+        assert pat.is_at("success")
+
+    def test_a_success_ends_the_run_and_clears_nothing_else(self, pat: Person, settings: Any) -> None:
+        settings.TWILIO_2FA_LIMITS = {"wrong_tokens_in_a_row": 3}
+        fails_often(pat, 2)
+        pat.types_the_code()
+        fails_often(pat, 2)
+        pat.types_the_code()
+        assert pat.is_at("success")
+        count = Counter.objects.get(scope__startswith="wrong_tokens_per_user")
+        assert count.n == 4
+
+    @shows("NOTIFY_OWNER")
+    @pytest.mark.parametrize("notify", [True, False])
+    def test_the_owner_is_told_once(self, pat: Person, settings: Any, notify: bool) -> None:
+        settings.TWILIO_2FA_NOTIFY_OWNER = notify
+        told = []
+
+        def receiver(**kwargs: Any) -> None:
+            told.append((kwargs["user"], kwargs["until"] is not None))
+
+        twilio_2fa_user_locked.connect(receiver)
+        pat.user.email = "pat@example.org"
+        pat.user.save()
+        pat.client.force_login(pat.user)
+        fails_often(pat, 12)
+        twilio_2fa_user_locked.disconnect(receiver)
+        assert told == [(pat.user, True)]
+        assert [m.to for m in mail.outbox] == ([["pat@example.org"]] if notify else [])
+        if notify:
+            assert "change your password" in mail.outbox[0].body
+
+    def test_nothing_that_a_user_can_do_brings_tries_back(self, pat: Person, settings: Any) -> None:
+        settings.TWILIO_2FA_LIMITS = {
+            "wrong_tokens_per_user": "6/h",
+            "sends_per_user": None,
+            "sends_per_destination": None,
+        }
+        settings.TWILIO_2FA_SEND_COOLDOWN = 0
+        for _round in range(4):
+            person = Person("pat")
+            for method in ("sms", "call"):
+                person.opens("start").picks(method)
+                if person.is_at("verify"):
+                    person.types_a_wrong_code().posts("verify", action="cancel")
+            person.client.logout()
+        assert sum(SandboxVerification.objects.values_list("checks", flat=True)) == 6
+
+
+class TestFraud:
+    @pytest.mark.parametrize(
+        ("number", "code"), [("+12025550169", 60410), ("+12025550170", 60413), ("+12025550171", 60605)]
+    )
+    def test_a_refusal_ends_the_method_there_and_not_the_session(
+        self, db: None, number: str, code: int
+    ) -> None:
+        from django_twilio_2fa.contacts import PhoneNumber
+
+        told = []
+
+        def receiver(**kwargs: Any) -> None:
+            told.append((kwargs["method"], kwargs["code"]))
+
+        user = get_user_model().objects.create_user("eve")
+        Device.objects.register(user, PhoneNumber(number))
+        Device.objects.register(user, EmailAddress("eve@example.com"))
+        twilio_2fa_fraud_suspected.connect(receiver)
+        eve = Person("eve").opens("start").picks("sms")
+        twilio_2fa_fraud_suspected.disconnect(receiver)
+        assert told == [("sms", code)]
+        assert [m for m, _detail in eve.choices] == ["call", "whatsapp", "email"]
+        assert "raud" not in eve.text
+        eve.posts("start", method="sms")
+        assert told == [("sms", code)]
+        eve.opens("start").picks("email").types_the_code("eve@example.com")
+        assert eve.is_at("success")
+
+
+@shows("RATE_LIMITS")
+def test_verifys_own_rate_limits_are_passed_along(pat: Person, settings: Any) -> None:
+    from django_twilio_2fa.sandbox.http import sandbox_request
+
+    seen = []
+
+    def receiver(**told: Any) -> None:
+        seen.append(told["values"].get("RateLimits"))
+
+    settings.TWILIO_2FA_RATE_LIMITS = lambda user, method: {"account": f"{method}-{user.pk}"}
+    sandbox_request.connect(receiver)
+    pat.opens("start").picks("sms")
+    sandbox_request.disconnect(receiver)
+    assert seen == [f'{{"account": "sms-{pat.user.pk}"}}']
+
+
+def test_no_count_is_stored_under_anything_that_names_somebody(pat: Person) -> None:
+    pat.opens("start").picks("sms").types_a_wrong_code()
+    stored = str(list(Counter.objects.values()))
+    assert PHONE not in stored
+    assert messages.last_code(PHONE) not in stored
