@@ -89,30 +89,26 @@ def spend(wanted: Iterable[Count]) -> None:
     Raises `LimitReached`. In fixed order, so that two at once wait for each other and never in a ring.
     """
     ordered = sorted(wanted, key=lambda c: (c.scope, c.keys[0]))
+    if not ordered:
+        return
     with transaction.atomic():
+        fresh = [Counter(scope=c.scope, key=c.keys[0], window=c.window, n=_earlier(c)) for c in ordered]
+        Counter.objects.bulk_create(fresh, ignore_conflicts=True)
         for count in ordered:
-            if not _move(count):
-                _insert(count)
-                if not _move(count):
-                    raise LimitReached(count)
+            if not _row(count).filter(n__lt=count.most).update(n=F("n") + 1):
+                raise LimitReached(count)
 
 
 def _row(count: Count) -> Any:
     return Counter.objects.filter(scope=count.scope, key=count.keys[0], window=count.window)
 
 
-def _move(count: Count) -> int:
-    return int(_row(count).filter(n__lt=count.most).update(n=F("n") + 1))
-
-
-def _insert(count: Count) -> None:
-    """The window's row, with what was counted under an earlier key."""
-    n = 0
-    if len(count.keys) > 1:
-        earlier = Counter.objects.filter(scope=count.scope, key__in=count.keys[1:], window=count.window)
-        n = earlier.aggregate(n=Max("n"))["n"] or 0
-    fresh = Counter(scope=count.scope, key=count.keys[0], window=count.window, n=n)
-    Counter.objects.bulk_create([fresh], ignore_conflicts=True)
+def _earlier(count: Count) -> int:
+    """What was counted in this window under an earlier key."""
+    if len(count.keys) == 1:
+        return 0
+    rows = Counter.objects.filter(scope=count.scope, key__in=count.keys[1:], window=count.window)
+    return int(rows.aggregate(n=Max("n"))["n"] or 0)
 
 
 def refund(wanted: Iterable[Count]) -> None:
@@ -241,8 +237,10 @@ def for_check(user: Any, flow: str) -> list[Count]:
 def was_wrong(user: Any, flow: str, spent: Sequence[Count]) -> int:
     """Lock what has used its wrong tokens up; returns until when (Unix time) somebody was locked, else 0."""
     until = 0
+    rows = Counter.objects.filter(scope__in=[c.scope for c in spent], key__in=[c.keys[0] for c in spent])
+    counted = {(r.scope, r.key, r.window): r.n for r in rows.filter(window__in=[c.window for c in spent])}
     for count in spent:
-        if not _row(count).filter(n__gte=count.most).exists():
+        if counted.get((count.scope, count.keys[0], count.window), 0) < count.most:
             continue
         scope, ends = LOCK, _in_an_hour()
         who: tuple[Any, ...] = (user.pk,)

@@ -299,7 +299,9 @@ class TestVerify:
             asked.posts("verify", token=again)
             assert asked.is_at("success")
 
-    def test_a_stale_form_after_a_newer_verification_expired_starts_again(self, asked: Person, later: Any) -> None:
+    def test_a_stale_form_after_a_newer_verification_expired_starts_again(
+        self, asked: Person, later: Any
+    ) -> None:
         asked.types_the_code()
         asked.opens("start").picks("email")
         later(601)
