@@ -1,0 +1,125 @@
+"""Writes the tables of the docs from the code: `python docs/generate.py`, or with `--check` only compares."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import django
+
+DOCS = Path(__file__).resolve().parent
+BLOCK = re.compile(r"(<!-- generated: (\w+) -->\n)(.*?)(<!-- end -->)", re.S)
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    def line(cells: list[str]) -> str:
+        return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+
+    return "\n".join([line(head), "|" + "---|" * len(head), *map(line, rows)]) + "\n"
+
+
+def settings_table() -> str:
+    from django_twilio_2fa.conf import PREFIX, SETTINGS
+
+    out = []
+    for group in dict.fromkeys(s.group for s in SETTINGS.values()):
+        rows = []
+        for s in SETTINGS.values():
+            if s.group != group:
+                continue
+            kinds = ", ".join(k.__name__ for k in s.kinds if k.__name__ != "__proxy__") or "callable"
+            takes = ", ".join(f"`{name}`" for name in s.takes)
+            default = f"`{str(s.default) if not isinstance(s.default, (str, type(None))) else s.default!r}`"
+            old = f" (0.32: {', '.join(f'`{PREFIX}{n}`' for n in s.old_names)})" if s.old_names else ""
+            rows.append([f"`{s.full_name}`{old}", default, kinds, takes, s.doc])
+        out.append(
+            f"### {group}\n\n"
+            + _table(["setting", "default", "takes", "callable with", "what it does"], rows)
+        )
+    return "\n".join(out)
+
+
+def limits_table() -> str:
+    from django_twilio_2fa.counters import DEFAULTS
+
+    return _table(["limit", "default"], [[f"`{name}`", f"`{rate}`"] for name, rate in DEFAULTS.items()])
+
+
+def signals_table() -> str:
+    from django_twilio_2fa.signals import COMMON, SIGNALS
+
+    rows = []
+    for d in SIGNALS.values():
+        arguments = "; ".join(f"`{name}`: {doc}" for name, doc in {**d.arguments, **COMMON}.items())
+        rows.append([f"`{d.name}`", d.doc, arguments])
+    return _table(["signal", "when", "arguments"], rows)
+
+
+def errors_table() -> str:
+    from django_twilio_2fa.errors import ERRORS
+
+    rows = [
+        [f"`{code}`", str(e.status), "yes" if e.blocking else "", str(e.message)]
+        for code, e in sorted(ERRORS.items())
+    ]
+    return _table(["code", "status", "blocking", "sentence"], rows)
+
+
+def messages_table() -> str:
+    from django_twilio_2fa.providers import get_providers
+    from django_twilio_2fa.wording import MESSAGES
+
+    own = {f"send_{p.name}": p.sent_wording for p in get_providers().values() if p.name != "pigeon"}
+    return _table(
+        ["code", "sentence"], [[f"`{code}`", str(text)] for code, text in {**MESSAGES, **own}.items()]
+    )
+
+
+def magic_table() -> str:
+    from django_twilio_2fa.sandbox.magic import MAGIC
+
+    rows = []
+    for m in MAGIC.values():
+        answer = f"{m.code} (HTTP {m.status}) on a {m.on}" if m.on else ""
+        rows.append([f"`{m.to}`", m.does, answer, ", ".join(m.channels)])
+    return _table(["destination", "is", "answers", "only over"], rows)
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "settings": settings_table,
+    "limits": limits_table,
+    "signals": signals_table,
+    "errors": errors_table,
+    "messages": messages_table,
+    "magic": magic_table,
+}
+
+
+def fresh(text: str) -> str:
+    """The page with its generated blocks as the code has them now."""
+    return BLOCK.sub(lambda m: f"{m[1]}\n{TABLES[m[2]]()}\n{m[4]}", text)
+
+
+def stale() -> list[Path]:
+    """The pages whose tables are not what the code says."""
+    return [page for page in sorted(DOCS.glob("*.md")) if fresh(page.read_text()) != page.read_text()]
+
+
+def main() -> int:
+    pages = stale()
+    if "--check" in sys.argv:
+        sys.stdout.writelines(f"{page.name} is stale\n" for page in pages)
+        return bool(pages)
+    for page in pages:
+        page.write_text(fresh(page.read_text()))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(DOCS.parent / "test_app"))
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "demo.settings_test")
+    django.setup()
+    sys.exit(main())
