@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
 from .conf import OLD_NAMES, PREFIX, SETTINGS, Setting, as_callable, conf
+from .counters import DEFAULTS, RUN, rates
 from .providers import get_registry
 
 COUNTRY_LISTS = ("PHONE_NUMBER_ALLOWED_COUNTRIES", "PHONE_NUMBER_DISALLOWED_COUNTRIES")
@@ -21,7 +22,7 @@ LINE_TYPES = ("mobile", "landline", "voip")
 def check_all(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     found = [*_names(), *_types()]
     # The rest reads values, which has to be left alone where they are not what they should be.
-    return found or [*_credentials(), *_sandbox(), *_methods(), *_apps(), *_countries()]
+    return found or [*_credentials(), *_limits(), *_sandbox(), *_methods(), *_apps(), *_countries()]
 
 
 def _names() -> Iterator[CheckMessage]:
@@ -73,6 +74,20 @@ def _values() -> Iterator[CheckMessage]:
             if not numbers or not value or (name == "TIMEOUT" and len(value) != 2):
                 hint = "A list of seconds, not empty." if name == "SEND_COOLDOWN" else "A pair of seconds."
                 yield Error(f"{PREFIX}{name} is {value!r}.", hint=hint, id="twilio_2fa.E003")
+
+
+def _limits() -> Iterator[CheckMessage]:
+    for name, value in conf.LIMITS.items():
+        if name not in DEFAULTS:
+            close = get_close_matches(str(name), DEFAULTS, n=1) or list(DEFAULTS)
+            yield Error(
+                f"TWILIO_2FA_LIMITS has the unknown limit {name!r}.",
+                hint=f"Limits are named like {close[0]}.",
+                id="twilio_2fa.E012",
+            )
+        elif value is not None and not (isinstance(value, int) if name == RUN else rates(name)):
+            hint = "A whole number, or None." if name == RUN else "Rates like '10/h, 20/d', or None."
+            yield Error(f"TWILIO_2FA_LIMITS[{name!r}] is {value!r}.", hint=hint, id="twilio_2fa.E012")
 
 
 def _credentials() -> Iterator[CheckMessage]:

@@ -130,7 +130,12 @@ class MethodProvider:
     def display(self, *, user: Any = None, request: Any = None) -> dict[str, Any]:
         """`value`, `label` and `icon`, as `METHOD_DISPLAY_CB`, `METHOD_DETAILS` and the provider have it."""
         shown = {"label": self.label, "icon": self.icon}
-        told = conf.resolve("METHOD_DISPLAY_CB", method=self.name, user=user, request=request)
+        try:
+            told = conf.resolve("METHOD_DISPLAY_CB", method=self.name, user=user, request=request)
+        except Exception:
+            # How a method looks is no reason to keep a user out.
+            logger.exception("TWILIO_2FA_METHOD_DISPLAY_CB failed")
+            told = None
         for source in (conf.METHOD_DETAILS.get(self.name), told):
             if isinstance(source, dict):
                 shown.update({k: v for k, v in source.items() if k in shown and v})

@@ -32,7 +32,7 @@ def settings_table() -> str:
                 continue
             kinds = ", ".join(k.__name__ for k in s.kinds if k.__name__ != "__proxy__") or "callable"
             takes = ", ".join(f"`{name}`" for name in s.takes)
-            default = f"`{str(s.default) if not isinstance(s.default, (str, type(None))) else s.default!r}`"
+            default = f"`{s.default!r}`" if isinstance(s.default, (str, type(None))) else f"`{s.default}`"
             old = f" (0.32: {', '.join(f'`{PREFIX}{n}`' for n in s.old_names)})" if s.old_names else ""
             rows.append([f"`{s.full_name}`{old}", default, kinds, takes, s.doc])
         out.append(

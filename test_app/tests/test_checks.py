@@ -1,0 +1,81 @@
+"""What `manage.py check` says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.core.checks import run_checks
+
+from django_twilio_2fa.conf import SETTINGS
+
+
+def found() -> dict[str | None, Any]:
+    return {m.id: m for m in run_checks(tags=["twilio_2fa"])}
+
+
+def test_the_demos_settings_are_in_order() -> None:
+    assert found() == {}
+
+
+@pytest.mark.parametrize(
+    ("id", "changed", "says"),
+    [
+        ("E001", {"TWILIO_2FA_ALOWED_METHODS": []}, "Did you mean TWILIO_2FA_ALLOWED_METHODS?"),
+        ("E002", {"TWILIO_2FA_MAX_SENDS": "5"}, "It takes: int"),
+        ("E002", {"TWILIO_2FA_SANDBOX": "yes"}, "It takes: bool"),
+        ("E002", {"TWILIO_2FA_PHONE_NUMBER_CB": 5}, "a callable"),
+        ("E003", {"TWILIO_2FA_TOKEN_LENGTH": 3}, "4 to 10"),
+        ("E003", {"TWILIO_2FA_SEND_COOLDOWN": []}, "A list of seconds"),
+        ("E003", {"TWILIO_2FA_TIMEOUT": (1, 2, 3)}, "A pair"),
+        ("E004", {"TWILIO_2FA_SANDBOX": False, "TWILIO_2FA_SERVICE_ID": "VA1"}, "TWILIO_2FA_ACCOUNT_SID"),
+        (
+            "E005",
+            {"TWILIO_2FA_SANDBOX": False, "TWILIO_2FA_ACCOUNT_SID": "AC1", "TWILIO_2FA_AUTH_TOKEN": "x"},
+            "TWILIO_2FA_SERVICE_ID",
+        ),
+        ("E006", {"TWILIO_2FA_SANDBOX_WITHOUT_DEBUG": False}, "TWILIO_2FA_SANDBOX_WITHOUT_DEBUG"),
+        ("E008", {"TWILIO_2FA_ALLOWED_METHODS": ["smss"]}, "Did you mean sms?"),
+        ("E010", {"TWILIO_2FA_PHONE_NUMBER_ALLOWED_COUNTRIES": ["USA"]}, "two letters"),
+        ("E010", {"TWILIO_2FA_PHONE_NUMBER_DEFAULT_REGION": "xx"}, "two letters"),
+        ("E011", {"TWILIO_2FA_PHONE_NUMBER_ALLOWED_CARRIER_TYPES": ["pager"]}, "Line types are"),
+        ("E012", {"TWILIO_2FA_LIMITS": {"sends_per_usr": "1/h"}}, "sends_per_user"),
+        ("E012", {"TWILIO_2FA_LIMITS": {"sends_per_user": "many"}}, "10/h"),
+        ("W001", {"TWILIO_2FA_PROVIDERS": {"owl": "no.such.Owl"}}, "Mend"),
+    ],
+)
+def test_what_is_wrong_is_said_with_a_hint(
+    settings: Any, id: str, changed: dict[str, Any], says: str
+) -> None:
+    for name, value in changed.items():
+        setattr(settings, name, value)
+    message = found()[f"twilio_2fa.{id}"]
+    assert message.msg
+    assert says in message.hint
+
+
+@pytest.mark.parametrize(
+    ("id", "app"),
+    [
+        ("E007", "django_twilio_2fa.sandbox"),
+        ("W002", "formtools"),
+        ("W002", "widget_tweaks"),
+        ("W003", "twilio_2fa_sms"),
+    ],
+)
+def test_an_app_that_is_left_out_is_named(settings: Any, id: str, app: str) -> None:
+    settings.INSTALLED_APPS = [a for a in settings.INSTALLED_APPS if a != app]
+    message = found()[f"twilio_2fa.{id}"]
+    assert app in message.msg + message.hint
+
+
+def test_a_secret_is_not_shown(settings: Any) -> None:
+    settings.TWILIO_2FA_AUTH_TOKEN = 123456
+    assert "123456" not in str(found()["twilio_2fa.E002"])
+
+
+@pytest.mark.parametrize("name", [n for n, s in SETTINGS.items() if s.takes])
+def test_a_callable_and_a_dotted_path_will_do(settings: Any, name: str) -> None:
+    for value in (lambda **kwargs: None, "tests.settings.callbacks.raises"):
+        setattr(settings, f"TWILIO_2FA_{name}", value)
+        assert "twilio_2fa.E002" not in found()

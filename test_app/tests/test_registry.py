@@ -1,0 +1,132 @@
+"""Providers are found wherever they are installed, and one that is broken costs itself only."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.checks import run_checks
+
+from django_twilio_2fa import provider_apps, providers, registry
+from django_twilio_2fa.providers import get_providers, get_registry
+
+OWL = """
+from django_twilio_2fa.providers import MethodProvider
+
+
+class OwlProvider(MethodProvider):
+    label = "Owl"
+"""
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered() -> Iterator[None]:
+    def forget() -> None:
+        for cached in (registry.find, providers._installed, providers._load):
+            cached.cache_clear()
+
+    forget()
+    yield
+    forget()
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: Any) -> Iterator[Callable[..., Path]]:
+    """Puts a distribution with a provider on `sys.path`."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    before = set(sys.modules)
+
+    def put(dist: str, name: str = "owl", code: str = OWL, points: str | bytes | None = None) -> Path:
+        package = dist.replace("-", "_")
+        (tmp_path / package).mkdir(exist_ok=True)
+        (tmp_path / package / "__init__.py").touch()
+        (tmp_path / package / "provider.py").write_text(code)
+        info = tmp_path / f"{package}-1.0.dist-info"
+        info.mkdir(exist_ok=True)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {dist}\nVersion: 1.0\n")
+        if points is None:
+            points = f"[{registry.GROUP}]\n{name} = {package}.provider:OwlProvider\n"
+        data = points if isinstance(points, bytes) else points.encode()
+        (info / "entry_points.txt").write_bytes(data)
+        return tmp_path
+
+    yield put
+    for name in set(sys.modules) - before:
+        if name.partition(".")[0].startswith(("owl", "other", "broken")):
+            del sys.modules[name]
+
+
+def ids() -> list[str | None]:
+    return [m.id for m in run_checks(tags=["twilio_2fa"])]
+
+
+def test_the_bundled_ones_are_found_as_anyones() -> None:
+    assert {"sms", "call", "email", "whatsapp"} <= set(get_providers())
+    assert {"twilio_2fa_sms", "twilio_2fa_whatsapp"} <= set(provider_apps())
+
+
+def test_an_installed_distribution_brings_its_method_and_app(install: Any) -> None:
+    install("owl-post")
+    assert get_providers()["owl"].label == "Owl"
+    assert "owl_post" in provider_apps()
+    assert get_registry().apps["owl"] == "owl_post"
+
+
+@pytest.mark.parametrize(
+    "code", ["import nothing_of_this_name", "raise RuntimeError('no')", "OwlProvider = 1", "x = 1"]
+)
+def test_one_that_cannot_be_used_costs_only_itself(install: Any, caplog: Any, code: str) -> None:
+    install("broken-owl", code=code)
+    assert "owl" not in get_providers()
+    assert "sms" in get_providers()
+    assert "The method owl from broken_owl cannot be used" in caplog.text
+    assert "twilio_2fa.W001" in ids()
+
+
+@pytest.mark.parametrize("points", ["this is no ini file", b"[x]\n\xff\xfe = \xff", "[a]\nx\n[a]\ny = 1"])
+def test_broken_metadata_of_an_unrelated_distribution_costs_nothing_else(install: Any, points: Any) -> None:
+    install("owl-post")
+    install("other-thing", points=points)
+    assert {"owl", "sms"} <= set(get_providers())
+
+
+def test_two_spellings_of_one_distribution_are_one(install: Any) -> None:
+    folder = install("owl-post")
+    (folder / "owl_post-1.0.dist-info").rename(folder / "owl-post-1.0.dist-info")
+    install("owl_post")
+    assert "owl" in get_providers()
+    assert [f.name for f in registry.find()].count("owl") == 1
+
+
+def test_a_path_in_sys_path_is_no_obstacle(install: Any, monkeypatch: Any) -> None:
+    folder = install("owl-post")
+    monkeypatch.setattr(sys, "path", [folder, *(p for p in sys.path if p != str(folder))])
+    assert "owl" in {f.name for f in registry.find()}
+
+
+def test_two_claims_to_one_name_are_an_error_that_names_both(install: Any, settings: Any) -> None:
+    install("owl-post")
+    install("other-owl")
+    assert "owl" not in get_providers()
+    (broken,) = get_registry().broken
+    assert "other_owl and owl_post" in broken.reason
+    settings.TWILIO_2FA_PROVIDERS = {"owl": "owl_post.provider.OwlProvider"}
+    assert "owl" in get_providers()
+    assert get_registry().broken == []
+
+
+def test_the_setting_wins_over_an_entry_point_and_none_removes(settings: Any) -> None:
+    settings.TWILIO_2FA_PROVIDERS = {"sms": "demo.pigeon.provider.PigeonProvider", "call": None}
+    assert type(get_providers()["sms"]).__name__ == "PigeonProvider"
+    assert "call" not in get_providers()
+
+
+def test_the_app_of_a_package_that_cannot_be_imported_is_left_out(install: Any, caplog: Any) -> None:
+    folder = install("broken-owl")
+    (folder / "broken_owl" / "__init__.py").write_text("raise RuntimeError('no')")
+    assert "broken_owl" not in provider_apps()
+    assert "twilio_2fa_sms" in provider_apps()
+    assert "broken_owl cannot be imported" in caplog.text
