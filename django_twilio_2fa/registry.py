@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
 from importlib.util import find_spec
+from typing import Any
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +38,15 @@ def _normalized(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
+def _name_of(distro: Any) -> str:
+    """The distribution's name: `entrypoints` splits its folder's name at the first dash, wherever that is."""
+    if distro is None:
+        return ""
+    whole = f"{distro.name}-{distro.version}" if distro.version else str(distro.name)
+    name, dash, version = whole.rpartition("-")
+    return name if dash and version[:1].isdigit() else whole
+
+
 def _in_folder(folder: str) -> Iterator[Found]:
     """Entry points of one folder of `sys.path`, by `entrypoints`, or one by one where that fails."""
     import entrypoints
@@ -52,7 +62,7 @@ def _in_folder(folder: str) -> Iterator[Found]:
     else:
         for p in points:
             path = f"{p.module_name}:{p.object_name}" if p.object_name else p.module_name
-            yield Found(p.name, path, p.distro.name if p.distro else "")
+            yield Found(p.name, path, _name_of(p.distro))
 
 
 def _one_by_one(folder: str) -> Iterator[Found]:

@@ -100,7 +100,9 @@ def test_one_that_raises_gives_a_page_and_is_logged(
 ) -> None:
     settings.TWILIO_2FA_PROVIDERS = {"faulty": f"{__name__}.{name}"}
     settings.TWILIO_2FA_ALLOWED_METHODS = ["faulty", "sms"]
-    sam.opens("start").picks("faulty").types("424242")
+    sam.opens("start").picks("faulty")
+    if name == "FaultyCheckProvider":
+        sam.types("424242")
     assert sam.page.status_code == 200
     assert "at the moment" in sam.text
     assert "somebody else's bug" in caplog.text
