@@ -85,11 +85,12 @@ def find() -> tuple[Found, ...]:
 
     A distribution that is seen twice (two spellings, two folders) counts once, the first one found.
     """
-    owner: dict[str, str] = {}
+    owner: dict[str, tuple[str, str]] = {}
     found: list[Found] = []
     for folder in dict.fromkeys(str(p) for p in sys.path):
         for point in _in_folder(folder or "."):
-            if owner.setdefault(_normalized(point.distribution), folder) == folder and point not in found:
+            where = (folder, point.distribution)
+            if owner.setdefault(_normalized(point.distribution), where) == where and point not in found:
                 found.append(point)
     return tuple(found)
 

@@ -36,8 +36,7 @@ def settings_table() -> str:
             old = f" (0.32: {', '.join(f'`{PREFIX}{n}`' for n in s.old_names)})" if s.old_names else ""
             rows.append([f"`{s.full_name}`{old}", default, kinds, takes, s.doc])
         out.append(
-            f"## {group}\n\n"
-            + _table(["setting", "default", "takes", "callable with", "what it does"], rows)
+            f"## {group}\n\n" + _table(["setting", "default", "takes", "callable with", "what it does"], rows)
         )
     return "\n".join(out)
 
