@@ -12,8 +12,9 @@ from django_twilio_2fa.errors import ERRORS
 # Code, and status and blocking where 0.32 had others than 400 and no.
 PLAIN = """
 bad_user_data change_not_allowed email_not_set invalid_carrier_type invalid_phone_number
-invalid_verification_code malformed_request max_attempts_reached max_sends_reached method_not_allowed mobile_number_required
-phone_country_not_allowed phone_not_set registration_not_allowed resend_cooldown twilio_error_{twilio_error}
+invalid_verification_code malformed_request max_attempts_reached max_sends_reached
+method_not_allowed mobile_number_required phone_country_not_allowed phone_not_set
+registration_not_allowed resend_cooldown twilio_error_{twilio_error}
 twilio_invalid_parameter_{parameter} twilio_rate_limited unauthenticated_user_field_missing
 unauthenticated_user_param_missing verification_expired
 """
