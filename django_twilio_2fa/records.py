@@ -6,6 +6,7 @@ import enum
 import logging
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from django.contrib.auth import get_user_model
@@ -16,7 +17,7 @@ from django.utils import timezone
 from .contacts import CONTACTS, PhoneNumber
 from .digests import digest, digests
 from .limits import lease_free
-from .models import Device, ProvenContact, Purpose, Status, Verification
+from .models import Counter, Device, ProvenContact, Purpose, Status, Verification
 from .registered import from_callback, has_callback
 
 logger = logging.getLogger(__name__)
@@ -197,3 +198,31 @@ def remember_proven(row: Verification) -> None:
     """Remember which value of the site's own field was proven last."""
     values = {"digest": row.destination_digest, "proven_at": timezone.now()}
     ProvenContact.objects.update_or_create(user=row.user, kind=row.kind, defaults=values)
+
+
+BATCH = 1000
+
+
+def prune(age: timedelta, *, dry_run: bool = False) -> dict[str, int]:
+    """Delete verifications and counts older than `age`, in batches, and blank what was left in clear.
+
+    Returns how many of each; with `dry_run` how many it would be.
+    """
+    now = timezone.now()
+    left = Verification.objects.filter(lease_free(), expires_at__lte=now).exclude(destination="")
+    old = Verification.objects.filter(created_at__lt=now - age, expires_at__lte=now)
+    counts = Counter.objects.filter(window__gt=0, window__lt=int((now - age).timestamp()))
+    if dry_run:
+        return {"destinations": left.count(), "verifications": old.count(), "counts": counts.count()}
+    ended = {"status": Status.EXPIRED, "pending_key": None, "ended_at": now}
+    blanked = left.filter(status=Status.PENDING).update(destination="", **ended)
+    blanked += left.update(destination="")
+    return {"destinations": blanked, "verifications": _delete(old), "counts": _delete(counts)}
+
+
+def _delete(rows: QuerySet[Any]) -> int:
+    """In batches, so that no lock is held for long."""
+    n = 0
+    while keys := list(rows.order_by("pk").values_list("pk", flat=True)[:BATCH]):
+        n += rows.model._default_manager.filter(pk__in=keys).delete()[0]
+    return n
