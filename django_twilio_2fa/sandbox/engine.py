@@ -74,6 +74,8 @@ def handle(request: Request) -> Answer:
 def _handle(request: Request) -> tuple[int, dict[str, Any]]:
     if not re.fullmatch(rf"(AC|SK){SID}", request.username) or request.password in ("", WRONG_PASSWORD):
         raise Refused(20003, 401, "Authenticate")
+    if any("\0" in str(value) for value in (unquote(request.path), *request.values.values())):
+        raise Refused(60200, 400, "Invalid parameter: it holds a NUL character")
     for method, pattern, handler in ROUTES:
         match = pattern.match(request.path)
         if match and method == request.method:
