@@ -5,7 +5,6 @@ Importing this module imports `requests`; only `client` does so, at the first us
 
 from __future__ import annotations
 
-import os
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
@@ -32,7 +31,8 @@ class PooledHttpClient(HttpClient):  # type: ignore[misc]
         # Neither the cookies of one user's request nor the credentials of a ~/.netrc belong in another's.
         self.session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self.session.auth = _no_netrc
-        adapter = HTTPAdapter(pool_maxsize=min(32, (os.cpu_count() or 1) + 4))
+        # More threads than this would open and close connections all the time.
+        adapter = HTTPAdapter(pool_maxsize=32)
         self.session.mount("https://", adapter)
         self.session.mount("http://", adapter)
 
