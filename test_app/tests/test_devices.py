@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+from django.contrib.auth import HASH_SESSION_KEY
 from django.test import override_settings
 
 from django_twilio_2fa.models import Device, Purpose, Verification
@@ -227,6 +229,19 @@ class TestHowLongItHolds:
         pat.user.set_password("another")
         pat.user.save()
         pat.client.force_login(pat.user)
+        assert not pat.is_verified
+
+    @pytest.mark.parametrize("cached", [True, False])
+    def test_not_in_a_session_that_outlives_a_changed_password(self, pat: Person, cached: bool) -> None:
+        proven(pat)
+        pat.user.set_password("another")
+        pat.user.save()
+        session = pat.client.session
+        session[HASH_SESSION_KEY] = pat.user.get_session_auth_hash()
+        if not cached:
+            del session["twilio_2fa"]["verified"]
+        session.save()
+        assert pat.client.get("/").wsgi_request.user == pat.user
         assert not pat.is_verified
 
     def test_no_longer_than_a_page_allows(self, pat: Person, later: Any) -> None:

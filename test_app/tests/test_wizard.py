@@ -344,6 +344,16 @@ class TestOrder:
         assert demo.is_at("start")
         assert Verification.objects.get().status == Status.PENDING
 
+    def test_nor_with_a_verification_of_ones_own_going_on(self, sam: Person, demo: Person) -> None:
+        sam.opens("start").picks("sms")
+        theirs = Verification.objects.get()
+        demo.opens("start").picks("email").posts(email="demo@example.com")
+        demo.posts("verify", token=messages.last_code(PHONE), verification=str(theirs.public_id))
+        demo.posts("verify", action="resend", verification=str(theirs.public_id))
+        theirs.refresh_from_db()
+        assert (theirs.status, theirs.attempts, theirs.sends) == (Status.PENDING, 0, 1)
+        assert not demo.is_verified
+
     @pytest.mark.parametrize("link", ["?c=1", "?action=retry", "?e=invalid_phone_number"])
     def test_links_of_0_32_land_and_do_nothing(self, sam: Person, link: str) -> None:
         sam.opens("/2fa/start/" + link)
