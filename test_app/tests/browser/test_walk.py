@@ -103,16 +103,21 @@ def test_it_works_without_script(window: Any) -> None:
 
 
 def test_it_works_by_the_keyboard_alone(window: Any) -> None:
+    """What is to be typed into or pressed has the focus when its page has come."""
     sign_in(window, "demo")
     window.goto("/secret/")
     press = window.keyboard.press
+    window.locator("button:focus").wait_for()
     with window.expect_navigation():
-        press("Enter")  # the first choice has the focus
+        press("Enter")
     assert "/2fa/register/" in window.url
+    window.locator("[name=phone_number]:focus").wait_for()
     window.keyboard.type("2025550143")
     with window.expect_navigation():
         press("Enter")
-    window.keyboard.type(code_for(window, PHONE))
+    code = code_for(window, PHONE)
+    window.locator("[name=token]:focus").wait_for()
+    window.keyboard.type(code)
     with window.expect_navigation():
         press("Enter")
     assert window.url.endswith("/secret/")
