@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from difflib import get_close_matches
 from typing import Any
 
@@ -67,13 +68,41 @@ def _values() -> Iterator[CheckMessage]:
         if isinstance(value, int) and not low <= value <= high:
             hint = f"Twilio Verify takes {low} to {high}."
             yield Error(f"{PREFIX}{name} is {value}.", hint=hint, id="twilio_2fa.E003")
-    for name in ("SEND_COOLDOWN", "TIMEOUT"):
-        value = conf.raw(name)
-        if isinstance(value, (list, tuple)):
-            numbers = all(isinstance(v, (int, float)) and not isinstance(v, bool) and v >= 0 for v in value)
-            if not numbers or not value or (name == "TIMEOUT" and len(value) != 2):
-                hint = "A list of seconds, not empty." if name == "SEND_COOLDOWN" else "A pair of seconds."
-                yield Error(f"{PREFIX}{name} is {value!r}.", hint=hint, id="twilio_2fa.E003")
+    cooldown, timeout, lifetime = (
+        conf.raw(n) for n in ("SEND_COOLDOWN", "TIMEOUT", "VERIFICATION_EXPIRATION")
+    )
+    cooldowns, timeouts = _seconds(cooldown), _seconds(timeout)
+    for name, value, good, hint in (
+        (
+            "SEND_COOLDOWN",
+            cooldown,
+            cooldowns and min(cooldowns) >= 0,
+            "Seconds, 0 or more. A list of seconds is not empty.",
+        ),
+        (
+            "TIMEOUT",
+            timeout,
+            timeouts
+            and min(timeouts) > 0
+            and not (isinstance(timeout, (list, tuple)) and len(timeouts) != 2),
+            "Seconds, more than 0. A pair of seconds is for connecting and for reading.",
+        ),
+        (
+            "VERIFICATION_EXPIRATION",
+            lifetime,
+            not isinstance(lifetime, (int, float, timedelta)) or conf.expiration > timedelta(),
+            "Minutes, more than 0, or a timedelta.",
+        ),
+    ):
+        if not good:
+            yield Error(f"{PREFIX}{name} is {value!r}.", hint=hint, id="twilio_2fa.E003")
+
+
+def _seconds(value: Any) -> list[float]:
+    """The numbers of a setting that takes one or several; empty where one of them is none."""
+    values = list(value) if isinstance(value, (list, tuple)) else [value]
+    numbers = [v for v in values if isinstance(v, (int, float)) and not isinstance(v, bool)]
+    return numbers if len(numbers) == len(values) else []
 
 
 def _limits() -> Iterator[CheckMessage]:

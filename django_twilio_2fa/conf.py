@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.functional import Promise
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
@@ -509,12 +510,18 @@ class Conf:
         return self.raw(name) is not None
 
     def resolve(self, name: str, **offered: Any) -> Any:
-        """The value; where it is a callable (or a dotted path to one), what it returns for these keywords."""
+        """The value; where it is a callable (or a dotted path to one), what it returns for these keywords.
+
+        Raises `ImproperlyConfigured` for a path that leads nowhere, unless a plain text will do as well.
+        """
         value = self.raw(name)
         setting = SETTINGS[name]
         if setting.takes and (function := as_callable(value)) is not None:
             # Each declared keyword is there, whoever asks.
             return call(function, **{**dict.fromkeys(setting.takes), **offered})
+        if isinstance(value, str) and str not in setting.kinds:
+            # Taken as it is, a misspelt path would be true: it would let everybody in.
+            raise ImproperlyConfigured(f"{setting.full_name} is {value!r}, which cannot be imported.")
         return value
 
     def seconds(self, name: str, unit: float = 1) -> float:

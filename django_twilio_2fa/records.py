@@ -163,11 +163,11 @@ def _store(row: Verification, now: Any) -> None:
     contact = CONTACTS[row.kind](row.destination)
     if isinstance(contact, PhoneNumber) and row.line_type:
         contact = PhoneNumber(str(contact), carrier_type=row.line_type)
-    name = ""
+    fields: dict[str, Any] = {"last_used_at": now}
     if row.replaces_id is not None:
-        name = Device.objects.filter(pk=row.replaces_id).values_list("name", flat=True).first() or ""
+        fields.update(Device.objects.filter(pk=row.replaces_id).values("name").first() or {})
         Device.objects.filter(pk=row.replaces_id).delete()
-    Device.objects.register(row.user, contact, name=name, last_used_at=now)
+    Device.objects.register(row.user, contact, **fields)
 
 
 def approved_in(user: Any, flow: str, auth: str | list[str]) -> QuerySet[Verification]:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -28,6 +32,12 @@ def test_the_demos_settings_are_in_order() -> None:
         ("E003", {"TWILIO_2FA_TOKEN_LENGTH": 3}, "4 to 10"),
         ("E003", {"TWILIO_2FA_SEND_COOLDOWN": []}, "A list of seconds"),
         ("E003", {"TWILIO_2FA_TIMEOUT": (1, 2, 3)}, "A pair"),
+        ("E003", {"TWILIO_2FA_SEND_COOLDOWN": -1}, "Seconds, 0 or more"),
+        ("E003", {"TWILIO_2FA_SEND_COOLDOWN": [30, -1]}, "A list of seconds"),
+        ("E003", {"TWILIO_2FA_TIMEOUT": 0}, "Seconds, more than 0"),
+        ("E003", {"TWILIO_2FA_TIMEOUT": (5, 0)}, "A pair"),
+        ("E003", {"TWILIO_2FA_VERIFICATION_EXPIRATION": 0}, "Minutes"),
+        ("E003", {"TWILIO_2FA_VERIFICATION_EXPIRATION": timedelta(-1)}, "Minutes"),
         ("E004", {"TWILIO_2FA_SANDBOX": False, "TWILIO_2FA_SERVICE_ID": "VA1"}, "TWILIO_2FA_ACCOUNT_SID"),
         (
             "E005",
@@ -79,3 +89,39 @@ def test_a_callable_and_a_dotted_path_will_do(settings: Any, name: str) -> None:
     for value in (lambda **kwargs: None, "tests.settings.callbacks.raises"):
         setattr(settings, f"TWILIO_2FA_{name}", value)
         assert "twilio_2fa.E002" not in found()
+
+
+def test_that_no_method_is_left_is_said(settings: Any) -> None:
+    settings.TWILIO_2FA_ALLOWED_METHODS = None
+    settings.TWILIO_2FA_PROVIDERS = dict.fromkeys(["sms", "call", "email", "whatsapp"])
+    assert "Reinstall" in found()["twilio_2fa.E009"].hint
+
+
+def test_without_a_single_setting_everything_can_be_imported_and_check_says_what_is_missing() -> None:
+    program = """
+import django
+from django.conf import settings
+from django.core.management import call_command
+from django_twilio_2fa import provider_apps
+apps = [f"django.contrib.{name}" for name in ("auth", "contenttypes", "sessions", "messages")]
+settings.configure(
+    SECRET_KEY="x",
+    ROOT_URLCONF="django_twilio_2fa.urls",
+    USE_TZ=True,
+    DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
+    INSTALLED_APPS=[*apps, "django_twilio_2fa", *provider_apps(), "widget_tweaks", "formtools"],
+    DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
+    TEMPLATES=[{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}],
+)
+django.setup()
+import django_twilio_2fa.twilio.http, django_twilio_2fa.verifier, django_twilio_2fa.views
+call_command("check")
+"""
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    env.pop("DJANGO_SETTINGS_MODULE", None)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=env)
+    assert done.returncode == 1
+    assert [id for id in ("E004", "E005", "E006", "W003") if f"(twilio_2fa.{id})" in done.stderr] == [
+        "E004",
+        "E005",
+    ]

@@ -99,6 +99,13 @@ class TestAdd:
         other.posts("/2fa/verify/", token=messages.last_code(EMAIL), verification=row)
         assert not other.is_verified
 
+    def test_adding_what_is_there_already_changes_nothing_of_it(self, pat: Person) -> None:
+        Device.objects.update(name="My phone")
+        pat.opens("start").picks("sms").types_the_code()
+        pat.opens("/2fa/add/").picks("call").registers().types_the_code()
+        assert pat.is_at("devices")
+        assert [(d.value, d.name) for d in Device.objects.all()] == [(PHONE, "My phone")]
+
     def test_somebody_with_nothing_registers_first(self, demo: Person) -> None:
         assert demo.opens("/2fa/add/").is_at("start")
         assert demo.page.context["is_registration"]
