@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
 def test_the_generated_tables_are_fresh() -> None:
@@ -21,8 +26,28 @@ def test_the_generated_tables_are_fresh() -> None:
 
 
 def test_every_page_that_is_linked_to_exists() -> None:
-    import re
-
-    for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
+    for page in PAGES:
         for target in re.findall(r"\]\(([\w./-]+\.(?:md|png|svg))\)", page.read_text()):
             assert (page.parent / target).is_file(), (page.name, target)
+
+
+def test_the_command_compares_without_writing() -> None:
+    command = [sys.executable, str(ROOT / "docs" / "generate.py"), "--check"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_piece_of_python_is_python(page: Path) -> None:
+    for code in re.findall(r"^```python\n(.*?)^```", page.read_text(), re.S | re.M):
+        # A line of a list may stand alone, as in `path(…),`.
+        compile(code, page.name, "exec")
+
+
+def test_every_setting_that_is_named_exists() -> None:
+    from django_twilio_2fa.conf import OLD_NAMES, SETTINGS
+
+    known = {*SETTINGS, *OLD_NAMES}
+    for page in PAGES:
+        named = set(re.findall(r"TWILIO_2FA_([A-Z][A-Z_0-9]+)", page.read_text()))
+        assert named <= known | {"TEST_REQUIRE"}, page.name

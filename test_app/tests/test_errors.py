@@ -60,3 +60,10 @@ def test_a_sites_sentence_with_stray_braces_is_no_fault(settings: Any, text: str
 
 def test_each_code_is_declared_once() -> None:
     assert len({e.code for e in ERRORS.values()}) == len(ERRORS)
+
+
+@pytest.mark.parametrize("code", ERRORS)
+def test_its_text_names_nobody(code: str) -> None:
+    error = ERRORS[code](to="+12025550143", email="sam@example.com", token="123456")
+    for secret in ("2025550143", "sam@", "123456"):
+        assert secret not in f"{error} {error!r} {error.display}"

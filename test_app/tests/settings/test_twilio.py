@@ -174,5 +174,8 @@ def test_a_twilio_that_takes_too_long_is_not_waited_for(
 def test_a_twilio_that_takes_its_time_is_waited_for(pat: Person, account: Loopback, settings: Any) -> None:
     account.delay = 0.4
     settings.TWILIO_2FA_TIMEOUT = 5
+    settings.TWILIO_2FA_SEND_COOLDOWN = 0
     assert pat.opens("start").picks("sms").is_at("verify")
     assert UNAVAILABLE not in pat.text
+    settings.TWILIO_2FA_TIMEOUT = 0.1
+    assert UNAVAILABLE in pat.posts("verify", action="resend").text
