@@ -78,11 +78,12 @@ def messages_table() -> str:
 
 
 def magic_table() -> str:
+    from django_twilio_2fa.sandbox.faults import CODES
     from django_twilio_2fa.sandbox.magic import MAGIC
 
     rows = []
     for m in MAGIC.values():
-        answer = f"{m.code} (HTTP {m.status}) on a {m.on}" if m.on else ""
+        answer = f"{m.code} (HTTP {CODES[m.code][0]}) on a {m.on}" if m.on else ""
         rows.append([f"`{m.to}`", m.does, answer, ", ".join(m.channels)])
     return _table(["destination", "is", "answers", "only over"], rows)
 

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from ..conf import conf
 from . import messages
-from .faults import Refused, invalid, not_found
+from .faults import invalid, not_found, refused
 from .magic import magic_for
 from .models import SandboxMessage, SandboxVerification, new_sid
 
@@ -41,7 +41,7 @@ def strike(to: str, where: str, channel: str = "") -> None:
     """Raise the fault that a magic destination has in store."""
     magic = magic_for(to)
     if magic.on == where and (not magic.channels or channel in magic.channels):
-        raise Refused(magic.code, magic.status, magic.message)
+        raise refused(magic.code)
 
 
 # Services
@@ -102,7 +102,7 @@ def start(values: Values, *, account: str, service: str) -> Result:
         sends=F("sends") + 1, channel=channel, updated_at=timezone.now()
     )
     if not counted:
-        raise Refused(60203, 429, "Max send attempts reached")
+        raise refused(60203)
     row.refresh_from_db()
     messages.deliver(row, channel, name=str(values.get("CustomFriendlyName") or ""))
     return 201, verification_body(row)
@@ -221,7 +221,7 @@ def check(values: Values, *, account: str, service: str) -> Result:
     )
     row.refresh_from_db()
     if not counted:
-        raise Refused(60202, 429, "Max check attempts reached") if row.status == "pending" else missing
+        raise refused(60202) if row.status == "pending" else missing
     if secrets.compare_digest(code.encode(), row.code.encode()) and not _end(row, "approved"):
         raise missing
     return 201, check_body(row)
