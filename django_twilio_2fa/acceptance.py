@@ -23,9 +23,9 @@ def refuse_country(contact: Contact, *, user: Any, request: Any = None) -> None:
     allowed = conf.resolve("PHONE_NUMBER_ALLOWED_COUNTRIES", user=user, request=request)
     disallowed = conf.resolve("PHONE_NUMBER_DISALLOWED_COUNTRIES", user=user, request=request)
     country = contact.country_code
-    if allowed and country not in {c.upper() for c in allowed}:
+    if allowed and country not in {str(c).upper() for c in allowed}:
         raise errors.PhoneCountryNotAllowed
-    if country in {c.upper() for c in disallowed or ()}:
+    if country in {str(c).upper() for c in disallowed or ()}:
         raise errors.PhoneCountryNotAllowed
     if contact.number_type in REFUSED_TYPES:
         raise errors.InvalidCarrierType(carrier_type=contact.number_type.replace("_", " "))

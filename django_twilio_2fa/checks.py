@@ -9,7 +9,7 @@ from typing import Any
 
 from django.apps import apps
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning, register
+from django.core.checks import CheckMessage, Error, Info, Warning, register
 
 from .conf import OLD_NAMES, PREFIX, SETTINGS, Setting, as_callable, conf
 from .counters import DEFAULTS, RUN, rates
@@ -23,7 +23,15 @@ LINE_TYPES = ("mobile", "landline", "voip")
 def check_all(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     found = [*_names(), *_types()]
     # The rest reads values, which has to be left alone where they are not what they should be.
-    return found or [*_credentials(), *_limits(), *_sandbox(), *_methods(), *_apps(), *_countries()]
+    return found or [
+        *_credentials(),
+        *_limits(),
+        *_clients(),
+        *_sandbox(),
+        *_methods(),
+        *_apps(),
+        *_countries(),
+    ]
 
 
 def _names() -> Iterator[CheckMessage]:
@@ -117,6 +125,16 @@ def _limits() -> Iterator[CheckMessage]:
         elif value is not None and not (isinstance(value, int) if name == RUN else rates(name)):
             hint = "A whole number, or None." if name == RUN else "Rates like '10/h, 20/d', or None."
             yield Error(f"TWILIO_2FA_LIMITS[{name!r}] is {value!r}.", hint=hint, id="twilio_2fa.E012")
+
+
+def _clients() -> Iterator[CheckMessage]:
+    if not conf.SANDBOX and not conf.CLIENT_ADDRESS_CB and rates("requests_per_client"):
+        yield Info(
+            "TWILIO_2FA_CLIENT_ADDRESS_CB is not set: nothing is limited by client address.",
+            hint="Set it to a callable that returns the client's address. Behind a proxy that is not "
+            "REMOTE_ADDR, which is everybody's, but what the proxy says, as in its X-Forwarded-For.",
+            id="twilio_2fa.I001",
+        )
 
 
 def _credentials() -> Iterator[CheckMessage]:

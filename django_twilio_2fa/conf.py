@@ -7,22 +7,35 @@ reloading. `conf.resolve("NAME", user=…, request=…)` also calls the setting 
 from __future__ import annotations
 
 import inspect
+import logging
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, PermissionDenied
+from django.http import Http404
 from django.utils.functional import Promise
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 
+logger = logging.getLogger(__name__)
+
 PREFIX = "TWILIO_2FA_"
 DOTTED_PATH = re.compile(r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$")
+
+
+DEFAULT, RAISES = object(), object()
+
+
+def _every_country() -> list[str]:
+    import phonenumbers
+
+    return sorted(phonenumbers.SUPPORTED_REGIONS)
 
 
 @dataclass(frozen=True)
@@ -30,7 +43,9 @@ class Setting:
     """One setting: its default, the kinds of value it takes and what it does.
 
     `kinds` are the plain types that are accepted; `takes` the keywords that a callable in its place is
-    offered (it gets those that its signature names), empty where a callable makes no sense.
+    offered (it gets those that its signature names), empty where a callable makes no sense. `returns` are
+    the types that the callable may return, where they are not the `kinds`. `if_it_fails` is what holds when
+    it raises or returns anything else: the default, or what lets nobody by.
     """
 
     name: str
@@ -42,6 +57,8 @@ class Setting:
     old_names: tuple[str, ...] = ()
     secret: bool = False
     group: str = "Behaviour"
+    returns: tuple[type, ...] = ()
+    if_it_fails: Any = DEFAULT
 
     @property
     def full_name(self) -> str:
@@ -165,6 +182,7 @@ SETTINGS: dict[str, Setting] = {
             USER,
             optional=True,
             group=METHODS,
+            if_it_fails=(),
         ),
         Setting(
             "METHOD_DISPLAY_CB",
@@ -174,6 +192,7 @@ SETTINGS: dict[str, Setting] = {
             ("method", "user", "request"),
             optional=True,
             group=METHODS,
+            returns=MAPPING,
         ),
         Setting(
             "METHOD_DETAILS",
@@ -190,8 +209,18 @@ SETTINGS: dict[str, Setting] = {
             USER,
             optional=True,
             group=METHODS,
+            returns=NAMES,
+            if_it_fails=(),
         ),
-        Setting("ALLOW_USER_CB", True, BOOL, "Whether this user may use the kit at all.", USER, group=WHO),
+        Setting(
+            "ALLOW_USER_CB",
+            True,
+            BOOL,
+            "Whether this user may use the kit at all.",
+            USER,
+            group=WHO,
+            if_it_fails=False,
+        ),
         Setting(
             "ALLOW_REGISTRATION",
             True,
@@ -200,6 +229,7 @@ SETTINGS: dict[str, Setting] = {
             (*USER, "field"),
             old_names=("ALLOW_REGISTER",),
             group=WHO,
+            if_it_fails=False,
         ),
         Setting(
             "ALLOW_CHANGE",
@@ -208,6 +238,7 @@ SETTINGS: dict[str, Setting] = {
             "Whether a user may add to, change or remove what they have registered.",
             (*USER, "field"),
             group=WHO,
+            if_it_fails=False,
         ),
         Setting(
             "REGISTER_OPTIONAL",
@@ -216,6 +247,7 @@ SETTINGS: dict[str, Setting] = {
             "Whether registration may be skipped. Skipping is remembered for the session.",
             USER,
             group=WHO,
+            if_it_fails=False,
         ),
         Setting(
             "REGISTER_OPTIONAL_URL",
@@ -233,6 +265,7 @@ SETTINGS: dict[str, Setting] = {
             "Whether everybody has to register a phone number, whatever else they have registered.",
             USER,
             group=WHO,
+            if_it_fails=True,
         ),
         Setting(
             "PHONE_NUMBER_CB",
@@ -244,6 +277,7 @@ SETTINGS: dict[str, Setting] = {
             optional=True,
             old_names=("USER_PHONE_NUMBER_CB",),
             group=WHO,
+            if_it_fails=RAISES,
         ),
         Setting(
             "EMAIL_CB",
@@ -255,6 +289,7 @@ SETTINGS: dict[str, Setting] = {
             optional=True,
             old_names=("USER_EMAIL_CB",),
             group=WHO,
+            if_it_fails=RAISES,
         ),
         Setting(
             "PHONE_NUMBER_DEFAULT_REGION",
@@ -272,6 +307,7 @@ SETTINGS: dict[str, Setting] = {
             USER,
             optional=True,
             group=PHONE,
+            if_it_fails=("ZZ",),
         ),
         Setting(
             "PHONE_NUMBER_DISALLOWED_COUNTRIES",
@@ -281,6 +317,7 @@ SETTINGS: dict[str, Setting] = {
             USER,
             optional=True,
             group=PHONE,
+            if_it_fails=_every_country,
         ),
         Setting(
             "PHONE_NUMBER_CARRIER_LOOKUP",
@@ -306,6 +343,7 @@ SETTINGS: dict[str, Setting] = {
             "Whether a number is accepted when its line type cannot be found out.",
             USER,
             group=PHONE,
+            if_it_fails=False,
         ),
         Setting(
             "HAS_CLNPC_PERMISSION",
@@ -368,6 +406,7 @@ SETTINGS: dict[str, Setting] = {
             ("request", "user"),
             optional=True,
             group=PROCESS,
+            returns=TEXT,
         ),
         Setting(
             "NOTIFY_OWNER",
@@ -402,6 +441,7 @@ SETTINGS: dict[str, Setting] = {
             "Whether a user with a single choice is sent the token without pressing a button first.",
             USER,
             group=PAGES,
+            if_it_fails=False,
         ),
         Setting(
             "VERIFY_SUCCESS_URL",
@@ -439,6 +479,7 @@ SETTINGS: dict[str, Setting] = {
             ("code", "user", "request"),
             optional=True,
             group=WORDS,
+            returns=(str, Promise),
         ),
         Setting("ERROR_DISPLAY", {}, MAPPING, "By error code, the sentence shown for it.", group=WORDS),
         Setting(
@@ -484,6 +525,26 @@ def call(function: Callable[..., Any], **offered: Any) -> Any:
     return function(**{name: value for name, value in offered.items() if name in names})
 
 
+def _told(setting: Setting, function: Callable[..., Any], offered: dict[str, Any]) -> Any:
+    """What a site's callable returns; where it fails, what holds then. Only its answers are passed on."""
+    if setting.if_it_fails is RAISES:
+        return call(function, **offered)
+    try:
+        told = call(function, **offered)
+        wanted = setting.kinds or setting.returns
+        if wanted == NAMES and isinstance(told, Iterable) and not isinstance(told, (str, bytes, *NAMES)):
+            told = list(told)
+        if wanted == BOOL or (told is None and setting.optional) or isinstance(told, wanted):
+            return told
+        logger.error("%s returned a %s", setting.full_name, type(told).__name__)
+    except (PermissionDenied, Http404):
+        raise
+    except Exception:
+        logger.exception("%s failed", setting.full_name)
+    instead = setting.default if setting.if_it_fails is DEFAULT else setting.if_it_fails
+    return instead() if callable(instead) else instead
+
+
 class Conf:
     """The live settings, by the names of `SETTINGS`."""
 
@@ -518,7 +579,7 @@ class Conf:
         setting = SETTINGS[name]
         if setting.takes and (function := as_callable(value)) is not None:
             # Each declared keyword is there, whoever asks.
-            return call(function, **{**dict.fromkeys(setting.takes), **offered})
+            return _told(setting, function, {**dict.fromkeys(setting.takes), **offered})
         if isinstance(value, str) and str not in setting.kinds:
             # Taken as it is, a misspelt path would be true: it would let everybody in.
             raise ImproperlyConfigured(f"{setting.full_name} is {value!r}, which cannot be imported.")

@@ -208,8 +208,8 @@ def countries(
     """Allowed countries as (code, name in the active language, calling code), sorted by name."""
     import phonenumbers
 
-    wanted = {c.upper() for c in allowed} if allowed else set(phonenumbers.SUPPORTED_REGIONS)
+    wanted = {str(c).upper() for c in allowed} if allowed else set(phonenumbers.SUPPORTED_REGIONS)
     wanted &= set(phonenumbers.SUPPORTED_REGIONS)
-    wanted -= {c.upper() for c in disallowed or ()}
+    wanted -= {str(c).upper() for c in disallowed or ()}
     rows = [(c, country_name(c), phonenumbers.country_code_for_region(c)) for c in wanted]
     return sorted(rows, key=lambda row: row[1])

@@ -268,6 +268,15 @@ class CheckInProgress(TwoFactorError):
     status = 409
 
 
+class NotRecorded(TwoFactorError):
+    """The answer came, and the database would not take it."""
+
+    code = "not_recorded"
+    message = _("What was answered could not be saved. Please request a new code.")
+    status = 503
+    uncertain = True
+
+
 class UserDataNotStored(TwoFactorError):
     """The site's callback does not return what its receiver of `set_user_data` was given."""
 

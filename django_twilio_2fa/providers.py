@@ -44,6 +44,14 @@ class Sent:
 
 
 @dataclass(frozen=True)
+class Diagnosis:
+    """Whether what is behind a method is set up: True, False, or None where that cannot be asked."""
+
+    ok: bool | None
+    says: str
+
+
+@dataclass(frozen=True)
 class Checked:
     """What a provider says of a token: whether it was right, and the `sid` that it was checked under."""
 
@@ -108,6 +116,10 @@ class MethodProvider:
         label = str(self.display()["label"])
         return str(_("{method} to {value}")).format(method=label, value=masked) if masked else label
 
+    def diagnose(self) -> Diagnosis:
+        """What `manage.py twilio_2fa_check` says of the method. Raises the kit's errors."""
+        return Diagnosis(None, "has nothing to ask")
+
     # The verbs
 
     def start(self, verification: Verification, *, request: Any = None) -> Sent:
@@ -130,12 +142,7 @@ class MethodProvider:
     def display(self, *, user: Any = None, request: Any = None) -> dict[str, Any]:
         """`value`, `label` and `icon`, as `METHOD_DISPLAY_CB`, `METHOD_DETAILS` and the provider have it."""
         shown = {"label": self.label, "icon": self.icon}
-        try:
-            told = conf.resolve("METHOD_DISPLAY_CB", method=self.name, user=user, request=request)
-        except Exception:
-            # How a method looks is no reason to keep a user out.
-            logger.exception("TWILIO_2FA_METHOD_DISPLAY_CB failed")
-            told = None
+        told = conf.resolve("METHOD_DISPLAY_CB", method=self.name, user=user, request=request)
         for source in (conf.METHOD_DETAILS.get(self.name), told):
             if isinstance(source, dict):
                 shown.update({k: v for k, v in source.items() if k in shown and v})

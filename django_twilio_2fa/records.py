@@ -10,10 +10,11 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from django.contrib.auth import get_user_model
-from django.db import IntegrityError, OperationalError, transaction
+from django.db import DatabaseError, IntegrityError, InterfaceError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from . import errors
 from .contacts import CONTACTS, PhoneNumber
 from .digests import digest, digests
 from .limits import lease_free
@@ -38,14 +39,21 @@ class Outcome(enum.Enum):
 
 
 def retried(action: Callable[[], T]) -> T:
-    """Do it again if the database fails for a moment: what Twilio has answered cannot be asked again."""
+    """Do it again if the database fails for a moment: what Twilio has answered cannot be asked again.
+
+    Raises `NotRecorded` where it goes on failing.
+    """
     for n in range(1, TRIES):
         try:
             return action()
-        except OperationalError:
+        except (DatabaseError, InterfaceError):
             logger.warning("Recording failed, trying again (%d of %d)", n, TRIES - 1, exc_info=True)
             time.sleep(PAUSE * n)
-    return action()
+    try:
+        return action()
+    except (DatabaseError, InterfaceError):
+        logger.exception("What was answered could not be recorded")
+    raise errors.NotRecorded
 
 
 def get_or_create_pending(

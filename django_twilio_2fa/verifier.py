@@ -183,7 +183,11 @@ class Verifier(Outcomes):
         except errors.TwoFactorError as e:
             self._send_failed(row, e)
             raise
-        records.retried(lambda: self._record_sent(row, sent))
+        try:
+            records.retried(lambda: self._record_sent(row, sent))
+        except errors.NotRecorded as e:
+            e.verification = row  # the message went out, and its code is good
+            raise
         row.refresh_from_db()
         signals.send(
             signals.twilio_2fa_verification_sent,

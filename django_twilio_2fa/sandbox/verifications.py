@@ -80,7 +80,7 @@ def fetch_service(values: Values, *, account: str, service: str) -> Result:
         "custom_code_enabled": False,
         "push": {"include_date": False, "apn_credential_sid": None, "fcm_credential_sid": None},
         "totp": {"issuer": None, "time_step": 30, "code_length": 6, "skew": 1},
-        "whatsapp": {"msg_service_sid": None, "from": None},
+        "whatsapp": {"msg_service_sid": "MG" + "5" * 32, "from": "whatsapp:+12025550100"},
         "passkeys": passkeys,
         "default_template_sid": None,
         "verify_event_subscription_enabled": False,
@@ -137,7 +137,7 @@ def _over(row: SandboxVerification) -> bool:
     return row.status == "pending" and row.created_at + LIFETIME <= timezone.now()
 
 
-def _end(row: SandboxVerification, status: str) -> bool:
+def end(row: SandboxVerification, status: str) -> bool:
     """Conditional, so that it happens once."""
     ended = SandboxVerification.objects.filter(pk=row.pk, status="pending").update(
         status=status, pending_key=None, updated_at=timezone.now()
@@ -149,7 +149,7 @@ def _end(row: SandboxVerification, status: str) -> bool:
 def _pending(service: str, to: str) -> SandboxVerification | None:
     row = SandboxVerification.objects.filter(pending_key=_key(service, to)).first()
     if row is not None and _over(row):
-        _end(row, "expired")
+        end(row, "expired")
         return None
     return row
 
@@ -183,7 +183,7 @@ def _find(service: str, id: str) -> SandboxVerification:
     if row is None:
         raise not_found(f"/Services/{service}/Verifications/{id}")
     if _over(row):
-        _end(row, "expired")
+        end(row, "expired")
     return row
 
 
@@ -199,7 +199,7 @@ def update(values: Values, *, account: str, service: str, id: str) -> Result:
     if status not in ("canceled", "approved"):
         raise invalid("Status", "is not a status that can be set")
     row = _find(service, id)
-    if not _end(row, status):
+    if not end(row, status):
         raise not_found(f"/Services/{service}/Verifications/{id}")
     return 200, verification_body(row)
 
@@ -222,7 +222,7 @@ def check(values: Values, *, account: str, service: str) -> Result:
     row.refresh_from_db()
     if not counted:
         raise refused(60202) if row.status == "pending" else missing
-    if secrets.compare_digest(code.encode(), row.code.encode()) and not _end(row, "approved"):
+    if secrets.compare_digest(code.encode(), row.code.encode()) and not end(row, "approved"):
         raise missing
     return 201, check_body(row)
 

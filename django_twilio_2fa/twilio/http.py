@@ -5,16 +5,31 @@ Importing this module imports `requests`; only `client` does so, at the first us
 
 from __future__ import annotations
 
+import logging
+import re
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import requests
-from requests.adapters import HTTPAdapter
 from twilio.http import HttpClient
 from twilio.http.response import Response
 
 from ..conf import conf
 from .client import retry_after
+from .deadline import DeadlineAdapter
+
+# What identifies somebody in an address: a lookup's number, and a verification asked for by where it went.
+NUMBER = re.compile(r"(/(?:PhoneNumbers|Verifications)/)[^/?\s]+")
+
+
+def hide_numbers(record: logging.LogRecord) -> bool:
+    """A filter for urllib3's DEBUG log, which shows every address that is asked for."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(NUMBER.sub(r"\1…", a) if isinstance(a, str) else a for a in record.args)
+    return True
+
+
+logging.getLogger("urllib3.connectionpool").addFilter(hide_numbers)
 
 
 class PooledHttpClient(HttpClient):  # type: ignore[misc]
@@ -32,7 +47,7 @@ class PooledHttpClient(HttpClient):  # type: ignore[misc]
         self.session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self.session.auth = _no_netrc
         # More threads than this would open and close connections all the time.
-        adapter = HTTPAdapter(pool_maxsize=32)
+        adapter = DeadlineAdapter(pool_maxsize=32)
         self.session.mount("https://", adapter)
         self.session.mount("http://", adapter)
 

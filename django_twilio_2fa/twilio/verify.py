@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from .. import errors
 from ..conf import conf
 from ..models import Purpose
-from ..providers import Checked, MethodProvider, Sent
+from ..providers import Checked, Diagnosis, MethodProvider, Sent
 from .client import get_client, service_sid
 from .faults import translated
+from .service import fetch_service
 
 if TYPE_CHECKING:
     from ..models import Verification
+
+logger = logging.getLogger(__name__)
 
 
 def _aware(moment: datetime | None) -> datetime | None:
@@ -21,6 +25,14 @@ def _aware(moment: datetime | None) -> datetime | None:
     if moment is not None and moment.tzinfo is None:
         return moment.replace(tzinfo=timezone.utc)
     return moment
+
+
+def _mismatch() -> errors.TwilioUnavailable:
+    """The answer is about something else than what was asked, so that nobody knows what happened."""
+    logger.error("Twilio answered about another verification than the one asked about")
+    error = errors.TwilioUnavailable(twilio_error="mismatch")
+    error.uncertain = True
+    return error
 
 
 class VerifyProvider(MethodProvider):
@@ -46,6 +58,13 @@ class VerifyProvider(MethodProvider):
         }
         return {name: value for name, value in options.items() if value}
 
+    def diagnose(self) -> Diagnosis:
+        return self.diagnose_service(fetch_service())
+
+    def diagnose_service(self, service: Any) -> Diagnosis:
+        """What the service says of the channel; of most it says nothing."""
+        return Diagnosis(True, "needs no more than the service")
+
     def start(self, verification: Verification, *, request: Any = None) -> Sent:
         options = self.options(verification, request=request)
         try:
@@ -62,7 +81,7 @@ class VerifyProvider(MethodProvider):
                 to=verification.destination, channel=self.channel, **options
             )
             if answer.to != verification.destination or not answer.sid:
-                raise errors.TwilioUnavailable(twilio_error="mismatch")
+                raise _mismatch()
             return Sent(sid=answer.sid, started_at=_aware(answer.date_created))
 
     def check(self, verification: Verification, token: str, *, request: Any = None) -> Checked:
@@ -72,11 +91,14 @@ class VerifyProvider(MethodProvider):
             answer = self._service(verification).verification_checks.create(code=token, **key)
             same = answer.to == verification.destination and answer.sid == (verification.sid or answer.sid)
             if answer.status == "approved" and not same:
-                raise errors.TwilioUnavailable(twilio_error="mismatch")
+                raise _mismatch()
             if answer.status == "max_attempts_reached":
                 raise errors.MaxAttemptsReached
-            if answer.status in ("canceled", "expired", "deleted"):
+            if answer.status in ("canceled", "expired", "deleted", "failed"):
                 raise errors.VerificationExpired
+            if answer.status not in ("pending", "approved"):
+                logger.error("Twilio answered a check with an unknown status")
+                raise errors.TwilioUnavailable(twilio_error="unknown_status")
             return Checked(
                 approved=answer.status == "approved" and answer.valid is True, sid=answer.sid or ""
             )

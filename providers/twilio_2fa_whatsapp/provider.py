@@ -1,7 +1,10 @@
 """Tokens by WhatsApp."""
 
+from typing import Any
+
 from django.utils.translation import gettext_lazy as _
 
+from django_twilio_2fa.providers import Diagnosis
 from django_twilio_2fa.twilio.verify import VerifyProvider
 
 
@@ -14,3 +17,9 @@ class WhatsAppProvider(VerifyProvider):
     # It needs a sender of one's own at Twilio.
     on_by_default = False
     sent_wording = _("sent by WhatsApp")
+
+    def diagnose_service(self, service: Any) -> Diagnosis:
+        told = service.whatsapp or {}
+        if told.get("msg_service_sid") or told.get("from"):
+            return Diagnosis(True, "the service has a sender")
+        return Diagnosis(False, "the service has no WhatsApp sender")

@@ -13,8 +13,8 @@ from twilio.base.exceptions import TwilioRestException
 from twilio.rest import Client
 
 from django_twilio_2fa.sandbox import messages
-from django_twilio_2fa.sandbox.http import SandboxHttpClient
 from django_twilio_2fa.sandbox.faults import CODES
+from django_twilio_2fa.sandbox.http import SandboxHttpClient
 from django_twilio_2fa.sandbox.magic import MAGIC, Magic
 from django_twilio_2fa.sandbox.models import SandboxVerification
 

@@ -1,0 +1,77 @@
+"""Ask Twilio whether what the settings name is there and fits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from ... import errors
+from ...conf import conf
+from ...providers import get_providers
+from ...twilio.service import fetch_service
+
+REASONS = {
+    "20003": "Twilio refuses the credentials",
+    "20404": "there is no such service in this account",
+    "not_configured": "credentials or the service are not set",
+    "connection": "Twilio cannot be reached",
+    "no_answer": "Twilio gave no usable answer",
+}
+
+
+class Command(BaseCommand):
+    help = "Asks Twilio for the service and says what is in order; exits non-zero if anything is not."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self.failed = False
+        if conf.SANDBOX and not conf.BASE_URL:
+            self.say(None, "account", "the sandbox answers in its place: nothing of Twilio is asked")
+        service = self.service("service")
+        if service is not None:
+            length = conf.TOKEN_LENGTH
+            told = service.code_length
+            says = f"the service sends {told} digits, TWILIO_2FA_TOKEN_LENGTH is {length}"
+            self.say(told == length, "code length", says)
+            self.methods()
+        if conf.REGISTRATION_SERVICE_ID and conf.REGISTRATION_SERVICE_ID != conf.SERVICE_ID:
+            self.service("registration service", registration=True)
+        if self.failed:
+            raise CommandError("Not everything is in order.")
+
+    def say(self, ok: bool | None, what: str, says: str) -> None:
+        self.failed |= ok is False
+        word = "?" if ok is None else "ok" if ok else "FAILED"
+        self.stdout.write(f"{word:8}{what}: {says}")
+
+    def service(self, what: str, *, registration: bool = False) -> Any:
+        try:
+            service = fetch_service(registration=registration)
+        except errors.TwoFactorError as e:
+            told = str(e.data.get("twilio_error", e.full_code))
+            refused = told in ("20003", "not_configured")
+            if refused or told == "20404":
+                self.say(not refused, "credentials", REASONS[told] if refused else "Twilio takes them")
+            if not refused:
+                self.say(False, what, REASONS.get(told, f"Twilio answered {told}"))
+            return None
+        self.say(True, "credentials", "Twilio takes them")
+        self.say(True, what, str(service.friendly_name))
+        return service
+
+    def methods(self) -> None:
+        providers = get_providers()
+        names = conf.ALLOWED_METHODS
+        if not isinstance(names, (list, tuple, set, frozenset)):
+            # Not set, or a callable: it depends on the user.
+            names = [name for name, provider in providers.items() if provider.on_by_default]
+        for name in names:
+            if name not in providers:
+                self.say(False, name, "no installed provider offers it")
+                continue
+            try:
+                found = providers[name].diagnose()
+            except errors.TwoFactorError as e:
+                self.say(False, name, f"Twilio answered {e.data.get('twilio_error', e.full_code)}")
+            else:
+                self.say(found.ok, name, found.says)

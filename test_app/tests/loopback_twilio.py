@@ -1,0 +1,86 @@
+"""The sandbox as a process of its own, on loopback, with a database of its own: Twilio, as far as it goes."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import requests
+
+MANAGE = Path(__file__).resolve().parents[1] / "manage.py"
+
+
+class LoopbackTwilio:
+    """What `manage.py twilio_2fa_sandbox` serves; told what to do over HTTP."""
+
+    def __init__(self, folder: Path) -> None:
+        env = {
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "demo.settings_test",
+            "DATABASE_URL": f"sqlite:///{folder / 'twilio.sqlite3'}",
+        }
+        manage = [sys.executable, str(MANAGE)]
+        subprocess.run(
+            [*manage, "migrate", "twilio_2fa_sandbox", "--verbosity", "0"], env=env, check=True, timeout=120
+        )
+        command = [*manage, "twilio_2fa_sandbox", "--port", "0"]
+        self.process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout is not None
+        self.address = self.process.stdout.readline().rpartition("= ")[2].strip().strip("'")
+        assert self.address.startswith("http://127.0.0.1:"), self.address
+
+    def stop(self) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+    def does(self, fault: str, **options: Any) -> None:
+        """The next requests go wrong: `on`, `times` (0 for all), `seconds`."""
+        answer = requests.post(f"{self.address}/sandbox/faults", {"fault": fault, **options}, timeout=5)
+        assert answer.status_code == 200, answer.text
+        while fault == "refuse" and self._takes_connections():
+            time.sleep(0.01)
+
+    def _takes_connections(self) -> bool:
+        host, _, port = self.address.removeprefix("http://").partition(":")
+        try:
+            socket.create_connection((host, int(port)), 1).close()
+        except OSError:
+            return False
+        return True
+
+    def is_well(self) -> None:
+        """Nothing goes wrong any more, and nothing was asked yet."""
+        while not self._takes_connections():
+            time.sleep(0.01)
+        requests.delete(f"{self.address}/sandbox/faults", timeout=5)
+
+    @property
+    def requests(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self._status["requests"]
+        return found
+
+    @property
+    def connections(self) -> int:
+        return int(self._status["connections"])
+
+    @property
+    def _status(self) -> dict[str, Any]:
+        found: dict[str, Any] = requests.get(f"{self.address}/sandbox/status", timeout=5).json()
+        return found
+
+    def sends(self) -> int:
+        """How many sends Twilio was asked for."""
+        return len([r for r in self.requests if r["path"].endswith("/Verifications")])
+
+    def checks(self) -> int:
+        return len([r for r in self.requests if r["path"].endswith("/VerificationCheck")])
+
+    def delivered(self, to: str) -> list[str]:
+        """The codes that arrived, newest first."""
+        url = f"{self.address}/sandbox/messages"
+        return [m["code"] for m in requests.get(url, {"to": to}, timeout=5).json()["messages"]]
