@@ -23,15 +23,10 @@ LINE_TYPES = ("mobile", "landline", "voip")
 def check_all(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     found = [*_names(), *_types()]
     # The rest reads values, which has to be left alone where they are not what they should be.
-    return found or [
-        *_credentials(),
-        *_limits(),
-        *_clients(),
-        *_sandbox(),
-        *_methods(),
-        *_apps(),
-        *_countries(),
-    ]
+    if found:
+        return found
+    checks = (_credentials, _limits, _clients, _sandbox, _methods, _apps, _countries)
+    return [message for check in checks for message in check()]
 
 
 def _names() -> Iterator[CheckMessage]:

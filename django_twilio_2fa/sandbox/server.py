@@ -2,6 +2,7 @@
 
 Below `/sandbox/` it is told what to do: `POST /sandbox/faults` (`fault`, and perhaps `on`, `times`,
 `seconds`), `DELETE /sandbox/faults`; and says what was: `GET /sandbox/status`, `GET /sandbox/messages?to=`.
+`DELETE /sandbox/messages` forgets every verification.
 """
 
 from __future__ import annotations
@@ -233,6 +234,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def control(self, path: str, query: dict[str, str], form: dict[str, str]) -> None:
         status, body = 200, dict[str, Any]()
+        if path == "faults" and form.get("fault") == "refuse":
+            # This connection is closed by it as well.
+            self.send(200, b"{}", {})
+            self.server.inject("refuse", seconds=float(form.get("seconds", SECONDS["refuse"])))
+            return
         if path == "faults" and self.command == "POST":
             try:
                 seconds = float(form["seconds"]) if "seconds" in form else None
@@ -245,6 +251,8 @@ class Handler(BaseHTTPRequestHandler):
             self.server.clear()
         elif path == "status":
             body = {"connections": self.server.connections, "requests": self.server.asked}
+        elif path == "messages" and self.command == "DELETE":
+            SandboxVerification.objects.all().delete()
         elif path == "messages":
             body = {"messages": messages.delivered(query.get("to", ""))}
         else:

@@ -11,7 +11,8 @@ from .faults import translated
 def fetch_service(*, registration: bool = False) -> Any:
     """The service as twilio-python has it; that for registrations where there is one, if asked for.
 
-    One free request. Raises `TwilioUnavailable` (data: `twilio_error`, Twilio's code) and `TwilioRateLimited`.
+    One free request. Raises `TwilioUnavailable` (data: `twilio_error`, Twilio's code) and
+    `TwilioRateLimited`.
     """
     with translated(service=True):
         return get_client().verify.v2.services(service_sid(registration=registration)).fetch()

@@ -45,6 +45,11 @@ class LoopbackTwilio:
         while fault == "refuse" and self._takes_connections():
             time.sleep(0.01)
 
+    def _wait(self) -> None:
+        """Until it takes connections again."""
+        while not self._takes_connections():
+            time.sleep(0.01)
+
     def _takes_connections(self) -> bool:
         host, _, port = self.address.removeprefix("http://").partition(":")
         try:
@@ -55,9 +60,13 @@ class LoopbackTwilio:
 
     def is_well(self) -> None:
         """Nothing goes wrong any more, and nothing was asked yet."""
-        while not self._takes_connections():
-            time.sleep(0.01)
+        self._wait()
         requests.delete(f"{self.address}/sandbox/faults", timeout=5)
+
+    def is_new(self) -> None:
+        """Well, and with nothing delivered yet."""
+        self.is_well()
+        requests.delete(f"{self.address}/sandbox/messages", timeout=5)
 
     @property
     def requests(self) -> list[dict[str, Any]]:
@@ -70,6 +79,7 @@ class LoopbackTwilio:
 
     @property
     def _status(self) -> dict[str, Any]:
+        self._wait()
         found: dict[str, Any] = requests.get(f"{self.address}/sandbox/status", timeout=5).json()
         return found
 
@@ -82,5 +92,6 @@ class LoopbackTwilio:
 
     def delivered(self, to: str) -> list[str]:
         """The codes that arrived, newest first."""
+        self._wait()
         url = f"{self.address}/sandbox/messages"
         return [m["code"] for m in requests.get(url, {"to": to}, timeout=5).json()["messages"]]
