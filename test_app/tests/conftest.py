@@ -12,6 +12,7 @@ from django_twilio_2fa.contacts import EmailAddress, PhoneNumber
 from django_twilio_2fa.models import Device
 
 from . import openapi
+from .loopback_twilio import LoopbackTwilio
 from .people import EMAIL, PHONE, Person
 
 
@@ -45,6 +46,31 @@ def later(db: None) -> Any:
     from .clock import pass_time
 
     return pass_time
+
+
+@pytest.fixture(scope="session")
+def served_twilio(tmp_path_factory: Any) -> Iterator[LoopbackTwilio]:
+    served = LoopbackTwilio(tmp_path_factory.mktemp("twilio"))
+    yield served
+    served.stop()
+
+
+@pytest.fixture
+def twilio_over_http(served_twilio: LoopbackTwilio, settings: Any) -> Iterator[LoopbackTwilio]:
+    """Twilio as a process of its own, over HTTP; well until a fault strikes, and waited for but shortly."""
+    from django_twilio_2fa.twilio import client
+
+    served_twilio.is_new()
+    settings.TWILIO_2FA_SANDBOX = False
+    settings.TWILIO_2FA_BASE_URL = served_twilio.address
+    settings.TWILIO_2FA_ACCOUNT_SID = "AC" + "1" * 32
+    settings.TWILIO_2FA_AUTH_TOKEN = "a secret"
+    settings.TWILIO_2FA_SERVICE_ID = "VA" + "2" * 32
+    settings.TWILIO_2FA_TIMEOUT = (1, 0.5)
+    yield served_twilio
+    for made in client._clients.values():
+        made.http_client.inner.session.close()
+    client._clients.clear()
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,7 +11,6 @@ from django_twilio_2fa import errors
 from django_twilio_2fa.models import Status, Verification
 from django_twilio_2fa.sandbox.faults import CODES
 from django_twilio_2fa.sandbox.server import FAULTS
-from django_twilio_2fa.twilio import client
 from django_twilio_2fa.verifier import Verifier
 
 from .loopback_twilio import LoopbackTwilio
@@ -25,27 +23,9 @@ PATIENCE = CONNECT + READ + 2
 SEND, CHECK = "Verifications", "VerificationCheck"
 
 
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: Any) -> Iterator[LoopbackTwilio]:
-    served = LoopbackTwilio(tmp_path_factory.mktemp("twilio"))
-    yield served
-    served.stop()
-
-
 @pytest.fixture
-def twilio(served: LoopbackTwilio, settings: Any) -> Iterator[LoopbackTwilio]:
-    """A Twilio that is well until a fault strikes."""
-    served.is_new()
-    settings.TWILIO_2FA_SANDBOX = False
-    settings.TWILIO_2FA_BASE_URL = served.address
-    settings.TWILIO_2FA_ACCOUNT_SID = "AC" + "1" * 32
-    settings.TWILIO_2FA_AUTH_TOKEN = "a secret"
-    settings.TWILIO_2FA_SERVICE_ID = "VA" + "2" * 32
-    settings.TWILIO_2FA_TIMEOUT = (CONNECT, READ)
-    yield served
-    for made in client._clients.values():
-        made.http_client.inner.session.close()
-    client._clients.clear()
+def twilio(twilio_over_http: LoopbackTwilio) -> LoopbackTwilio:
+    return twilio_over_http
 
 
 @pytest.fixture

@@ -91,6 +91,13 @@ def test_a_callable_and_a_dotted_path_will_do(settings: Any, name: str) -> None:
         assert "twilio_2fa.E002" not in found()
 
 
+def test_that_nothing_is_limited_by_address_is_said_where_codes_cost_money(settings: Any) -> None:
+    settings.TWILIO_2FA_SANDBOX = False
+    assert "X-Forwarded-For" in found()["twilio_2fa.I001"].hint
+    settings.TWILIO_2FA_CLIENT_ADDRESS_CB = lambda request: request.META["REMOTE_ADDR"]
+    assert "twilio_2fa.I001" not in found()
+
+
 def test_that_no_method_is_left_is_said(settings: Any) -> None:
     settings.TWILIO_2FA_ALLOWED_METHODS = None
     settings.TWILIO_2FA_PROVIDERS = dict.fromkeys(["sms", "call", "email", "whatsapp"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from io import StringIO
 from typing import Any
 
@@ -11,6 +12,7 @@ from django.db.models import F
 
 from django_twilio_2fa.models import Counter, Verification
 
+from .loopback_twilio import LoopbackTwilio
 from .people import Person
 
 
@@ -59,3 +61,89 @@ class TestPrune:
 def test_unlocking_nobody_is_an_error(db: None) -> None:
     with pytest.raises(CommandError, match="no user nobody"):
         run("twilio_2fa_unlock", "nobody")
+
+
+class TestCheck:
+    """`twilio_2fa_check`, against the sandbox as a process of its own."""
+
+    @pytest.fixture
+    def twilio(self, twilio_over_http: LoopbackTwilio) -> LoopbackTwilio:
+        return twilio_over_http
+
+    def failing(self) -> list[str]:
+        """The lines that are not in order, of a run that exits non-zero for them."""
+        out = StringIO()
+        with pytest.raises(CommandError, match="Not everything is in order"):
+            call_command("twilio_2fa_check", stdout=out)
+        assert "a secret" not in out.getvalue()
+        return [line.split(None, 1)[1] for line in out.getvalue().splitlines() if line.startswith("FAILED")]
+
+    def test_all_is_in_order(self, twilio: LoopbackTwilio) -> None:
+        lines = run("twilio_2fa_check").splitlines()
+        assert [line.split()[0] for line in lines] == ["ok"] * 6 + ["?"]
+        assert [line.split(None, 1)[1].partition(":")[0] for line in lines] == [
+            "credentials",
+            "service",
+            "code length",
+            "sms",
+            "call",
+            "whatsapp",
+            "email",
+        ]
+
+    @pytest.mark.parametrize(
+        ("changed", "fails"),
+        [
+            ({"AUTH_TOKEN": "invalid"}, "credentials: Twilio refuses the credentials"),
+            ({"AUTH_TOKEN": None}, "credentials: credentials or the service are not set"),
+            ({"SERVICE_ID": "VA" + "0" * 32}, "service: there is no such service in this account"),
+            (
+                {"REGISTRATION_SERVICE_ID": "VA" + "0" * 32},
+                "registration service: there is no such service in this account",
+            ),
+            ({"TOKEN_LENGTH": 8}, "code length: the service sends 6 digits, TWILIO_2FA_TOKEN_LENGTH is 8"),
+            ({"ALLOWED_METHODS": ["sms", "owl"]}, "owl: no installed provider offers it"),
+            ({"BASE_URL": "http://127.0.0.1:1"}, "service: Twilio cannot be reached"),
+        ],
+    )
+    def test_what_is_not_is_said(
+        self, twilio: LoopbackTwilio, settings: Any, changed: dict[str, Any], fails: str
+    ) -> None:
+        for name, value in changed.items():
+            setattr(settings, f"TWILIO_2FA_{name}", value)
+        assert self.failing() == [fails]
+
+    @pytest.mark.parametrize(
+        ("fault", "fails"),
+        [
+            ("no-whatsapp", "whatsapp: the service has no WhatsApp sender"),
+            ("hang", "service: Twilio gave no usable answer"),
+            ("html-200", "service: Twilio gave no usable answer"),
+            ("20503", "service: Twilio answered 20503"),
+            ("429", "service: Twilio answered twilio_rate_limited"),
+        ],
+    )
+    def test_a_fault_is_said(self, twilio: LoopbackTwilio, fault: str, fails: str) -> None:
+        twilio.does(fault, times=0, seconds=1)
+        assert self.failing() == [fails]
+
+    def test_in_the_sandbox_it_says_that_nothing_was_asked(self, db: None) -> None:
+        assert run("twilio_2fa_check").startswith("?       account: the sandbox answers")
+
+
+class TestSandbox:
+    def test_it_lists_its_faults(self) -> None:
+        out = run("twilio_2fa_sandbox", "--faults")
+        assert "hang: " in out
+        assert "60410: " in out
+
+    def test_a_port_that_is_taken_is_an_error(self) -> None:
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            with pytest.raises(CommandError, match="cannot be used"):
+                call_command("twilio_2fa_sandbox", "--port", str(taken.getsockname()[1]))
+
+    def test_an_unknown_fault_is_an_error(self) -> None:
+        with pytest.raises(CommandError, match="There is no fault flood"):
+            call_command("twilio_2fa_sandbox", "--port", "0", "--fault", "flood")

@@ -37,6 +37,7 @@ class Command(BaseCommand):
             try:
                 server.inject(options["fault"], on=options["on"], times=0, seconds=options["seconds"])
             except KeyError:
+                server.server_close()
                 raise CommandError(f"There is no fault {options['fault']}; see --faults.") from None
         self.stdout.write(f"The sandbox listens. TWILIO_2FA_BASE_URL = {server.address!r}")
         self.stdout.flush()
