@@ -269,10 +269,10 @@ class CheckInProgress(TwoFactorError):
 
 
 class NotRecorded(TwoFactorError):
-    """The answer came, and the database would not take it."""
+    """The database would not take it; if Twilio was asked before, its answer is lost."""
 
     code = "not_recorded"
-    message = _("What was answered could not be saved. Please request a new code.")
+    message = _("This could not be saved. Please request a new code.")
     status = 503
     uncertain = True
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import enum
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -38,6 +39,25 @@ class Outcome(enum.Enum):
     """The row was no longer this check's to decide."""
 
 
+def said(error: Exception) -> str:
+    """What a database says, less the values: further lines may show the row, and so may its traceback."""
+    return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+
+
+@contextmanager
+def stored() -> Iterator[None]:
+    """Raise `NotRecorded` where the database fails, and log why.
+
+    The traceback goes nowhere: its frames hold what was to be stored, numbers and addresses among it.
+    """
+    try:
+        yield
+        return
+    except (DatabaseError, InterfaceError) as e:
+        logger.error("The database failed: %s", said(e))
+    raise errors.NotRecorded
+
+
 def retried(action: Callable[[], T]) -> T:
     """Do it again if the database fails for a moment: what Twilio has answered cannot be asked again.
 
@@ -46,14 +66,12 @@ def retried(action: Callable[[], T]) -> T:
     for n in range(1, TRIES):
         try:
             return action()
-        except (DatabaseError, InterfaceError):
-            logger.warning("Recording failed, trying again (%d of %d)", n, TRIES - 1, exc_info=True)
+        except (DatabaseError, InterfaceError) as e:
+            logger.warning("Recording failed, trying again (%d of %d): %s", n, TRIES - 1, said(e))
             time.sleep(PAUSE * n)
-    try:
-        return action()
-    except (DatabaseError, InterfaceError):
-        logger.exception("What was answered could not be recorded")
-    raise errors.NotRecorded
+    with stored():
+        last = action()
+    return last
 
 
 def get_or_create_pending(

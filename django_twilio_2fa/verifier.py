@@ -41,6 +41,7 @@ class Verifier(Outcomes):
         self.flow = flow
         self.auth = auth
 
+    @records.stored()
     def remove(self, registered: Registered) -> None:
         """Forget a device, against a fresh proof. Raises `ChangeNotAllowed` or `ProofRequired`."""
         if registered.device is None:
@@ -53,6 +54,7 @@ class Verifier(Outcomes):
 
     # Sending
 
+    @records.stored()
     def send(
         self,
         method: str,
@@ -77,6 +79,7 @@ class Verifier(Outcomes):
             row = self._proof_attempt(provider, device)
         return self._send(row, provider)
 
+    @records.stored()
     def resend(self, verification: Verification, method: str = "") -> Verification:
         """Send the token of a pending verification again, perhaps by another method of its transport."""
         self.authorize()
@@ -210,6 +213,7 @@ class Verifier(Outcomes):
 
     # Checking
 
+    @records.stored()
     def check(self, verification: Verification, token: str) -> Verification:
         """Check a token; returns the approved verification.
 
@@ -247,6 +251,7 @@ class Verifier(Outcomes):
 
     # Giving up
 
+    @records.stored()
     def cancel(self, verification: Verification) -> None:
         """End a pending verification, at Twilio too unless somebody else is still using it there."""
         if self._end(verification, Status.CANCELED):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import re
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
@@ -118,6 +120,12 @@ def _never_arrived(exc: Any) -> bool:
     return isinstance(reason, NewConnectionError)
 
 
+def _place(error: BaseException) -> str:
+    """Type of an error and where it was raised."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} at {Path(last.filename).name}:{last.lineno}"
+
+
 @contextmanager
 def translated(*, service: bool = False) -> Iterator[None]:
     """Raise the kit's errors for whatever twilio-python raises within.
@@ -127,7 +135,6 @@ def translated(*, service: bool = False) -> Iterator[None]:
     acted although its answer was lost.
     """
     from requests.exceptions import ConnectionError as NoConnection
-    from requests.exceptions import RequestException
     from twilio.base import exceptions as twilio
 
     # Which twilio-python has had since 9.10 only.
@@ -153,9 +160,10 @@ def translated(*, service: bool = False) -> Iterator[None]:
         error = errors.TwilioUnavailable(twilio_error="connection" if not arrived else "no_answer")
         error.uncertain = arrived
         error.cause = e
-    except (RequestException, twilio.TwilioException, ValueError, KeyError, TypeError, AttributeError) as e:
-        # Timeouts, answers cut short, and answers that are no JSON or not what the client expects.
-        logger.error("Twilio gave no usable answer: %s", type(e).__name__)
+    except Exception as e:
+        # Timeouts, answers cut short, and answers that are no JSON or not what the client expects. Which
+        # types those are is twilio-python's affair; a traceback would show number and token.
+        logger.error("Twilio gave no usable answer: %s", _place(e))
         error = errors.TwilioUnavailable(twilio_error="no_answer")
         error.uncertain = True
         error.cause = e
