@@ -130,6 +130,8 @@ class EmailAddress:
         if len(text) > 254 or not text.isprintable():
             raise errors.BadUserData
         local, _, domain = text.rpartition("@")
+        if len(local) > 64:  # RFC 5321, 4.5.3.1.1
+            raise errors.BadUserData
         object.__setattr__(self, "email", f"{local}@{domain.lower()}")
 
     def __str__(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Any
@@ -184,7 +185,8 @@ class Outcomes(Options):
         except errors.TwoFactorError:
             raise
         except Exception as e:
-            logger.exception("A provider failed")
+            # As text: a report with the frames' variables would show the token.
+            logger.error("A provider failed\n%s", traceback.format_exc())
             error = errors.TwilioUnavailable(twilio_error="provider")
             error.uncertain = True
             raise error from e

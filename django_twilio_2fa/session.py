@@ -23,6 +23,12 @@ def read(request: HttpRequest) -> dict[str, Any]:
     return dict(state) if isinstance(state, dict) else {}
 
 
+def read_part(request: HttpRequest, name: str) -> dict[str, Any]:
+    """An entry that is a mapping; empty for one of any other shape, as an earlier release may have left."""
+    part = read(request).get(name)
+    return dict(part) if isinstance(part, dict) else {}
+
+
 def write(request: HttpRequest, **changes: Any) -> None:
     """Change entries of the kit's part of the session; None removes one."""
     state = {**read(request), **changes}
@@ -86,8 +92,8 @@ def is_verified(request: HttpRequest, max_age: timedelta | float | None = None) 
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated or not get_flow(request):
         return False
-    told = read(request).get("verified")
-    if told and told["auth"] in _auth_digests(user) and _young(datetime.fromisoformat(told["at"]), max_age):
+    told = read_part(request, "verified")
+    if told.get("auth") in _auth_digests(user) and _young(datetime.fromisoformat(told["at"]), max_age):
         return True
     verification = get_verification(request)
     return bool(verification and verification.approved_at and _young(verification.approved_at, max_age))

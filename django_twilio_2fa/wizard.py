@@ -76,13 +76,13 @@ class UrlStepsWizardView(PageMixin, NamedUrlSessionWizardView):  # type: ignore[
 
     @property
     def state(self) -> dict[str, Any]:
-        found = session.read(self.request).get("wizards", {}).get(self.prefix, {})
-        return dict(found)
+        found = session.read_part(self.request, "wizards").get(self.prefix)
+        return dict(found) if isinstance(found, dict) else {}
 
     def remember(self, **changes: Any) -> None:
         """Change entries of this mount's state; None removes one. No destination and no token goes in."""
         state = {k: v for k, v in {**self.state, **changes}.items() if v is not None}
-        wizards = {**session.read(self.request).get("wizards", {}), self.prefix: state}
+        wizards = {**session.read_part(self.request, "wizards"), self.prefix: state}
         session.write(self.request, wizards=wizards)
 
     def render(self, form: forms.Form | None = None, **kwargs: Any) -> HttpResponseBase:

@@ -9,8 +9,19 @@ import os
 from collections.abc import Generator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 REQUIRED = set(filter(None, os.environ.get("TWILIO_2FA_TEST_REQUIRE", "").split(",")))
+
+
+# How many examples each property is tried with: few for a newcomer, 500 in the gate, 20,000 in a soak.
+settings.register_profile(
+    "kit",
+    max_examples=int(os.environ.get("TWILIO_2FA_EXAMPLES", "50")),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+settings.load_profile("kit")
 
 
 @pytest.hookimpl(wrapper=True)

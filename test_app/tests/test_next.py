@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from .people import Person
@@ -72,7 +72,6 @@ def verified(pat: Person) -> Person:
     return pat.opens("start").picks("sms").types_the_code()
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     target=st.text(max_size=60)
     | st.sampled_from(EVIL).flatmap(lambda e: st.text(max_size=5).map(lambda t: t + e))

@@ -20,6 +20,7 @@ from django.views.debug import ExceptionReporter
 from django_twilio_2fa import errors
 from django_twilio_2fa.contacts import PhoneNumber
 from django_twilio_2fa.models import Counter, Device, Verification
+from django_twilio_2fa.providers import Checked, MethodProvider, Sent
 from django_twilio_2fa.signals import twilio_2fa_set_user_data
 from django_twilio_2fa.verifier import Verifier
 
@@ -29,6 +30,19 @@ from .people import EMAIL, PHONE, Person
 SECOND, THIRD = "+12025550147", "+12025550148"
 OTHER_EMAIL = "someone.else@example.org"
 AUTH_TOKEN = "a-very-secret-auth-token"
+
+
+class BrokenProvider(MethodProvider):
+    """Fails with the token in its hands."""
+
+    label = "Broken"
+    sends = False
+
+    def start(self, verification: Any, *, request: Any = None) -> Sent:
+        return Sent()
+
+    def check(self, verification: Any, token: str, *, request: Any = None) -> Checked:
+        raise RuntimeError("the provider's own fault")
 
 
 class Everything(logging.Handler):
@@ -151,6 +165,11 @@ def live(twilio: LoopbackTwilio, settings: Any, everything: Everything) -> tuple
         person.opens("start").picks("email").posts("verify", token="000001")
         person.opens("devices")
         delattr(settings, f"TWILIO_2FA_{name}")
+    settings.TWILIO_2FA_PROVIDERS = {"broken": f"{__name__}.BrokenProvider"}
+    settings.TWILIO_2FA_ALLOWED_METHODS = ["sms", "email", "broken"]
+    person.page = None
+    person.opens("start").picks("broken").types("918273")
+    codes.add("918273")
     # A database that fails.
     Verification.objects.filter(status="pending").delete()
     with connection.execute_wrapper(refuse_verifications):

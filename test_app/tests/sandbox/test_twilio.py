@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twilio.base.exceptions import TwilioRestException
 from twilio.rest import Client
@@ -244,11 +243,6 @@ def _body() -> dict[str, Any]:
     return verification_body(SandboxVerification.objects.get())
 
 
-@settings(
-    max_examples=200,
-    deadline=timedelta(seconds=2),
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
 @given(
     to=st.text(max_size=40), channel=st.sampled_from(["sms", "email", "call", ""]), code=st.text(max_size=12)
 )
