@@ -39,6 +39,7 @@ RATE = re.compile(r"(\d+)\s*/\s*(\d*)\s*([smhd])\w*")
 LOCK = "lock"
 RUN = "wrong_tokens_in_a_row"
 PER_SESSION = "wrong_tokens_per_session"
+PER_USER = "wrong_tokens_per_user"
 LOCKED_FOR = 3600
 FOR_EVER = 2**62
 
@@ -133,7 +134,7 @@ def as_error(count: Count) -> errors.TwoFactorError:
     if count.name == RUN:
         return errors.AccountLocked()
     about = {"retry_after": count.retry_after, "when": in_words(count.retry_after)}
-    if count.name in (PER_SESSION, "wrong_tokens_per_user"):
+    if count.name in (PER_SESSION, PER_USER):
         return errors.TooManyWrongTokens(**about)
     return errors.TooManySends(**about)
 
@@ -229,7 +230,7 @@ def _run(user: Any) -> Count | None:
 def for_check(user: Any, flow: str) -> list[Count]:
     """What a check is counted on until its token turns out to be right."""
     found = counts(PER_SESSION, user.pk, flow, scope=session_scope(user))
-    found += counts("wrong_tokens_per_user", user.pk)
+    found += counts(PER_USER, user.pk)
     run = _run(user)
     return [*found, run] if run else found
 
@@ -248,7 +249,7 @@ def was_wrong(user: Any, flow: str, spent: Sequence[Count]) -> int:
             ends = FOR_EVER
         elif count.name == PER_SESSION:
             scope, who = session_scope(user), (user.pk, flow)
-        elif count.name != "wrong_tokens_per_user":
+        elif count.name != PER_USER:
             continue
         if lock(who, ends, scope):
             until = max(until, ends)
@@ -264,14 +265,19 @@ def was_right(user: Any, spent: Sequence[Count]) -> None:
 
 def unlock(user: Any) -> int:
     """Lift a user's locks and forget their wrong tokens; returns how many locks that were."""
-    key = list(digests("lock", user.pk))
-    own = Counter.objects.filter(scope=LOCK, key__in=key)
-    sessions = Counter.objects.filter(scope__startswith=session_scope(user))
-    now = int(time.time())
-    lifted = own.filter(window__gt=now).count()
-    lifted += sessions.filter(scope=session_scope(user), window__gt=now).count()
+    # Each by its scope in full: a pattern would read the table from end to end.
+    now, session = int(time.time()), session_scope(user)
+    own = Counter.objects.filter(scope=LOCK, key__in=digests("lock", user.pk))
+    sessions = Counter.objects.filter(scope=session)
+    lifted = own.filter(window__gt=now).count() + sessions.filter(window__gt=now).count()
     own.delete()
     sessions.delete()
-    for name in (RUN, "wrong_tokens_per_user"):
-        Counter.objects.filter(scope__startswith=name, key__in=digests("count", name, user.pk)).delete()
+    Counter.objects.filter(scope__in=_scopes(PER_SESSION, session)).delete()
+    for name, scopes in ((RUN, [RUN]), (PER_USER, _scopes(PER_USER, PER_USER))):
+        Counter.objects.filter(scope__in=scopes, key__in=digests("count", name, user.pk)).delete()
     return int(lifted)
+
+
+def _scopes(name: str, scope: str) -> list[str]:
+    """The scopes of a limit's rows, one for each of its rates."""
+    return [f"{scope}:{seconds}" for _most, seconds in rates(name)]

@@ -1,0 +1,152 @@
+"""With ten rows and with very many: the same queries, and each by an index. On a real PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from django_twilio_2fa.models import Counter, Device, Status, Verification
+
+from .people import Person
+from .test_queries import COSTS, walk
+
+# A million in a soak.
+ROWS = int(os.environ.get("TWILIO_2FA_ROWS", "30000"))
+TABLES = ("twilio_2fa_verification", "twilio_2fa_device", "twilio_2fa_counter", "twilio_2fa_provencontact")
+
+pytestmark = [
+    pytest.mark.postgres,
+    pytest.mark.django_db,
+    pytest.mark.skipif("connection.vendor != 'postgresql'", reason="needs PostgreSQL: set DATABASE_URL"),
+]
+
+
+def multiply(model: Any, row: Any, **columns: str) -> None:
+    """Many rows like the one, made by the database; `columns` are SQL of `i` for what differs."""
+    names = [f.column for f in model._meta.local_fields if f.column not in ("id",) or f.column in columns]
+    picked = ", ".join(columns.get(name, f't."{name}"') for name in names).replace("%", "%%")
+    quoted = ", ".join(f'"{name}"' for name in names)
+    table = model._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f'INSERT INTO "{table}" ({quoted}) SELECT {picked} FROM "{table}" t, generate_series(1, %s) i '
+            "WHERE t.id = %s",
+            [ROWS, row.pk],
+        )
+
+
+def fill() -> None:
+    """A site after years: devices, verifications in every state and counts, of many users."""
+    users = get_user_model().objects.bulk_create(get_user_model()(username=f"user{n}") for n in range(1000))
+    user = users[0]
+    device = Device.objects.create(user=user, kind="phone_number", value="x", digest="x", masked="x")
+    first = f"{users[0].pk} + i % 1000"
+    multiply(Device, device, id="gen_random_uuid()", user_id=first, digest="md5(i::text)")
+    row = Verification.objects.create(
+        user=user,
+        purpose="prove",
+        transport="verify",
+        method="sms",
+        status=Status.APPROVED,
+        verifies=True,
+        expires_at=timezone.now(),
+        approved_at=timezone.now(),
+        ended_at=timezone.now(),
+    )
+    multiply(
+        Verification,
+        row,
+        public_id="gen_random_uuid()",
+        user_id=first,
+        sid="md5(i::text)",
+        flow_digest="md5((i % 50)::text)",
+        auth_digest="md5((i % 1000)::text)",
+        pending_key="CASE WHEN i % 10 = 0 THEN md5(i::text) END",
+        status="CASE WHEN i % 10 = 0 THEN 'pending' WHEN i % 3 = 0 THEN 'expired' ELSE 'approved' END",
+        destination="CASE WHEN i % 10 = 0 THEN 'x' ELSE '' END",
+        created_at="now() - (i % 300) * interval '1 day'",
+        expires_at="now() + (i % 10 - 5) * interval '1 hour'",
+    )
+    count = Counter.objects.create(scope="sends_per_user:3600", key="x", window=1, n=1)
+    multiply(Counter, count, key="md5(i::text)", window='t."window" + i % 100')
+    with connection.cursor() as cursor:
+        for table in TABLES:
+            cursor.execute(f'ANALYZE "{table}"')
+
+
+@pytest.fixture
+def crowd(pat: Person) -> Person:
+    fill()
+    return pat
+
+
+def plans(queries: list[dict[str, str]]) -> Iterator[tuple[str, str]]:
+    """Each query on the kit's tables, with the plan that PostgreSQL has for it."""
+    for sql in dict.fromkeys(q["sql"] for q in queries):
+        if not any(f'"{table}"' in sql for table in TABLES) or "generate_series" in sql:
+            continue
+        if not re.match(r"(SELECT|UPDATE|INSERT|DELETE)\b", sql):
+            continue
+        with connection.cursor() as cursor:
+            cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}".replace("%", "%%"))
+            found = cursor.fetchone()[0]
+        yield sql, found if isinstance(found, str) else json.dumps(found)
+
+
+def scanned(queries: list[dict[str, str]]) -> list[str]:
+    """The queries that read a table of the kit's from end to end."""
+    return [
+        sql
+        for sql, plan in plans(queries)
+        for table in TABLES
+        if re.search(rf'"Node Type": "Seq Scan"[^{{}}]*"Relation Name": "{table}"', plan)
+    ]
+
+
+def may_resend(person: Person) -> None:
+    """Time passes for this person alone: moving a million rows would take longer than it needs."""
+    Verification.objects.filter(user=person.user).update(next_send_at=timezone.now())
+
+
+def test_each_step_takes_the_same_queries_and_an_index(crowd: Person) -> None:
+    with CaptureQueriesContext(connection) as caught:
+        cost = walk(crowd, lambda _seconds: may_resend(crowd))
+    assert cost == COSTS
+    assert len(list(plans(caught.captured_queries))) > 30
+    assert not scanned(caught.captured_queries)
+
+
+def test_a_first_registration_a_lock_and_an_unlocking_take_an_index(crowd: Person, settings: Any) -> None:
+    settings.TWILIO_2FA_LIMITS = {"wrong_tokens_per_user": "2/h"}
+    get_user_model().objects.create_user("demo", email="demo@example.com")
+    person = Person("demo")
+    with CaptureQueriesContext(connection) as caught:
+        person.opens("start").picks("sms").registers("202 555 0144")
+        for _ in range(3):
+            person.types_a_wrong_code("+12025550144")
+        call_command("twilio_2fa_unlock", "demo", verbosity=0)
+    assert not scanned(caught.captured_queries)
+
+
+def test_the_search_sees_a_table_that_is_read_from_end_to_end(crowd: Person) -> None:
+    with CaptureQueriesContext(connection) as caught:
+        list(Verification.objects.filter(masked="nothing has this"))
+    assert len(scanned(caught.captured_queries)) == 1
+
+
+def test_pruning_takes_batches_and_leaves_what_is_young(crowd: Person) -> None:
+    before = Verification.objects.count()
+    call_command("twilio_2fa_prune", "--days", "90", verbosity=0)
+    left = Verification.objects.count()
+    assert 0 < left < before
+    assert not Verification.objects.filter(expires_at__lt=timezone.now()).exclude(destination="").exists()
