@@ -38,16 +38,20 @@ def main(action: str, token: str = "") -> dict[str, Any]:
     rows = Verification.objects.order_by("-pk")
     if action == "check-after-lease":
         rows.update(lease_until=None)
+    if action == "send-after-cooldown":
+        rows.update(next_send_at=None)
     error = ""
     try:
-        if action == "send":
+        if action.startswith("send"):
             verifier.send("sms")
-        elif action.startswith("check"):
+        elif action.startswith("check") and rows:
             row = rows[0]
             row.user = verifier.user
             verifier.check(row, token)
     except errors.TwoFactorError as e:
         error = e.full_code
+    if not rows:
+        return {}
     row = rows[0]
     return {"error": error, "status": row.status, "sends": row.sends, "attempts": row.attempts}
 

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ import pytest
 from .loopback_twilio import LoopbackTwilio
 from .people import PHONE
 
+ROUNDS = int(os.environ.get("TWILIO_2FA_ROUNDS", "2"))
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -95,6 +97,41 @@ def test_killed_in_a_check(site: Site) -> None:
     told = site.does("send")
     assert (told["error"], told["status"]) == ("", "pending")
     assert site.does("check", site.twilio.delivered(PHONE)[0])["status"] == "approved"
+
+
+@pytest.mark.parametrize("seed", range(ROUNDS))
+def test_killed_at_any_moment(site: Site, seed: int) -> None:
+    """Sends and checks, each killed after a random time or not at all: the counts hold, and it goes on."""
+    random = Random(seed)
+    site.twilio.does("delay", times=0, seconds=0.05)
+    sends = checks = 0
+    for _ in range(8):
+        action = random.choice(["send", "check-after-lease"])
+        args = [action] if action == "send" else [action, "000001"]
+        process = site.start(*args)
+        if random.random() < 0.8:
+            time.sleep(random.uniform(0.05, 0.9))
+            process.send_signal(signal.SIGKILL)
+        process.communicate(timeout=60)
+        sends += action == "send"
+        checks += action != "send"
+    # Never more at Twilio than was reserved here; and within one cooldown there is one message.
+    told = site.does("state")
+    asked = [r["path"].rpartition("/")[2] for r in site.twilio.requests]
+    assert asked.count("Verifications") <= told.get("sends", 0) <= 1
+    assert asked.count("VerificationCheck") <= told.get("attempts", 0) <= min(checks, 5)
+    site.twilio.is_well()
+    if told and (told["status"] == "failed" or told["attempts"] >= 5):
+        assert site.does("send")["error"] in ("max_attempts_reached", "resend_cooldown")
+        return
+    if not told or not told["sends"]:
+        assert site.does("send")["error"] == ""
+    codes = site.twilio.delivered(PHONE)
+    if not codes:
+        # Reserved, and killed before Twilio was asked: a cooldown, and then it goes on.
+        assert site.does("send-after-cooldown")["error"] == ""
+        codes = site.twilio.delivered(PHONE)
+    assert site.does("check-after-lease", codes[0])["status"] == "approved"
 
 
 def test_killed_in_a_wrong_check_gives_no_free_try(site: Site) -> None:

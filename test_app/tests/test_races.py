@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.core.cache import cache
 from django.db import connection, connections
 
 from django_twilio_2fa.contacts import PhoneNumber
@@ -50,8 +52,46 @@ def user(transactional_db: None) -> Any:
     return user
 
 
+REDIS = "redis://127.0.0.1:6379/9"
+
+
+def redis_answers() -> bool:
+    import redis
+
+    try:
+        return bool(redis.Redis.from_url(REDIS, socket_connect_timeout=1).ping())
+    except redis.RedisError:
+        return False
+
+
+# Where a site keeps its sessions: its database, a cache, or both.
+@pytest.fixture(
+    params=[
+        "db",
+        pytest.param("cache", marks=pytest.mark.redis),
+        pytest.param("cached_db", marks=pytest.mark.redis),
+    ]
+)
+def sessions(request: Any, settings: Any) -> Iterator[None]:
+    settings.SESSION_ENGINE = f"django.contrib.sessions.backends.{request.param}"
+    if request.param == "db":
+        yield
+        return
+    if not redis_answers():
+        pytest.skip("needs Redis on 127.0.0.1:6379")
+    settings.CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": REDIS,
+            "KEY_PREFIX": uuid4().hex,
+        }
+    }
+    yield
+    cache.clear()
+
+
 @pytest.fixture
-def browser(user: Any) -> Person:
+def browser(user: Any, sessions: None) -> Person:
     """One session, which all threads share."""
     return Person("sam").opens("start")
 

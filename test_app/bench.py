@@ -1,0 +1,233 @@
+"""`make bench`: two workers of the demo, and the sandbox over loopback with 50 ms of latency.
+
+Prints flows and requests per second, p50 and p95 per page, queries per page, connections to Twilio, and what
+the kit adds to the start-up. A flow is a signed-in user who picks a text message and types its code.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from argparse import ArgumentParser
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import requests
+
+HERE = Path(__file__).resolve().parent
+WORKERS, LATENCY = 2, 0.05
+
+START_UP = """
+import os, resource, sys, time
+began = time.perf_counter()
+import django
+django.setup()
+from django.urls import get_resolver
+get_resolver().url_patterns
+from django.test import Client
+Client().get("/admin/login/", headers={"host": "127.0.0.1"})
+print(time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def until_up(url: str) -> None:
+    for _ in range(300):
+        try:
+            requests.get(url, timeout=5)
+        except requests.ConnectionError:
+            time.sleep(0.1)
+        else:
+            return
+    raise SystemExit(f"{url} does not answer")
+
+
+class Flow:
+    """One user's way through the wizard, timed page by page."""
+
+    def __init__(self, site: str, twilio: str) -> None:
+        self.site, self.twilio = site, twilio
+        self.took: dict[str, list[float]] = defaultdict(list)
+        self.queries: dict[str, list[int]] = defaultdict(list)
+
+    def run(self, person: dict[str, str]) -> None:
+        session = requests.Session()
+        session.cookies.set("sessionid", person["session"])
+        session.cookies.set("csrftoken", "a" * 32)
+        self.page(session, "GET start", "/2fa/start/")
+        self.page(session, "POST start", "/2fa/start/", method="sms")
+        self.page(session, "GET verify", "/2fa/verify/")
+        told = requests.get(f"{self.twilio}/sandbox/messages", {"to": person["phone"]}, timeout=30).json()
+        self.page(session, "POST verify", "/2fa/verify/", token=told["messages"][0]["code"])
+        answer = self.page(session, "GET success", "/2fa/success/")
+        assert answer.status_code == 200, answer.status_code
+
+    def page(self, session: requests.Session, name: str, path: str, **data: str) -> requests.Response:
+        began = time.perf_counter()
+        if data:
+            data["csrfmiddlewaretoken"] = "a" * 32
+            answer = session.post(self.site + path, data, allow_redirects=False, timeout=60)
+        else:
+            answer = session.get(self.site + path, allow_redirects=False, timeout=60)
+        self.took[name].append(time.perf_counter() - began)
+        self.queries[name].append(int(answer.headers["X-Queries"]))
+        assert answer.status_code < 400, (name, answer.status_code)
+        return answer
+
+
+def make_people(n: int) -> list[dict[str, str]]:
+    """Users with a phone each, signed in. Runs in the process that has Django set up."""
+    from django.contrib.auth import get_user_model
+    from django.test import Client
+
+    from django_twilio_2fa.contacts import PhoneNumber
+    from django_twilio_2fa.models import Device
+
+    people = []
+    for i in range(n):
+        user = get_user_model().objects.create_user(f"bench{i}")
+        phone = PhoneNumber(f"+1415{2000000 + i}")
+        Device.objects.register(user, phone)
+        client = Client()
+        client.force_login(user)
+        people.append({"phone": str(phone), "session": client.cookies["sessionid"].value})
+    return people
+
+
+def start_up(env: dict[str, str]) -> tuple[float, float]:
+    """Seconds and MiB of a process that has started and answered once, the median of five."""
+    runs = []
+    for _ in range(5):
+        out = subprocess.run(
+            [sys.executable, "-c", START_UP], env=env, capture_output=True, text=True, cwd=HERE
+        )
+        assert out.returncode == 0, out.stderr
+        runs.append(tuple(map(float, out.stdout.split())))
+    seconds, memory = zip(*runs, strict=True)
+    return statistics.median(seconds), statistics.median(memory)
+
+
+def main() -> None:
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("--flows", type=int, default=300)
+    parser.add_argument("--clients", type=int, default=16)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        run(options.flows, options.clients, Path(folder))
+
+
+def run(flows: int, clients: int, folder: Path) -> None:
+    site_port, twilio_port = free_port(), free_port()
+    site, twilio = f"http://127.0.0.1:{site_port}", f"http://127.0.0.1:{twilio_port}"
+    own = {"DJANGO_SETTINGS_MODULE": "demo.settings_bench", "BENCH_TWILIO": twilio, "PYTHONPATH": str(HERE)}
+    env = {**os.environ, **own}
+    env["DATABASE_URL"], drop = make_database(folder)
+    for_twilio = {**env, "DATABASE_URL": f"sqlite:///{folder / 'twilio.sqlite3'}"}
+    manage = [sys.executable, str(HERE / "manage.py")]
+    for which in (env, for_twilio):
+        subprocess.run([*manage, "migrate", "--verbosity", "0"], env=which, check=True)
+    os.environ.update(env)
+    import django
+
+    django.setup()
+    people = make_people(flows)
+    from django.db import connections
+
+    connections.close_all()
+    slow = ["--fault", "delay", "--seconds", str(LATENCY)]
+    gunicorn = f"--workers {WORKERS} --threads 8 --bind 127.0.0.1:{site_port} --log-level warning".split()
+    application = "django.core.wsgi:get_wsgi_application()"
+    served = [
+        subprocess.Popen(
+            [*manage, "twilio_2fa_sandbox", "--port", str(twilio_port), *slow],
+            env=for_twilio,
+            stdout=subprocess.DEVNULL,
+        ),
+        subprocess.Popen(
+            [sys.executable, "-m", "gunicorn", *gunicorn, "--chdir", str(HERE), application],
+            env=env,
+        ),
+    ]
+    try:
+        until_up(f"{twilio}/sandbox/status")
+        until_up(f"{site}/login/")
+        flow = Flow(site, twilio)
+        before = requests.get(f"{twilio}/sandbox/status", timeout=30).json()["connections"]
+        began = time.perf_counter()
+        with ThreadPoolExecutor(clients) as pool:
+            list(pool.map(flow.run, people))
+        took = time.perf_counter() - began
+        status: dict[str, Any] = requests.get(f"{twilio}/sandbox/status", timeout=30).json()
+        report(flow, flows, clients, took, status["connections"] - before, len(status["requests"]), env)
+    finally:
+        for process in served:
+            process.terminate()
+            process.wait()
+        drop()
+
+
+def make_database(folder: Path) -> tuple[str, Any]:
+    """A database of its own on the server of DATABASE_URL, or an SQLite file; and what removes it."""
+    url = os.environ.get("DATABASE_URL", "")
+    if not url.startswith("postgres"):
+        return f"sqlite:///{folder / 'site.sqlite3'}", lambda: None
+    import psycopg
+
+    name = f"twilio_2fa_bench_{os.getpid()}"
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+
+    def drop() -> None:
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    return url.rpartition("/")[0] + f"/{name}", drop
+
+
+def report(
+    flow: Flow, flows: int, clients: int, took: float, opened: int, asked: int, env: dict[str, str]
+) -> None:
+    def say(text: str = "") -> None:
+        sys.stdout.write(text + "\n")
+
+    pages = sum(len(times) for times in flow.took.values())
+    database = env["DATABASE_URL"].partition(":")[0]
+    say(f"{WORKERS} workers of 8 threads, {clients} clients, {database}, Twilio {LATENCY * 1000:.0f} ms away")
+    say(f"{platform.python_implementation()} {platform.python_version()}, {os.cpu_count()} CPUs")
+    say()
+    say(f"{flows / took:8.1f} flows per second")
+    say(f"{pages / took:8.1f} requests per second")
+    say(f"{opened * 100 / flows:8.1f} connections to Twilio per 100 flows")
+    say(f"{asked / flows:8.1f} requests to Twilio per flow")
+    say()
+    say(f"{'page':14}{'p50 ms':>8}{'p95 ms':>8}{'queries':>9}")
+    for name, times in flow.took.items():
+        p50, p95 = statistics.median(times) * 1000, statistics.quantiles(times, n=20)[-1] * 1000
+        queries = sorted(set(flow.queries[name]))
+        shown = str(queries[0]) if len(queries) == 1 else f"{queries[0]}-{queries[-1]}"
+        say(f"{name:14}{p50:8.0f}{p95:8.0f}{shown:>9}")
+    say()
+    say(f"{'start-up':14}{'seconds':>8}{'MiB':>8}")
+    for what, extra in (("with the kit", {}), ("without it", {"BENCH_WITHOUT_KIT": "1"})):
+        seconds, memory = start_up({**env, **extra})
+        say(f"{what:14}{seconds:8.2f}{memory:8.0f}")
+    say()
+    say(json.dumps({"flows": flows, "seconds": round(took, 2), "connections": opened}))
+
+
+if __name__ == "__main__":
+    main()
