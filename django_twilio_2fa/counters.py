@@ -50,9 +50,13 @@ def rates(name: str) -> list[tuple[int, int]]:
     return [(int(n), int(times or 1) * UNITS[unit]) for n, times, unit in RATE.findall(str(told or ""))]
 
 
+# A limit's window moves on in so many steps: what is counted in one step leaves it as one.
+STEPS = 12
+
+
 @dataclass(frozen=True)
 class Count:
-    """One row to be moved: up to `most` within the window of `seconds` that began at `window` (Unix time)."""
+    """One row to be moved: up to `most` within `seconds`; `window` is when its step began (Unix time)."""
 
     name: str
     scope: str
@@ -62,8 +66,8 @@ class Count:
     seconds: int
 
     @property
-    def retry_after(self) -> int:
-        return max(1, self.window + self.seconds - int(time.time()))
+    def identity(self) -> tuple[str, str, int]:
+        return self.scope, self.keys[0], self.window
 
 
 def counts(name: str, *parts: Any, scope: str = "") -> list[Count]:
@@ -71,17 +75,18 @@ def counts(name: str, *parts: Any, scope: str = "") -> list[Count]:
     now = int(time.time())
     keys = tuple(digests("count", name, *parts))
     return [
-        Count(name, f"{scope or name}:{seconds}", keys, most, now - now % seconds, seconds)
+        Count(name, f"{scope or name}:{seconds}", keys, most, now - now % max(1, seconds // STEPS), seconds)
         for most, seconds in rates(name)
     ]
 
 
 class LimitReached(Exception):
-    """A count is at its limit; nothing of its action was counted."""
+    """A count is at its limit; nothing of its action was counted. `retry_after`: seconds."""
 
-    def __init__(self, count: Count) -> None:
+    def __init__(self, count: Count, retry_after: int = 0) -> None:
         super().__init__(count.name)
         self.count = count
+        self.retry_after = retry_after
 
 
 def spend(wanted: Iterable[Count]) -> None:
@@ -93,23 +98,51 @@ def spend(wanted: Iterable[Count]) -> None:
     if not ordered:
         return
     with transaction.atomic():
-        fresh = [Counter(scope=c.scope, key=c.keys[0], window=c.window, n=_earlier(c)) for c in ordered]
+        fresh = [Counter(scope=c.scope, key=c.keys[0], window=c.window) for c in ordered]
         Counter.objects.bulk_create(fresh, ignore_conflicts=True)
+        counted = _counted(ordered)
         for count in ordered:
-            if not _row(count).filter(n__lt=count.most).update(n=F("n") + 1):
-                raise LimitReached(count)
+            others = sum(n for identity, n in counted[count].items() if identity != count.identity)
+            if not _row(count).filter(n__lt=count.most - others).update(n=F("n") + 1):
+                raise LimitReached(count, _frees_after(count, counted[count]))
 
 
 def _row(count: Count) -> Any:
     return Counter.objects.filter(scope=count.scope, key=count.keys[0], window=count.window)
 
 
-def _earlier(count: Count) -> int:
-    """What was counted in this window under an earlier key."""
-    if len(count.keys) == 1:
-        return 0
-    rows = Counter.objects.filter(scope=count.scope, key__in=count.keys[1:], window=count.window)
-    return int(rows.aggregate(n=Max("n"))["n"] or 0)
+def _counted(wanted: Sequence[Count]) -> dict[Count, dict[tuple[str, str, int], int]]:
+    """What is counted of each within its seconds, by row: of this step, earlier steps and earlier keys."""
+    now = int(time.time())
+    rows = Counter.objects.filter(
+        scope__in={c.scope for c in wanted},
+        key__in={key for c in wanted for key in c.keys},
+        window__gt=min(_began(c, now) for c in wanted),
+    )
+    found = list(rows.values_list("scope", "key", "window", "n"))
+    return {
+        count: {
+            (scope, key, window): n
+            for scope, key, window, n in found
+            if scope == count.scope and key in count.keys and window > _began(count, now)
+        }
+        for count in wanted
+    }
+
+
+def _began(count: Count, now: int) -> int:
+    """After when a step has to have begun to be counted; those of a run always are."""
+    return now - count.seconds if count.seconds else -1
+
+
+def _frees_after(count: Count, counted: dict[tuple[str, str, int], int]) -> int:
+    """Seconds until so many steps have left that one more fits."""
+    left = sum(counted.values())
+    for (_scope, _key, window), n in sorted(counted.items(), key=lambda item: item[0][2]):
+        left -= n
+        if left < count.most:
+            return max(1, window + count.seconds - int(time.time()))
+    return max(1, count.seconds)
 
 
 def refund(wanted: Iterable[Count]) -> None:
@@ -129,11 +162,12 @@ def in_words(seconds: int) -> str:
     return ngettext("in %d hour", "in %d hours", hours) % hours
 
 
-def as_error(count: Count) -> errors.TwoFactorError:
+def as_error(reached: LimitReached) -> errors.TwoFactorError:
     """What the user is told of a limit that was reached, with when they may try again."""
+    count = reached.count
     if count.name == RUN:
         return errors.AccountLocked()
-    about = {"retry_after": count.retry_after, "when": in_words(count.retry_after)}
+    about = {"retry_after": reached.retry_after, "when": in_words(reached.retry_after)}
     if count.name in (PER_SESSION, PER_USER):
         return errors.TooManyWrongTokens(**about)
     return errors.TooManySends(**about)
@@ -238,10 +272,9 @@ def for_check(user: Any, flow: str) -> list[Count]:
 def was_wrong(user: Any, flow: str, spent: Sequence[Count]) -> int:
     """Lock what has used its wrong tokens up; returns until when (Unix time) somebody was locked, else 0."""
     until = 0
-    rows = Counter.objects.filter(scope__in=[c.scope for c in spent], key__in=[c.keys[0] for c in spent])
-    counted = {(r.scope, r.key, r.window): r.n for r in rows.filter(window__in=[c.window for c in spent])}
+    counted = _counted(spent) if spent else {}
     for count in spent:
-        if counted.get((count.scope, count.keys[0], count.window), 0) < count.most:
+        if sum(counted[count].values()) < count.most:
             continue
         scope, ends = LOCK, _in_an_hour()
         who: tuple[Any, ...] = (user.pk,)

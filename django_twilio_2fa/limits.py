@@ -70,7 +70,7 @@ def reserve_send(row: Verification, method: str, spending: Sequence[Count] = ())
                 if mine:
                     counters.spend(spending)
         except counters.LimitReached as e:
-            raise counters.as_error(e.count) from None
+            raise counters.as_error(e) from None
         row.refresh_from_db()
         if mine:
             return
@@ -135,7 +135,7 @@ def spend_check(row: Verification, lease: str, spending: Sequence[Count]) -> Non
             counters.spend(spending)
     except counters.LimitReached as e:
         give_back(row, lease)
-        raise counters.as_error(e.count) from None
+        raise counters.as_error(e) from None
 
 
 def spend_lookup(user: Any) -> bool:

@@ -52,7 +52,7 @@ class TestSends:
             SandboxVerification.objects.update(pending_key=None, status="canceled")
             pat.opens("start").picks("sms")
         assert pat.has_got() == 3
-        assert "Too many codes have been sent. Please try again in 30 minutes." in pat.text
+        assert "Too many codes have been sent. Please try again in 60 minutes." in pat.text
 
     def test_the_budget_is_there_again_in_the_next_hour(
         self, pat: Person, settings: Any, the_clock_stands_still: Any
@@ -63,6 +63,28 @@ class TestSends:
         assert not pat.opens("start").picks("sms").is_at("verify")
         the_clock_stands_still(3600)
         assert pat.opens("start").picks("call").is_at("verify")
+
+    @pytest.mark.parametrize("into", [0, 299, 1799, 3590])
+    def test_no_hour_holds_more_than_the_limit_wherever_it_begins(
+        self, pat: Person, settings: Any, the_clock_stands_still: Any, into: int
+    ) -> None:
+        settings.TWILIO_2FA_LIMITS = {"sends_per_user": "3/h"}
+        the_clock_stands_still(1800 + into)
+
+        def sends() -> int:
+            Verification.objects.update(pending_key=None, status="canceled")
+            SandboxVerification.objects.update(pending_key=None, status="canceled")
+            pat.page = None
+            pat.opens("start").picks("sms")
+            return pat.has_got()
+
+        assert [sends() for _ in range(4)] == [1, 2, 3, 3]
+        # Twelve steps make the hour: for eleven of them nothing is free again.
+        for _ in range(11):
+            the_clock_stands_still(299)
+            assert sends() == 3
+        the_clock_stands_still(3600 - 11 * 299)
+        assert [sends() for _ in range(4)] == [4, 5, 6, 6]
 
     def test_a_stranger_who_types_my_number_uses_none_of_my_budget(self, pat: Person, demo: Person) -> None:
         demo.opens("start").picks("sms").registers()
