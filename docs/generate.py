@@ -88,6 +88,18 @@ def magic_table() -> str:
     return _table(["destination", "is", "answers", "only over"], rows)
 
 
+def faults_table() -> str:
+    from django_twilio_2fa.sandbox.server import FAULTS
+
+    return _table(["fault", "what happens"], [[f"`{name}`", does] for name, does in FAULTS.items()])
+
+
+def costs_table() -> str:
+    from tests.test_queries import COSTS
+
+    return _table(["page", "queries"], [[f"`{page}`", str(n)] for page, n in COSTS.items()])
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "settings": settings_table,
     "limits": limits_table,
@@ -95,6 +107,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "errors": errors_table,
     "messages": messages_table,
     "magic": magic_table,
+    "faults": faults_table,
+    "costs": costs_table,
 }
 
 

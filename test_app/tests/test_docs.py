@@ -44,6 +44,13 @@ def test_every_piece_of_python_is_python(page: Path) -> None:
         compile(code, page.name, "exec")
 
 
+def test_every_test_that_the_security_page_names_exists() -> None:
+    named = set(re.findall(r"`(test_\w+)`", (ROOT / "docs" / "security.md").read_text()))
+    code = "\n".join(path.read_text() for path in Path(__file__).parent.rglob("test_*.py"))
+    assert len(named) > 60
+    assert not {name for name in named if f"def {name}(" not in code}
+
+
 def test_every_setting_that_is_named_exists() -> None:
     from django_twilio_2fa.conf import OLD_NAMES, SETTINGS
 
