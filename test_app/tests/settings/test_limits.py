@@ -304,3 +304,45 @@ def test_no_count_is_stored_under_anything_that_names_somebody(pat: Person) -> N
     stored = str(list(Counter.objects.values()))
     assert PHONE not in stored
     assert messages.last_code(PHONE) not in stored
+
+
+HOUR, DAY = 3600, 86400
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("sends_per_user", [(10, HOUR)]),
+        ("sends_per_destination", [(10, HOUR), (20, DAY)]),
+        ("unproven_sends_per_user", [(5, HOUR)]),
+        ("unproven_sends_per_destination", [(2, 600), (5, DAY)]),
+        ("wrong_tokens_per_session", [(10, HOUR)]),
+        ("wrong_tokens_per_user", [(30, HOUR)]),
+        ("lookups_per_user", [(10, HOUR)]),
+        ("requests_per_client", [(30, HOUR)]),
+    ],
+)
+def test_each_limit_holds_by_default_and_for_whom_it_names_alone(
+    db: None, the_clock_stands_still: Any, name: str, expected: list[tuple[int, int]]
+) -> None:
+    for most, seconds in expected:
+        the_clock_stands_still(DAY + 7 * seconds)
+        taken = 0
+        began = counters.time.time()
+        while counters.time.time() < began + seconds:
+            try:
+                counters.spend(counters.counts(name, "somebody"))
+                taken += 1
+            except counters.LimitReached as e:
+                # Either this rate's own limit, or a shorter one's: time passes until that one allows more.
+                if e.count.seconds == seconds:
+                    break
+                the_clock_stands_still(e.retry_after)
+        assert taken == most
+        counters.spend(counters.counts(name, "somebody else"))
+        the_clock_stands_still(DAY)
+        Counter.objects.all().delete()
+
+
+def test_a_run_of_a_hundred_locks_by_default() -> None:
+    assert counters.DEFAULTS[counters.RUN] == 100
