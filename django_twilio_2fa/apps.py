@@ -9,4 +9,10 @@ class TwilioTwoFactorConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from . import checks  # noqa: F401  registers the checks
+        from django.db.models.signals import post_delete
+
+        from . import checks, leftovers  # noqa: F401  registers the checks
+
+        post_delete.connect(
+            leftovers.note, sender=self.get_model("Device"), dispatch_uid="twilio_2fa_leftovers"
+        )

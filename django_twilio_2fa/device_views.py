@@ -68,7 +68,9 @@ class AddWizardView(VerificationWizardView):
         return [Choice(p) for p in self.verifier.addable() if self.methods is None or p.name in self.methods]
 
     def send_registration(self, provider: Any, form: RegistrationForm) -> Verification:
-        return self.verifier.send(provider.name, to=form.contact, replaces=self.replaces)
+        return self.verifier.send(
+            provider.name, to=form.contact, replaces=self.replaces, enrol=True, name=form.device_name
+        )
 
     def register_context(self) -> dict[str, Any]:
         replaces = self.replaces.masked if self.replaces else ""
@@ -145,13 +147,13 @@ class DevicesView(PageView, TemplateView):
     def row(self, registered: Registered) -> dict[str, Any]:
         device = registered.device
         may_change = bool(self.verifier.resolve("ALLOW_CHANGE", field=registered.kind))
-        icons = [p.icon for p in get_providers().values() if p.device_kind == registered.kind]
+        own = [p for p in get_providers().values() if p.device_kind == registered.kind]
         return {
             "id": registered.id,
-            "label": KINDS.get(registered.kind, registered.kind),
+            "label": KINDS.get(registered.kind) or (own[0].label if own else registered.kind),
             "masked": registered.masked,
             "name": device.name if device else "",
-            "icon": icons[0] if icons else "",
+            "icon": own[0].icon if own else "",
             "registered_at": device.registered_at if device else None,
             "change_href": self.url("index", f"{self.namespace}:changing", device=registered.id)
             if may_change

@@ -31,9 +31,14 @@ class RegistrationForm(forms.Form):
         super().__init__(*args, **kwargs)
 
     @property
-    def contact(self) -> Contact:
-        contact: Contact = self.cleaned_data["contact"]
-        return contact
+    def contact(self) -> Contact | None:
+        """Where codes are to go; None for a device that nothing is sent to."""
+        return self.cleaned_data.get("contact")
+
+    @property
+    def device_name(self) -> str:
+        """What the user calls the device."""
+        return str(self.cleaned_data.get("name") or "")
 
 
 class PhoneNumberForm(RegistrationForm):
@@ -105,6 +110,9 @@ REGISTRATION_FORMS: dict[str, type[RegistrationForm]] = {
 class TokenForm(forms.Form):
     """The token. `verification` says which page it was typed on, where two tabs are open."""
 
+    length: int | None = None
+    """How many digits; None for as many as `TOKEN_LENGTH` says."""
+
     token = forms.CharField(
         label=_("Code"),
         max_length=tokens.LONGEST_INPUT,
@@ -116,10 +124,11 @@ class TokenForm(forms.Form):
     verification = forms.UUIDField(required=False, widget=forms.HiddenInput)
 
     def clean_token(self) -> str:
+        length = self.length or conf.TOKEN_LENGTH
         try:
-            return tokens.normalize(self.cleaned_data["token"], conf.TOKEN_LENGTH)
+            return tokens.normalize(self.cleaned_data["token"], length)
         except errors.InvalidVerificationCode as e:
-            message = _("A code has %(length)d digits.") % {"length": conf.TOKEN_LENGTH}
+            message = _("A code has %(length)d digits.") % {"length": length}
             if e.code in conf.ERROR_DISPLAY:
                 message = e.display
             raise ValidationError(message, code="invalid_verification_code") from None

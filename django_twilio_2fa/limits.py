@@ -40,11 +40,13 @@ def refusal(row: Verification) -> errors.TwoFactorError:
     return errors.VerificationExpired()
 
 
-def reserve_send(row: Verification, method: str, spending: Sequence[Count] = ()) -> None:
+def reserve_send(
+    row: Verification, method: str, spending: Sequence[Count] = (), *, cooldown: bool = True
+) -> None:
     """Count one send of `method` and start its cooldown, or raise why not; `row` is brought up to date.
 
-    `spending` is counted in the same transaction. Raises `ResendCooldown`, `MaxSendsReached`,
-    `MaxAttemptsReached` or `VerificationExpired`.
+    `spending` is counted in the same transaction. Without `cooldown` the next may follow at once.
+    Raises `ResendCooldown`, `MaxSendsReached`, `MaxAttemptsReached` or `VerificationExpired`.
     """
     while True:
         now = timezone.now()
@@ -64,7 +66,9 @@ def reserve_send(row: Verification, method: str, spending: Sequence[Count] = ())
                     )
                     .filter(Q(next_send_at=None) | Q(next_send_at__lte=now))
                     .update(
-                        sends=row.sends + 1, method=method, next_send_at=now + conf.cooldown(row.sends + 1)
+                        sends=row.sends + 1,
+                        method=method,
+                        next_send_at=now + conf.cooldown(row.sends + 1) if cooldown else None,
                     )
                 )
                 if mine:

@@ -160,6 +160,9 @@ class Verification(models.Model):
     auth_digest = models.CharField(max_length=64, blank=True)
     proof_used_at = models.DateTimeField(null=True)
 
+    secret: dict[str, Any] | None = None
+    """What the send that was just made has to show its user; stored nowhere."""
+
     class Meta:
         verbose_name = _("verification")
         verbose_name_plural = _("verifications")
@@ -207,3 +210,15 @@ class Counter(models.Model):
 
     def __str__(self) -> str:
         return f"{self.scope} {self.n}"
+
+
+class Leftover(models.Model):
+    """A device that is gone here and may be there still at its provider's."""
+
+    kind = models.CharField(max_length=32)
+    value = models.CharField(max_length=254)
+    data = models.JSONField(default=dict)
+    since = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return self.kind

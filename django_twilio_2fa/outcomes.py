@@ -34,7 +34,7 @@ class Outcomes(Options):
         if sent.started_at:
             fields |= {"created_at": sent.started_at, "expires_at": sent.started_at + conf.expiration}
         if sent.data is not None:
-            fields["data"] = sent.data
+            fields["data"] = {**row.data, **sent.data}
         Verification.objects.filter(pk=row.pk, status=Status.PENDING).update(**fields)
 
     def _send_failed(self, row: Verification, error: errors.TwoFactorError) -> None:
@@ -111,7 +111,9 @@ class Outcomes(Options):
         else:
             destination = row.destination
             outcome = records.retried(
-                lambda: records.approve(row, lease, sid=checked.sid, flow=self.flow, auth=self.auth)
+                lambda: records.approve(
+                    row, lease, sid=checked.sid, flow=self.flow, auth=self.auth, device=checked.device
+                )
             )
         row.refresh_from_db()
         if outcome is records.Outcome.LOST:

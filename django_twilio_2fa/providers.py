@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.utils.module_loading import import_string
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from . import registry
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from .contacts import Contact
     from .forms import RegistrationForm
-    from .models import Verification
+    from .models import Device, Verification
 
 logger = logging.getLogger(__name__)
 
@@ -35,12 +36,26 @@ class Sent:
     """What a provider says of a send.
 
     `sid`: its own id of the verification, if it has one. `started_at`: when the token's lifetime began
-    (aware), if that was not now. `data` replaces `verification.data`.
+    (aware), if that was not now. `data` is added to `verification.data`. `secret` is what the user has to
+    see while registering: the session holds it until the device is confirmed or given up, nothing else does.
     """
 
     sid: str = ""
     started_at: datetime | None = None
     data: dict[str, Any] | None = None
+    secret: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class NewDevice:
+    """What is stored of a device of the provider's own kind once it is confirmed.
+
+    `value` tells it from the user's other devices of the kind, and is not shown; `masked` is.
+    """
+
+    value: str
+    masked: str = ""
+    data: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -53,10 +68,14 @@ class Diagnosis:
 
 @dataclass(frozen=True)
 class Checked:
-    """What a provider says of a token: whether it was right, and the `sid` that it was checked under."""
+    """What a provider says of a token: whether it was right, and the `sid` that it was checked under.
+
+    `device`: what the approval registers, for a kind of device that is the provider's own.
+    """
 
     approved: bool
     sid: str = ""
+    device: NewDevice | None = None
 
 
 class MethodProvider:
@@ -79,6 +98,8 @@ class MethodProvider:
     """Whether a token is sent; if not, nothing of resend and cooldown is shown."""
     sent_wording: ClassVar[Any] = _("sent")
     """How the token came: "Enter the code that was … to (XXX) XXX-0143."."""
+    shows_secret: ClassVar[bool] = False
+    """Whether registering shows something that only the session which began it holds (see `Sent.secret`)."""
     needs_messages: ClassVar[bool] = False
     """Whether the destination has to be able to take a written message (a landline is not)."""
 
@@ -111,10 +132,9 @@ class MethodProvider:
             return str(_("This number cannot receive messages."))
         return ""
 
-    def heading(self, masked: str) -> str:
+    def heading(self, label: str, masked: str) -> str:
         """The choice on the start page: "Text message to (XXX) XXX-0143"."""
-        label = str(self.display()["label"])
-        return str(_("{method} to {value}")).format(method=label, value=masked) if masked else label
+        return gettext("%(method)s to %(value)s") % {"method": label, "value": masked} if masked else label
 
     def diagnose(self) -> Diagnosis:
         """What `manage.py twilio_2fa_check` says of the method. Raises the kit's errors."""
@@ -137,7 +157,17 @@ class MethodProvider:
     def cancel(self, verification: Verification, *, request: Any = None) -> None:
         """Give the verification up; by default there is nothing to do."""
 
+    def remove(self, device: Device) -> None:
+        """Called once a device of the provider's own kind is gone; tried again by `twilio_2fa_prune`.
+
+        `device` is not in the database any more. Raises the kit's errors.
+        """
+
     # Display
+
+    def get_verify_context(self, verification: Verification, *, secret: dict[str, Any]) -> dict[str, Any]:
+        """What the method's own template of the verify page gets besides what every method's does."""
+        return {}
 
     def display(self, *, user: Any = None, request: Any = None) -> dict[str, Any]:
         """`value`, `label` and `icon`, as `METHOD_DISPLAY_CB`, `METHOD_DETAILS` and the provider have it."""

@@ -20,6 +20,7 @@ from .contacts import CONTACTS, PhoneNumber
 from .digests import digest, digests
 from .limits import lease_free
 from .models import Counter, Device, ProvenContact, Purpose, Status, Verification
+from .providers import NewDevice
 from .registered import from_callback, has_callback
 
 logger = logging.getLogger(__name__)
@@ -119,7 +120,9 @@ def end(
     return bool(rows.update(**fields))
 
 
-def approve(row: Verification, lease: str, *, sid: str, flow: str, auth: str) -> Outcome:
+def approve(
+    row: Verification, lease: str, *, sid: str, flow: str, auth: str, device: NewDevice | None = None
+) -> Outcome:
     """From pending to approved, with what it registers, in one transaction that one check wins.
 
     An enrolment that was allowed by a proof uses it up here; one that was allowed because nothing was
@@ -161,7 +164,7 @@ def approve(row: Verification, lease: str, *, sid: str, flow: str, auth: str) ->
         if not allowed:
             return Outcome.REFUSED
         if enrols and not theirs:
-            _store(row, now)
+            _store(row, now, device)
         elif row.device_id:
             Device.objects.filter(pk=row.device_id).update(last_used_at=now)
     return Outcome.APPROVED
@@ -185,15 +188,28 @@ def _callback_kinds() -> list[str]:
     return [kind for kind in CONTACTS if has_callback(kind)]
 
 
-def _store(row: Verification, now: Any) -> None:
-    contact = CONTACTS[row.kind](row.destination)
-    if isinstance(contact, PhoneNumber) and row.line_type:
-        contact = PhoneNumber(str(contact), carrier_type=row.line_type)
+def _store(row: Verification, now: Any, device: NewDevice | None) -> None:
     fields: dict[str, Any] = {"last_used_at": now}
     if row.replaces_id is not None:
         fields.update(Device.objects.filter(pk=row.replaces_id).values("name").first() or {})
         Device.objects.filter(pk=row.replaces_id).delete()
-    Device.objects.register(row.user, contact, **fields)
+    if row.kind in CONTACTS:
+        contact = CONTACTS[row.kind](row.destination)
+        if isinstance(contact, PhoneNumber) and row.line_type:
+            contact = PhoneNumber(str(contact), carrier_type=row.line_type)
+        Device.objects.register(row.user, contact, **fields)
+    elif device is not None and row.user_id is not None:
+        if name := row.data.get("name"):
+            fields["name"] = str(name)[:64]
+        Device.objects.create(
+            user_id=row.user_id,
+            kind=row.kind,
+            value=device.value,
+            digest=digest(row.kind, device.value),
+            masked=device.masked,
+            data=device.data,
+            **fields,
+        )
 
 
 def approved_in(user: Any, flow: str, auth: str | list[str]) -> QuerySet[Verification]:

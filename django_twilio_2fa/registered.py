@@ -8,7 +8,7 @@ from typing import Any
 
 from . import errors
 from .conf import conf
-from .contacts import Contact, EmailAddress, PhoneNumber, as_contact
+from .contacts import CONTACTS, Contact, EmailAddress, PhoneNumber, as_contact
 from .digests import digests
 from .models import Device, ProvenContact
 
@@ -66,7 +66,9 @@ def _from_device(device: Device) -> Registered:
         contact = device.contact
     except errors.TwoFactorError:
         contact = None
-    return Registered(device.kind, id=str(device.pk), masked=device.masked, contact=contact, device=device)
+    # Of what has no number or address its user sees what they call it.
+    masked = device.masked if device.kind in CONTACTS else str(device)
+    return Registered(device.kind, id=str(device.pk), masked=masked, contact=contact, device=device)
 
 
 def get_registered(user: Any, request: Any = None) -> list[Registered]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.utils.translation import gettext as _
 
 from . import wording
 from .choices import Choice
@@ -126,9 +125,7 @@ class StepContextMixin:
             "label": shown["label"],
             "icon": shown["icon"],
             "detail": masked,
-            "heading": _("%(method)s to %(value)s") % {"method": shown["label"], "value": masked}
-            if masked
-            else shown["label"],
+            "heading": choice.provider.heading(str(shown["label"]), masked),
         }
 
     def register_context(self: Any) -> dict[str, Any]:
@@ -155,4 +152,5 @@ class StepContextMixin:
             "attempts_left": max(0, conf.MAX_ATTEMPTS - row.attempts),
             "can_correct": row.purpose == "enrol" and self.registering_provider() is not None,
             "verification_id": str(row.public_id),
+            **provider.get_verify_context(row, secret=self.secret),
         }

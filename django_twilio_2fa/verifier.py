@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from . import acceptance, counters, errors, limits, records, signals
 from .conf import conf
-from .contacts import Contact, EmailAddress, PhoneNumber
+from .contacts import CONTACTS, Contact, EmailAddress, PhoneNumber
 from .counters import Count
 from .digests import digest, digests
 from .models import Device, Purpose, Status, Verification
@@ -62,17 +62,21 @@ class Verifier(Outcomes):
         device: Registered | None = None,
         to: Contact | None = None,
         replaces: Registered | None = None,
+        enrol: bool = False,
+        name: str = "",
     ) -> Verification:
         """Send a token by a method: to a registered device, or to a new destination to register it.
 
+        `enrol` registers a device of the method's own kind, which has no destination; `name` is what the
+        user calls it. What the user has to see of it is the row's `secret`, which is not stored.
         Goes on with the pending verification of the same destination if there is one. `replaces`: what the
         new destination takes the place of. Raises `ResendCooldown` and `MaxSendsReached` (with the
         `verification` to go on with), and whatever the provider raises.
         """
         self.authorize()
         provider = self.provider(method)
-        if to is not None:
-            row = self._enrolment(provider, to, replaces)
+        if to is not None or enrol:
+            row = self._enrolment(provider, to, replaces, name)
         elif device is not None and device is self.unproven() and device.contact is not None:
             row = self._row(provider, Purpose.ENROL, device.contact)
         else:
@@ -99,14 +103,21 @@ class Verifier(Outcomes):
             raise errors.MethodNotAllowed(method=provider.name)
         return self._row(provider, Purpose.PROVE, device.contact, device.device)
 
-    def _enrolment(self, provider: MethodProvider, to: Contact, replaces: Registered | None) -> Verification:
-        proof = self.authorize_enrolment(to.kind)
-        if provider.device_kind != to.kind:
+    def _enrolment(
+        self, provider: MethodProvider, to: Contact | None, replaces: Registered | None, name: str
+    ) -> Verification:
+        kind = to.kind if to else provider.device_kind
+        proof = self.authorize_enrolment(kind)
+        # A device of the provider's own kind has no destination, any other has one.
+        if provider.device_kind != kind or kind is None or (to is None) is (kind in CONTACTS):
             raise errors.MethodNotAllowed(method=provider.name)
+        fields: dict[str, Any] = {"proof": proof, "replaces": replaces.device if replaces else None}
+        if name:
+            fields["data"] = {"name": name}
+        if to is None:
+            return self._row(provider, Purpose.ENROL, **fields)
         acceptance.refuse_country(to, user=self.user, request=self.request)
-        row = self._row(
-            provider, Purpose.ENROL, to, proof=proof, replaces=replaces.device if replaces else None
-        )
+        row = self._row(provider, Purpose.ENROL, to, **fields)
         self._accept_line_type(row, provider, to)
         return row
 
@@ -171,8 +182,10 @@ class Verifier(Outcomes):
         if counters.refused_methods(self.user, [(provider.name, row.destination)]):
             raise errors.ChannelRefused
         again = bool(row.sid or row.last_sent_at)
+        if again and not provider.sends and row.purpose == Purpose.PROVE and row.status == Status.PENDING:
+            return row  # there is nothing to send again
         try:
-            limits.reserve_send(row, provider.name, self._send_counts(row))
+            limits.reserve_send(row, provider.name, self._send_counts(row, provider), cooldown=provider.sends)
         except errors.TwoFactorError as e:
             row.refresh_from_db()
             if row.status == Status.PENDING and row.sends:
@@ -192,6 +205,9 @@ class Verifier(Outcomes):
             e.verification = row  # the message went out, and its code is good
             raise
         row.refresh_from_db()
+        row.secret = sent.secret
+        if not provider.sends:
+            return row
         signals.send(
             signals.twilio_2fa_verification_sent,
             **self._about(row),
@@ -201,8 +217,10 @@ class Verifier(Outcomes):
         )
         return row
 
-    def _send_counts(self, row: Verification) -> list[Count]:
+    def _send_counts(self, row: Verification, provider: MethodProvider) -> list[Count]:
         """What a send is counted on: a stranger's typing of a number uses none of its owner's budget."""
+        if not provider.sends and row.purpose == Purpose.PROVE:
+            return []
         kind = "sends" if row.purpose == Purpose.PROVE else "unproven_sends"
         found = counters.for_client(self.request, self.user)
         if self.user is not None:

@@ -110,11 +110,21 @@ class VerificationWizardView(StepContextMixin, UrlStepsWizardView):
             self.require_choices()
         if step == "register" and self.registering_provider() is None:
             return self.go("start")
-        if step == "verify" and self.current_verification() is None:
-            return self.over()
+        if step == "verify":
+            row = self.current_verification()
+            if row is None:
+                return self.over()
+            if row.purpose == "enrol" and get_providers()[row.method].shows_secret and not self.secret:
+                # Another session began it, and only that one can show what has to be seen.
+                return self.go("register")
         if step not in OURS and "verify" in steps[: steps.index(step)] and not self.is_proven():
             return self.go("start")
         return None
+
+    @property
+    def secret(self) -> dict[str, Any]:
+        """What the user has to see of the device that is being registered; empty if there is none."""
+        return dict(self.state.get("secret") or {})
 
     def is_proven(self) -> bool:
         """Whether the verify step is behind the user."""
@@ -203,7 +213,10 @@ class VerificationWizardView(StepContextMixin, UrlStepsWizardView):
         return self.sent(row)
 
     def sent(self, row: Verification) -> HttpResponseBase:
-        self.remember(method=row.method, verification=str(row.public_id), error=None)
+        # A secret is shown until its device is confirmed or given up; another verification ends that, too.
+        held = self.state.get("secret") if self.state.get("verification") == str(row.public_id) else None
+        secret = row.secret or held
+        self.remember(method=row.method, verification=str(row.public_id), error=None, secret=secret)
         return self.go("verify")
 
     def send_failed(self, error: errors.TwoFactorError) -> HttpResponseBase:
@@ -233,7 +246,7 @@ class VerificationWizardView(StepContextMixin, UrlStepsWizardView):
         try:
             row = self.send_registration(provider, form)
         except ABOUT_THE_FIELD as e:
-            form.add_error(form.contact_field, e.display)
+            form.add_error(form.contact_field or None, e.display)
             return self.render(form)
         except errors.TwoFactorError as e:
             return self.send_failed(e)
@@ -243,7 +256,7 @@ class VerificationWizardView(StepContextMixin, UrlStepsWizardView):
         return self.sent(row)
 
     def send_registration(self, provider: MethodProvider, form: RegistrationForm) -> Verification:
-        return self.verifier.send(provider.name, to=form.contact)
+        return self.verifier.send(provider.name, to=form.contact, enrol=True, name=form.device_name)
 
     def is_optional(self) -> bool:
         return self.is_registration and bool(self.verifier.resolve("REGISTER_OPTIONAL"))
@@ -283,7 +296,7 @@ class VerificationWizardView(StepContextMixin, UrlStepsWizardView):
             return self.go("success")
         if id:
             self.say(messages.ERROR, errors.VerificationExpired().display)
-            self.remember(verification=None)
+            self.remember(verification=None, secret=None)
         return self.go("start")
 
     def verify(self, form: forms.Form) -> HttpResponseBase:
@@ -314,7 +327,7 @@ class VerificationWizardView(StepContextMixin, UrlStepsWizardView):
     def verified(self, row: Verification) -> HttpResponseBase:
         """The token was right: remember it, let a subclass act, go on."""
         session.remember(self.request, row)
-        self.remember(verification=None, method=None, error=None)
+        self.remember(verification=None, method=None, error=None, secret=None)
         self.on_success(row)
         steps = list(self.get_form_list())
         after = steps[steps.index("verify") + 1 :]
@@ -344,7 +357,7 @@ class VerificationWizardView(StepContextMixin, UrlStepsWizardView):
         row = self.current_verification()
         if row is not None:
             self.verifier.cancel(row)
-        self.remember(verification=None, method=None)
+        self.remember(verification=None, method=None, secret=None)
         return self.go("start")
 
     # The end

@@ -71,7 +71,9 @@ def messages_table() -> str:
     from django_twilio_2fa.providers import get_providers
     from django_twilio_2fa.wording import MESSAGES
 
-    own = {f"send_{p.name}": p.sent_wording for p in get_providers().values() if p.name != "pigeon"}
+    own = {
+        f"send_{p.name}": p.sent_wording for p in get_providers().values() if p.name != "pigeon" and p.sends
+    }
     return _table(
         ["code", "sentence"], [[f"`{code}`", str(text)] for code, text in {**MESSAGES, **own}.items()]
     )

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
-from . import lookups, verifications
+from . import factors, lookups, verifications
 from .faults import Refused
 
 SID = r"[0-9a-f]{32}"
+ENTITY = rf"/v2/Services/(?P<service>VA{SID})/Entities/(?P<identity>[^/]+)"
 UNKNOWN_SERVICE = "VA" + "0" * 32
 WRONG_PASSWORD = "invalid"  # noqa: S105  the auth token that is refused, not one that is used
 
@@ -35,7 +36,7 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-Handler = Callable[..., tuple[int, dict[str, Any]]]
+Handler = Callable[..., tuple[int, dict[str, Any] | None]]
 
 ROUTES: tuple[tuple[str, re.Pattern[str], Handler], ...] = tuple(
     (method, re.compile(f"^{pattern}$"), handler)
@@ -45,6 +46,11 @@ ROUTES: tuple[tuple[str, re.Pattern[str], Handler], ...] = tuple(
         ("POST", rf"/v2/Services/(?P<service>VA{SID})/VerificationCheck", verifications.check),
         ("GET", rf"/v2/Services/(?P<service>VA{SID})/Verifications/(?P<id>[^/]+)", verifications.fetch),
         ("POST", rf"/v2/Services/(?P<service>VA{SID})/Verifications/(?P<id>[^/]+)", verifications.update),
+        ("POST", rf"{ENTITY}/Factors", factors.create_factor),
+        ("GET", rf"{ENTITY}/Factors/(?P<sid>YF{SID})", factors.fetch_factor),
+        ("POST", rf"{ENTITY}/Factors/(?P<sid>YF{SID})", factors.update_factor),
+        ("DELETE", rf"{ENTITY}/Factors/(?P<sid>YF{SID})", factors.delete_factor),
+        ("POST", rf"{ENTITY}/Challenges", factors.create_challenge),
         ("GET", r"/v1/PhoneNumbers/(?P<number>[^/]+)", lookups.fetch_v1),
         ("GET", r"/v2/PhoneNumbers/(?P<number>[^/]+)", lookups.fetch_v2),
     )
@@ -71,7 +77,7 @@ def handle(request: Request) -> Answer:
         return Answer(e.status, e.body, e.headers)
 
 
-def _handle(request: Request) -> tuple[int, dict[str, Any]]:
+def _handle(request: Request) -> tuple[int, dict[str, Any] | None]:
     if not re.fullmatch(rf"(AC|SK){SID}", request.username) or request.password in ("", WRONG_PASSWORD):
         raise Refused(20003, 401, "Authenticate")
     if any("\0" in str(value) for value in (unquote(request.path), *request.values.values())):

@@ -50,4 +50,5 @@ class SandboxHttpClient(HttpClient):  # type: ignore[misc]
             status=answer.status,
             body=answer.body,
         )
-        return Response(answer.status, json.dumps(answer.body), answer.headers)
+        text = "" if answer.body is None else json.dumps(answer.body)
+        return Response(answer.status, text, answer.headers)

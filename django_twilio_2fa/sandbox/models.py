@@ -52,3 +52,37 @@ class SandboxMessage(models.Model):
 
     def __str__(self) -> str:
         return f"{self.channel} {self.sent_at:%H:%M:%S}"
+
+
+class SandboxFactor(models.Model):
+    """An authenticator at Twilio, and the secret that the app and Twilio share."""
+
+    sid = models.CharField(max_length=34, unique=True)
+    service_sid = models.CharField(max_length=34)
+    account_sid = models.CharField(max_length=34)
+    entity_sid = models.CharField(max_length=34)
+    identity = models.CharField(max_length=64, db_index=True)
+    friendly_name = models.CharField(max_length=64)
+    secret = models.CharField(max_length=64)
+    status = models.CharField(max_length=16, default="unverified")
+    # The time step of the code that was used last: none is taken twice.
+    last_step = models.BigIntegerField(null=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    created_at = models.DateTimeField(default=timezone.now)
+    updated_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"{self.sid} {self.status}"
+
+
+class SandboxChallenge(models.Model):
+    """One question to an authenticator."""
+
+    sid = models.CharField(max_length=34, unique=True)
+    factor = models.ForeignKey(SandboxFactor, on_delete=models.CASCADE, related_name="challenges")
+    status = models.CharField(max_length=16, default="pending")
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.sid} {self.status}"

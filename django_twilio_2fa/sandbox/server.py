@@ -186,7 +186,7 @@ class Handler(BaseHTTPRequestHandler):
             return
         answer = self.ask(name, path, values)
         body = _twisted(name, answer.body) if answer.status < 300 else answer.body
-        data = json.dumps(body).encode()
+        data = b"" if body is None else json.dumps(body).encode()
         if fault is None:
             self.send(answer.status, data, answer.headers)
         elif name == "html-200":

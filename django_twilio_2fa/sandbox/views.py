@@ -7,7 +7,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from . import in_use, messages
+from . import factors, in_use, messages
 from .models import SandboxMessage
 
 
@@ -26,7 +26,15 @@ def handset(request: HttpRequest) -> HttpResponse:
     if to:
         rows = rows.filter(to=to)
     name = "_messages" if request.GET.get("fragment") else "handset"
-    return render(request, f"twilio_2fa_sandbox/{name}.html", {"deliveries": rows[:50], "to": to})
+    return render(
+        request,
+        f"twilio_2fa_sandbox/{name}.html",
+        {
+            "deliveries": rows[:50],
+            "to": to,
+            "authenticators": factors.authenticators(),
+        },
+    )
 
 
 @never_cache

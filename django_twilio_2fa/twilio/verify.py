@@ -35,7 +35,19 @@ def _mismatch() -> errors.TwilioUnavailable:
     return error
 
 
-class VerifyProvider(MethodProvider):
+class VerifyService:
+    """What methods of Verify's share: the service, and its faults as the kit's errors."""
+
+    @staticmethod
+    def get_service(*, registration: bool = False) -> Any:
+        """The Verify service, as twilio-python has it; raises ImproperlyConfigured where it is not set."""
+        return get_client().verify.v2.services(service_sid(registration=registration))
+
+    translated = staticmethod(translated)
+    """A context that raises the kit's errors; `service=True` where a 404 is about the service."""
+
+
+class VerifyProvider(VerifyService, MethodProvider):
     """A Verify channel: `channel` names it, the rest is the contract's data."""
 
     channel: ClassVar[str] = ""
@@ -46,8 +58,7 @@ class VerifyProvider(MethodProvider):
         return "verify"
 
     def _service(self, verification: Verification) -> Any:
-        registration = verification.purpose == Purpose.ENROL
-        return get_client().verify.v2.services(service_sid(registration=registration))
+        return self.get_service(registration=verification.purpose == Purpose.ENROL)
 
     def options(self, verification: Verification, *, request: Any = None) -> dict[str, Any]:
         """Further parameters of the send, by twilio-python's names."""

@@ -85,6 +85,6 @@ TWILIO_2FA_API_KEY_SECRET = env.str("TWILIO_2FA_API_KEY_SECRET", default="") or 
 TWILIO_2FA_SERVICE_ID = env.str("TWILIO_2FA_SERVICE_ID", default="") or None
 TWILIO_2FA_SANDBOX = not (TWILIO_2FA_ACCOUNT_SID and TWILIO_2FA_SERVICE_ID)
 
-TWILIO_2FA_ALLOWED_METHODS = ["sms", "call", "whatsapp", "email"]
+TWILIO_2FA_ALLOWED_METHODS = ["sms", "call", "whatsapp", "email", "totp"]
 TWILIO_2FA_PHONE_NUMBER_ALLOWED_COUNTRIES = ["US", "CA", "GB", "DE", "FR"]
 TWILIO_2FA_STYLESHEETS = ["bootstrap/css/bootstrap.min.css", "fontawesomefree/css/all.min.css"]

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from ... import records
+from ... import leftovers, records
 
 
 class Command(BaseCommand):
@@ -20,6 +20,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         done = records.prune(timedelta(days=options["days"]), dry_run=options["dry_run"])
+        if not options["dry_run"]:
+            done["leftovers at providers"] = leftovers.clear_all()
         said = "would be" if options["dry_run"] else "were"
         for what, n in done.items():
             self.stdout.write(f"{n} {what} {said} removed.")

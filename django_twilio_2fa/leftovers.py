@@ -1,0 +1,49 @@
+"""What is left at a provider's of devices that are gone: removed there, too, and tried again until it is."""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from typing import Any
+
+from django.db import transaction
+
+from . import errors
+from .models import Device, Leftover
+from .providers import MethodProvider, get_providers
+
+logger = logging.getLogger(__name__)
+
+
+def _provider_of(kind: str) -> MethodProvider | None:
+    """Who keeps something of this kind of device, if anybody."""
+    for provider in get_providers().values():
+        if provider.device_kind == kind and type(provider).remove is not MethodProvider.remove:
+            return provider
+    return None
+
+
+def note(sender: Any, instance: Device, **kwargs: Any) -> None:
+    """Receiver of `post_delete`: however a device goes, by its user, the admin or with its user."""
+    if _provider_of(instance.kind) is not None:
+        left = Leftover.objects.create(kind=instance.kind, value=instance.value, data=instance.data)
+        transaction.on_commit(partial(clear, left), robust=True)
+
+
+def clear(left: Leftover) -> bool:
+    """Remove it at the provider's; returns whether it is gone."""
+    provider = _provider_of(left.kind)
+    if provider is None:
+        return False
+    try:
+        provider.remove(Device(kind=left.kind, value=left.value, data=left.data))
+    except errors.TwoFactorError as e:
+        logger.warning("A removed %s is left at its provider's, to be tried again: %s", left.kind, e)
+        return False
+    left.delete()
+    return True
+
+
+def clear_all() -> int:
+    """Try all again; returns how many are gone."""
+    return sum(clear(left) for left in Leftover.objects.order_by("pk").iterator())

@@ -1,0 +1,127 @@
+"""Codes of an authenticator app: Verify's TOTP factors. Nothing is sent."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from importlib.util import find_spec
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from django_twilio_2fa import errors
+from django_twilio_2fa.digests import digest
+from django_twilio_2fa.forms import RegistrationForm, TokenForm
+from django_twilio_2fa.models import Device, Purpose, Verification
+from django_twilio_2fa.providers import Checked, MethodProvider, NewDevice, Sent
+from django_twilio_2fa.twilio.verify import VerifyService
+
+# Source of the lengths: Twilio's OpenAPI description of factors; the kit leaves them at their defaults.
+CODE_LENGTH = 6
+LONGEST_NAME = 64
+
+
+class AuthenticatorForm(RegistrationForm):
+    """What the user calls it, where they have several."""
+
+    name = forms.CharField(
+        label=_("Name of the authenticator (optional)"),
+        max_length=LONGEST_NAME,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autofocus": True}),
+    )
+
+
+class AuthenticatorTokenForm(TokenForm):
+    length = CODE_LENGTH
+
+
+class TOTPProvider(VerifyService, MethodProvider):
+    label = _("Authenticator app")
+    icon = "fas fa-mobile-alt"
+    device_kind = "totp"
+    sends = False
+    shows_secret = True
+    sent_wording = _("shown by your authenticator app")
+
+    def why_unavailable(self, *, user: Any, request: Any = None) -> str:
+        return "" if find_spec("segno") else "segno is not installed: pip install django-twilio-2fa[totp]"
+
+    def get_registration_form_class(self) -> type[RegistrationForm]:
+        return AuthenticatorForm
+
+    def get_token_form_class(self) -> type[TokenForm]:
+        return AuthenticatorTokenForm
+
+    def heading(self, label: str, masked: str) -> str:
+        return f"{label}: {masked}" if masked else label
+
+    def _entity(self, identity: str) -> Any:
+        return self.get_service().entities(identity)
+
+    # The verbs
+
+    def start(self, verification: Verification, *, request: Any = None) -> Sent:
+        if verification.purpose == Purpose.PROVE:
+            return Sent()
+        # Opaque, and the same for all of a user's factors.
+        identity = digest("totp", verification.user_id)
+        # What the app shows beside the service's name: nothing of the user's but what they typed.
+        name = verification.data.get("name") or gettext("Authenticator")
+        with self.translated(service=True):
+            factor = self._entity(identity).new_factors.create(
+                friendly_name=str(name)[:LONGEST_NAME], factor_type="totp"
+            )
+            shown = {"secret": factor.binding["secret"], "uri": factor.binding["uri"]}
+            return Sent(sid=factor.sid, data={"identity": identity}, secret=shown)
+
+    def resend(self, verification: Verification, *, request: Any = None) -> Sent:
+        """Anew: the secret of the factor that was begun is not to be had again."""
+        # Where it cannot be deleted it stays unverified, and is good for nothing.
+        with suppress(errors.TwoFactorError):
+            self.cancel(verification, request=request)
+        return self.start(verification, request=request)
+
+    def check(self, verification: Verification, token: str, *, request: Any = None) -> Checked:
+        if verification.purpose == Purpose.ENROL:
+            return self._confirm(verification, token)
+        device = verification.device
+        if device is None:
+            raise errors.VerificationExpired
+        with self.translated():
+            challenge = self._entity(device.data["identity"]).challenges.create(
+                factor_sid=device.value, auth_payload=token
+            )
+            same = challenge.factor_sid == device.value and challenge.identity == device.data["identity"]
+            return Checked(approved=challenge.status == "approved" and same, sid=challenge.sid)
+
+    def _confirm(self, verification: Verification, token: str) -> Checked:
+        identity = verification.data["identity"]
+        with self.translated():
+            factor = self._entity(identity).factors(verification.sid).update(auth_payload=token)
+            approved = factor.status == "verified" and factor.sid == verification.sid
+        device = NewDevice(value=verification.sid, data={"identity": identity})
+        return Checked(approved=approved, sid=verification.sid, device=device)
+
+    def cancel(self, verification: Verification, *, request: Any = None) -> None:
+        if verification.purpose == Purpose.ENROL and verification.sid:
+            with self.translated():
+                self._entity(verification.data["identity"]).factors(verification.sid).delete()
+
+    def remove(self, device: Device) -> None:
+        # A 404 says that it is gone already.
+        with suppress(errors.VerificationExpired), self.translated():
+            self._entity(device.data["identity"]).factors(device.value).delete()
+
+    # Display
+
+    def get_verify_context(self, verification: Verification, *, secret: dict[str, Any]) -> dict[str, Any]:
+        if verification.purpose != Purpose.ENROL or not secret:
+            return {}
+        import segno
+
+        picture = segno.make(secret["uri"], error="m", micro=False)
+        grouped = " ".join(secret["secret"][n : n + 4] for n in range(0, len(secret["secret"]), 4))
+        image = picture.svg_data_uri(scale=5, border=2, light="#fff", omitsize=False)
+        return {"qr_code": image, "secret": grouped}

@@ -1,0 +1,261 @@
+"""Authenticator apps: registered with a secret that is shown once, and nothing is ever sent."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from django_twilio_2fa import errors
+from django_twilio_2fa.models import Counter, Device, Leftover, Verification
+from django_twilio_2fa.sandbox import factors, messages
+from django_twilio_2fa.sandbox.models import SandboxFactor
+from django_twilio_2fa.verifier import Verifier
+
+from .people import PHONE, Person
+
+
+@pytest.fixture(autouse=True)
+def offered(settings: Any) -> None:
+    settings.TWILIO_2FA_ALLOWED_METHODS = ["sms", "email", "totp"]
+
+
+@pytest.fixture
+def tick(monkeypatch: Any) -> Any:
+    """The authenticator's clock, and Twilio's; `tick(30)` is the next code."""
+    now = [1_800_000_000.0]
+    monkeypatch.setattr(factors.time, "time", lambda: now[0])
+
+    def tick(seconds: float) -> None:
+        now[0] += seconds
+
+    return tick
+
+
+def secret_on(person: Person) -> str:
+    """What a person would type into the app."""
+    found = re.search(r'class="twilio-2fa-secret"[^>]*>([A-Z2-7 ]+)<', person.page.content.decode())
+    assert found, person.text
+    return found[1].replace(" ", "")
+
+
+def registers(person: Person, name: str = "", at: str = "start") -> str:
+    """Begin an authenticator; the secret."""
+    person.page = None
+    person.opens(at).picks("totp").posts(name=name)
+    return secret_on(person)
+
+
+@pytest.fixture
+def ann(demo: Person, tick: Any) -> Person:
+    """Somebody with an authenticator, in a new session."""
+    secret = registers(demo)
+    demo.types(factors.current_code(secret))
+    assert demo.is_verified
+    tick(60)
+    return Person("demo")
+
+
+def code(tick: Any = None) -> str:
+    return factors.current_code(SandboxFactor.objects.get().secret)
+
+
+class TestRegister:
+    def test_a_code_of_the_shown_secret_registers_and_verifies(self, demo: Person, tick: Any) -> None:
+        secret = registers(demo, "Work phone")
+        assert demo.is_at("verify")
+        assert "data:image/svg+xml" in demo.page.content.decode()
+        assert not Device.objects.exists()
+        demo.types(factors.current_code(secret))
+        assert demo.is_verified
+        device = Device.objects.get()
+        assert (device.kind, device.name, str(device)) == ("totp", "Work phone", "Work phone")
+        assert device.value == SandboxFactor.objects.get().sid
+        assert SandboxFactor.objects.get().status == "verified"
+
+    def test_the_identity_at_twilio_is_opaque(self, ann: Person) -> None:
+        identity = SandboxFactor.objects.get().identity
+        assert re.fullmatch(r"[0-9a-f]{64}", identity)
+
+    def test_the_secret_is_in_the_session_until_it_is_confirmed_and_nowhere_else(
+        self, demo: Person, tick: Any
+    ) -> None:
+        secret = registers(demo)
+        assert secret in str(dict(demo.client.session))
+        rows = [*Verification.objects.values(), *Counter.objects.values(), *Device.objects.values()]
+        assert secret not in str(rows)
+        demo.types(factors.current_code(secret))
+        assert secret not in str(dict(demo.client.session))
+        assert secret not in str([*Verification.objects.values(), *Device.objects.values()])
+
+    @pytest.mark.parametrize("leave", ["cancel", "another"])
+    def test_nor_when_it_is_given_up(self, demo: Person, tick: Any, leave: str) -> None:
+        secret = registers(demo)
+        if leave == "cancel":
+            demo.posts("verify", action="cancel")
+            # The factor at Twilio is gone with it.
+            assert not SandboxFactor.objects.exists()
+        else:
+            demo.page = None
+            demo.opens("start").picks("sms").registers()
+        assert secret not in str(dict(demo.client.session))
+
+    def test_a_wrong_code_registers_nothing_and_costs_a_try(self, demo: Person, tick: Any) -> None:
+        secret = registers(demo)
+        right = factors.current_code(secret)
+        demo.types("000000" if right != "000000" else "111111")
+        assert "4 tries are left" in demo.text
+        assert secret_on(demo) == secret
+        assert not Device.objects.exists()
+        assert demo.types(right).is_verified
+
+    def test_another_session_that_cannot_show_the_secret_begins_anew(self, demo: Person, tick: Any) -> None:
+        secret = registers(demo)
+        other = Person("demo").opens("start").picks("totp").posts(name="")
+        assert secret_on(other) != secret
+        assert SandboxFactor.objects.count() == 1
+        assert other.types(factors.current_code(secret_on(other))).is_verified
+
+    def test_several_with_names(self, ann: Person, tick: Any) -> None:
+        ann.opens("start").picks("totp").types(code())
+        secret = registers(ann, "Tablet", at="/2fa/add/")
+        ann.types(factors.current_code(secret))
+        assert sorted(map(str, Device.objects.all())) == ["", "Tablet"]
+        assert ("totp", "Tablet") in Person("demo").opens("start").choices
+
+    def test_nothing_is_sent_and_nothing_says_so(self, demo: Person, tick: Any) -> None:
+        registers(demo)
+        assert "Send it again" not in demo.text
+        assert "sent" not in demo.text
+        assert not messages.delivered()
+
+
+class TestVerify:
+    def test_its_code_verifies(self, ann: Person) -> None:
+        ann.opens("start").picks("totp")
+        assert ann.is_at("verify")
+        assert "Send it again" not in ann.text
+        assert "twilio-2fa-secret" not in ann.page.content.decode()
+        assert ann.types(code()).is_verified
+
+    def test_picking_it_again_waits_for_nothing(self, ann: Person) -> None:
+        for _ in range(8):
+            ann.page = None
+            ann.opens("start").picks("totp")
+            assert ann.is_at("verify")
+            assert "wait" not in ann.text
+        assert Verification.objects.filter(status="pending").count() == 1
+        assert not Counter.objects.filter(scope__startswith="sends").exists()
+
+    def test_a_used_code_is_refused(self, ann: Person, tick: Any) -> None:
+        used = code()
+        assert ann.opens("start").picks("totp").types(used).is_verified
+        other = Person("demo").opens("start").picks("totp").types(used)
+        assert not other.is_verified
+        assert "That code is not right" in other.text
+        tick(30)
+        assert other.types(code()).is_verified
+
+    @pytest.mark.parametrize(
+        ("late", "good"), [(0, True), (29, True), (-30, True), (90, False), (-90, False)]
+    )
+    def test_clocks_may_differ_by_a_step(self, ann: Person, tick: Any, late: int, good: bool) -> None:
+        ann.opens("start").picks("totp")
+        tick(300)
+        shown = code()
+        tick(late)
+        assert ann.types(shown).is_verified is good
+
+    def test_no_more_codes_than_are_allowed_are_tried(self, ann: Person) -> None:
+        ann.opens("start").picks("totp")
+        right = code()
+        for n in range(6):
+            ann.posts("verify", token=f"{(int(right) + n + 1) % 10**6:06}")
+        assert ann.is_at("failed") or ann.is_at("start")
+        ann.page = None
+        ann.opens("start").picks("totp").posts("verify", token=right)
+        assert not ann.is_verified
+
+    def test_a_pending_one_expires(self, ann: Person, later: Any) -> None:
+        ann.opens("start").picks("totp")
+        later(601)
+        assert not ann.types(code()).is_verified
+        assert ann.is_at("start")
+
+    def test_it_has_six_digits_whatever_the_setting_says(self, ann: Person, settings: Any) -> None:
+        settings.TWILIO_2FA_TOKEN_LENGTH = 8
+        assert ann.opens("start").picks("totp").types(code()).is_verified
+
+
+@pytest.mark.parametrize("fault", ["60311", "60306", "60324"])
+@pytest.mark.parametrize("enrolling", [True, False])
+def test_a_wrong_code_in_the_other_spellings_is_a_wrong_code(
+    twilio_over_http: Any, demo: Person, fault: str, enrolling: bool
+) -> None:
+    twilio_over_http.is_new()
+    secret = registers(demo)
+    if not enrolling:
+        demo.types(factors.current_code(secret))
+        demo = Person("demo").opens("start").picks("totp")
+    twilio_over_http.does(fault)
+    demo.types("123456")
+    assert "That code is not right" in demo.text
+    assert not demo.is_verified
+
+
+@pytest.mark.django_db(transaction=True)
+class TestRemove:
+    def remove(self, person: Person) -> None:
+        person.opens("start").picks("totp").types(code())
+        person.posts("devices", action="remove", device=str(Device.objects.get().pk))
+        assert not Device.objects.exists()
+
+    def test_the_factor_at_twilio_goes_too(self, ann: Person) -> None:
+        self.remove(ann)
+        assert not SandboxFactor.objects.exists()
+        assert not Leftover.objects.exists()
+
+    def test_where_that_fails_it_is_tried_again_by_prune(self, ann: Person, settings: Any) -> None:
+        from django.core.management import call_command
+
+        ann.opens("start").picks("totp").types(code())
+        settings.TWILIO_2FA_AUTH_TOKEN = "invalid"
+        ann.posts("devices", action="remove", device=str(Device.objects.get().pk))
+        assert not Device.objects.exists()
+        assert SandboxFactor.objects.exists()
+        assert Leftover.objects.exists()
+        call_command("twilio_2fa_prune", verbosity=0)
+        assert Leftover.objects.exists()
+        settings.TWILIO_2FA_AUTH_TOKEN = None
+        call_command("twilio_2fa_prune", verbosity=0)
+        assert not SandboxFactor.objects.exists()
+        assert not Leftover.objects.exists()
+
+    def test_one_that_is_gone_at_twilio_already_is_gone(self, ann: Person) -> None:
+        ann.opens("start").picks("totp").types(code())
+        SandboxFactor.objects.all().delete()
+        ann.posts("devices", action="remove", device=str(Device.objects.get().pk))
+        assert not Leftover.objects.exists()
+
+    def test_a_deleted_user_leaves_nothing_at_twilio(self, ann: Person) -> None:
+        ann.user.delete()
+        assert not SandboxFactor.objects.exists()
+
+
+def test_a_stranger_with_the_password_cannot_add_one(pat: Person) -> None:
+    """Whoever has a phone registered proves it first."""
+    pat.opens("start").picks("totp")
+    pat.posts("register", name="mine")
+    pat.opens("/2fa/add/register/")
+    with pytest.raises(errors.ProofRequired):
+        Verifier(pat.user, flow="f", auth="a").send("totp", enrol=True)
+    assert not SandboxFactor.objects.exists()
+    assert [d.value for d in Device.objects.all()] == [PHONE]
+
+
+def test_without_segno_it_is_not_offered(demo: Person, monkeypatch: Any) -> None:
+    import twilio_2fa_totp.provider as provider
+
+    monkeypatch.setattr(provider, "find_spec", lambda name: None)
+    assert [m for m, _ in demo.opens("start").choices] == ["sms", "email"]
