@@ -124,4 +124,4 @@ class TOTPProvider(VerifyService, MethodProvider):
         picture = segno.make(secret["uri"], error="m", micro=False)
         grouped = " ".join(secret["secret"][n : n + 4] for n in range(0, len(secret["secret"]), 4))
         image = picture.svg_data_uri(scale=5, border=2, light="#fff", omitsize=False)
-        return {"qr_code": image, "secret": grouped}
+        return {"qr_code": image, "secret": grouped, "message": ""}

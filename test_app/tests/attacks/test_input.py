@@ -70,12 +70,28 @@ def test_what_cannot_be_a_code_is_said_and_costs_no_try(pat: Person, token: str)
     assert pat.types_the_code().is_verified
 
 
+# Where the examples of a property begin; each is rolled back to it.
+
+
+@pytest.fixture
+def verifying(pat: Person) -> Person:
+    return pat.opens("start").picks("sms")
+
+
+@pytest.fixture
+def registering(demo: Person) -> Person:
+    return demo.opens("start").picks("sms")
+
+
+@pytest.fixture
+def registering_email(demo: Person) -> Person:
+    return demo.opens("start").picks("email")
+
+
 @given(token=st.text(max_size=40) | st.text("0123456789 -\u2013\u00a0\x00", max_size=20))
-def test_whatever_is_typed_as_a_token_is_answered(pat: Any, token: str) -> None:
+def test_whatever_is_typed_as_a_token_is_answered(verifying: Any, token: str) -> None:
     with rolled_back():
-        pat.page = None
-        pat.opens("start").picks("sms")
-        assert pat.types(token).page.status_code == 200
+        assert verifying.posts("verify", token=token).page.status_code == 200
 
 
 ALLOWED = ("US", "DE")
@@ -101,14 +117,12 @@ def numbers(draw: Any) -> tuple[str, str]:
 
 @given(typed=numbers())
 def test_whatever_is_typed_as_a_number_no_message_goes_to_a_country_that_is_not_allowed(
-    demo: Any, settings: Any, typed: tuple[str, str]
+    registering: Any, settings: Any, typed: tuple[str, str]
 ) -> None:
     settings.TWILIO_2FA_PHONE_NUMBER_ALLOWED_COUNTRIES = list(ALLOWED)
     country, number = typed
     with rolled_back():
-        demo.page = None
-        demo.opens("start").picks("sms")
-        answer = demo.posts("register", country_code=country, phone_number=number).page
+        answer = registering.posts("register", country_code=country, phone_number=number).page
         assert answer.status_code == 200
         for sent in messages.delivered():
             parsed = phonenumbers.parse(sent["to"])
@@ -123,11 +137,9 @@ def test_whatever_is_typed_as_a_number_no_message_goes_to_a_country_that_is_not_
     | st.text(max_size=80)
     | st.tuples(st.text(max_size=30), st.text(max_size=30)).map("@".join)
 )
-def test_whatever_is_typed_as_an_address_is_answered(demo: Any, typed: str) -> None:
+def test_whatever_is_typed_as_an_address_is_answered(registering_email: Any, typed: str) -> None:
     with rolled_back():
-        demo.page = None
-        demo.opens("start").picks("email")
-        assert demo.posts("register", email=typed).page.status_code == 200
+        assert registering_email.posts("register", email=typed).page.status_code == 200
         for sent in messages.delivered():
             assert sent["to"].isprintable()
             assert sent["to"].count("@") == 1 or '"' in sent["to"]
