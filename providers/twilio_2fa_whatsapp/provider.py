@@ -19,6 +19,8 @@ class WhatsAppProvider(VerifyProvider):
     sent_wording = _("sent by WhatsApp")
 
     def diagnose_service(self, service: Any) -> Diagnosis:
+        if not hasattr(service, "whatsapp"):
+            return Diagnosis(None, "this version of twilio-python does not say whether there is a sender")
         told = service.whatsapp or {}
         if told.get("msg_service_sid") or told.get("from"):
             return Diagnosis(True, "the service has a sender")

@@ -9,11 +9,15 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.db.models import F
+from twilio.rest.verify.v2.service import ServiceInstance
 
 from django_twilio_2fa.models import Counter, Verification
 
 from .loopback_twilio import LoopbackTwilio
 from .people import Person
+
+# Earlier versions of twilio-python leave out what the service says of it.
+TELLS_OF_WHATSAPP = hasattr(ServiceInstance(None, {}), "whatsapp")
 
 
 def run(*args: str) -> str:
@@ -80,7 +84,7 @@ class TestCheck:
 
     def test_all_is_in_order(self, twilio: LoopbackTwilio) -> None:
         lines = run("twilio_2fa_check").splitlines()
-        assert [line.split()[0] for line in lines] == ["ok"] * 6 + ["?"]
+        assert [line.split()[0] for line in lines] == ["ok"] * 5 + ["ok" if TELLS_OF_WHATSAPP else "?", "?"]
         assert [line.split(None, 1)[1].partition(":")[0] for line in lines] == [
             "credentials",
             "service",
@@ -116,7 +120,11 @@ class TestCheck:
     @pytest.mark.parametrize(
         ("fault", "fails"),
         [
-            ("no-whatsapp", "whatsapp: the service has no WhatsApp sender"),
+            pytest.param(
+                "no-whatsapp",
+                "whatsapp: the service has no WhatsApp sender",
+                marks=pytest.mark.skipif(not TELLS_OF_WHATSAPP, reason="twilio-python drops it"),
+            ),
             ("hang", "service: Twilio gave no usable answer"),
             ("html-200", "service: Twilio gave no usable answer"),
             ("20503", "service: Twilio answered 20503"),
