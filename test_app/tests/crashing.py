@@ -22,6 +22,7 @@ def main(action: str, token: str = "") -> dict[str, Any]:
 
     from django.contrib.auth import get_user_model
     from django.core.management import call_command
+    from django.db.models import Count, Sum
 
     from django_twilio_2fa import errors
     from django_twilio_2fa.contacts import PhoneNumber
@@ -53,7 +54,9 @@ def main(action: str, token: str = "") -> dict[str, Any]:
     if not rows:
         return {}
     row = rows[0]
-    return {"error": error, "status": row.status, "sends": row.sends, "attempts": row.attempts}
+    told = {"error": error, "status": row.status, "sends": row.sends, "attempts": row.attempts}
+    totals = rows.aggregate(all_sends=Sum("sends"), all_attempts=Sum("attempts"), rows=Count("pk"))
+    return {**told, **totals}
 
 
 if __name__ == "__main__":
