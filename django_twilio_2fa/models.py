@@ -160,6 +160,9 @@ class Verification(models.Model):
     auth_digest = models.CharField(max_length=64, blank=True)
     proof_used_at = models.DateTimeField(null=True)
 
+    approved_now = False
+    """Not stored: whether the check that returned this very object is the one that approved it."""
+
     class Meta:
         verbose_name = _("verification")
         verbose_name_plural = _("verifications")
