@@ -130,6 +130,10 @@ class EmailAddress:
         if len(text) > 254 or not text.isprintable():
             raise errors.BadUserData
         local, _, domain = text.rpartition("@")
+        # Quoted, the part before the @ may hold what others read as a second recipient; and in brackets,
+        # the part behind it names a machine.
+        if '"' in local or domain.startswith("["):
+            raise errors.BadUserData
         object.__setattr__(self, "email", f"{local}@{domain.lower()}")
 
     def __str__(self) -> str:

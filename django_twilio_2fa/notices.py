@@ -29,5 +29,6 @@ def tell_owner_of_lock(user: Any, until: datetime | None) -> None:
             None,
             [address],
         )
-    except OSError:  # smtplib's errors are OSErrors
+    except Exception:
+        # Also an address or a mail backend that is at fault in a way of its own.
         logger.exception("The owner of a locked account could not be told")

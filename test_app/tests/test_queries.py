@@ -41,7 +41,7 @@ COSTS = {
     "POST start": 17,
     "GET verify": 5,
     "POST verify, wrong": 16,
-    "POST resend": 14,
+    "POST resend": 13,
     "POST verify, right": 17,
     "GET success": 3,
     "GET secret, verified": 3,
