@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Any
 
+from django.db.models import Q
 from django.utils import timezone as now_in
 
 from . import counters, errors, limits, records, signals
@@ -171,10 +172,10 @@ class Outcomes(Options):
 
     def _cancel_at_provider(self, row: Verification) -> None:
         provider = get_providers().get(row.method)
-        if provider is None or (
-            row.sid
-            and Verification.objects.filter(sid=row.sid, status=Status.PENDING).exclude(pk=row.pk).exists()
-        ):
+        # Told by where it went, too: a send whose answer was lost, or is on its way, has no SID yet.
+        same = Q(sid=row.sid) | Q(destination_digest=row.destination_digest, transport=row.transport)
+        others = Verification.objects.filter(same, status=Status.PENDING).exclude(pk=row.pk)
+        if provider is None or (row.sid and others.exists()):
             return
         try:
             self._guarded(lambda: provider.cancel(row, request=self.request))

@@ -180,6 +180,28 @@ def test_a_locked_user_is_told_no_more_by_a_right_token_than_by_a_wrong_one(
     assert checks() == 2
 
 
+def test_across_the_edge_of_two_windows_the_lock_ends_it_before_twice_the_limit(
+    pat: Person, settings: Any, clock: list[float]
+) -> None:
+    """Windows begin on the clock: the known worst, and no more of it in the hour after."""
+    limit(settings, wrong_tokens_per_session=None, wrong_tokens_per_user="6/h")
+    clock[0] += 1795  # five seconds before the edge
+
+    def guesses(n: int) -> int:
+        before = checks()
+        for _ in range(n):
+            person = Person("pat").opens("start").picks("sms")
+            person.posts("verify", token=wrong_code(PHONE))
+            person.posts("verify", action="cancel")
+        return checks() - before
+
+    assert guesses(5) == 5
+    clock[0] += 10
+    assert guesses(9) == 6
+    clock[0] += 3590
+    assert guesses(3) == 0
+
+
 # All at once
 
 

@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 from django.db import transaction
 
-from django_twilio_2fa.models import Device
+from django_twilio_2fa.models import Device, Verification
 from django_twilio_2fa.sandbox import messages
 from django_twilio_2fa.sandbox.models import SandboxVerification
 
+from ..loopback_twilio import LoopbackTwilio
 from ..people import PHONE, Person
 from .scene import NO_SEND_LIMITS, made, shown, values, wrong_code
 
@@ -212,3 +213,20 @@ def test_the_stranger_learns_no_more_from_an_owned_number_than_from_any(db: None
                 pages.append((status, path, html.replace("0143", "0141")))
             told.append(pages)
     assert told[0] == told[1]
+
+
+def test_a_stranger_cancels_no_code_whose_sending_was_never_answered(
+    db: None, twilio_over_http: LoopbackTwilio
+) -> None:
+    """The owner's code arrived, but Twilio's answer did not: only the number says that it is the same."""
+    owner, stranger = made("owner", PHONE).opens("start"), made("stranger").opens("start")
+    twilio_over_http.does("drop", on="Verifications", seconds=0.05)
+    owner.picks("sms")
+    twilio_over_http.is_well()
+    owners = Verification.objects.get()
+    assert (owners.sid, owners.status) == ("", "pending")
+    registers(stranger)
+    cancels(stranger)
+    owner.posts("verify", token=twilio_over_http.delivered(PHONE)[0])
+    assert owner.is_verified
+    assert not stranger.is_verified
