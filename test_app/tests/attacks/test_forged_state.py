@@ -230,9 +230,14 @@ def test_however_the_wizard_is_walked_nothing_is_gained_without_a_right_code(
 ) -> None:
     # In the middle of a window, so that none ends while a walk runs.
     monkeypatch.setattr(counters.time, "time", lambda: 1_800_000_000.0 + 1800)
+    # A walk costs as much as four examples of anything else.
+    examples = max(1, settings.default.max_examples // 4)
+    suppressed = list(HealthCheck)
     run_state_machine_as_test(
         Walk,
-        settings=settings(deadline=None, suppress_health_check=list(HealthCheck), stateful_step_count=20),
+        settings=settings(
+            max_examples=examples, deadline=None, suppress_health_check=suppressed, stateful_step_count=20
+        ),
     )
 
 
