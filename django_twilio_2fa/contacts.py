@@ -130,7 +130,9 @@ class EmailAddress:
         if len(text) > 254 or not text.isprintable():
             raise errors.BadUserData
         local, _, domain = text.rpartition("@")
-        if len(local) > 64:  # RFC 5321, 4.5.3.1.1
+        # Too long for any server (RFC 5321, 4.5.3.1.1); quoted, it may hold what others read as a second
+        # recipient; and in brackets, the part behind the @ names a machine.
+        if len(local) > 64 or '"' in local or domain.startswith("["):
             raise errors.BadUserData
         object.__setattr__(self, "email", f"{local}@{domain.lower()}")
 

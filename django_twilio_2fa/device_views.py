@@ -67,6 +67,9 @@ class AddWizardView(VerificationWizardView):
     def get_choices(self) -> list[Choice]:
         return [Choice(p) for p in self.verifier.addable() if self.methods is None or p.name in self.methods]
 
+    def takes(self, row: Verification) -> bool:
+        return row.proof_id is not None
+
     def send_registration(self, provider: Any, form: RegistrationForm) -> Verification:
         return self.verifier.send(
             provider.name, to=form.contact, replaces=self.replaces, enrol=True, name=form.device_name

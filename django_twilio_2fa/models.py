@@ -163,12 +163,16 @@ class Verification(models.Model):
     secret: dict[str, Any] | None = None
     """What the send that was just made has to show its user; stored nowhere."""
 
+    approved_now = False
+    """Not stored: whether the check that returned this very object is the one that approved it."""
+
     class Meta:
         verbose_name = _("verification")
         verbose_name_plural = _("verifications")
         indexes = [
             models.Index(fields=("user", "flow_digest", "approved_at"), name="twilio_2fa_verified"),
             models.Index(fields=("sid",), name="twilio_2fa_sid"),
+            models.Index(fields=("destination_digest",), name="twilio_2fa_destination"),
             models.Index(fields=("status", "expires_at"), name="twilio_2fa_expiry"),
         ]
 

@@ -29,5 +29,6 @@ def tell_owner_of_lock(user: Any, until: datetime | None) -> None:
             None,
             [address],
         )
-    except OSError:  # smtplib's errors are OSErrors
-        logger.exception("The owner of a locked account could not be told")
+    except Exception as e:
+        # Also an address or a mail backend that is at fault in a way of its own. A traceback would show it.
+        logger.error("The owner of a locked account could not be told: %s", type(e).__name__)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Any
 
+from django.db.models import Q
 from django.utils import timezone as now_in
 
 from . import counters, errors, limits, records, signals
@@ -19,7 +20,7 @@ from .digests import digests
 from .models import Device, Purpose, Status, Verification
 from .notices import tell_owner_of_lock
 from .providers import Checked, Sent, get_providers
-from .registered import CALLBACKS, get_registered, has_callback
+from .registered import CALLBACKS, Registered, get_registered, has_callback
 
 logger = logging.getLogger(__name__)
 
@@ -127,6 +128,7 @@ class Outcomes(Options):
         if has_callback(row.kind):
             records.retried(lambda: records.remember_proven(row))
         signals.send(signals.twilio_2fa_verification_success, **self._about(row), method=row.method)
+        row.approved_now = True
         return row
 
     def _no_longer_allowed(self, row: Verification) -> bool:
@@ -135,7 +137,13 @@ class Outcomes(Options):
             return has_callback(row.kind) and not records.callback_returns(row, self.request)
         if row.proof_id is not None:
             return False
-        return any(r.id != row.kind or r.proven for r in get_registered(self.user, self.request))
+        return any(not self._is_unproven_value(row, r) for r in get_registered(self.user, self.request))
+
+    def _is_unproven_value(self, row: Verification, registered: Registered) -> bool:
+        """Whether this is the very value of the site's own field that the row is to prove."""
+        if registered.id != row.kind or registered.proven:
+            return False
+        return row.destination_digest in digests(row.kind, str(registered.contact))
 
     def _tell_registered(self, row: Verification, destination: str) -> None:
         """Give the site the new number or address; where the site keeps it, see that it did."""
@@ -167,10 +175,12 @@ class Outcomes(Options):
 
     def _cancel_at_provider(self, row: Verification) -> None:
         provider = get_providers().get(row.method)
-        if provider is None or (
-            row.sid
-            and Verification.objects.filter(sid=row.sid, status=Status.PENDING).exclude(pk=row.pk).exists()
-        ):
+        # Told by where it went, too: a send whose answer was lost, or is on its way, has no SID yet.
+        same = Q(sid=row.sid)
+        if row.destination_digest:
+            same |= Q(destination_digest=row.destination_digest, transport=row.transport)
+        others = Verification.objects.filter(same, status=Status.PENDING).exclude(pk=row.pk)
+        if provider is None or (row.sid and others.exists()):
             return
         try:
             self._guarded(lambda: provider.cancel(row, request=self.request))

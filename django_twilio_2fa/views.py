@@ -284,8 +284,14 @@ class VerificationWizardView(StepContextMixin, UrlStepsWizardView):
             except errors.VerificationNotFound:
                 return None
         row = self._rows[id]
+        if row.status != Status.PENDING or not self.takes(row):
+            return None
         allowed = self.methods is None or row.method in self.methods
-        return row if row.status == Status.PENDING and allowed and row.method in get_providers() else None
+        return row if allowed and row.method in get_providers() else None
+
+    def takes(self, row: Verification) -> bool:
+        """Whether the verification is of this wizard's kind: what a proof allows to add proves nothing."""
+        return row.proof_id is None
 
     def over(self) -> HttpResponseBase:
         """There is nothing to verify: say so if there was, unless it has been approved meanwhile."""
@@ -328,13 +334,17 @@ class VerificationWizardView(StepContextMixin, UrlStepsWizardView):
         """The token was right: remember it, let a subclass act, go on."""
         session.remember(self.request, row)
         self.remember(verification=None, method=None, error=None, secret=None)
-        self.on_success(row)
+        if row.approved_now and (row.verifies or row.proof_id is not None):
+            self.on_success(row)
         steps = list(self.get_form_list())
         after = steps[steps.index("verify") + 1 :]
         return self.go(after[0] if after else "success")
 
     def on_success(self, verification: Verification) -> None:
-        """Called once, in the request whose token was approved; override it to act."""
+        """Called once, in the request whose token was approved; override it to act.
+
+        Not in another request with the same token, nor for a value that verifies nobody yet.
+        """
 
     def resend(self) -> HttpResponseBase:
         row = self.current_verification(self.request.POST.get("verification"))

@@ -82,7 +82,11 @@ class UrlStepsWizardView(PageMixin, NamedUrlSessionWizardView):  # type: ignore[
     def remember(self, **changes: Any) -> None:
         """Change entries of this mount's state; None removes one. No destination and no token goes in."""
         state = {k: v for k, v in {**self.state, **changes}.items() if v is not None}
-        wizards = {**session.read_part(self.request, "wizards"), self.prefix: state}
+        told = session.read_part(self.request, "wizards")
+        if state == told.get(self.prefix, {}):
+            return
+        # An empty one is left out: addresses of devices that are none must not fill the session.
+        wizards = {k: v for k, v in {**told, self.prefix: state}.items() if v}
         session.write(self.request, wizards=wizards)
 
     def render(self, form: forms.Form | None = None, **kwargs: Any) -> HttpResponseBase:

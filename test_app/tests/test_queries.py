@@ -41,7 +41,7 @@ COSTS = {
     "POST start": 18,
     "GET verify": 5,
     "POST verify, wrong": 17,
-    "POST resend": 15,
+    "POST resend": 14,
     "POST verify, right": 18,
     "GET success": 3,
     "GET secret, verified": 3,
