@@ -11,15 +11,15 @@ from itertools import combinations
 from typing import Any
 
 import pytest
-from django.db import transaction
 
-from django_twilio_2fa.models import Device, Verification
+from django_twilio_2fa.models import Verification
 from django_twilio_2fa.sandbox import messages
 from django_twilio_2fa.sandbox.models import SandboxVerification
 
 from ..loopback_twilio import LoopbackTwilio
 from ..people import PHONE, Person
 from .scene import NO_SEND_LIMITS, made, shown, values, wrong_code
+from .starts import rolled_back
 
 Step = Callable[[Person], Any]
 ANOTHER_SERVICE = "VA" + "7" * 32
@@ -99,17 +99,6 @@ def merges(a: tuple[Step, ...], b: tuple[Step, ...]) -> Iterator[list[tuple[bool
         yield [
             (True, next(steps_a)) if n in places else (False, next(steps_b)) for n in range(len(a) + len(b))
         ]
-
-
-class rolled_back:
-    """A savepoint that is undone: each order starts from nothing."""
-
-    def __enter__(self) -> None:
-        self.sid = transaction.savepoint()
-
-    def __exit__(self, *error: object) -> None:
-        transaction.savepoint_rollback(self.sid)
-        assert not Device.objects.exists()
 
 
 class Two:

@@ -6,10 +6,10 @@ hypothesis walks, and what must never happen is looked for after each step.
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from django.db import transaction
 from django.test import RequestFactory
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -23,6 +23,7 @@ from django_twilio_2fa.session import is_verified
 from ..clock import pass_time
 from ..people import EMAIL, PHONE, Person
 from .scene import made
+from .starts import rolled_back
 
 NUMBERS = (PHONE, "+12025550147", "+12025550148")
 ADDRESSES = (EMAIL, "sam@example.org")
@@ -61,10 +62,11 @@ class Walk(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.savepoint = transaction.savepoint()
+        self.clean = ExitStack()
+        self.clean.enter_context(rolled_back())
 
     def teardown(self) -> None:
-        transaction.savepoint_rollback(self.savepoint)
+        self.clean.close()
 
     @initialize(registered=st.sampled_from([(), (PHONE,), (PHONE, EMAIL)]))
     def begins(self, registered: tuple[str, ...]) -> None:
