@@ -12,7 +12,7 @@ from . import acceptance, counters, errors, records
 from .conf import conf
 from .contacts import EmailAddress, PhoneNumber
 from .models import Verification
-from .providers import MethodProvider, get_providers
+from .providers import MethodProvider, default_methods, get_providers
 from .registered import Registered, get_registered, has_callback
 
 PROOF_AGE = timedelta(minutes=10)
@@ -52,7 +52,7 @@ class Options:
         providers = get_providers()
         names = self.resolve("ALLOWED_METHODS")
         if names is None:
-            names = [name for name, provider in providers.items() if provider.on_by_default]
+            names = default_methods()
         if conf.is_set("USER_METHODS_CB"):
             own = self.resolve("USER_METHODS_CB")
             names = [name for name in names if own is None or name in own]

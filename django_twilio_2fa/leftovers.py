@@ -44,6 +44,8 @@ def clear(left: Leftover) -> bool:
     return True
 
 
-def clear_all() -> int:
-    """Try all again; returns how many are gone."""
+def clear_all(*, dry_run: bool = False) -> int:
+    """Try all again; returns how many are gone, or with `dry_run` how many there are."""
+    if dry_run:
+        return int(Leftover.objects.count())
     return sum(clear(left) for left in Leftover.objects.order_by("pk").iterator())

@@ -259,6 +259,11 @@ def get_registry() -> Registry:
     return found
 
 
+def default_methods() -> list[str]:
+    """Names of the methods that are offered where `ALLOWED_METHODS` is not set."""
+    return [name for name, provider in get_providers().items() if provider.on_by_default]
+
+
 def get_providers() -> dict[str, MethodProvider]:
     """The usable providers by method name."""
     return get_registry().providers

@@ -16,12 +16,12 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from . import messages
 from .faults import invalid, not_found, refused
-from .models import SandboxChallenge, SandboxFactor, new_sid
+from .models import SandboxFactor, new_sid
 from .verifications import BASE, iso
 
 STEP, SKEW, DIGITS = 30, 1, 6
@@ -112,9 +112,9 @@ def update_factor(values: Values, *, account: str, service: str, identity: str, 
 def _count(factor: SandboxFactor, code: str, too_many: int) -> None:
     if not (code.isascii() and code.isdecimal() and 3 <= len(code) <= 8):
         raise refused(60306)
-    if factor.attempts >= MAX_ATTEMPTS:
+    left = SandboxFactor.objects.filter(pk=factor.pk, attempts__lt=MAX_ATTEMPTS)
+    if not left.update(attempts=F("attempts") + 1):
         raise refused(too_many)
-    SandboxFactor.objects.filter(pk=factor.pk).update(attempts=factor.attempts + 1)
 
 
 def delete_factor(values: Values, *, account: str, service: str, identity: str, sid: str) -> Result:
@@ -136,10 +136,7 @@ def create_challenge(values: Values, *, account: str, service: str, identity: st
         if _matches(factor, code):
             status = "approved"
             SandboxFactor.objects.filter(pk=factor.pk).update(attempts=0)
-    challenge = SandboxChallenge.objects.create(
-        sid=new_sid("YC"), factor=factor, status=status, expires_at=timezone.now() + CHALLENGE_LIFETIME
-    )
-    return 201, challenge_body(challenge)
+    return 201, challenge_body(factor, status)
 
 
 # Bodies
@@ -169,19 +166,18 @@ def factor_body(factor: SandboxFactor) -> dict[str, Any]:
     }
 
 
-def challenge_body(challenge: SandboxChallenge) -> dict[str, Any]:
-    factor = challenge.factor
-    url = f"{BASE}/{factor.service_sid}/Entities/{factor.identity}/Challenges/{challenge.sid}"
-    answered = challenge.status == "approved"
+def challenge_body(factor: SandboxFactor, status: str) -> dict[str, Any]:
+    sid, now = new_sid("YC"), timezone.now()
+    url = f"{BASE}/{factor.service_sid}/Entities/{factor.identity}/Challenges/{sid}"
     return {
         **_common(factor),
-        "sid": challenge.sid,
+        "sid": sid,
         "factor_sid": factor.sid,
-        "date_created": iso(challenge.created_at),
-        "date_updated": iso(challenge.created_at),
-        "date_responded": iso(challenge.created_at) if answered else None,
-        "expiration_date": iso(challenge.expires_at),
-        "status": challenge.status,
+        "date_created": iso(now),
+        "date_updated": iso(now),
+        "date_responded": iso(now) if status == "approved" else None,
+        "expiration_date": iso(now + CHALLENGE_LIFETIME),
+        "status": status,
         "responded_reason": "none",
         "details": None,
         "hidden_details": None,

@@ -73,16 +73,3 @@ class SandboxFactor(models.Model):
 
     def __str__(self) -> str:
         return f"{self.sid} {self.status}"
-
-
-class SandboxChallenge(models.Model):
-    """One question to an authenticator."""
-
-    sid = models.CharField(max_length=34, unique=True)
-    factor = models.ForeignKey(SandboxFactor, on_delete=models.CASCADE, related_name="challenges")
-    status = models.CharField(max_length=16, default="pending")
-    created_at = models.DateTimeField(default=timezone.now)
-    expires_at = models.DateTimeField()
-
-    def __str__(self) -> str:
-        return f"{self.sid} {self.status}"

@@ -13,6 +13,7 @@ import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -224,8 +225,11 @@ class Handler(BaseHTTPRequestHandler):
                 self.end_headers()
                 self.wfile.write(data[:cut])
                 return
-            head = b"".join([*self._headers_buffer, b"\r\n"])  # type: ignore[attr-defined]
-            for byte in head + data:
+            whole = self.wfile
+            self.wfile = answer = BytesIO()
+            self.end_headers()
+            self.wfile = whole
+            for byte in answer.getvalue() + data:
                 self.wfile.write(bytes([byte]))
                 if self.server.stopped.wait(pause):
                     return
@@ -234,17 +238,17 @@ class Handler(BaseHTTPRequestHandler):
 
     def control(self, path: str, query: dict[str, str], form: dict[str, str]) -> None:
         status, body = 200, dict[str, Any]()
-        if path == "faults" and form.get("fault") == "refuse":
-            # This connection is closed by it as well.
-            self.send(200, b"{}", {})
-            self.server.inject("refuse", seconds=float(form.get("seconds", SECONDS["refuse"])))
-            return
         if path == "faults" and self.command == "POST":
             try:
+                name = form["fault"]
                 seconds = float(form["seconds"]) if "seconds" in form else None
-                self.server.inject(
-                    form["fault"], on=form.get("on", ""), times=int(form.get("times", 1)), seconds=seconds
-                )
+                times = int(form.get("times", 1))
+                if name == "refuse":
+                    # It closes this connection as well, so the answer goes first.
+                    self.send(200, b"{}", {})
+                self.server.inject(name, on=form.get("on", ""), times=times, seconds=seconds)
+                if name == "refuse":
+                    return
             except (KeyError, ValueError):
                 status, body = 400, {"faults": FAULTS}
         elif path == "faults" and self.command == "DELETE":

@@ -1,4 +1,4 @@
-"""The Verify service itself, as Twilio describes it."""
+"""The Verify service: how to reach it, and what Twilio says of it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,18 @@ from .client import get_client, service_sid
 from .faults import translated
 
 
-def fetch_service(*, registration: bool = False) -> Any:
+def get_service(*, registration: bool = False) -> Any:
     """The service as twilio-python has it; that for registrations where there is one, if asked for.
 
-    One free request. Raises `TwilioUnavailable` (data: `twilio_error`, Twilio's code) and
-    `TwilioRateLimited`.
+    Raises ImproperlyConfigured where it is not set.
+    """
+    return get_client().verify.v2.services(service_sid(registration=registration))
+
+
+def fetch_service(*, registration: bool = False) -> Any:
+    """What Twilio says of the service. One free request.
+
+    Raises `TwilioUnavailable` (data: `twilio_error`, Twilio's code) and `TwilioRateLimited`.
     """
     with translated(service=True):
-        return get_client().verify.v2.services(service_sid(registration=registration)).fetch()
+        return get_service(registration=registration).fetch()

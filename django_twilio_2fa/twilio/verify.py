@@ -10,9 +10,8 @@ from .. import errors
 from ..conf import conf
 from ..models import Purpose
 from ..providers import Checked, Diagnosis, MethodProvider, Sent
-from .client import get_client, service_sid
 from .faults import translated
-from .service import fetch_service
+from .service import fetch_service, get_service
 
 if TYPE_CHECKING:
     from ..models import Verification
@@ -38,10 +37,8 @@ def _mismatch() -> errors.TwilioUnavailable:
 class VerifyService:
     """What methods of Verify's share: the service, and its faults as the kit's errors."""
 
-    @staticmethod
-    def get_service(*, registration: bool = False) -> Any:
-        """The Verify service, as twilio-python has it; raises ImproperlyConfigured where it is not set."""
-        return get_client().verify.v2.services(service_sid(registration=registration))
+    get_service = staticmethod(get_service)
+    """The Verify service, as twilio-python has it."""
 
     translated = staticmethod(translated)
     """A context that raises the kit's errors; `service=True` where a 404 is about the service."""

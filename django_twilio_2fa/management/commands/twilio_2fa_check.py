@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from ... import errors
 from ...conf import conf
-from ...providers import get_providers
+from ...providers import default_methods, get_providers
 from ...twilio.service import fetch_service
 
 REASONS = {
@@ -64,7 +64,7 @@ class Command(BaseCommand):
         names = conf.ALLOWED_METHODS
         if not isinstance(names, (list, tuple, set, frozenset)):
             # Not set, or a callable: it depends on the user.
-            names = [name for name, provider in providers.items() if provider.on_by_default]
+            names = default_methods()
         for name in names:
             if name not in providers:
                 self.say(False, name, "no installed provider offers it")

@@ -20,8 +20,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         done = records.prune(timedelta(days=options["days"]), dry_run=options["dry_run"])
-        if not options["dry_run"]:
-            done["leftovers at providers"] = leftovers.clear_all()
+        done["leftovers at providers"] = leftovers.clear_all(dry_run=options["dry_run"])
         said = "would be" if options["dry_run"] else "were"
         for what, n in done.items():
             self.stdout.write(f"{n} {what} {said} removed.")

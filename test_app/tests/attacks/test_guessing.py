@@ -1,134 +1,262 @@
-"""Guessing: whatever is tried, in however many places at once, Twilio is asked as often as is allowed."""
+"""Threat: a token is guessed, by trying more often than is allowed.
+
+By other tabs, sessions, devices, cancels, resends and methods, one after the other and all at once.
+
+What counts is how many checks reach Twilio: exactly the limit.
+"""
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.db import connection  # noqa: F401  in the condition of a mark
+from django.db import connection
+from django.test import Client
 
+from django_twilio_2fa import counters
 from django_twilio_2fa.contacts import EmailAddress, PhoneNumber
 from django_twilio_2fa.models import Counter, Device, Verification
-from django_twilio_2fa.sandbox.models import SandboxVerification
+from django_twilio_2fa.sandbox import messages
 
-from ..people import Person
+from ..people import EMAIL, PHONE, Person
 from ..test_races import at_once, twin
+from .scene import NO_SEND_LIMITS, checks, newest, wrong_code
 
-DEVICES = 12
+THREADS = 16
+ADDRESSES = [f"sam{n}@example.com" for n in range(24)]
+
+on_postgres = [
+    pytest.mark.postgres,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(connection.vendor != "postgresql", reason="needs PostgreSQL: set DATABASE_URL"),
+]
 
 
-def checks() -> int:
-    """How many checks Twilio was asked for."""
-    return sum(SandboxVerification.objects.values_list("checks", flat=True))
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: Any, settings: Any) -> list[float]:
+    """Stands still in the middle of a window, so that none ends while a test runs. Sends are free."""
+    now = [1_800_000_000.0 + 1800]
+    monkeypatch.setattr(counters.time, "time", lambda: now[0])
+    settings.TWILIO_2FA_LIMITS = dict(NO_SEND_LIMITS)
+    settings.TWILIO_2FA_SEND_COOLDOWN = 0
+    return now
 
 
-def many_devices() -> Any:
-    user = get_user_model().objects.create_user("sam")
-    for n in range(DEVICES):
-        Device.objects.register(user, PhoneNumber(f"+120255501{n + 10}"))
-    Device.objects.register(user, EmailAddress("sam@example.com"))
-    return user
+def limit(settings: Any, **limits: Any) -> None:
+    settings.TWILIO_2FA_LIMITS = {**NO_SEND_LIMITS, **limits}
+
+
+# One after the other
+
+
+def begins_anew(thief: Person) -> None:
+    thief.client = Client()
+    thief.client.force_login(thief.user)
+
+
+ROADS = {
+    "again": lambda thief: None,
+    "resend": lambda thief: thief.posts("verify", action="resend"),
+    "cancel": lambda thief: thief.posts("verify", action="cancel"),
+    "log-in": lambda thief: (thief.client.logout(), thief.client.force_login(thief.user)),
+    "another-browser": begins_anew,
+    "retry": lambda thief: thief.posts("failed", action="retry"),
+    "new-row": lambda thief: Verification.objects.filter(user=thief.user, status="pending").update(
+        status="canceled", pending_key=None
+    ),
+}
+
+
+@pytest.mark.parametrize("road", ROADS)
+def test_no_road_brings_tries_back_that_the_user_has_used_up(sam: Person, settings: Any, road: str) -> None:
+    limit(settings, wrong_tokens_per_session=None, wrong_tokens_per_user="7/h")
+    choices = itertools.cycle([("sms", PHONE), ("email", EMAIL), ("call", PHONE), ("whatsapp", PHONE)])
+    for method, to in itertools.islice(choices, 16):
+        sam.opens("start").posts("start", method=method)
+        sam.posts("verify", token=wrong_code(to))
+        ROADS[road](sam)
+    assert checks() == 7
+
+
+@pytest.mark.parametrize("road", ["again", "resend", "cancel", "retry", "new-row"])
+def test_no_road_brings_tries_back_that_the_session_has_used_up(
+    sam: Person, settings: Any, road: str
+) -> None:
+    limit(settings, wrong_tokens_per_session="4/h")
+    for method, to in [("sms", PHONE), ("email", EMAIL), ("call", PHONE), ("whatsapp", PHONE)] * 3:
+        sam.opens("start").posts("start", method=method)
+        sam.posts("verify", token=wrong_code(to))
+        ROADS[road](sam)
+    assert checks() == 4
+
+
+def test_five_tries_are_for_one_code_whatever_its_methods_tabs_and_sessions(pat: Person, later: Any) -> None:
+    for n in range(9):
+        person = Person("pat").opens("start").posts("start", method=("sms", "call", "whatsapp")[n % 3])
+        person.posts("verify", token=wrong_code(PHONE))
+        person.posts("verify", action="resend")
+    assert checks() == 5
+
+
+def test_a_wizard_of_its_own_shares_the_tries(pat: Person, settings: Any) -> None:
+    settings.ROOT_URLCONF = "tests.mounts"
+    limit(settings, wrong_tokens_per_user="6/h")
+    for mount in ["twilio_2fa", "short"] * 5:
+        person = Person("pat", mount=mount).opens("start").picks("sms")
+        if person.is_at("verify"):
+            person.types(wrong_code(PHONE))
+            person.posts("verify", action="cancel")
+    assert checks() == 6
+
+
+def test_what_is_added_or_changed_is_guessed_at_on_the_same_counts(pat: Person, settings: Any) -> None:
+    limit(settings, wrong_tokens_per_user="6/h")
+    pat.opens("start").picks("sms").types_the_code()
+    right = checks()
+    pat.opens("/2fa/add/").picks("sms")
+    for n in range(9):
+        pat.posts("/2fa/add/register/", country_code="US", phone_number=f"202 555 01{n + 10}")
+        pat.posts("/2fa/add/verify/", token="000000")
+    assert checks() - right == 6
+
+
+def test_a_right_token_among_the_wrong_ones_brings_none_back(pat: Person, settings: Any) -> None:
+    limit(settings, wrong_tokens_per_user="6/h")
+    wrong = right = 0
+    for n in range(20):
+        person = Person("pat").opens("start").picks("sms")
+        if not person.is_at("verify"):
+            break
+        before = checks()
+        if n % 3 == 2:
+            person.types(messages.last_code(PHONE))
+            right += checks() - before
+        else:
+            person.types(wrong_code(PHONE))
+            wrong += checks() - before
+            person.posts("verify", action="cancel")
+    assert (wrong, right) == (6, 2)
+
+
+def test_what_cannot_be_a_token_is_never_checked(pat: Person) -> None:
+    pat.opens("start").picks("sms")
+    for typed in ("", "1", "12345", "1234567", "abcdef", "12345\0", "1" * 10_000, "½½½½½½", "²²²²²²"):
+        pat.posts("verify", token=typed)
+    assert checks() == 0
+    assert newest(pat).attempts == 0
+    assert not Counter.objects.filter(scope__startswith="wrong", n__gt=0).exists()
+
+
+def test_a_replayed_token_costs_nothing_and_brings_nothing(pat: Person) -> None:
+    pat.opens("start").picks("sms")
+    code, row = messages.last_code(PHONE), newest(pat)
+    pat.types(code)
+    for _ in range(5):
+        pat.posts("verify", token=code, verification=str(row.public_id))
+        pat.posts("verify", token=code)
+    assert checks() == 1
+    other = Person("pat").opens("start")
+    for _ in range(3):
+        other.posts("verify", token=code, verification=str(row.public_id))
+    assert checks() == 1
+    assert not other.is_verified
+
+
+def test_a_locked_user_is_told_no_more_by_a_right_token_than_by_a_wrong_one(
+    pat: Person, settings: Any
+) -> None:
+    limit(settings, wrong_tokens_per_user="2/h")
+    pat.opens("start").picks("sms")
+    for _ in range(2):
+        pat.types(wrong_code(PHONE))
+    seen = []
+    for code in (messages.last_code(PHONE), wrong_code(PHONE)):
+        pat.posts("verify", token=code)
+        seen.append((pat.path, pat.text))
+    assert seen[0] == seen[1]
+    assert not pat.is_verified
+    assert checks() == 2
 
 
 @pytest.fixture
-def unlimited_sends(settings: Any) -> None:
-    settings.TWILIO_2FA_LIMITS = {"sends_per_user": None, "sends_per_destination": None}
-    settings.TWILIO_2FA_SEND_COOLDOWN = 0
+def crowd(transactional_db: None) -> Person:
+    """Somebody with a phone and many addresses, so with many codes to guess at."""
+    user = get_user_model().objects.create_user("sam", password="sam")
+    Device.objects.register(user, PhoneNumber(PHONE))
+    for address in ADDRESSES:
+        Device.objects.register(user, EmailAddress(address))
+    return Person("sam").opens("start")
 
 
-def guess(person: Person, n: int, client: Any = None) -> None:
-    """One token, which is wrong for all but one code in a million."""
-    (client or person.client).post("/2fa/verify/", {"token": f"{n * 7919 % 1000000:06}"})
-
-
-def test_one_session_over_every_device_method_cancel_and_resend(db: None, unlimited_sends: None) -> None:
-    many_devices()
-    person = Person("sam")
-    n = 0
-    for device in Device.objects.all():
-        for method in ("sms", "call") if device.kind == "phone_number" else ("email",):
-            person.client.post("/2fa/start/", {"method": method, "device": str(device.pk)})
-            for action in ("resend", "cancel", ""):
-                n += 1
-                guess(person, n)
-                guess(person, n + 1000)
-                if action:
-                    person.client.post("/2fa/verify/", {"action": action})
-    assert checks() == 10
-    assert not person.is_verified
-
-
-def test_many_sessions_over_every_device(db: None, unlimited_sends: None) -> None:
-    many_devices()
-    n = 0
-    for _ in range(8):
-        person = Person("sam")
-        for device in Device.objects.filter(kind="phone_number"):
-            person.client.post("/2fa/start/", {"method": "sms", "device": str(device.pk)})
-            for _ in range(3):
-                n += 1
-                guess(person, n)
-            person.client.post("/2fa/verify/", {"action": "cancel"})
-    assert checks() == 30
-
-
-def test_a_hundred_in_a_row_over_days(db: None, settings: Any, later: Any, unlimited_sends: None) -> None:
-    settings.TWILIO_2FA_LIMITS |= {"wrong_tokens_per_session": None, "wrong_tokens_per_user": None}
-    many_devices()
-    person = Person("sam")
-    n = 0
-    for _ in range(3):
-        for device in Device.objects.filter(kind="phone_number"):
-            person.client.post("/2fa/start/", {"method": "sms", "device": str(device.pk)})
-            for _ in range(5):
-                n += 1
-                guess(person, n)
-        later(700)
-    assert checks() == 100
-
-
-@pytest.mark.postgres
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="needs PostgreSQL: set DATABASE_URL")
-@pytest.mark.parametrize(("sessions", "allowed"), [(1, 10), (6, 30)])
-def test_in_parallel_over_tabs_sessions_devices_and_methods(
-    transactional_db: None, unlimited_sends: None, sessions: int, allowed: int
-) -> None:
-    many_devices()
-    people = [Person("sam").opens("start") for _ in range(sessions)]
-    devices = [str(pk) for pk in Device.objects.filter(kind="phone_number").values_list("pk", flat=True)]
-
-    def attack(i: int) -> None:
-        person = people[i % sessions]
-        client = twin(person)
-        method = ("sms", "call")[i % 2]
-        client.post("/2fa/start/", {"method": method, "device": devices[i % DEVICES]})
-        for n in range(6):
-            guess(person, i * 100 + n, client)
-
-    for _ in range(6):
-        at_once(attack, 16)
-    # Whoever has waited for another's check makes none, so the last few are made one after the other.
+def rows_to_guess_at(person: Person, n: int) -> list[tuple[str, str]]:
+    """Public ids of pending verifications, one for each address, with a code that is wrong for it."""
+    devices = Device.objects.filter(user=person.user, kind="email")[:n]
     for device in devices:
-        for person in people:
-            person.client.post("/2fa/start/", {"method": "sms", "device": device})
-            guess(person, 1)
-    assert checks() == allowed
-    assert not any(p.is_verified for p in people)
+        person.client.post("/2fa/start/", {"method": "email", "device": str(device.pk)})
+    rows = Verification.objects.filter(user=person.user, status="pending").order_by("pk")
+    found = [(str(r.public_id), wrong_code(r.destination)) for r in rows]
+    assert len(found) == n
+    return found
 
 
-def test_an_approved_token_cannot_be_used_again(pat: Person) -> None:
-    pat.opens("start").picks("sms")
-    code = SandboxVerification.objects.get().code
-    id = Verification.objects.get().public_id
-    pat.types(code)
-    assert pat.is_verified
-    other = Person("pat")
-    for data in ({"token": code}, {"token": code, "verification": str(id)}):
-        other.posts("verify", **data)
-        assert not other.is_verified
-    other.page = None
-    other.opens("start").picks("sms").types(code)
-    assert other.is_verified is (SandboxVerification.objects.order_by("-pk")[0].code == code)
-    assert Counter.objects.filter(scope="wrong_tokens_in_a_row").exists()
+def guess(client: Client, row: tuple[str, str]) -> None:
+    client.post("/2fa/verify/", {"verification": row[0], "token": row[1]})
+
+
+class TestAtOnce:
+    pytestmark = on_postgres
+
+    def test_one_session_has_ten_an_hour(self, crowd: Person) -> None:
+        rows = rows_to_guess_at(crowd, THREADS)
+        for _ in range(2):
+            at_once(lambda i: guess(twin(crowd), rows[i]), THREADS)
+        assert checks() == 10
+
+    def test_all_sessions_of_a_user_have_thirty_an_hour(self, crowd: Person) -> None:
+        rows = rows_to_guess_at(crowd, THREADS)
+        others = [crowd, *(Person("sam").opens("start") for _ in range(7))]
+        for person in others[1:]:
+            person.posts("start", method="email")
+        for n in range(4):
+            at_once(lambda i, n=n: guess(twin(others[i % 8]), rows[(i + n) % THREADS]), THREADS)
+        assert checks() == 30
+
+    def test_a_hundred_in_a_row_are_the_end_however_many_hours_it_takes(
+        self, crowd: Person, settings: Any
+    ) -> None:
+        limit(settings, wrong_tokens_per_session=None, wrong_tokens_per_user=None)
+        rows = rows_to_guess_at(crowd, 24)
+        for _ in range(6):
+            at_once(lambda i: guess(twin(crowd), rows[i % 24]), 24)
+        assert checks() == 100
+        assert "unlocked" in Person("sam").opens("start").picks("sms").text
+
+    def test_sends_cancels_and_guesses_at_once_bring_no_more(self, crowd: Person, settings: Any) -> None:
+        limit(settings, wrong_tokens_per_user="12/h")
+        devices = [str(d.pk) for d in Device.objects.filter(kind="email")[:THREADS]]
+        people = [Person("sam").opens("start") for _ in range(THREADS)]
+
+        def attack(i: int) -> None:
+            for n in range(3):
+                client = people[i].client
+                client.post("/2fa/start/", {"method": "email", "device": devices[(i + n) % THREADS]})
+                client.post("/2fa/verify/", {"token": wrong_code(ADDRESSES[(i + n) % THREADS])})
+                client.post("/2fa/verify/", {"action": ("resend", "cancel")[n % 2]})
+
+        at_once(attack, THREADS)
+        assert checks() == 12
+
+    def test_on_success_is_called_once_however_often_the_right_code_is_sent(
+        self, crowd: Person, settings: Any
+    ) -> None:
+        settings.ROOT_URLCONF = "tests.mounts"
+        from ..mounts import DONE
+
+        DONE.clear()
+        buyer = Person("sam", mount="short").opens("start").picks("sms")
+        code = messages.last_code(PHONE)
+        at_once(lambda i: twin(buyer).post("/short/verify/", {"token": code}), THREADS)
+        assert DONE == ["sms"]
+        assert buyer.is_verified

@@ -1,221 +1,394 @@
-"""Whatever is typed into a form: an answer in words, never a fault, nor a message to where none may go."""
+"""Threat: what is typed, or comes back from Twilio or the site's own code, breaks or abuses a page.
+
+Tokens, numbers and addresses of any kind; headers smuggled into an address; HTML in every string shown.
+"""
 
 from __future__ import annotations
 
+import html
+import unicodedata
 from typing import Any
 
 import phonenumbers
 import pytest
-from django.contrib.auth import get_user_model
-from django.core import mail
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from django_twilio_2fa.models import Device, Verification
+from django_twilio_2fa.models import Device, Status, Verification
 from django_twilio_2fa.sandbox import messages
-from django_twilio_2fa.sandbox.models import SandboxVerification
+from django_twilio_2fa.sandbox.models import SandboxMessage
+from django_twilio_2fa.tokens import LONGEST_INPUT
 
 from ..people import EMAIL, PHONE, Person
-from .starts import rolled_back
+from ..test_tokens import BETWEEN, DIGITS
+from .scene import NO_SEND_LIMITS, checks, newest, sends
 
-DIGITS = {
-    "arabic": "٠١٢٣٤٥٦٧٨٩",
-    "persian": "۰۱۲۳۴۵۶۷۸۹",
-    "devanagari": "०१२३४५६७८९",
-    "bengali": "০১২৩৪৫৬৭৮৯",
-    "thai": "๐๑๒๓๔๕๖๗๘๙",
-    "full width": "".join(chr(0xFF10 + n) for n in range(10)),
-    "mathematical": "".join(chr(0x1D7CE + n) for n in range(10)),
-}
-
-
-@pytest.mark.parametrize("script", DIGITS)
-def test_a_code_typed_in_another_script_is_right(pat: Person, script: str) -> None:
-    pat.opens("start").picks("sms")
-    pat.types("".join(DIGITS[script][int(d)] for d in messages.last_code(PHONE)))
-    assert pat.is_verified
-
-
-@pytest.mark.parametrize(
-    "form", ["{0}{1}{2} {3}{4}{5}", "{0}-{1}-{2}-{3}-{4}-{5}", " {0}{1}{2}\u00a0{3}{4}{5}\n"]
+through_pages = settings(
+    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
-def test_spaces_and_dashes_do_not_count(pat: Person, form: str) -> None:
-    pat.opens("start").picks("sms")
-    assert pat.types(form.format(*messages.last_code(PHONE))).is_verified
+ALLOWED = {"US", "CA", "GB", "DE", "FR"}
+ZEROS = {unicodedata.name(c).rpartition(" DIGIT ")[0]: c for c in DIGITS if unicodedata.decimal(c) == 0}
+ANY_TEXT = st.text(max_size=200) | st.text(st.characters(codec="utf-8", categories=["Cc", "Cf", "Zs", "Nd"]))
+ODD_DIGITS = st.text(st.sampled_from([*DIGITS, *BETWEEN, *"+().,/;#*"]), max_size=70)
 
 
-@pytest.mark.parametrize(
-    "token",
-    [
-        "",
-        " ",
-        "12345",
-        "1234567",
-        "abcdef",
-        "12345x",
-        "½23456",
-        "²³⁴⁵⁶⁷",
-        "1" * 10_000,
-        "123\x00456",
-        "'; --",
-        "٪" * 6,
-    ],
-)
-def test_what_cannot_be_a_code_is_said_and_costs_no_try(pat: Person, token: str) -> None:
-    pat.opens("start").picks("sms").types(token)
-    assert pat.page.status_code == 200
-    assert pat.is_at("verify")
-    assert pat.page.context["form"].errors["token"]
-    assert SandboxVerification.objects.get().checks == 0
-    assert pat.types_the_code().is_verified
-
-
-# Where the examples of a property begin; each is rolled back to it.
-
-
-@pytest.fixture
-def verifying(pat: Person) -> Person:
-    return pat.opens("start").picks("sms")
-
-
-@pytest.fixture
-def registering(demo: Person) -> Person:
-    return demo.opens("start").picks("sms")
-
-
-@pytest.fixture
-def registering_email(demo: Person) -> Person:
-    return demo.opens("start").picks("email")
-
-
-@given(token=st.text(max_size=40) | st.text("0123456789 -\u2013\u00a0\x00", max_size=20))
-def test_whatever_is_typed_as_a_token_is_answered(verifying: Any, token: str) -> None:
-    with rolled_back():
-        assert verifying.posts("verify", token=token).page.status_code == 200
-
-
-ALLOWED = ("US", "DE")
-REGIONS = st.sampled_from(sorted(phonenumbers.SUPPORTED_REGIONS))
-
-
-@st.composite
-def numbers(draw: Any) -> tuple[str, str]:
-    """A country and what might be typed as a number: valid ones of every kind, and noise."""
-    region = draw(REGIONS)
-    kinds = [
-        getattr(phonenumbers.PhoneNumberType, k) for k in ("MOBILE", "FIXED_LINE", "PREMIUM_RATE", "PAGER")
-    ]
-    example = phonenumbers.example_number_for_type(region, draw(st.sampled_from(kinds)))
-    text = draw(st.text(max_size=30) | st.text("+0123456789 ()-.x", max_size=30))
-    if example is not None and draw(st.booleans()):
-        style = draw(
-            st.sampled_from([phonenumbers.PhoneNumberFormat.E164, phonenumbers.PhoneNumberFormat.NATIONAL])
-        )
-        text = phonenumbers.format_number(example, style)
-    return draw(st.sampled_from([*ALLOWED, region, "", "ZZ"])), text
-
-
-@given(typed=numbers())
-def test_whatever_is_typed_as_a_number_no_message_goes_to_a_country_that_is_not_allowed(
-    registering: Any, settings: Any, typed: tuple[str, str]
-) -> None:
-    settings.TWILIO_2FA_PHONE_NUMBER_ALLOWED_COUNTRIES = list(ALLOWED)
-    country, number = typed
-    with rolled_back():
-        answer = registering.posts("register", country_code=country, phone_number=number).page
-        assert answer.status_code == 200
-        for sent in messages.delivered():
-            parsed = phonenumbers.parse(sent["to"])
-            assert phonenumbers.region_code_for_number(parsed) in ALLOWED
-            assert phonenumbers.number_type(parsed) != phonenumbers.PhoneNumberType.PREMIUM_RATE
-        if not messages.delivered():
-            assert not Verification.objects.filter(sends__gt=0).exists()
-
-
-@given(
-    typed=st.emails()
-    | st.text(max_size=80)
-    | st.tuples(st.text(max_size=30), st.text(max_size=30)).map("@".join)
-)
-def test_whatever_is_typed_as_an_address_is_answered(registering_email: Any, typed: str) -> None:
-    with rolled_back():
-        assert registering_email.posts("register", email=typed).page.status_code == 200
-        for sent in messages.delivered():
-            assert sent["to"].isprintable()
-            assert sent["to"].count("@") == 1 or '"' in sent["to"]
-
-
-@pytest.mark.parametrize(
-    "address",
-    [
-        "sam@example.com\r\nBcc: all@example.com",
-        "sam@example.com\nSubject: x",
-        "sam@example.com%0aBcc:x@example.com",
-        "sam@example.com,other@example.com",
-        "sam@example.com;other@example.com",
-        '"Sam" <sam@example.com>',
-        "sam@example.com\x00",
-        "sam@exa\u2028mple.com",
-        "<script>alert(1)</script>@example.com",
-        "a" * 65 + "@example.com",
-        "sam@" + "a" * 300 + ".com",
-    ],
-)
-def test_an_address_that_would_be_two_or_a_header_is_refused(demo: Person, address: str) -> None:
-    demo.opens("start").picks("email").posts("register", email=address)
-    assert demo.page.status_code == 200
-    assert not messages.delivered()
-    assert not mail.outbox
-    assert "<script>" not in demo.page.content.decode()
-
-
-HTML = "<img src=x onerror=alert(1)>\"'&"
-
-
-def test_html_in_every_string_is_text(sam: Person, settings: Any) -> None:
-    """In what a user, a site or Twilio supplies, on every page."""
-    settings.TWILIO_2FA_METHOD_DISPLAY_CB = lambda method: {"label": f"{method} {HTML}", "icon": HTML}
-    settings.TWILIO_2FA_MESSAGE_DISPLAY_CB = lambda code: f"{code} {HTML}"
-    settings.TWILIO_2FA_ERROR_DISPLAY = {
-        code: f"{code} {HTML}"
-        for code in ("twilio_error_{twilio_error}", "invalid_verification_code", "verification_expired")
+@pytest.fixture(autouse=True)
+def sends_are_free(settings: Any) -> None:
+    settings.TWILIO_2FA_LIMITS = {
+        **NO_SEND_LIMITS,
+        "lookups_per_user": None,
+        "wrong_tokens_per_session": None,
+        "wrong_tokens_per_user": None,
+        "wrong_tokens_in_a_row": None,
     }
-    settings.TWILIO_2FA_SERVICE_NAME = HTML
-    Device.objects.update(name=HTML)
-    get_user_model().objects.filter(pk=sam.user.pk).update(username="sam")
-    sam.opens("start")
-    pages = [sam.page]
-    for step in (
-        lambda: sam.picks("sms"),
-        lambda: sam.types(HTML),
-        lambda: sam.types_a_wrong_code(),
-        lambda: sam.posts("verify", action="resend"),
-        lambda: sam.opens(f"/2fa/verify/?next={HTML}"),
-        lambda: sam.opens("devices"),
-        lambda: sam.posts("start", method=HTML, device=HTML),
-        lambda: sam.posts("devices", action=HTML, device=HTML),
-        lambda: sam.opens(f"/2fa/change/{HTML}/"),
-    ):
-        step()
-        pages.append(sam.page)
-    for page in pages:
-        assert page.status_code in (200, 404)
-        assert "<img src=x" not in page.content.decode()
-        assert 'onerror=alert(1)>"' not in page.content.decode()
+    settings.TWILIO_2FA_SEND_COOLDOWN = 0
 
 
-def test_html_in_what_is_typed_into_the_registration_form_is_text(demo: Person) -> None:
-    demo.opens("start").picks("sms").posts("register", country_code=HTML, phone_number=HTML)
-    assert "<img src=x" not in demo.page.content.decode()
-    demo.page = None
-    demo.opens("start").picks("email").posts("register", email=HTML)
-    assert "<img src=x" not in demo.page.content.decode()
+class TestTokens:
+    @pytest.fixture
+    def asked(self, pat: Person) -> Person:
+        return pat.opens("start").picks("sms")
+
+    @pytest.mark.parametrize("script", sorted(ZEROS))
+    def test_digits_of_every_script_are_taken_between_spaces_and_dashes(
+        self, asked: Person, script: str
+    ) -> None:
+        code = messages.last_code(PHONE)
+        own = [chr(ord(ZEROS[script]) + int(d)) for d in code]
+        asked.types(f" {''.join(own[:3])} - {''.join(own[3:])} ")
+        assert asked.is_verified
+
+    @pytest.mark.parametrize("between", BETWEEN)
+    def test_whatever_comes_along_when_a_code_is_pasted_is_left_out(
+        self, asked: Person, between: str
+    ) -> None:
+        asked.types(between + between.join(messages.last_code(PHONE)) + between)
+        assert asked.is_verified
+
+    @pytest.mark.parametrize(
+        "typed",
+        [
+            "9" * 10_000,
+            "\u0669" * 10_000,
+            " " * 10_000,
+            "\0",
+            "{code}\0",
+            "\0{code}",
+            "{code}.0",
+            "{code}e0",
+            "+{code}",
+            "0x{code}",
+            "{code}0",
+            "0{code}",
+            "{code},{code}",
+            "\u2460\u2461\u2462\u2463\u2464\u2465",
+            "\u4e00\u4e8c\u4e09\u56db\u4e94\u516d",
+            "\U0001f600" * 6,
+            "' OR 1=1 --",
+            "../../Verifications",
+            "%00",
+            "{code}&Status=approved",
+        ],
+        ids=range(20),
+    )
+    def test_anything_else_is_refused_and_not_sent_to_twilio(self, asked: Person, typed: str) -> None:
+        typed = typed.replace("{code}", messages.last_code(PHONE))
+        asked.page = asked.client.post("/2fa/verify/", {"token": typed})
+        assert asked.page.status_code == 200
+        assert not asked.is_verified
+        assert checks() == 0
+        assert newest(asked).attempts == 0
+
+    def test_bytes_that_are_no_text_are_refused(self, asked: Person) -> None:
+        for body in (b"token=%ff%fe", b"token=\xff\xfe\x00", b"token=%ED%A0%80", b"\x00" * 50, b"token"):
+            kind = "application/x-www-form-urlencoded"
+            answer = asked.client.post("/2fa/verify/", body, content_type=kind)
+            assert answer.status_code == 200
+        for kind in ("application/json", "multipart/form-data; boundary=x", "text/plain"):
+            assert asked.client.post("/2fa/verify/", b"{}", content_type=kind).status_code < 500
+        assert checks() == 0
+
+    @through_pages
+    @given(typed=ANY_TEXT | ODD_DIGITS)
+    def test_whatever_is_typed_is_answered_by_the_page(self, asked: Any, typed: str) -> None:
+        # Only what reduces to six digits is looked at.
+        row = newest(asked)
+        Verification.objects.filter(pk=row.pk).update(attempts=0)
+        answer = asked.client.post("/2fa/verify/", {"token": typed})
+        assert answer.status_code in (200, 302)
+        kept = [c for c in typed if not (c.isspace() or unicodedata.category(c) in ("Zs", "Pd", "Cf"))]
+        looks_right = (
+            len(kept) == 6
+            and len(typed) <= LONGEST_INPUT
+            and all(unicodedata.decimal(c, None) is not None for c in kept)
+        )
+        assert Verification.objects.get(pk=row.pk).attempts in ((0, 1) if looks_right else (0,))
 
 
-def test_html_in_the_owners_name_is_text_in_the_mail(pat: Person, settings: Any) -> None:
-    settings.TWILIO_2FA_LIMITS = {"wrong_tokens_per_user": "1/h"}
-    get_user_model().objects.filter(pk=pat.user.pk).update(email=EMAIL, first_name="Pat\nBcc: x@example.com")
-    pat.opens("start").picks("sms").types_a_wrong_code()
-    [message] = mail.outbox
-    assert message.to == [EMAIL]
-    assert "\n" not in message.subject
+EXAMPLES = [
+    phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    for region in sorted(phonenumbers.SUPPORTED_REGIONS)
+    for kind in (0, 1, 3, 4, 6)
+    if (number := phonenumbers.example_number_for_type(region, kind)) is not None
+]
+# One of each country, as the number itself has it: a few islands' are their mainland's too.
+FOREIGN = sorted(
+    {
+        region: typed
+        for typed in EXAMPLES
+        if (region := phonenumbers.region_code_for_number(phonenumbers.parse(typed))) not in ALLOWED
+    }.values()
+)
+NUMBERS = (
+    st.sampled_from(EXAMPLES)
+    | st.from_regex(r"[+0-9 ().\-]{1,40}", fullmatch=True)
+    | st.tuples(st.sampled_from(EXAMPLES), ANY_TEXT).map("".join)
+    | st.tuples(st.sampled_from(["00", "011", "+", "tel:", "+1", "(+44)", "\uff0b"]), ODD_DIGITS).map("".join)
+    | ANY_TEXT
+)
+COUNTRIES = st.sampled_from([*sorted(ALLOWED), "IT", "XX", "", "us", "001", "ZZ"]) | st.text(max_size=5)
+
+
+class TestNumbersAndAddresses:
+    """Property: never a 500, and never a message to where none may go."""
+
+    @pytest.fixture
+    def asked(self, demo: Person) -> Person:
+        return demo.opens("start").picks("sms")
+
+    @through_pages
+    @given(number=NUMBERS, country=COUNTRIES)
+    def test_no_number_breaks_the_page_or_gets_a_code_sent_where_none_may_go(
+        self, asked: Any, number: str, country: str
+    ) -> None:
+        SandboxMessage.objects.all().delete()
+        asked.client.post("/2fa/start/", {"method": "sms"})
+        answer = asked.client.post("/2fa/register/", {"country_code": country, "phone_number": number})
+        assert answer.status_code in (200, 302)
+        for message in SandboxMessage.objects.all():
+            to = phonenumbers.parse(message.to)
+            assert phonenumbers.region_code_for_number(to) in ALLOWED
+            assert phonenumbers.is_valid_number(to)
+            assert phonenumbers.number_type(to) != phonenumbers.PhoneNumberType.PREMIUM_RATE
+        Verification.objects.update(status=Status.CANCELED, pending_key=None)
+
+    @pytest.mark.parametrize("typed", FOREIGN)
+    def test_no_country_that_is_not_allowed_is_sent_to(self, asked: Person, typed: str) -> None:
+        """Such as those that share a country code with an allowed one."""
+        region = phonenumbers.region_code_for_number(phonenumbers.parse(typed))
+        for form in ((typed, "US"), (typed, region), ("00" + typed[1:], "DE")):
+            asked.client.post("/2fa/register/", {"country_code": form[1], "phone_number": form[0]})
+        assert sends() == 0
+
+    @through_pages
+    @given(address=st.emails() | ANY_TEXT | st.tuples(st.emails(), ANY_TEXT).map("".join))
+    def test_no_address_breaks_the_page_or_is_more_than_one_line(self, asked: Any, address: str) -> None:
+        SandboxMessage.objects.all().delete()
+        asked.client.post("/2fa/start/", {"method": "email"})
+        answer = asked.client.post("/2fa/register/", {"email": address})
+        assert answer.status_code in (200, 302)
+        for message in SandboxMessage.objects.all():
+            assert message.to.isprintable()
+            assert not set(message.to) & set(' ,;:<>"()[]\\')
+            assert message.to.count("@") == 1
+        Verification.objects.update(status=Status.CANCELED, pending_key=None)
+
+    @pytest.mark.parametrize(
+        "address",
+        [
+            "a@example.com\r\nBcc: b@example.com",
+            "a@example.com\nBcc: b@example.com",
+            "a@example.com%0d%0aBcc:b@example.com",
+            "a@example.com,b@example.com",
+            "a@example.com;b@example.com",
+            "a@example.com b@example.com",
+            "<a@example.com>",
+            "A <a@example.com>",
+            '"a\r\nBcc: b@example.com"@example.com',
+            '"a@example.com,b"@example.com',
+            "a@example.com\u2028Bcc: b@example.com",
+            "a@example.com\x0bBcc: b@example.com",
+            "a@example.com\0",
+            "a@[127.0.0.1]",
+            "a@localhost",
+            "a\u202e@example.com",
+            "=?utf-8?q?a?=@example.com, b@example.com",
+        ],
+        ids=range(17),
+    )
+    def test_headers_and_second_recipients_get_into_no_address(self, demo: Person, address: str) -> None:
+        demo.opens("start").picks("email").posts(email=address)
+        for message in SandboxMessage.objects.all():
+            assert message.to == "a@localhost"
+        assert demo.page.status_code == 200
+
+    def test_the_mail_about_a_lock_has_one_recipient_and_one_subject(
+        self, pat: Person, settings: Any, mailoutbox: Any
+    ) -> None:
+        settings.TWILIO_2FA_LIMITS = {"wrong_tokens_in_a_row": 1}
+        pat.user.first_name = "Pat\r\nBcc: eve@example.com"
+        pat.user.email = "pat@example.com"
+        pat.user.save()
+        pat.opens("start").picks("sms").types_a_wrong_code()
+        (mail,) = mailoutbox
+        assert mail.recipients() == ["pat@example.com"]
+        assert "\n" not in mail.subject
+
+    def test_an_address_of_the_account_that_is_none_stops_no_lock(
+        self, pat: Person, settings: Any, mailoutbox: Any
+    ) -> None:
+        settings.TWILIO_2FA_LIMITS = {"wrong_tokens_in_a_row": 1}
+        pat.user.email = "pat@example.com\r\nBcc: eve@example.com"
+        pat.user.save()
+        pat.opens("start").picks("sms").types_a_wrong_code()
+        assert pat.page.status_code == 200
+        assert mailoutbox == []
+        assert pat.opens("start").picks("sms").is_at("failed")
+
+    @pytest.mark.parametrize("field", ["method", "device", "verification", "action", "country_code"])
+    @pytest.mark.parametrize(
+        "text", ["\0", "x" * 100_000, "../../admin", "\u202e", "%s%n", "{0}", "{self.__class__}", "é" * 64]
+    )
+    def test_nothing_in_a_hidden_field_breaks_a_page(self, pat: Person, field: str, text: str) -> None:
+        pat.opens("start").picks("sms").types_the_code()
+        pat.opens("start").picks("call")
+        pat.opens("/2fa/add/").picks("sms")
+        for path in ("start", "verify", "register", "failed", "devices", "/2fa/add/start/"):
+            for action in ("", "resend", "cancel", "remove", "skip"):
+                told = {"token": "000000", "action": action, field: text}
+                assert pat.posts(path, **told).page.status_code == 200
+
+    @pytest.mark.parametrize("device", ["%00", "..%2f..", "é", "x" * 2000, "%0d%0a", "phone_number", "<b>"])
+    def test_nothing_in_the_address_of_a_device_breaks_a_page(self, pat: Person, device: str) -> None:
+        pat.opens("start").picks("sms").types_the_code()
+        for step in ("", "start/", "register/", "verify/", "success/", "failed/"):
+            for verb in ("get", "post"):
+                answer = getattr(pat.client, verb)(f"/2fa/change/{device}/{step}", {"method": "sms"})
+                assert answer.status_code in (200, 302, 404)
+                assert "\n" not in answer.get("Location", "")
+
+    def test_asking_for_devices_that_are_none_fills_no_session(self, pat: Person) -> None:
+        pat.opens("start")
+        before = len(str(dict(pat.client.session)))
+        for n in range(20):
+            for step in ("start", "register", "verify", "success", "failed"):
+                pat.client.post(f"/2fa/change/{n}/{step}/", {"action": "retry"})
+                pat.client.get(f"/2fa/change/{n}/{step}/")
+        assert len(str(dict(pat.client.session))) < before + 500
+
+
+EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
+
+
+def is_escaped(page: Any) -> bool:
+    text = page.content.decode()
+    assert "<script>alert" not in text
+    assert "<img src=x" not in text
+    return "alert(1)" in text
+
+
+class TestHTML:
+    """In every string that a user, a site's own code or Twilio supplies."""
+
+    def test_what_is_typed_is_shown_again_as_text(self, pat: Person, demo: Person) -> None:
+        demo.opens("start").picks("sms").registers(EVIL)
+        assert is_escaped(demo.page)
+        demo.opens("start").picks("email").posts(email=EVIL)
+        assert is_escaped(demo.page)
+        demo.posts("register", email=f'"{EVIL}"@example.com')
+        is_escaped(demo.page)
+        demo.posts("register", country_code=EVIL, phone_number="1")
+        is_escaped(demo.page)
+        pat.opens("start").posts("start", method=EVIL, device=EVIL)
+        is_escaped(pat.page)
+        pat.opens("start").picks("sms").types(EVIL)
+        assert is_escaped(pat.page)
+        pat.posts("verify", token="1", verification=EVIL)
+        assert is_escaped(pat.page)
+
+    def test_an_address_with_marks_of_html_is_shown_as_text(self, demo: Person) -> None:
+        """`&` and `'` are good in an address."""
+        demo.opens("start").picks("email").posts(email="&'b@example.com")
+        shown = Verification.objects.get().masked
+        assert shown.startswith("&")
+        assert html.escape(shown) in demo.page.content.decode()
+
+    def test_the_next_address_is_text_wherever_it_is_a_link(self, pat: Person) -> None:
+        for page in ("start", "devices", "success", "verify"):
+            pat.opens(f"{pat.url(page)}?next=/%22%3E{EVIL.replace('<', '%3C')}")
+            is_escaped(pat.page)
+
+    def test_names_of_devices_are_text(self, sam: Person) -> None:
+        Device.objects.update(name=EVIL, masked=EVIL)
+        assert is_escaped(sam.opens("devices").page)
+        assert is_escaped(sam.opens("start").page)
+        is_escaped(sam.picks("sms").page)
+        phone = Device.objects.get(kind="phone_number")
+        sam.opens("start").posts("start", method="email")
+        sam.types_the_code(EMAIL)
+        is_escaped(sam.opens(f"/2fa/change/{phone.pk}/register/").page)
+        assert is_escaped(sam.posts("devices", action="remove", device=str(phone.pk)).page)
+
+    def test_names_of_users_and_devices_are_text_in_the_admin(
+        self, pat: Person, django_user_model: Any
+    ) -> None:
+        Device.objects.update(name=EVIL, masked=EVIL)
+        django_user_model.objects.filter(pk=pat.user.pk).update(username=EVIL)
+        django_user_model.objects.create_superuser("boss")
+        boss = Person("boss")
+        pk = Device.objects.get().pk
+        for path in ("", f"{pk}/change/", f"{pk}/delete/", f"?q={EVIL}"):
+            assert is_escaped(boss.opens(f"/admin/twilio_2fa/device/{path}").page)
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "METHOD_DISPLAY_CB",
+            "MESSAGE_DISPLAY_CB",
+            "ERROR_DISPLAY",
+            "DEFAULT_ERROR_DISPLAY",
+            "SERVICE_NAME",
+            "STYLESHEETS",
+        ],
+    )
+    def test_strings_of_the_sites_own_code_are_text(self, pat: Person, settings: Any, name: str) -> None:
+        """A site that fills them from what its users typed is none the worse."""
+        from django_twilio_2fa.errors import ERRORS
+
+        told: Any = {
+            "METHOD_DISPLAY_CB": lambda **kwargs: {"label": EVIL, "icon": EVIL},
+            "MESSAGE_DISPLAY_CB": lambda **kwargs: EVIL,
+            "ERROR_DISPLAY": dict.fromkeys(ERRORS, EVIL),
+            "DEFAULT_ERROR_DISPLAY": EVIL,
+            "SERVICE_NAME": EVIL,
+            "STYLESHEETS": [EVIL],
+        }[name]
+        setattr(settings, f"TWILIO_2FA_{name}", told)
+        pages = [pat.opens("start").page, pat.picks("sms").page, pat.types("1").page]
+        pages += [pat.types_a_wrong_code().page, pat.posts("verify", action="resend").page]
+        pages += [pat.opens("/sandbox/").page]
+        pages += [pat.opens("verify").types_the_code().page, pat.opens("devices").page]
+        pages += [pat.opens("/2fa/add/").page, pat.picks("sms").page, pat.registers("1").page]
+        pages += [pat.registers("+39 312 345 6789").page]
+        seen = [is_escaped(page) for page in pages]
+        assert any(seen) or name == "DEFAULT_ERROR_DISPLAY"
+
+    def test_twilios_own_words_are_not_shown_at_all(self, pat: Person, twilio_over_http: Any) -> None:
+        for fault in ("60200", "60410", "20003", "html-200", "html-502", "429"):
+            twilio_over_http.does(fault, on="Verifications", seconds=0.1)
+            pat.opens("start").posts("start", method="sms")
+            text = pat.page.content.decode()
+            is_escaped(pat.page)
+            for own in ("Invalid parameter", "Fraud", "Authenticate", "<title>502", "twilio.com", "20003"):
+                assert own not in text
+            twilio_over_http.is_well()
+
+    def test_a_sentence_with_braces_is_not_a_format_that_reads_our_insides(
+        self, pat: Person, settings: Any
+    ) -> None:
+        settings.TWILIO_2FA_MESSAGE_DISPLAY_CB = lambda **kwargs: "{user.password}{0.__class__}{request}"
+        pat.opens("start").picks("sms")
+        assert pat.user.password not in pat.page.content.decode()
+        Device.objects.update(masked="{user.password}{value}")
+        settings.TWILIO_2FA_MESSAGE_DISPLAY_CB = None
+        assert pat.user.password not in pat.opens("start").picks("sms").page.content.decode()

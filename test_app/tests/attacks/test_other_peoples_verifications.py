@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from django_twilio_2fa import errors
 from django_twilio_2fa.models import Device, Purpose, Status, Verification
 from django_twilio_2fa.sandbox import messages
+from django_twilio_2fa.verifier import Verifier
 
 from ..people import EMAIL, PHONE, Person
 from .scene import NEW, NO_SEND_LIMITS, checks, made, newest, values
@@ -110,6 +112,18 @@ class TestOfAnotherSession:
         assert not thief.is_verified
         assert not thief.opens("success").is_at("success")
         assert thief.opens("/secret/").is_at("start")
+
+    def test_an_approval_answers_only_the_session_that_asked(self, pat: Person) -> None:
+        """A form submitted twice ends well; the same form from elsewhere does not."""
+        pat.opens("start").picks("sms")
+        row, code = newest(pat), messages.last_code(PHONE)
+        row.user = pat.user
+        mine = Verifier(pat.user, flow="mine", auth="hash")
+        assert mine.check(row, code).status == "approved"
+        assert mine.check(row, code).status == "approved"
+        for flow in ("another", ""):
+            with pytest.raises(errors.VerificationExpired):
+                Verifier(pat.user, flow=flow, auth="hash").check(row, code)
 
     def test_a_spent_code_is_spent(self, pat: Person, thief: Person) -> None:
         thief.picks("sms")

@@ -1,158 +1,216 @@
-"""Sessions: planted, kept, taken over; and other people's verifications used in one's own."""
+"""Threat: verified state survives what should end it, or gets into a session that it was not given to."""
 
 from __future__ import annotations
 
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.test import Client
 
-from django_twilio_2fa.models import Device, Status, Verification
+from django_twilio_2fa.models import Verification
 from django_twilio_2fa.sandbox import messages
 
 from ..people import PHONE, Person
+from .scene import made, newest
+
+COOKIE = "sessionid"
 
 
-def test_a_session_that_was_planted_before_the_log_in_is_worth_nothing_after_it(pat: Person) -> None:
-    attacker = Client()
-    attacker.get("/2fa/start/")
-    session = attacker.session
-    session["twilio_2fa"] = {"flow": "planted", "user": str(pat.user.pk), "skipped": True}
-    session.save()
-    planted = session.session_key
-    attacker.cookies["sessionid"] = planted
-    victim = Person("pat")
-    victim.client = Client()
-    victim.client.cookies["sessionid"] = planted
-    assert victim.client.post("/login/", {"username": "pat", "password": "pat"}).status_code == 302
-    victim.opens("start").picks("sms").types_the_code()
-    assert victim.is_verified
-    assert victim.client.session.session_key != planted
-    assert attacker.get("/secret/")["Location"].startswith("/login/")
-    row = Verification.objects.get()
-    assert row.status == Status.APPROVED
+def signs_in(person: Person, username: str) -> Person:
+    """By the page, with the cookies that the browser has."""
+    person.client.post("/login/", {"username": username, "password": username})
+    return person
 
 
-def test_a_flow_id_is_each_sessions_own_and_is_shown_nowhere(pat: Person) -> None:
-    other = Person("pat")
-    pages = [person.opens(page).page for person in (pat, other) for page in ("start", "devices")]
-    flows = [person.client.session["twilio_2fa"]["flow"] for person in (pat, other)]
-    assert len(set(flows)) == 2
-    assert not [flow for flow in flows for page in pages if flow in page.content.decode()]
+def signs_out(person: Person) -> Person:
+    person.client.post("/logout/")
+    return person
 
 
-@pytest.fixture
-def theirs(pat: Person) -> Verification:
-    """Somebody else's pending verification, of which everything is known but the code's owner."""
-    pat.opens("start").picks("sms")
-    return Verification.objects.get()
+def verified(person: Person, to: str = PHONE) -> Person:
+    person.opens("start").picks("sms").types_the_code(to)
+    assert person.opens("/secret/").path == "/secret/"
+    return person
 
 
-@pytest.mark.parametrize("by", ["public_id", "sid", "id", "pending_key", "unknown"])
-@pytest.mark.parametrize("going_on", [False, True])
-def test_a_verification_of_another_user_cannot_be_used(
-    demo: Person, theirs: Any, by: str, going_on: bool
-) -> None:
-    """By our id, Twilio's, the row's or what holds it; and it looks the same as one that does not exist."""
-    value = str(uuid4() if by == "unknown" else getattr(theirs, by))
-    demo.opens("start")
-    if going_on:
-        demo.picks("sms").registers("202 555 0147")
-    answer = demo.client.post("/2fa/verify/", {"token": messages.last_code(PHONE), "verification": value})
-    if going_on and by not in ("public_id", "unknown"):
-        # What is no id of ours is no valid form.
-        assert answer.status_code == 200
-    else:
-        assert (answer.status_code, answer.get("Location")) == (302, "/2fa/start/")
-    assert not demo.is_verified
-    theirs.refresh_from_db()
-    assert (theirs.status, theirs.attempts) == ("pending", 0)
+def is_let_in(person: Person) -> bool:
+    told = person.is_verified
+    assert (person.opens("/secret/").path == "/secret/") is told
+    assert person.opens("success").is_at("success") is told
+    return told
 
 
-def test_nor_by_data_that_formtools_would_take(demo: Person, theirs: Any) -> None:
-    code = messages.last_code(PHONE)
-    forged = {
-        "verification_wizard_view-current_step": "verify",
-        "twilio_2fa-current_step": "verify",
-        "wizard_goto_step": "verify",
-        "verify-token": code,
-        "verify-verification": str(theirs.public_id),
-        "token": code,
-        "verification": str(theirs.public_id),
-    }
-    for step in ("start", "register", "verify", "success", "failed"):
-        assert demo.client.post(f"/2fa/{step}/", forged).status_code in (200, 302)
-    assert not demo.is_verified
-    theirs.refresh_from_db()
-    assert (theirs.status, theirs.attempts) == ("pending", 0)
+class TestWhatEndsIt:
+    def test_a_log_out(self, pat: Person) -> None:
+        verified(pat)
+        assert not is_let_in(signs_in(signs_out(pat), "pat"))
+
+    def test_a_log_out_in_the_middle(self, pat: Person) -> None:
+        pat.opens("start").picks("sms")
+        code = messages.last_code(PHONE)
+        signs_in(signs_out(pat), "pat")
+        pat.posts("verify", token=code)
+        assert pat.is_at("start")
+        assert not is_let_in(pat)
+
+    def test_another_user_in_the_same_browser(self, pat: Person) -> None:
+        made("eve", "+12025550149")
+        verified(pat)
+        for username in ("eve", "pat"):
+            pat.client.force_login(get_user_model().objects.get(username=username))
+            assert not is_let_in(pat)
+
+    def test_another_user_without_a_log_out_between(self, pat: Person) -> None:
+        """However the host switches users, say to impersonate one: what is left of the first is not used."""
+        eve = made("eve", "+12025550149")
+        verified(pat)
+        session = pat.client.session
+        session["_auth_user_id"] = str(eve.user.pk)
+        session["_auth_user_hash"] = eve.user.get_session_auth_hash()
+        session.save()
+        assert not is_let_in(pat)
+        assert "pat" not in str(pat.client.session["twilio_2fa"])
+
+    def test_a_skipped_registration_is_not_skipped_for_the_next_user(
+        self, demo: Person, settings: Any
+    ) -> None:
+        settings.TWILIO_2FA_REGISTER_OPTIONAL = True
+        made("eve")
+        demo.opens("start").posts("start", action="skip")
+        assert demo.opens("/secret/").path == "/secret/"
+        session = demo.client.session
+        eve = get_user_model().objects.get(username="eve")
+        session["_auth_user_id"], session["_auth_user_hash"] = str(eve.pk), eve.get_session_auth_hash()
+        session.save()
+        assert demo.opens("/secret/").is_at("start")
+
+    @pytest.mark.parametrize("where", ["this session", "another session"])
+    def test_a_password_change(self, pat: Person, where: str) -> None:
+        pat.user.is_staff = True
+        pat.user.save()
+        verified(pat)
+        other = Person("pat")
+        verified(other)
+        person = pat if where == "this session" else other
+        told = {"old_password": "pat", "new_password1": "a-new-Secret7", "new_password2": "a-new-Secret7"}
+        assert person.client.post("/admin/password_change/", told).status_code == 302
+        # Django lets the session that changed it go on; its verification does not.
+        assert person.client.get("/").wsgi_request.user == pat.user
+        assert not is_let_in(person)
+        stays_out = other if person is pat else pat
+        assert stays_out.opens("/secret/").path == "/login/"
+
+    def test_a_password_change_while_the_code_is_on_its_way(self, pat: Person) -> None:
+        """The code that a thief has waited for is good for nothing in a session that Django has ended."""
+        pat.opens("start").picks("sms")
+        code = messages.last_code(PHONE)
+        pat.user.set_password("another")
+        pat.user.save()
+        pat.posts("verify", token=code)
+        assert pat.path == "/login/"
+        assert newest(pat).attempts == 0
+
+    def test_a_deactivated_account(self, pat: Person) -> None:
+        verified(pat)
+        pat.user.is_active = False
+        pat.user.save()
+        assert pat.opens("/secret/").path == "/login/"
+        assert pat.opens("devices").path == "/login/"
+
+    def test_the_end_of_the_session_in_the_database(self, pat: Person) -> None:
+        verified(pat)
+        pat.client.session.flush()
+        assert pat.opens("/secret/").path == "/login/"
 
 
-def test_another_session_of_the_user_gains_nothing_by_an_approval(pat: Person, theirs: Any) -> None:
-    other = Person("pat").opens("start")
-    other.posts("verify", verification=str(theirs.public_id), action="resend")
-    pat.types_the_code()
-    assert pat.is_verified
-    assert not other.opens("verify").is_verified
-    assert not other.opens("success").is_at("success")
-    assert other.opens("/secret/").is_at("start")
+class TestFixation:
+    def test_a_session_planted_before_the_log_in_is_not_the_one_that_is_verified(self, pat: Person) -> None:
+        attacker = Client()
+        attacker.get("/2fa/start/")
+        attacker.get("/login/")
+        planted = attacker.session
+        planted["planted"] = True
+        planted.save()
+        attacker.cookies[COOKIE] = planted.session_key
+        victim = Person("pat")
+        victim.client = Client()
+        victim.client.cookies[COOKIE] = planted.session_key
+        verified(signs_in(victim, "pat"))
+        assert victim.client.cookies[COOKIE].value != planted.session_key
+        assert attacker.get("/secret/")["Location"].startswith("/login/")
+
+    def test_what_is_planted_in_the_kits_own_part_is_not_believed(self, pat: Person) -> None:
+        """State of a session that was made for somebody else, or for nobody."""
+        eve = verified(made("eve", "+12025550149"), "+12025550149")
+        told = eve.client.session["twilio_2fa"]
+        victim = Person("pat")
+        victim.client = Client()
+        session = victim.client.session
+        session["twilio_2fa"] = told
+        session.save()
+        victim.client.cookies[COOKIE] = session.session_key
+        signs_in(victim, "pat")
+        assert not is_let_in(victim)
+        flow = victim.client.session["twilio_2fa"]["flow"]
+        assert flow != told["flow"]
+
+    def test_the_attackers_own_session_in_the_victims_browser_becomes_the_victims_anew(
+        self, pat: Person
+    ) -> None:
+        eve = verified(made("eve", "+12025550149"), "+12025550149")
+        key = eve.client.cookies[COOKIE].value
+        victim = Person("pat")
+        victim.client.cookies[COOKIE] = key
+        victim.client.force_login(pat.user)
+        verified(victim)
+        assert victim.client.cookies[COOKIE].value != key
+        assert eve.client.get("/").wsgi_request.user != pat.user
+
+    def test_a_flow_is_random_and_never_shown(self, pat: Person) -> None:
+        flows = set()
+        for _ in range(3):
+            person = Person("pat").opens("start")
+            flow = person.client.session["twilio_2fa"]["flow"]
+            flows.add(flow)
+            assert len(flow) >= 32
+            person.picks("sms")
+            assert flow not in person.page.content.decode()
+            assert flow not in str(Verification.objects.values())
+        assert len(flows) == 3
+
+    @pytest.mark.parametrize("state", ["x", 7, [], {"flow": 1}, {"verified": True}, {"wizards": 1}])
+    def test_a_session_whose_part_of_ours_is_broken_is_not_verified(self, pat: Person, state: Any) -> None:
+        """A site that moves its sessions about, or an older release's state."""
+        session = pat.client.session
+        session["twilio_2fa"] = state
+        session.save()
+        assert not is_let_in(pat)
+        verified(pat)
+
+    def test_the_answer_that_is_kept_is_worth_nothing_without_its_own_user_and_flow(
+        self, pat: Person
+    ) -> None:
+        verified(pat)
+        kept = pat.client.session["twilio_2fa"]["verified"]
+        other = Person("pat").opens("start")
+        session = other.client.session
+        session["twilio_2fa"] = {**session["twilio_2fa"], "user": "0", "verified": kept}
+        session.save()
+        assert not is_let_in(other)
 
 
-def test_success_without_proof_leads_back_to_the_start(pat: Person, demo: Person) -> None:
-    for person in (pat, demo):
-        assert person.opens("success").is_at("start")
-        assert person.posts("success").is_at("start")
-        person.opens("start").picks("sms")
-        assert not person.opens("success").is_at("success")
+class TestForHowLong:
+    def test_a_page_that_asks_for_a_recent_one_is_not_fooled_by_an_old_one(
+        self, pat: Person, later: Any
+    ) -> None:
+        from django_twilio_2fa.session import is_verified
 
-
-def test_a_code_to_a_number_that_was_just_typed_proves_nothing_of_the_device(pat: Person) -> None:
-    """Whoever has the password of an account with a phone cannot enrol another in its place."""
-    code_to = "+12025550147"
-    for page in ("register", "/2fa/add/register/", f"/2fa/change/{Device.objects.get().pk}/register/"):
-        pat.posts(page, country_code="US", phone_number=code_to, method="sms")
-    assert not messages.delivered(code_to)
-    pat.opens("start").picks("sms")
-    pat.posts("register", country_code="US", phone_number=code_to)
-    assert not messages.delivered(code_to)
-    assert [d.value for d in Device.objects.all()] == [PHONE]
-
-
-def test_no_verified_state_survives_a_change_of_the_session(pat: Person, django_user_model: Any) -> None:
-    """Log-out, another user's log-in, a changed password here and in another session."""
-    pat.opens("start").picks("sms").types_the_code()
-    cookies = pat.client.cookies.copy()
-    pat.client.logout()
-    kept = Client()
-    kept.cookies = cookies
-    assert kept.get("/secret/")["Location"].startswith("/login/")
-
-    def verified() -> Person:
-        Verification.objects.all().delete()
-        person = Person("pat").opens("start").picks("sms").types_the_code()
-        assert person.is_verified
-        return person
-
-    person = verified()
-    django_user_model.objects.create_user("next")
-    person.client.force_login(django_user_model.objects.get(username="next"))
-    assert not person.is_verified
-    person.client.force_login(pat.user)
-    assert not person.is_verified
-    here, elsewhere = verified(), Person("pat")
-    user = django_user_model.objects.get(username="pat")
-    user.set_password("another")
-    user.save()
-    # Django keeps a session that has the new hash; what was verified under the old one is not.
-    for person in (here, elsewhere):
-        person.client.force_login(user)
-        assert not person.is_verified
-
-
-def test_an_unverified_login_of_the_same_user_in_a_verified_browser_starts_anew(pat: Person) -> None:
-    pat.opens("start").picks("sms").types_the_code()
-    get_user_model().objects.create_user("mallory")
-    for name in ("mallory", "pat"):
-        pat.client.force_login(get_user_model().objects.get(username=name))
-    assert not pat.is_verified
+        verified(pat)
+        later(3600)
+        session = pat.client.session
+        session["twilio_2fa"] = {k: v for k, v in session["twilio_2fa"].items() if k != "verified"}
+        session.save()
+        request = pat.client.get("/").wsgi_request
+        assert is_verified(request)
+        assert not is_verified(request, max_age=3599)

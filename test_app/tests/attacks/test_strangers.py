@@ -1,134 +1,221 @@
-"""A stranger enrols a number while its owner is proving it: the owner gets in, the stranger gets nothing."""
+"""Threat: a stranger enrols a number while its owner is proving it. To Twilio both are one verification.
+
+Every interleaving of what the two do: the owner gets in, the stranger gets nothing, and neither is told
+anything of the other.
+"""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable, Iterator
 from itertools import combinations
 from typing import Any
 
 import pytest
-from django.contrib.auth import get_user_model
 
-from django_twilio_2fa.contacts import PhoneNumber
-from django_twilio_2fa.models import Counter, Device, Verification
+from django_twilio_2fa.models import Verification
 from django_twilio_2fa.sandbox import messages
 from django_twilio_2fa.sandbox.models import SandboxVerification
 
+from ..loopback_twilio import LoopbackTwilio
 from ..people import PHONE, Person
+from .scene import NO_SEND_LIMITS, made, shown, values, wrong_code
+from .starts import rolled_back
 
-OWNER = ("sends", "types the code")
-STRANGER = ("registers the number", "guesses", "guesses again")
-
-
-def interleavings() -> list[tuple[str, ...]]:
-    """Every order in which the two can act, each in their own."""
-    length = len(OWNER) + len(STRANGER)
-    found = []
-    for places in combinations(range(length), len(OWNER)):
-        owner, stranger = iter(OWNER), iter(STRANGER)
-        found.append(tuple(next(owner) if n in places else next(stranger) for n in range(length)))
-    return found
+Step = Callable[[Person], Any]
+ANOTHER_SERVICE = "VA" + "7" * 32
 
 
-@pytest.fixture
-def stranger(db: None) -> Person:
-    get_user_model().objects.create_user("stranger")
-    return Person("stranger")
+def opens(person: Person) -> None:
+    person.opens("start")
 
 
-def act(step: str, owner: Person, stranger: Person) -> None:
-    if step == "sends":
-        owner.opens("start").picks("sms")
-    elif step == "types the code":
-        owner.types_the_code()
-    elif step == "registers the number":
-        stranger.opens("start").picks("sms").registers()
-    else:
-        wrong = "000000" if messages.last_code(PHONE) != "000000" else "111111"
-        stranger.posts("verify", token=wrong)
+def picks(person: Person) -> None:
+    person.posts("start", method="sms")
 
 
-@pytest.mark.parametrize("second_service", [False, True])
-@pytest.mark.parametrize("order", interleavings(), ids=lambda order: "-".join(s[0] for s in order))
-def test_in_every_order_the_owner_gets_in_and_the_stranger_gets_nothing(
-    pat: Person, stranger: Person, settings: Any, order: tuple[str, ...], second_service: bool
-) -> None:
-    if second_service:
-        settings.TWILIO_2FA_REGISTRATION_SERVICE_ID = "VA" + "7" * 32
-    code = ""
-    for step in order:
-        if step == "types the code" and second_service:
-            row = Verification.objects.get(user=pat.user)
-            code = next(m["code"] for m in messages.delivered(PHONE) if m["verification_sid"] == row.sid)
-            pat.types(code)
-        else:
-            code = messages.last_code(PHONE) if step == "types the code" else code
-            act(step, pat, stranger)
-        words = stranger.text if stranger.page else ""
-        assert "pat" not in words.split()
-        assert "owner" not in words.lower()
-        assert "somebody" not in words.lower()
-        assert "account" not in words.lower() or "your account" in words.lower()
-    assert pat.is_verified
-    assert not stranger.is_verified
-    assert list(Device.objects.values_list("user__username", flat=True)) == ["pat"]
-    # What the owner typed is of no use to a stranger who looked over their shoulder.
-    stranger.posts("verify", token=code)
-    assert not stranger.is_verified
-    assert pat.opens("/secret/").is_at("/secret/")
+def registers(person: Person) -> None:
+    person.client.post("/2fa/start/", {"method": "sms"})
+    person.posts("register", country_code="US", phone_number="202 555 0143")
 
 
-def test_what_a_stranger_reads_does_not_depend_on_whose_number_it_is(
-    stranger: Person, django_user_model: Any
-) -> None:
-    """Registering somebody's number and nobody's: the same pages, word for word."""
-
-    def what_is_read(person: Person) -> list[tuple[int, str, str]]:
-        seen = []
-        for step in ("start", "register", "wrong", "resend", "cancel"):
-            if step == "start":
-                person.opens("start").picks("sms")
-            elif step == "register":
-                person.registers()
-            elif step == "wrong":
-                person.posts("verify", token="000000" if messages.last_code(PHONE) != "000000" else "1" * 6)
-            else:
-                person.posts("verify", action=step)
-            words = re.sub(r"\b\d+ s(econds)?\b", "a while", person.text.replace(person.user.username, ""))
-            seen.append((person.page.status_code, person.path, words))
-        return seen
-
-    nobodys = what_is_read(stranger)
-    SandboxVerification.objects.all().delete()
-    Counter.objects.all().delete()
-    owner = django_user_model.objects.create_user("owner")
-    Device.objects.register(owner, PhoneNumber(PHONE))
-    django_user_model.objects.create_user("second")
-    assert what_is_read(Person("second")) == nobodys
+def guesses(person: Person) -> None:
+    person.posts("verify", token=wrong_code(PHONE))
 
 
-def test_all_of_a_strangers_guesses_leave_the_owner_a_code_where_there_is_a_second_service(
-    pat: Person, stranger: Person, settings: Any
-) -> None:
-    settings.TWILIO_2FA_REGISTRATION_SERVICE_ID = "VA" + "7" * 32
-    stranger.opens("start").picks("sms").registers()
+def guesses_till_the_end(person: Person) -> None:
     for _ in range(6):
-        stranger.types_a_wrong_code()
-    pat.opens("start").picks("sms").types_the_code()
-    assert pat.is_verified
+        guesses(person)
 
 
-def test_a_stranger_who_gives_up_ends_nothing_of_the_owners(pat: Person, stranger: Person) -> None:
-    pat.opens("start").picks("sms")
-    stranger.opens("start").picks("sms").registers()
-    stranger.posts("verify", action="cancel")
-    assert pat.types_the_code().is_verified
+def resends(person: Person) -> None:
+    person.posts("verify", action="resend")
 
 
-def test_a_strangers_sends_do_not_use_the_owners_up(pat: Person, stranger: Person, later: Any) -> None:
-    for _ in range(4):
-        stranger.page = None
-        stranger.opens("start").picks("sms").registers()
-        later(31)
-    assert pat.opens("start").picks("sms").is_at("verify")
-    assert pat.types_the_code().is_verified
+def cancels(person: Person) -> None:
+    person.posts("verify", action="cancel")
+
+
+def corrects(person: Person) -> None:
+    person.posts("register", country_code="US", phone_number="202 555 0177")
+
+
+def types(person: Person) -> None:
+    """The owner types what was delivered last; the stranger never sees it."""
+    person.posts("verify", token=messages.last_code(PHONE))
+
+
+def types_what_came_for_proving(person: Person) -> None:
+    """The owner's phone shows two codes, of two services."""
+    rows = SandboxVerification.objects.exclude(service_sid=ANOTHER_SERVICE)
+    person.posts("verify", token=rows.latest("pk").code)
+
+
+OWNER = {
+    "types": (picks, types),
+    "mistypes": (picks, guesses, types),
+    "resends": (picks, resends, types),
+    "begins-again": (picks, cancels, picks, types),
+}
+STRANGER = {
+    "guesses-and-cancels": (registers, guesses, cancels),
+    "cancels-and-comes-back": (registers, cancels, registers),
+    "corrects": (registers, corrects, registers),
+    "resends": (registers, resends, guesses),
+}
+
+# Each owner with each stranger would be twice as many orders and show nothing more.
+PAIRS = [
+    *(("types", theirs) for theirs in STRANGER),
+    ("mistypes", "guesses-and-cancels"),
+    ("resends", "resends"),
+    ("begins-again", "guesses-and-cancels"),
+]
+
+
+def merges(a: tuple[Step, ...], b: tuple[Step, ...]) -> Iterator[list[tuple[bool, Step]]]:
+    """Every order of the steps of both in which each keeps their own; True marks those of `a`."""
+    for places in combinations(range(len(a) + len(b)), len(a)):
+        steps_a, steps_b = iter(a), iter(b)
+        yield [
+            (True, next(steps_a)) if n in places else (False, next(steps_b)) for n in range(len(a) + len(b))
+        ]
+
+
+class Two:
+    """The owner of the number, the stranger, and all that each was shown."""
+
+    def __init__(self, owners: bool = True) -> None:
+        self.owner = made("owner", *([PHONE] if owners else []))
+        self.stranger = made("stranger")
+        self.seen: dict[bool, list[str]] = {True: [], False: []}
+
+    def do(self, steps: list[tuple[bool, Step]]) -> None:
+        for owners, step in steps:
+            person = self.owner if owners else self.stranger
+            step(person)
+            assert person.page.status_code == 200
+            self.seen[owners].append(person.page.content.decode())
+
+    def is_well(self) -> bool:
+        assert self.owner.is_verified
+        assert values(self.owner) == [PHONE]
+        assert not self.stranger.is_verified
+        assert values(self.stranger) == []
+        assert self.stranger.opens("/secret/").is_at("start")
+        code = messages.last_code(PHONE)
+        for mine, other in ((True, "stranger"), (False, "owner")):
+            for page in self.seen[mine]:
+                assert other not in page
+                assert "another user" not in page
+                assert "somebody else" not in page
+                assert code not in page
+        return True
+
+
+@pytest.fixture(autouse=True)
+def sends_are_free(settings: Any) -> None:
+    settings.TWILIO_2FA_SEND_COOLDOWN = 0
+    settings.TWILIO_2FA_LIMITS = NO_SEND_LIMITS
+
+
+@pytest.mark.parametrize(("mine", "theirs"), PAIRS)
+def test_the_owner_gets_in_and_the_stranger_gets_nothing(db: None, mine: str, theirs: str) -> None:
+    for steps in merges(OWNER[mine], STRANGER[theirs]):
+        with rolled_back():
+            two = Two()
+            two.do(steps)
+            assert two.is_well(), [(who, step.__name__) for who, step in steps]
+
+
+def test_a_number_that_two_are_registering_is_its_owners(db: None) -> None:
+    for steps in merges((registers, types), STRANGER["guesses-and-cancels"]):
+        with rolled_back():
+            two = Two(owners=False)
+            two.do(steps)
+            assert two.is_well()
+
+
+def test_with_a_service_of_its_own_a_stranger_burns_none_of_the_owners_tries(db: None, settings: Any) -> None:
+    settings.TWILIO_2FA_REGISTRATION_SERVICE_ID = ANOTHER_SERVICE
+    mine = (picks, guesses, types_what_came_for_proving)
+    for theirs in ((registers, guesses_till_the_end), (registers, cancels, registers)):
+        for steps in merges(mine, theirs):
+            with rolled_back():
+                two = Two()
+                two.do(steps)
+                assert two.is_well(), [(who, step.__name__) for who, step in steps]
+
+
+def test_where_they_share_a_service_a_stranger_who_burns_the_tries_gets_nothing_for_it(
+    db: None, later: Any
+) -> None:
+    """Twilio counts five for both; the owner is told to wait, and gets in once the code is over."""
+    for steps in merges(OWNER["types"], (registers, guesses_till_the_end)):
+        with rolled_back():
+            two = Two()
+            two.do(steps)
+            assert not two.stranger.is_verified
+            assert values(two.stranger) == []
+            if not two.owner.is_verified:
+                later(601)
+                two.owner.opens("start").picks("sms").types_the_code()
+            assert two.is_well()
+
+
+def test_the_stranger_learns_no_more_from_an_owned_number_than_from_any(db: None) -> None:
+    """Each page is the same, whether the number is somebody's or nobody's."""
+    told = []
+    for number in ("202 555 0143", "202 555 0141"):
+        with rolled_back():
+            made("owner", PHONE)
+            stranger = made("stranger").opens("start")
+            pages = []
+            for data in (
+                {"method": "sms"},
+                {"country_code": "US", "phone_number": number},
+                {"token": wrong_code(PHONE if "43" in number else "+12025550141")},
+                {"action": "resend"},
+                {"action": "cancel"},
+            ):
+                stranger.posts(**data)
+                status, path, html = shown(stranger.page)
+                pages.append((status, path, html.replace("0143", "0141")))
+            told.append(pages)
+    assert told[0] == told[1]
+
+
+def test_a_stranger_cancels_no_code_whose_sending_was_never_answered(
+    db: None, twilio_over_http: LoopbackTwilio
+) -> None:
+    """The owner's code arrived, but Twilio's answer did not: only the number says that it is the same."""
+    owner, stranger = made("owner", PHONE).opens("start"), made("stranger").opens("start")
+    twilio_over_http.does("drop", on="Verifications", seconds=0.05)
+    owner.picks("sms")
+    twilio_over_http.is_well()
+    owners = Verification.objects.get()
+    assert (owners.sid, owners.status) == ("", "pending")
+    registers(stranger)
+    cancels(stranger)
+    owner.posts("verify", token=twilio_over_http.delivered(PHONE)[0])
+    assert owner.is_verified
+    assert not stranger.is_verified
