@@ -124,6 +124,14 @@ class TestRegister:
         assert sorted(map(str, Device.objects.all())) == ["", "Tablet"]
         assert ("totp", "Tablet") in Person("demo").opens("start").choices
 
+    def test_the_list_of_devices_names_it_once(self, demo: Person, tick: Any) -> None:
+        secret = registers(demo, "Work phone")
+        demo.types(factors.current_code(secret)).opens("devices")
+        shown = [line.strip() for line in re.findall(r">([^<]*Work phone[^<]*)<", demo.page.content.decode())]
+        # Once to be read, and once more for each of its buttons, for those who hear the page.
+        assert shown == ["Work phone"] * 3
+        assert "· Work phone" not in demo.text
+
     def test_nothing_is_sent_and_nothing_says_so(self, demo: Person, tick: Any) -> None:
         registers(demo)
         assert "Send it again" not in demo.text
