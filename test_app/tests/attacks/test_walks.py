@@ -124,17 +124,9 @@ class Walker:
         ]
 
 
-@given(steps=STEPS)
-def test_somebody_with_devices(db: None, steps: list[Any]) -> None:
+@given(registered=st.booleans(), steps=STEPS)
+def test_nobody_walks_past_the_token(db: None, registered: bool, steps: list[Any]) -> None:
     with rolled_back():
-        walker = Walker(registered=True)
-        for step in steps:
-            walker.does(step)
-
-
-@given(steps=STEPS)
-def test_somebody_new(db: None, steps: list[Any]) -> None:
-    with rolled_back():
-        walker = Walker(registered=False)
+        walker = Walker(registered)
         for step in steps:
             walker.does(step)
