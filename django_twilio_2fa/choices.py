@@ -12,7 +12,7 @@ from . import acceptance, counters, errors, records
 from .conf import conf
 from .contacts import EmailAddress, PhoneNumber
 from .models import Verification
-from .providers import MethodProvider, default_methods, get_providers
+from .providers import MethodProvider, default_methods, get_providers, provider_of
 from .registered import Registered, get_registered, has_callback
 
 PROOF_AGE = timedelta(minutes=10)
@@ -97,9 +97,9 @@ class Options:
 
     def _without_refused(self, choices: list[Choice]) -> list[Choice]:
         """Less what Twilio refused as fraud to this user and destination."""
-        pairs = {(c.provider.name, str(c.registered.contact)): c for c in choices if c.registered}
-        refused = counters.refused_methods(self.user, pairs)
-        return [choice for pair, choice in pairs.items() if pair not in refused]
+        pairs = [(c.provider.name, str(c.registered.contact or "") if c.registered else "") for c in choices]
+        refused = counters.refused_methods(self.user, {pair for pair in pairs if pair[1]})
+        return [choice for pair, choice in zip(pairs, choices, strict=True) if pair not in refused]
 
     def _suits(self, provider: MethodProvider, row: Registered) -> bool:
         if provider.device_kind != row.kind:
@@ -115,21 +115,35 @@ class Options:
     def registrable(self, kind: str | None = None) -> list[MethodProvider]:
         """The allowed methods that something can be registered for; of one kind of device if given."""
         must_have_phone = self.needs_phone() and kind is None
-        allowed = "ALLOW_CHANGE" if self.registered() else "ALLOW_REGISTRATION"
+        first = not self.registered()
+        allowed = "ALLOW_REGISTRATION" if first else "ALLOW_CHANGE"
         return [
             p
             for p in self.allowed_providers()
             if p.device_kind is not None
             and p.get_registration_form_class() is not None
+            and not (first and p.is_backup)
             and (kind is None or p.device_kind == kind)
             and (not must_have_phone or p.device_kind == PhoneNumber.kind)
             and self.resolve(allowed, field=p.device_kind)
         ]
 
     def addable(self) -> list[MethodProvider]:
-        """The methods that something more can be registered for: a site's own field holds only one value."""
-        full = {r.kind for r in self.registered() if has_callback(r.kind)}
-        return [p for p in self.registrable() if p.device_kind not in full]
+        """The methods that something more can be registered for: of some kinds there is only one."""
+        have = {r.kind for r in self.registered()}
+        return [
+            p
+            for p in self.registrable()
+            if p.device_kind not in have or not (p.one_per_user or has_callback(p.device_kind or ""))
+        ]
+
+    def backups(self) -> list[MethodProvider]:
+        """The methods that stand in for others and that this user, who has something registered, may add."""
+        return [p for p in self.addable() if p.is_backup] if self.registered() else []
+
+    def _is_backup(self, registered: Registered) -> bool:
+        provider = provider_of(registered.kind)
+        return provider is not None and provider.is_backup
 
     def needs_phone(self) -> bool:
         """Whether the user still has to register a phone number, whatever else they have."""

@@ -412,7 +412,7 @@ SETTINGS: dict[str, Setting] = {
             "NOTIFY_OWNER",
             True,
             BOOL,
-            "Whether the owner of an account is told by e-mail when it is locked.",
+            "Whether the owner of an account is told by e-mail: it was locked, a recovery code was used.",
             ("user",),
             group=PROCESS,
         ),

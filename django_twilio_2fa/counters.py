@@ -238,17 +238,23 @@ def _in_an_hour() -> int:
     return (int(time.time()) // 60 + 1) * 60 + LOCKED_FOR
 
 
-def locked_until(user: Any, flow: str) -> int:
-    """Until when (Unix time) this user, or this session of theirs, is locked; 0 if not."""
-    keys = [*digests("lock", user.pk), *digests("lock", user.pk, flow)]
-    scopes = [LOCK, session_scope(user)]
+def locked_until(user: Any, flow: str, apart: str = "") -> int:
+    """Until when (Unix time) this user, or this session of theirs, is locked; 0 if not.
+
+    `apart`: name of a method that is counted by itself, and that only its own lock closes.
+    """
+    if apart:
+        keys, scopes = digests("lock", user.pk, flow, apart), [session_scope(user)]
+    else:
+        keys = [*digests("lock", user.pk), *digests("lock", user.pk, flow)]
+        scopes = [LOCK, session_scope(user)]
     rows = Counter.objects.filter(scope__in=scopes, key__in=keys, window__gt=int(time.time()))
     return int(rows.aggregate(until=Max("window"))["until"] or 0)
 
 
-def refuse_locked(user: Any, flow: str) -> None:
+def refuse_locked(user: Any, flow: str, apart: str = "") -> None:
     """Raise `AccountLocked`, or `TooManyWrongTokens` where the lock ends by itself."""
-    until = locked_until(user, flow)
+    until = locked_until(user, flow, apart)
     if until == FOR_EVER:
         raise errors.AccountLocked
     if until:
@@ -261,15 +267,17 @@ def _run(user: Any) -> Count | None:
     return Count(RUN, RUN, tuple(digests("count", RUN, user.pk)), int(most), 0, 0) if most else None
 
 
-def for_check(user: Any, flow: str) -> list[Count]:
+def for_check(user: Any, flow: str, apart: str = "") -> list[Count]:
     """What a check is counted on until its token turns out to be right."""
+    if apart:
+        return counts(PER_SESSION, user.pk, flow, apart, scope=session_scope(user))
     found = counts(PER_SESSION, user.pk, flow, scope=session_scope(user))
     found += counts(PER_USER, user.pk)
     run = _run(user)
     return [*found, run] if run else found
 
 
-def was_wrong(user: Any, flow: str, spent: Sequence[Count]) -> int:
+def was_wrong(user: Any, flow: str, spent: Sequence[Count], apart: str = "") -> int:
     """Lock what has used its wrong tokens up; returns until when (Unix time) somebody was locked, else 0."""
     until = 0
     counted = _counted(spent) if spent else {}
@@ -281,7 +289,7 @@ def was_wrong(user: Any, flow: str, spent: Sequence[Count]) -> int:
         if count.name == RUN:
             ends = FOR_EVER
         elif count.name == PER_SESSION:
-            scope, who = session_scope(user), (user.pk, flow)
+            scope, who = session_scope(user), (user.pk, flow, apart) if apart else (user.pk, flow)
         elif count.name != PER_USER:
             continue
         if lock(who, ends, scope):

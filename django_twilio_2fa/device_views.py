@@ -16,7 +16,7 @@ from .choices import Choice
 from .forms import RegistrationForm
 from .models import Verification
 from .pages import PageView
-from .providers import get_providers
+from .providers import provider_of
 from .registered import Registered
 from .views import VerificationWizardView
 
@@ -150,13 +150,14 @@ class DevicesView(PageView, TemplateView):
     def row(self, registered: Registered) -> dict[str, Any]:
         device = registered.device
         may_change = bool(self.verifier.resolve("ALLOW_CHANGE", field=registered.kind))
-        own = [p for p in get_providers().values() if p.device_kind == registered.kind]
+        own = provider_of(registered.kind)
         return {
             "id": registered.id,
-            "label": KINDS.get(registered.kind) or (own[0].label if own else registered.kind),
+            "label": KINDS.get(registered.kind) or (own.label if own else registered.kind),
+            "advice": own.advise(device) if own and device else "",
             "masked": registered.masked,
             "name": device.name if device else "",
-            "icon": own[0].icon if own else "",
+            "icon": own.icon if own else "",
             "registered_at": device.registered_at if device else None,
             "change_href": self.url("index", f"{self.namespace}:changing", device=registered.id)
             if may_change

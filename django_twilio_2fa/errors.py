@@ -268,6 +268,22 @@ class CheckInProgress(TwoFactorError):
     status = 409
 
 
+class ApprovalPending(TwoFactorError):
+    """A method that waits has no answer yet; no attempt is spent."""
+
+    code = "approval_pending"
+    message = _("It has not been approved yet.")
+    status = 409
+
+
+class ApprovalDenied(TwoFactorError):
+    """A method that waits was told no; the verification is over."""
+
+    code = "approval_denied"
+    message = _("It was not approved.")
+    status = 403
+
+
 class NotRecorded(TwoFactorError):
     """The database would not take it; if Twilio was asked before, its answer is lost."""
 

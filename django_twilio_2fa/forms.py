@@ -107,8 +107,14 @@ REGISTRATION_FORMS: dict[str, type[RegistrationForm]] = {
 }
 
 
-class TokenForm(forms.Form):
-    """The token. `verification` says which page it was typed on, where two tabs are open."""
+class WaitingForm(forms.Form):
+    """Nothing to be typed. `verification` says which page it is, where two tabs are open."""
+
+    verification = forms.UUIDField(required=False, widget=forms.HiddenInput)
+
+
+class TokenForm(WaitingForm):
+    """The token."""
 
     length: int | None = None
     """How many digits; None for as many as `TOKEN_LENGTH` says."""
@@ -121,7 +127,7 @@ class TokenForm(forms.Form):
             attrs={"autocomplete": "one-time-code", "inputmode": "numeric", "autofocus": True, "dir": "ltr"}
         ),
     )
-    verification = forms.UUIDField(required=False, widget=forms.HiddenInput)
+    field_order = ("token", "verification")
 
     def clean_token(self) -> str:
         length = self.length or conf.TOKEN_LENGTH

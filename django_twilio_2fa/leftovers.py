@@ -10,17 +10,16 @@ from django.db import transaction
 
 from . import errors
 from .models import Device, Leftover
-from .providers import MethodProvider, get_providers
+from .providers import MethodProvider, provider_of
 
 logger = logging.getLogger(__name__)
 
 
 def _provider_of(kind: str) -> MethodProvider | None:
     """Who keeps something of this kind of device, if anybody."""
-    for provider in get_providers().values():
-        if provider.device_kind == kind and type(provider).remove is not MethodProvider.remove:
-            return provider
-    return None
+    provider = provider_of(kind)
+    keeps = provider is not None and type(provider).remove is not MethodProvider.remove
+    return provider if keeps else None
 
 
 def note(sender: Any, instance: Device, **kwargs: Any) -> None:

@@ -108,6 +108,24 @@ class Status(models.TextChoices):
     FAILED = "failed", _("failed")
 
 
+class Answer(models.TextChoices):
+    """What came back from elsewhere, where the page waits."""
+
+    APPROVED = "approved", _("approved")
+    DENIED = "denied", _("denied")
+
+
+class VerificationQuerySet(models.QuerySet["Verification"]):
+    def answer(self, public_id: Any, *, approved: bool) -> bool:
+        """Record the answer to a pending verification that waits for one; returns whether it was the first.
+
+        `public_id`: of the verification, from where no user can choose it.
+        """
+        waiting = self.filter(public_id=public_id, status=Status.PENDING, answer="")
+        told = Answer.APPROVED if approved else Answer.DENIED
+        return bool(waiting.filter(expires_at__gt=timezone.now()).update(answer=told))
+
+
 class Verification(models.Model):
     """One attempt to prove possession; afterwards, its audit trail.
 
@@ -140,6 +158,7 @@ class Verification(models.Model):
     data = models.JSONField(default=dict)
 
     status = models.CharField(max_length=8, choices=Status.choices, default=Status.PENDING)
+    answer = models.CharField(max_length=8, choices=Answer.choices, blank=True)
     error_code = models.CharField(max_length=64, blank=True)
     # NULL is what leaves the key free: unique columns take any number of them on every database.
     pending_key = models.CharField(max_length=64, unique=True, null=True)  # noqa: DJ001
@@ -165,6 +184,8 @@ class Verification(models.Model):
 
     approved_now = False
     """Not stored: whether the check that returned this very object is the one that approved it."""
+
+    objects: ClassVar[Any] = VerificationQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("verification")

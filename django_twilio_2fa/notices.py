@@ -3,32 +3,29 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime
 from typing import Any
 
 from django.core.mail import send_mail
 from django.template.loader import render_to_string
 
+from .conf import conf
+
 logger = logging.getLogger(__name__)
 
 
-def tell_owner_of_lock(user: Any, until: datetime | None) -> None:
-    """Tell the owner that their account is locked; a mail that cannot be sent is logged and stops nothing.
+def tell_owner(user: Any, template: str, **context: Any) -> None:
+    """Tell the owner of an account by e-mail, unless `NOTIFY_OWNER` is off or they have no address.
 
-    `until`: aware, or None where somebody has to unlock it.
+    `<template>_subject.txt` and `<template>.txt` are rendered with `user` and `context`. A mail that cannot
+    be sent is logged and stops nothing.
     """
     address = getattr(user, user.get_email_field_name(), "")
-    if not address:
+    if not address or not conf.resolve("NOTIFY_OWNER", user=user):
         return
-    context = {"user": user, "until": until}
-    subject = render_to_string("twilio_2fa/email/locked_subject.txt", context).strip()
+    context = {"user": user, **context}
+    subject = render_to_string(f"{template}_subject.txt", context).strip()
     try:
-        send_mail(
-            " ".join(subject.split()),
-            render_to_string("twilio_2fa/email/locked.txt", context),
-            None,
-            [address],
-        )
+        send_mail(" ".join(subject.split()), render_to_string(f"{template}.txt", context), None, [address])
     except Exception as e:
         # Also an address or a mail backend that is at fault in a way of its own. A traceback would show it.
-        logger.error("The owner of a locked account could not be told: %s", type(e).__name__)
+        logger.error("The owner of an account could not be told: %s", type(e).__name__)

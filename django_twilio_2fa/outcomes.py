@@ -18,7 +18,7 @@ from .contacts import CONTACTS
 from .counters import Count
 from .digests import digests
 from .models import Device, Purpose, Status, Verification
-from .notices import tell_owner_of_lock
+from .notices import tell_owner
 from .providers import Checked, Sent, get_providers
 from .registered import CALLBACKS, Registered, get_registered, has_callback
 
@@ -74,7 +74,7 @@ class Outcomes(Options):
 
     def _wrong(self, row: Verification, lease: str, spent: Sequence[Count]) -> errors.TwoFactorError:
         failed = records.retried(lambda: limits.release_lease(row, lease))
-        self._lock_if_used_up(spent)
+        self._lock_if_used_up(row, spent)
         signals.send(signals.twilio_2fa_verification_failed, **self._about(row), method=row.method)
         if failed:
             self._tell_status(row)
@@ -83,21 +83,28 @@ class Outcomes(Options):
             return errors.MaxAttemptsReached()
         return errors.InvalidVerificationCode(attempts_left=conf.MAX_ATTEMPTS - row.attempts)
 
-    def _lock_if_used_up(self, spent: Sequence[Count]) -> None:
+    def _not_yet(self, row: Verification, lease: str, spent: Sequence[Count]) -> None:
+        """Take back what was counted: there was no answer to be wrong."""
+        records.retried(lambda: limits.give_back(row, lease))
+        records.retried(lambda: counters.refund(spent))
+
+    def _lock_if_used_up(self, row: Verification, spent: Sequence[Count]) -> None:
         """Lock whoever has used their wrong tokens up, and tell the owner once."""
         if self.user is None:
             return
-        until = records.retried(lambda: counters.was_wrong(self.user, self.flow, spent))
+        apart = get_providers()[row.method].counted_apart
+        until = records.retried(lambda: counters.was_wrong(self.user, self.flow, spent, apart))
         if not until:
             return
         moment = None if until == counters.FOR_EVER else datetime.fromtimestamp(until, timezone.utc)
         signals.send(signals.twilio_2fa_user_locked, request=self.request, user=self.user, until=moment)
-        if self.resolve("NOTIFY_OWNER"):
-            tell_owner_of_lock(self.user, moment)
+        tell_owner(self.user, "twilio_2fa/email/locked", until=moment)
 
     def _check_failed(self, row: Verification, lease: str, error: errors.TwoFactorError) -> None:
         if isinstance(error, errors.VerificationExpired):
             self._end(row, Status.EXPIRED, lease=lease)
+        elif isinstance(error, errors.ApprovalDenied):
+            self._end(row, Status.FAILED, lease=lease, error_code=error.code)
         elif isinstance(error, errors.MaxAttemptsReached):
             self._end(row, Status.FAILED, lease=lease, error_code=error.code, keep_key=True)
         elif records.retried(lambda: limits.release_lease(row, lease)):
@@ -128,8 +135,16 @@ class Outcomes(Options):
         if has_callback(row.kind):
             records.retried(lambda: records.remember_proven(row))
         signals.send(signals.twilio_2fa_verification_success, **self._about(row), method=row.method)
+        self._tell_provider(row)
         row.approved_now = True
         return row
+
+    def _tell_provider(self, row: Verification) -> None:
+        try:
+            get_providers()[row.method].approved(row, request=self.request)
+        except Exception as e:
+            # No traceback: its frames may hold the token, or what was registered.
+            logger.error("The provider of %s failed after an approval: %s", row.method, type(e).__name__)
 
     def _no_longer_allowed(self, row: Verification) -> bool:
         """Whether what was registered has changed while the code was on its way."""

@@ -18,11 +18,13 @@ from django.utils.module_loading import import_string
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from . import registry
+from . import errors, registry
 from .conf import conf
+from .models import Answer
 
 if TYPE_CHECKING:
     from django.forms import Form
+    from django.urls import URLPattern
 
     from .contacts import Contact
     from .forms import RegistrationForm
@@ -56,6 +58,8 @@ class NewDevice:
     value: str
     masked: str = ""
     data: dict[str, Any] = field(default_factory=dict)
+    only: bool = False
+    """Whether it takes the place of whatever else of its kind the user has."""
 
 
 @dataclass(frozen=True)
@@ -102,11 +106,31 @@ class MethodProvider:
     """Whether registering shows something that only the session which began it holds (see `Sent.secret`)."""
     needs_messages: ClassVar[bool] = False
     """Whether the destination has to be able to take a written message (a landline is not)."""
+    waits: ClassVar[bool] = False
+    """Whether it is approved elsewhere while the page waits; see `WaitingProvider`."""
+    per_session: ClassVar[bool] = False
+    """Whether each session has a verification of its own; a user's sessions share the others."""
+    unguessable: ClassVar[bool] = False
+    """Whether its tokens are too long to be guessed (64 bits and more). Then wrong ones are counted by
+    session only and lock nothing else, and nothing else locks it: no stranger can close this door."""
+    is_backup: ClassVar[bool] = False
+    """Whether it stands in for other methods: never the first to be registered, offered once one is."""
+    one_per_user: ClassVar[bool] = False
+    """Whether a user has one device of the kind at most: another takes its place."""
+    cost: ClassVar[Any] = _("free")
+    """What a verification costs the site, for the table in the documentation."""
+    strength: ClassVar[Any] = ""
+    """What NIST SP 800-63B and OWASP ASVS say of it, for the table in the documentation."""
 
     @property
     def transport(self) -> str:
         """Methods of one transport share a pending verification to one destination."""
         return self.name
+
+    @property
+    def counted_apart(self) -> str:
+        """Under what name its wrong tokens are counted; empty for together with the other methods'."""
+        return self.name if self.unguessable else ""
 
     # What a subclass may override
 
@@ -116,8 +140,8 @@ class MethodProvider:
 
         return REGISTRATION_FORMS.get(self.device_kind or "")
 
-    def get_token_form_class(self) -> type[Form] | None:
-        """The form that asks for the token."""
+    def get_token_form_class(self, verification: Verification) -> type[Form]:
+        """The form of the verify page. One without a field `token` has an empty token checked."""
         from .forms import TokenForm
 
         return TokenForm
@@ -131,6 +155,10 @@ class MethodProvider:
         if self.needs_messages and getattr(contact, "carrier_type", None) == "landline":
             return str(_("This number cannot receive messages."))
         return ""
+
+    def get_urls(self) -> list[URLPattern]:
+        """Addresses of the provider's own, under `<method>/` and in a namespace of the method's name."""
+        return []
 
     def heading(self, label: str, masked: str) -> str:
         """The choice on the start page: "Text message to (XXX) XXX-0143"."""
@@ -157,6 +185,13 @@ class MethodProvider:
     def cancel(self, verification: Verification, *, request: Any = None) -> None:
         """Give the verification up; by default there is nothing to do."""
 
+    def is_answered(self, verification: Verification) -> bool:
+        """Whether a check would bring an end to the waiting. Asked over and over, so it must cost nothing."""
+        return False
+
+    def approved(self, verification: Verification, *, request: Any = None) -> None:
+        """Called once, when an approval is recorded and told; what it raises is logged and stops nothing."""
+
     def remove(self, device: Device) -> None:
         """Called once a device of the provider's own kind is gone; tried again by `twilio_2fa_prune`.
 
@@ -164,6 +199,14 @@ class MethodProvider:
         """
 
     # Display
+
+    def describe(self, device: Device) -> str:
+        """What the user sees of a device of the provider's own kind: what they call it, or what is masked."""
+        return str(device)
+
+    def advise(self, device: Device) -> str:
+        """What the user should do about a device, said after its use and in the list; empty if nothing."""
+        return ""
 
     def get_verify_context(self, verification: Verification, *, secret: dict[str, Any]) -> dict[str, Any]:
         """What the method's own template of the verify page gets besides what every method's does."""
@@ -177,6 +220,32 @@ class MethodProvider:
             if isinstance(source, dict):
                 shown.update({k: v for k, v in source.items() if k in shown and v})
         return {"value": self.name, **shown}
+
+
+class WaitingProvider(MethodProvider):
+    """Base of the methods that are approved elsewhere, with nothing to be typed.
+
+    Whatever hears of the answer (a view, a webhook) records it with `Verification.objects.answer(…)`. The
+    page that waits asks for it; the session that began the verification is the one that is verified.
+    """
+
+    waits = True
+    per_session = True
+
+    def get_token_form_class(self, verification: Verification) -> type[Form]:
+        from .forms import WaitingForm
+
+        return WaitingForm
+
+    def is_answered(self, verification: Verification) -> bool:
+        return bool(verification.answer)
+
+    def check(self, verification: Verification, token: str, *, request: Any = None) -> Checked:
+        if not verification.answer:
+            raise errors.ApprovalPending
+        if verification.answer != Answer.APPROVED:
+            raise errors.ApprovalDenied
+        return Checked(approved=True)
 
 
 @dataclass(frozen=True)
@@ -257,6 +326,11 @@ def get_registry() -> Registry:
         if path is not None:
             _add(found, name, path, "TWILIO_2FA_PROVIDERS")
     return found
+
+
+def provider_of(kind: str) -> MethodProvider | None:
+    """A provider of this kind of device, if there is one."""
+    return next((p for p in get_providers().values() if p.device_kind == kind), None)
 
 
 def default_methods() -> list[str]:

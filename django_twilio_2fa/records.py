@@ -199,6 +199,8 @@ def _store(row: Verification, now: Any, device: NewDevice | None) -> None:
             contact = PhoneNumber(str(contact), carrier_type=row.line_type)
         Device.objects.register(row.user, contact, **fields)
     elif device is not None and row.user_id is not None:
+        if device.only:
+            Device.objects.filter(user_id=row.user_id, kind=row.kind).delete()
         if name := row.data.get("name"):
             fields["name"] = str(name)[:64]
         Device.objects.create(

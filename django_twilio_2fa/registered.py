@@ -11,6 +11,7 @@ from .conf import conf
 from .contacts import CONTACTS, Contact, EmailAddress, PhoneNumber, as_contact
 from .digests import digests
 from .models import Device, ProvenContact
+from .providers import provider_of
 
 logger = logging.getLogger(__name__)
 
@@ -66,8 +67,9 @@ def _from_device(device: Device) -> Registered:
         contact = device.contact
     except errors.TwoFactorError:
         contact = None
-    # Of what has no number or address its user sees what they call it.
-    masked = device.masked if device.kind in CONTACTS else str(device)
+    # Of what has no number or address its user sees what its provider says.
+    provider = None if device.kind in CONTACTS else provider_of(device.kind)
+    masked = provider.describe(device) if provider else device.masked or str(device)
     return Registered(device.kind, id=str(device.pk), masked=masked, contact=contact, device=device)
 
 

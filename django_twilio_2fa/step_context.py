@@ -28,7 +28,7 @@ class StepContextMixin:
         if form_list.get("verify") is TokenForm and self.step == "verify":
             row = self.current_verification()
             if row is not None:
-                form_list["verify"] = get_providers()[row.method].get_token_form_class()
+                form_list["verify"] = get_providers()[row.method].get_token_form_class(row)
         return form_list
 
     def get_form_prefix(self, step: Any = None, form: Any = None) -> str:
@@ -129,8 +129,10 @@ class StepContextMixin:
         }
 
     def register_context(self: Any) -> dict[str, Any]:
+        provider = self.registering_provider()
         return {
-            "method": self.display(self.registering_provider().name),
+            "method": self.display(provider.name),
+            "sends": provider.sends,
             "intent": "register",
             "replaces": "",
         }
@@ -150,7 +152,11 @@ class StepContextMixin:
             "can_resend": provider.sends and row.sends < conf.MAX_SENDS,
             "sends_left": max(0, conf.MAX_SENDS - row.sends),
             "attempts_left": max(0, conf.MAX_ATTEMPTS - row.attempts),
-            "can_correct": row.purpose == "enrol" and self.registering_provider() is not None,
+            "can_correct": bool(row.destination)
+            and row.purpose == "enrol"
+            and self.registering_provider() is not None,
             "verification_id": str(row.public_id),
+            "waits": provider.waits,
+            "status_href": self.url("status") if provider.waits else "",
             **provider.get_verify_context(row, secret=self.secret),
         }

@@ -4,6 +4,7 @@ from django.urls import include, path
 
 from .device_views import AddWizardView, ChangeView, ChangeWizardView, DevicesView
 from .pages import protected
+from .providers import get_providers
 from .views import VerificationWizardView
 
 app_name = "twilio_2fa"
@@ -14,4 +15,9 @@ urlpatterns = [
     path("change/", protected(ChangeView.as_view()), name="change"),
     path("change/<str:device>/", include(ChangeWizardView.urls(), namespace="changing")),
     path("add/", include(AddWizardView.urls(), namespace="adding")),
+    *(
+        path(f"{name}/", include((patterns, name)))
+        for name, provider in get_providers().items()
+        if (patterns := provider.get_urls())
+    ),
 ]

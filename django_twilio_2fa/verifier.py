@@ -51,6 +51,13 @@ class Verifier(Outcomes):
             raise errors.ProofRequired
         registered.device.delete()
         self._registered = None
+        left = self.registered()
+        if all(self._is_backup(r) for r in left):
+            # They stood in for what is gone.
+            for backup in left:
+                if backup.device is not None:
+                    backup.device.delete()
+            self._registered = None
 
     # Sending
 
@@ -107,6 +114,8 @@ class Verifier(Outcomes):
         self, provider: MethodProvider, to: Contact | None, replaces: Registered | None, name: str
     ) -> Verification:
         kind = to.kind if to else provider.device_kind
+        if provider.is_backup and not self.registered():
+            raise errors.MethodNotAllowed(method=provider.name)
         proof = self.authorize_enrolment(kind)
         # A device of the provider's own kind has no destination, any other has one.
         if provider.device_kind != kind or kind is None or (to is None) is (kind in CONTACTS):
@@ -149,6 +158,9 @@ class Verifier(Outcomes):
     ) -> Verification:
         """The pending verification for user, purpose, transport and destination; made if there is none."""
         owner = self.user.pk if self.user is not None else self.flow
+        if provider.per_session:
+            owner = f"{owner} {self.flow}"
+            fields["flow_digest"] = digest("flow", self.flow)
         target = str(contact) if contact else (str(device.pk) if device else "")
         keys = digests("pending", owner, purpose, provider.transport, target)
         row, created = records.get_or_create_pending(
@@ -177,8 +189,9 @@ class Verifier(Outcomes):
         return row
 
     def _send(self, row: Verification, provider: MethodProvider) -> Verification:
+        self._require_own(row)
         if self.user is not None:
-            counters.refuse_locked(self.user, self.flow)
+            counters.refuse_locked(self.user, self.flow, provider.counted_apart)
         if counters.refused_methods(self.user, [(provider.name, row.destination)]):
             raise errors.ChannelRefused
         again = bool(row.sid or row.last_sent_at)
@@ -229,6 +242,12 @@ class Verifier(Outcomes):
             found += counters.counts(f"{kind}_per_destination", row.transport, row.destination)
         return found
 
+    def _require_own(self, row: Verification) -> None:
+        """Raise `VerificationNotFound` for what another session of the user's began and has to itself."""
+        bound = row.status == Status.PENDING and row.flow_digest
+        if bound and row.flow_digest not in digests("flow", self.flow):
+            raise errors.VerificationNotFound
+
     # Checking
 
     @records.stored()
@@ -236,15 +255,17 @@ class Verifier(Outcomes):
         """Check a token; returns the approved verification.
 
         Raises `InvalidVerificationCode` (data: `attempts_left`) for a wrong token, `MaxAttemptsReached`,
-        `VerificationExpired`, `CheckInProgress`, and whatever the provider raises.
+        `VerificationExpired`, `CheckInProgress`, and whatever the provider raises; for a method that waits
+        `ApprovalPending` and `ApprovalDenied`.
         """
         self.authorize()
         row = verification
         provider = get_providers().get(row.method)
         if provider is None:
             raise errors.MethodNotAllowed(method=row.method)
+        self._require_own(row)
         if self.user is not None:
-            counters.refuse_locked(self.user, self.flow)
+            counters.refuse_locked(self.user, self.flow, provider.counted_apart)
         try:
             lease = limits.take_lease(row)
         except errors.VerificationExpired:
@@ -253,12 +274,15 @@ class Verifier(Outcomes):
             raise
         spent = counters.for_client(self.request, self.user)
         if self.user is not None:
-            spent += counters.for_check(self.user, self.flow)
+            spent += counters.for_check(self.user, self.flow, provider.counted_apart)
         limits.spend_check(row, lease, spent)
         try:
             checked = self._guarded(lambda: provider.check(row, token, request=self.request))
         except errors.InvalidVerificationCode:
             checked = Checked(approved=False)
+        except errors.ApprovalPending:
+            self._not_yet(row, lease, spent)
+            raise
         except errors.TwoFactorError as e:
             self._check_failed(row, lease, e)
             raise
@@ -272,6 +296,7 @@ class Verifier(Outcomes):
     @records.stored()
     def cancel(self, verification: Verification) -> None:
         """End a pending verification, at Twilio too unless somebody else is still using it there."""
+        self._require_own(verification)
         if self._end(verification, Status.CANCELED):
             self._cancel_at_provider(verification)
 
@@ -284,6 +309,7 @@ class Verifier(Outcomes):
         if row is None or self.user is None:
             raise errors.VerificationNotFound
         row.user = self.user
+        self._require_own(row)
         if row.status == Status.PENDING and row.expires_at <= timezone.now():
             self._end(row, Status.EXPIRED)
         return row

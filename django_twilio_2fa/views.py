@@ -6,7 +6,13 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponseBase, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import (
+    HttpRequest,
+    HttpResponseBase,
+    HttpResponseNotAllowed,
+    HttpResponseRedirect,
+    JsonResponse,
+)
 from django.shortcuts import resolve_url
 from django.template.response import TemplateResponse
 from django.utils.functional import cached_property
@@ -14,6 +20,7 @@ from django.utils.translation import ngettext
 
 from . import errors, session
 from .choices import Choice
+from .contacts import CONTACTS
 from .forms import RegistrationForm, StartForm, TokenForm
 from .models import Status, Verification
 from .providers import MethodProvider, get_providers
@@ -31,6 +38,15 @@ ABOUT_THE_FIELD = (
     errors.MobileNumberRequired,
     errors.CannotReceive,
     errors.TwilioInvalidParameter,
+)
+
+
+# What passes: the same form may be sent again.
+TRY_AGAIN = (
+    errors.ApprovalPending,
+    errors.CheckInProgress,
+    errors.TwilioUnavailable,
+    errors.TwilioRateLimited,
 )
 
 
@@ -70,7 +86,8 @@ class VerificationWizardView(StepContextMixin, UrlStepsWizardView):
         if not self.step:
             return self.go(self.steps.first)
         if self.step in PAGES:
-            return self.show_success() if self.step == "success" else self.show_failed()
+            shown: HttpResponseBase = getattr(self, f"show_{self.step}")()
+            return shown
         refused = self.guard(self.step)
         if refused is not None:
             return refused
@@ -83,6 +100,10 @@ class VerificationWizardView(StepContextMixin, UrlStepsWizardView):
         if self.step == "failed":
             self.remember(error=None)
             return self.go("start")
+        if self.step == "success":
+            # What was offered there is not wanted now.
+            self.remember(offer=None)
+            return self.go("success")
         if self.step not in self.get_form_list():
             return self.go(self.steps.first)
         if action == "skip" and self.step in ("start", "register"):
@@ -310,16 +331,24 @@ class VerificationWizardView(StepContextMixin, UrlStepsWizardView):
         if row is None:
             return self.over()
         try:
-            row = self.verifier.check(row, form.cleaned_data["token"])
+            row = self.verifier.check(row, form.cleaned_data.get("token", ""))
         except errors.InvalidVerificationCode as e:
-            form.add_error("token", self.incorrect(e))
-        except (errors.CheckInProgress, errors.TwilioUnavailable, errors.TwilioRateLimited) as e:
-            form.add_error("token", e.display)
+            form.add_error(self.token_field(form), self.incorrect(e))
+        except TRY_AGAIN as e:
+            form.add_error(self.token_field(form), e.display)
+        except errors.ApprovalDenied as e:
+            self.say(messages.ERROR, e.display)
+            self.remember(verification=None, secret=None)
+            return self.go("start")
         except (errors.VerificationExpired, errors.VerificationNotFound):
             return self.over()
         else:
             return self.verified(row)
         return self.render(form)
+
+    def token_field(self, form: forms.Form) -> str | None:
+        """Where to say what is wrong: at the token, or above the form if none is typed."""
+        return "token" if "token" in form.fields else None
 
     def incorrect(self, error: errors.InvalidVerificationCode) -> str:
         about = {"user": self.verifier.user, "request": self.request}
@@ -336,9 +365,19 @@ class VerificationWizardView(StepContextMixin, UrlStepsWizardView):
         self.remember(verification=None, method=None, error=None, secret=None)
         if row.approved_now and (row.verifies or row.proof_id is not None):
             self.on_success(row)
+        if row.purpose == "enrol" and row.proof_id is None:
+            self.remember(offer=True)
+        if advice := self.advice(row):
+            self.say(messages.WARNING, advice)
         steps = list(self.get_form_list())
         after = steps[steps.index("verify") + 1 :]
         return self.go(after[0] if after else "success")
+
+    def advice(self, row: Verification) -> str:
+        """What the user should do about the device that they have just used."""
+        if row.kind in CONTACTS or row.device is None:
+            return ""
+        return get_providers()[row.method].advise(row.device)
 
     def on_success(self, verification: Verification) -> None:
         """Called once, in the request whose token was approved; override it to act.
@@ -378,12 +417,32 @@ class VerificationWizardView(StepContextMixin, UrlStepsWizardView):
         for step in self.get_form_list():
             if step not in OURS and not self.has_stored(step):
                 return self.go(step)
-        if response := self.owes_phone():
+        if response := self.owes_phone() or self.offer_backup():
             return response
         url = self.get_success_url()
         if url:
             return HttpResponseRedirect(url)
         return self.render_page("success", {"message": self.message("verified"), "next_url": ""})
+
+    def offer_backup(self) -> HttpResponseBase | None:
+        """Once the first device is registered: what stands in for it, should it be lost."""
+        if not self.state.get("offer") or not self.verifier.fresh_proof():
+            return None
+        action = self.url_with_next(
+            "start",
+            f"{self.home_namespace}:adding",
+            then=self.url_with_next("success", then=self.get_next_url()),
+        )
+        offered = [self.choice_context(Choice(p)) for p in self.verifier.backups()] if action else []
+        if not offered:
+            return None
+        return self.render_page("backup", {"offered": offered, "action": action})
+
+    def show_status(self) -> HttpResponseBase:
+        """What a page that waits asks for: whether to go on, or whether there is nothing to wait for."""
+        row = self.current_verification()
+        ready = row is not None and get_providers()[row.method].is_answered(row)
+        return JsonResponse({"ready": ready, "over": row is None})
 
     def get_success_url(self) -> str:
         """Where a verified user goes; empty for the success page."""
@@ -411,9 +470,14 @@ class VerificationWizardView(StepContextMixin, UrlStepsWizardView):
                 "error_display": told["display"],
                 "is_blocking": told["blocking"],
                 "can_retry": not told["blocking"],
+                "last_doors": self.last_doors() if told["blocking"] else [],
                 "verification_id": told["verification_id"],
             },
         )
+
+    def last_doors(self) -> list[dict[str, Any]]:
+        """What is left to a user whose other methods are locked."""
+        return [self.choice_context(c) for c in self.choices if c.registered and c.provider.unguessable]
 
     def render_page(self, name: str, context: dict[str, Any]) -> TemplateResponse:
         names = self.get_page_template_names(name)

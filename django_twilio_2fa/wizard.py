@@ -15,7 +15,7 @@ from formtools.wizard.views import NamedUrlSessionWizardView, StepsHelper
 from . import session
 from .pages import PageMixin, protected
 
-PAGES = ("success", "failed")
+PAGES = ("success", "failed", "status")
 
 
 class StepsFromUrl(StepsHelper):  # type: ignore[misc]

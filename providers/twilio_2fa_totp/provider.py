@@ -51,7 +51,7 @@ class TOTPProvider(VerifyService, MethodProvider):
     def get_registration_form_class(self) -> type[RegistrationForm]:
         return AuthenticatorForm
 
-    def get_token_form_class(self) -> type[TokenForm]:
+    def get_token_form_class(self, verification: Verification) -> type[TokenForm]:
         return AuthenticatorTokenForm
 
     def heading(self, label: str, masked: str) -> str:

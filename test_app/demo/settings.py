@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import django
 import environ
 
 from django_twilio_2fa import provider_apps
@@ -22,6 +23,7 @@ ALLOWED_HOSTS = ["localhost", ".localtest.me", "127.0.0.1", "[::1]"]
 
 INSTALLED_APPS = [
     "demo",
+    "demo.link",
     "django_twilio_2fa",
     "django_twilio_2fa.sandbox",
     *provider_apps(),
@@ -76,7 +78,12 @@ STATIC_URL = "/static/"
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "home"
-MAILERS = {"default": {"BACKEND": "django.core.mail.backends.console.EmailBackend"}}
+
+# What is mailed stays in the process and shows up at /mail/.
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+if django.VERSION >= (6, 1):
+    MAILERS = {"default": {"BACKEND": EMAIL_BACKEND}}
+    del EMAIL_BACKEND
 
 TWILIO_2FA_ACCOUNT_SID = env.str("TWILIO_2FA_ACCOUNT_SID", default="") or None
 TWILIO_2FA_AUTH_TOKEN = env.str("TWILIO_2FA_AUTH_TOKEN", default="") or None
@@ -85,6 +92,7 @@ TWILIO_2FA_API_KEY_SECRET = env.str("TWILIO_2FA_API_KEY_SECRET", default="") or 
 TWILIO_2FA_SERVICE_ID = env.str("TWILIO_2FA_SERVICE_ID", default="") or None
 TWILIO_2FA_SANDBOX = not (TWILIO_2FA_ACCOUNT_SID and TWILIO_2FA_SERVICE_ID)
 
-TWILIO_2FA_ALLOWED_METHODS = ["sms", "call", "whatsapp", "email", "totp"]
+TWILIO_2FA_PROVIDERS = {"link": "demo.link.provider.LinkProvider"}
+TWILIO_2FA_ALLOWED_METHODS = ["sms", "call", "whatsapp", "email", "link", "totp", "recovery"]
 TWILIO_2FA_PHONE_NUMBER_ALLOWED_COUNTRIES = ["US", "CA", "GB", "DE", "FR"]
 TWILIO_2FA_STYLESHEETS = ["bootstrap/css/bootstrap.min.css", "fontawesomefree/css/all.min.css"]

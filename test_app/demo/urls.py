@@ -7,6 +7,7 @@ from . import views
 urlpatterns = [
     path("", views.HomeView.as_view(), name="home"),
     path("secret/", views.SecretView.as_view(), name="secret"),
+    path("mail/", views.MailView.as_view(), name="mail"),
     path("login/", views.SignInView.as_view(), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("2fa/", include("django_twilio_2fa.urls")),

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.views import LoginView
+from django.core import mail
 from django.views.generic import TemplateView
 
 from django_twilio_2fa.access import TwoFactorRequiredMixin
@@ -36,6 +37,15 @@ class PageView(TemplateView):
 
 class HomeView(PageView):
     template_name = "demo/home.html"
+
+
+class MailView(TemplateView):
+    """The mails that this process has sent."""
+
+    template_name = "demo/mail.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(mails=reversed(getattr(mail, "outbox", [])), **kwargs)
 
 
 class SecretView(TwoFactorRequiredMixin, PageView):

@@ -100,7 +100,9 @@ def test_that_nothing_is_limited_by_address_is_said_where_codes_cost_money(setti
 
 def test_that_no_method_is_left_is_said(settings: Any) -> None:
     settings.TWILIO_2FA_ALLOWED_METHODS = None
-    settings.TWILIO_2FA_PROVIDERS = dict.fromkeys(["sms", "call", "email", "whatsapp", "totp"])
+    settings.TWILIO_2FA_PROVIDERS = dict.fromkeys(
+        ["sms", "call", "email", "whatsapp", "totp", "recovery", "link"]
+    )
     assert "Reinstall" in found()["twilio_2fa.E009"].hint
 
 

@@ -1,4 +1,5 @@
-// The pages work without it: it counts the cooldown down and keeps a form from being sent twice.
+// The pages work without it: it counts the cooldown down, goes on once a page need not wait any more, and keeps
+// a form from being sent twice.
 "use strict";
 
 (function () {
@@ -22,6 +23,31 @@
 
   document.querySelectorAll("button[data-countdown]").forEach(function (button) {
     if (Number(button.dataset.countdown) > 0) countDown(button);
+  });
+
+  function goOnOnceAnswered(form) {
+    async function ask() {
+      try {
+        const answer = await fetch(form.dataset.waitsFor, { headers: { Accept: "application/json" } });
+        const told = await answer.json();
+        if (told.ready) return form.requestSubmit();
+        if (told.over) return window.location.reload();
+      } catch (e) {
+        // No connection, or no answer of ours: the next one may be. The button is there all the same.
+      }
+      setTimeout(ask, 2000);
+    }
+
+    setTimeout(ask, 2000);
+  }
+
+  document.querySelectorAll("form[data-waits-for]").forEach(goOnOnceAnswered);
+
+  document.querySelectorAll("button[data-print]").forEach(function (button) {
+    button.hidden = false;
+    button.addEventListener("click", function () {
+      window.print();
+    });
   });
 
   // The form is marked, not the button disabled: a disabled button would not be posted.

@@ -1,0 +1,19 @@
+"""Which codes of a set are spent. The set itself is the device: its data holds the digests of the codes."""
+
+from django.db import models
+
+from django_twilio_2fa.models import Device
+
+
+class SpentCode(models.Model):
+    """One code that has been used; unique, so that of two who use it at once one is let in."""
+
+    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="+")
+    digest = models.CharField(max_length=64)
+    spent_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=("device", "digest"), name="twilio_2fa_spent_once")]
+
+    def __str__(self) -> str:
+        return self.digest[:8]

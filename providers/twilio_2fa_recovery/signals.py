@@ -1,0 +1,6 @@
+"""What the method tells a site."""
+
+from django.dispatch import Signal
+
+recovery_code_used = Signal()
+"""A recovery code let its user in. Arguments: `request` (or None), `user`, `left` (codes still good)."""

@@ -1,0 +1,142 @@
+"""A method that waits: approved elsewhere, nothing typed, and good for the session that asked only."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.test import Client
+
+from django_twilio_2fa import errors
+from django_twilio_2fa.models import Counter, Verification
+from django_twilio_2fa.session import get_verifier
+
+from .people import EMAIL, Person
+
+
+@pytest.fixture(autouse=True)
+def offered(settings: Any) -> None:
+    settings.TWILIO_2FA_ALLOWED_METHODS = ["link", "sms", "email"]
+
+
+@pytest.fixture
+def asked(sam: Person) -> Person:
+    """Sam on the page that waits."""
+    return sam.opens("start").picks("link")
+
+
+def link(n: int = -1) -> str:
+    found = re.search(r"https?://[^/]+(/\S+)", mail.outbox[n].body)
+    assert found
+    return found[1]
+
+
+def number_on(person: Person) -> str:
+    return str(person.page.context["number"])
+
+
+def answers(number: str, n: int = -1) -> Any:
+    return Client().post(link(n), {"number": number})
+
+
+def status(person: Person) -> dict[str, bool]:
+    told: dict[str, bool] = person.client.get("/2fa/status/").json()
+    return told
+
+
+class TestTheWait:
+    def test_the_page_goes_on_once_it_is_approved_elsewhere(self, asked: Person) -> None:
+        assert asked.is_at("verify")
+        assert status(asked) == {"ready": False, "over": False}
+        answers(number_on(asked))
+        assert status(asked) == {"ready": True, "over": False}
+        assert not asked.is_verified
+        asked.posts()
+        assert asked.is_verified
+
+    def test_the_button_before_that_says_so_and_costs_nothing(self, asked: Person) -> None:
+        for _ in range(7):
+            asked.posts()
+            assert asked.is_at("verify")
+            assert "It has not been approved yet." in asked.text
+        assert Verification.objects.get().attempts == 0
+        assert not Counter.objects.filter(scope__contains="wrong", n__gt=0).exists()
+        answers(number_on(asked))
+        assert asked.posts().is_verified
+
+    def test_there_is_nothing_to_type_and_sending_again_is_there(self, asked: Person) -> None:
+        assert "token" not in asked.page.context["form"].fields
+        assert "Send it again" in asked.text
+        assert "I have approved it" in asked.text
+
+    def test_a_new_link_is_sent_again(self, asked: Person, later: Any) -> None:
+        later(31)
+        asked.posts(action="resend", verification=asked.page.context["verification_id"])
+        assert len(mail.outbox) == 2
+        answers(number_on(asked.opens("verify")))
+        assert asked.posts("verify").is_verified
+
+    def test_no_means_no(self, asked: Person) -> None:
+        number = number_on(asked)
+        answers("")
+        answers(number)
+        assert status(asked)["ready"]
+        asked.posts()
+        assert asked.is_at("start")
+        assert "It was not approved." in asked.text
+        assert not asked.is_verified
+        assert Verification.objects.get().status == "failed"
+
+    def test_a_wrong_number_is_a_no(self, asked: Person) -> None:
+        wrong = next(n for n in range(10, 100) if str(n) != number_on(asked))
+        answers(str(wrong))
+        assert not asked.posts().is_verified
+
+    def test_opening_the_link_approves_nothing(self, asked: Person) -> None:
+        assert Client().get(link()).status_code == 200
+        assert Client().head(link()).status_code == 200
+        assert not asked.posts().is_verified
+
+    def test_an_answer_after_its_time_is_none(self, asked: Person, later: Any) -> None:
+        number = number_on(asked)
+        later(601)
+        answers(number)
+        assert not asked.posts().is_verified
+        assert status(asked) == {"ready": False, "over": True}
+
+    @pytest.mark.parametrize("signed", ["x", "x:y:z", "a" * 300])
+    def test_a_link_that_nobody_signed_leads_nowhere(self, asked: Person, signed: str) -> None:
+        assert Client().get(f"/2fa/link/{signed}/").status_code == 404
+        assert Client().post(f"/2fa/link/{signed}/", {"number": number_on(asked)}).status_code == 404
+        assert not asked.posts().is_verified
+
+    def test_where_nothing_waits_the_status_says_so(self, sam: Person) -> None:
+        assert status(sam) == {"ready": False, "over": True}
+        assert Client().get("/2fa/status/").status_code == 302
+
+
+class TestWhoseItIs:
+    """Whoever has the password asks, too: what the owner approves must not let them in."""
+
+    def test_each_session_waits_for_its_own_answer(self, asked: Person) -> None:
+        thief = Person("sam").opens("start").picks("link")
+        assert Verification.objects.count() == 2
+        answers(number_on(asked), n=0)
+        assert not thief.posts("verify").is_verified
+        assert asked.posts("verify").is_verified
+
+    def test_another_session_gains_nothing_by_the_id(self, asked: Person) -> None:
+        thief = Person("sam").opens("start")
+        row = Verification.objects.get()
+        answers(number_on(asked))
+        thief.posts("verify", verification=str(row.public_id))
+        assert not thief.is_verified
+        with pytest.raises(errors.VerificationNotFound):
+            get_verifier(thief.client.get("/2fa/start/").wsgi_request).check(row, "")
+        assert asked.posts("verify").is_verified
+
+    def test_the_page_says_nothing_that_a_link_could_be_made_of(self, asked: Person) -> None:
+        assert link() not in asked.page.content.decode()
+        assert EMAIL not in asked.page.content.decode()
