@@ -11,11 +11,15 @@ from django.utils import timezone
 from . import acceptance, counters, errors, records
 from .conf import conf
 from .contacts import EmailAddress, PhoneNumber
-from .models import Verification
+from .models import Purpose, Verification
 from .providers import MethodProvider, default_methods, get_providers, provider_of
 from .registered import Registered, get_registered, has_callback
 
 PROOF_AGE = timedelta(minutes=10)
+
+# Twilio's advice is to offer a call after the third message; whoever has waited for a minute may try it, too.
+SENDS_BEFORE_ANOTHER = 3
+WAIT_BEFORE_ANOTHER = timedelta(seconds=60)
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,18 @@ class Choice:
         return self.registered.masked if self.registered else ""
 
 
+@dataclass(frozen=True)
+class Fallback:
+    """Another method for a verification that does not get on, and in how many seconds to offer it first.
+
+    `resends`: it goes to the same destination by the same transport, so that it is a resend of the same code.
+    """
+
+    choice: Choice
+    after: int
+    resends: bool
+
+
 class Options:
     """What one user may use now; the verifier stands on it."""
 
@@ -38,6 +54,7 @@ class Options:
     flow: str
     auth: str
     _registered: list[Registered] | None = None
+    _choices: list[Choice] | None = None
 
     def resolve(self, name: str, **offered: Any) -> Any:
         return conf.resolve(name, user=self.user, request=self.request, **offered)
@@ -84,7 +101,16 @@ class Options:
         return rows[0] if len(rows) == 1 and not rows[0].proven and rows[0].contact else None
 
     def choices(self) -> list[Choice]:
-        """Each allowed method with each suitable device of the user's."""
+        """Each allowed method with each suitable device of the user's; read once for each verifier."""
+        if self._choices is None:
+            self._choices = self._find_choices()
+        return self._choices
+
+    def forget_registered(self) -> None:
+        """Read anew, next time, what the user has registered."""
+        self._registered = self._choices = None
+
+    def _find_choices(self) -> list[Choice]:
         rows, providers = self.registered(), self.allowed_providers()
         with_device = [
             Choice(provider, row)
@@ -94,6 +120,49 @@ class Options:
         ]
         without = [Choice(p) for p in providers if rows and p.device_kind is None]
         return [*self._without_refused(with_device), *without]
+
+    def fallback(self, row: Verification, *, failing: bool = False) -> Fallback | None:
+        """What to offer before another send by the same method; at once where that one is `failing`."""
+        others = [c for c in self._others(row) if c.provider.name != row.method]
+        if not others or not get_providers()[row.method].sends:
+            return None
+        best = min(others, key=lambda c: (not self._resends(c, row), c.provider.is_backup))
+        waited = row.sends >= SENDS_BEFORE_ANOTHER or failing
+        # From our own send on: Twilio's verification may be older, if somebody else began it.
+        left = ((row.last_sent_at or timezone.now()) + WAIT_BEFORE_ANOTHER - timezone.now()).total_seconds()
+        return Fallback(best, 0 if waited else max(0, -int(-left // 1)), self._resends(best, row))
+
+    def _others(self, row: Verification) -> list[Choice]:
+        if row.purpose == Purpose.PROVE:
+            return self.choices()
+        same = [Choice(p) for p in self.registrable(row.kind) if p.transport == row.transport]
+        return self._without_unsuitable(same, row)
+
+    def _without_unsuitable(self, choices: list[Choice], row: Verification) -> list[Choice]:
+        """Less what the destination of a registration cannot take, or was refused there."""
+        refused = counters.refused_methods(self.user, [(c.provider.name, row.destination) for c in choices])
+        return [
+            c
+            for c in choices
+            if (c.provider.name, row.destination) not in refused and self.reaches(c.provider, row)
+        ]
+
+    def reaches(self, provider: MethodProvider, row: Verification) -> bool:
+        """Whether the method can take a running verification's code to where it goes."""
+        if provider.transport != row.transport or provider.device_kind != row.kind:
+            return False
+        contact = row.contact
+        return contact is None or not provider.why_unsuitable(contact)
+
+    def _resends(self, choice: Choice, row: Verification) -> bool:
+        if choice.provider.transport != row.transport:
+            return False
+        registered = choice.registered
+        if registered is None:
+            return True
+        if row.device_id is not None:
+            return registered.device is not None and registered.device.pk == row.device_id
+        return str(registered.contact or "") == row.destination
 
     def _without_refused(self, choices: list[Choice]) -> list[Choice]:
         """Less what Twilio refused as fraud to this user and destination."""

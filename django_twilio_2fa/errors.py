@@ -30,6 +30,8 @@ class TwoFactorError(Exception):
 
     ends_method: bool = False
     """Whether trying the same method to the same destination again is of no use, or of harm."""
+    of_channel: bool = False
+    """Whether it is this method's fault, so that another may well do."""
     verification: Any = None
     """The verification that it is about, where there is one to go on with."""
 

@@ -11,8 +11,16 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from .contacts import CONTACTS, Contact
+from .contacts import CONTACTS, Contact, PhoneNumber
 from .digests import digest, digests
+
+
+def contact_of(kind: str, value: str, line_type: str = "") -> Contact | None:
+    """A stored number or address; None for another kind. Raises its error if unparsable."""
+    if kind == PhoneNumber.kind:
+        return PhoneNumber(value, carrier_type=line_type or None)
+    cls = CONTACTS.get(kind)
+    return cls(value) if cls else None
 
 
 class DeviceQuerySet(models.QuerySet["Device"]):
@@ -72,12 +80,7 @@ class Device(models.Model):
     @property
     def contact(self) -> Contact | None:
         """The number or address; None for another kind of device. Raises its error if unparsable."""
-        cls = CONTACTS.get(self.kind)
-        if cls is None:
-            return None
-        if self.kind == "phone_number":
-            return cls(self.value, carrier_type=self.line_type or None)  # type: ignore[call-arg]
-        return cls(self.value)
+        return contact_of(self.kind, self.value, self.line_type)
 
 
 class ProvenContact(models.Model):
@@ -211,6 +214,11 @@ class Verification(models.Model):
     def verification_sid(self) -> str:
         """Twilio's SID, or our own id where no Twilio is behind it."""
         return self.sid or str(self.public_id)
+
+    @property
+    def contact(self) -> Contact | None:
+        """The number or address that codes go to; None where there is none, or not any more."""
+        return contact_of(self.kind, self.destination, self.line_type) if self.destination else None
 
     def can_resend_in(self, now: datetime | None = None) -> int:
         """Whole seconds until the next send is allowed; 0 for now."""

@@ -129,7 +129,7 @@ class Outcomes(Options):
         self._tell_status(row)
         if outcome is records.Outcome.REFUSED:
             raise errors.ProofRequired
-        self._registered = None
+        self.forget_registered()
         if row.purpose == Purpose.ENROL:
             self._tell_registered(row, destination)
         if has_callback(row.kind):

@@ -16,7 +16,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from . import errors
-from .contacts import CONTACTS, PhoneNumber
+from .contacts import CONTACTS
 from .digests import digest, digests
 from .limits import lease_free
 from .models import Counter, Device, ProvenContact, Purpose, Status, Verification
@@ -193,10 +193,7 @@ def _store(row: Verification, now: Any, device: NewDevice | None) -> None:
     if row.replaces_id is not None:
         fields.update(Device.objects.filter(pk=row.replaces_id).values("name").first() or {})
         Device.objects.filter(pk=row.replaces_id).delete()
-    if row.kind in CONTACTS:
-        contact = CONTACTS[row.kind](row.destination)
-        if isinstance(contact, PhoneNumber) and row.line_type:
-            contact = PhoneNumber(str(contact), carrier_type=row.line_type)
+    if contact := row.contact:
         Device.objects.register(row.user, contact, **fields)
     elif device is not None and row.user_id is not None:
         if device.only:

@@ -137,6 +137,14 @@ class StepContextMixin:
             "replaces": "",
         }
 
+    def fallback_context(self: Any, row: Any) -> dict[str, Any] | None:
+        """The other method, as a choice; `after`: in how many seconds it comes first."""
+        found = self.fallback(row)
+        if found is None:
+            return None
+        about = {"after": found.after, "resends": found.resends, "wait": row.can_resend_in()}
+        return {**self.choice_context(found.choice), **about}
+
     def verify_context(self: Any) -> dict[str, Any]:
         row = self.current_verification()
         provider = get_providers()[row.method]
@@ -157,6 +165,7 @@ class StepContextMixin:
             and self.registering_provider() is not None,
             "verification_id": str(row.public_id),
             "waits": provider.waits,
+            "fallback": self.fallback_context(row),
             "status_href": self.url("status") if provider.waits else "",
             **provider.get_verify_context(row, secret=self.secret),
         }

@@ -50,14 +50,14 @@ class Verifier(Outcomes):
         if proof is None or not records.use_up(proof):
             raise errors.ProofRequired
         registered.device.delete()
-        self._registered = None
+        self.forget_registered()
         left = self.registered()
         if all(self._is_backup(r) for r in left):
             # They stood in for what is gone.
             for backup in left:
                 if backup.device is not None:
                     backup.device.delete()
-            self._registered = None
+            self.forget_registered()
 
     # Sending
 
@@ -95,7 +95,7 @@ class Verifier(Outcomes):
         """Send the token of a pending verification again, perhaps by another method of its transport."""
         self.authorize()
         provider = self.provider(method or verification.method)
-        if provider.transport != verification.transport:
+        if provider.name != verification.method and not self.reaches(provider, verification):
             raise errors.MethodNotAllowed(method=provider.name)
         return self._send(verification, provider)
 

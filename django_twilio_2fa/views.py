@@ -19,7 +19,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import ngettext
 
 from . import errors, session
-from .choices import Choice
+from .choices import Choice, Fallback
 from .contacts import CONTACTS
 from .forms import RegistrationForm, StartForm, TokenForm
 from .models import Status, Verification
@@ -66,6 +66,7 @@ class VerificationWizardView(StepContextMixin, UrlStepsWizardView):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         self.step = kwargs.get("step", "")
         self._rows: dict[str, Verification] = {}
+        self._fallbacks: dict[Any, Fallback | None] = {}
         self.prefix = self.get_prefix(request)
         self.steps = StepsFromUrl(self)
         refused = self.enter(request)
@@ -168,7 +169,25 @@ class VerificationWizardView(StepContextMixin, UrlStepsWizardView):
 
     @cached_property
     def choices(self) -> list[Choice]:
-        return self.get_choices()
+        """What is offered, in order: a method that brings nothing comes last."""
+        last = self.state.get("failing")
+        row = self.current_verification()
+        if row is not None and (other := self.fallback(row)) and not other.after:
+            last = row.method
+        return sorted(self.get_choices(), key=lambda c: c.provider.name == last)
+
+    def fallback(self, row: Verification) -> Fallback | None:
+        """Another method to be offered before a resend; None where this mount has none."""
+        key = (row.pk, row.method, row.sends)
+        if key not in self._fallbacks:
+            self._fallbacks[key] = self._find_fallback(row)
+        return self._fallbacks[key]
+
+    def _find_fallback(self, row: Verification) -> Fallback | None:
+        found = self.verifier.fallback(row, failing=self.state.get("failing") == row.method)
+        if found is None or (self.methods is not None and found.choice.provider.name not in self.methods):
+            return None
+        return found
 
     def require_choices(self) -> None:
         if self.is_registration and not self.verifier.resolve("ALLOW_REGISTRATION"):
@@ -230,7 +249,7 @@ class VerificationWizardView(StepContextMixin, UrlStepsWizardView):
         try:
             row = self.verifier.send(choice.provider.name, device=choice.registered)
         except errors.TwoFactorError as e:
-            return self.send_failed(e)
+            return self.send_failed(e, choice.provider.name)
         return self.sent(row)
 
     def sent(self, row: Verification) -> HttpResponseBase:
@@ -240,8 +259,10 @@ class VerificationWizardView(StepContextMixin, UrlStepsWizardView):
         self.remember(method=row.method, verification=str(row.public_id), error=None, secret=secret)
         return self.go("verify")
 
-    def send_failed(self, error: errors.TwoFactorError) -> HttpResponseBase:
+    def send_failed(self, error: errors.TwoFactorError, method: str) -> HttpResponseBase:
         """Back to where the user can go on: the code they have, or another choice."""
+        if error.of_channel:
+            self.remember(failing=method)
         if error.verification is not None:
             self.remember(method=error.verification.method, verification=str(error.verification.public_id))
             self.say(messages.WARNING, error.display)
@@ -266,15 +287,32 @@ class VerificationWizardView(StepContextMixin, UrlStepsWizardView):
         earlier = self.current_verification()
         try:
             row = self.send_registration(provider, form)
-        except ABOUT_THE_FIELD as e:
+        except errors.TwoFactorError as e:
+            other = self.other_registration(provider) if e.of_channel else None
+            if other is not None:
+                return self.register_by_another(other, e)
+            if not isinstance(e, ABOUT_THE_FIELD):
+                return self.send_failed(e, provider.name)
             form.add_error(form.contact_field or None, e.display)
             return self.render(form)
-        except errors.TwoFactorError as e:
-            return self.send_failed(e)
         if earlier is not None and earlier.pk != row.pk:
             # The number was corrected: the code that went to the wrong one is good for nothing.
             self.verifier.cancel(earlier)
         return self.sent(row)
+
+    def other_registration(self, provider: MethodProvider) -> MethodProvider | None:
+        """Another method that takes what was typed for this one."""
+        options = [c.provider for c in self.choices if c.registered is None]
+        same = [p for p in options if p.device_kind == provider.device_kind and p.name != provider.name]
+        return same[0] if same else None
+
+    def register_by_another(self, provider: MethodProvider, error: errors.TwoFactorError) -> HttpResponseBase:
+        """The same page for another method, with what was typed and with the reason."""
+        self.remember(method=provider.name)
+        form = self.get_form(data=self.request.POST, files=self.request.FILES)
+        form.is_valid()
+        form.add_error(None, error.display)
+        return self.render(form)
 
     def send_registration(self, provider: MethodProvider, form: RegistrationForm) -> Verification:
         return self.verifier.send(provider.name, to=form.contact, enrol=True, name=form.device_name)
@@ -362,7 +400,7 @@ class VerificationWizardView(StepContextMixin, UrlStepsWizardView):
     def verified(self, row: Verification) -> HttpResponseBase:
         """The token was right: remember it, let a subclass act, go on."""
         session.remember(self.request, row)
-        self.remember(verification=None, method=None, error=None, secret=None)
+        self.remember(verification=None, method=None, error=None, secret=None, failing=None)
         if row.approved_now and (row.verifies or row.proof_id is not None):
             self.on_success(row)
         if row.purpose == "enrol" and row.proof_id is None:
@@ -389,13 +427,18 @@ class VerificationWizardView(StepContextMixin, UrlStepsWizardView):
         row = self.current_verification(self.request.POST.get("verification"))
         if row is None:
             return self.over()
+        method = self.request.POST.get("method", "")
+        if self.methods is not None and method and method not in self.methods:
+            return self.go("verify")
         try:
-            row = self.verifier.resend(row)
+            row = self.verifier.resend(row, method)
         except (errors.VerificationExpired, errors.VerificationNotFound):
             return self.over()
         except errors.TwoFactorError as e:
             if e.blocking:
                 raise
+            if e.of_channel:
+                self.remember(failing=row.method)
             self.say(messages.WARNING, e.display)
         else:
             self.remember(verification=str(row.public_id), method=row.method)

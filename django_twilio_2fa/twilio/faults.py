@@ -24,11 +24,13 @@ class Fault:
     """What a Twilio code means to us.
 
     `operator`: only the site's owner can mend it. `ends_method`: never to be tried again there.
+    `of_channel`: another method may well do.
     """
 
     error: type[errors.TwoFactorError]
     operator: bool = False
     ends_method: bool = False
+    of_channel: bool = False
 
 
 # Source of the meanings: Twilio's list of error codes.
@@ -42,13 +44,13 @@ FAULTS: dict[int, Fault] = {
     60200: Fault(errors.TwilioInvalidParameter),
     60202: Fault(errors.MaxAttemptsReached),
     60203: Fault(errors.MaxSendsReached),
-    60205: Fault(errors.CannotReceive),
+    60205: Fault(errors.CannotReceive, of_channel=True),
     60212: Fault(errors.TwilioRateLimited),
-    60217: Fault(errors.TwilioUnavailable, operator=True),
-    60222: Fault(errors.TwilioUnavailable, operator=True),
-    60223: Fault(errors.TwilioUnavailable, operator=True),
-    60228: Fault(errors.TwilioUnavailable, operator=True),
-    60238: Fault(errors.ChannelRefused),
+    60217: Fault(errors.TwilioUnavailable, operator=True, of_channel=True),
+    60222: Fault(errors.TwilioUnavailable, operator=True, of_channel=True),
+    60223: Fault(errors.TwilioUnavailable, operator=True, of_channel=True),
+    60228: Fault(errors.TwilioUnavailable, operator=True, of_channel=True),
+    60238: Fault(errors.ChannelRefused, of_channel=True),
     60306: Fault(errors.InvalidVerificationCode),
     60308: Fault(errors.MaxAttemptsReached),
     60310: Fault(errors.MaxAttemptsReached),
@@ -56,11 +58,11 @@ FAULTS: dict[int, Fault] = {
     60318: Fault(errors.VerificationNotFound),
     60323: Fault(errors.VerificationExpired),
     60324: Fault(errors.InvalidVerificationCode),
-    60410: Fault(errors.ChannelRefused, ends_method=True),
-    60413: Fault(errors.ChannelRefused, ends_method=True),
+    60410: Fault(errors.ChannelRefused, ends_method=True, of_channel=True),
+    60413: Fault(errors.ChannelRefused, ends_method=True, of_channel=True),
     60601: Fault(errors.TwilioUnavailable, operator=True),
-    60605: Fault(errors.CountryUnavailable, operator=True, ends_method=True),
-    68008: Fault(errors.TwilioUnavailable, operator=True),
+    60605: Fault(errors.CountryUnavailable, operator=True, ends_method=True, of_channel=True),
+    68008: Fault(errors.TwilioUnavailable, operator=True, of_channel=True),
 }
 
 # "Invalid parameter `To`: …", "Invalid parameter: To", "To is invalid": Twilio spells it in several ways.
@@ -99,13 +101,15 @@ def _from_code(code: int, status: int, message: str, *, service: bool) -> errors
         level, "Twilio answered %s with code %s%s", status, code, f" for {parameter}" if parameter else ""
     )
     if fault.error is errors.TwilioUnavailable:
-        return errors.TwilioUnavailable(twilio_error=code or status)
+        unavailable = errors.TwilioUnavailable(twilio_error=code or status)
+        unavailable.of_channel = fault.of_channel
+        return unavailable
     if fault.error is errors.TwilioInvalidParameter:
         return errors.TwilioInvalidParameter(parameter=parameter or "unknown")
     if fault.error is errors.TwilioRateLimited:
         return errors.TwilioRateLimited(retry_after=retry_after.get())
     error = fault.error(twilio_error=code) if fault.ends_method else fault.error()
-    error.ends_method = fault.ends_method
+    error.ends_method, error.of_channel = fault.ends_method, fault.of_channel
     return error
 
 

@@ -25,6 +25,13 @@
     if (Number(button.dataset.countdown) > 0) countDown(button);
   });
 
+  // What is offered to whoever has waited for a while.
+  document.querySelectorAll("[data-reveal-after]").forEach(function (element) {
+    setTimeout(function () {
+      element.hidden = false;
+    }, Number(element.dataset.revealAfter) * 1000);
+  });
+
   function goOnOnceAnswered(form) {
     async function ask() {
       try {
