@@ -137,6 +137,28 @@ SETTINGS: dict[str, Setting] = {
             group=TWILIO,
         ),
         Setting(
+            "LOCALE_CB",
+            None,
+            CALLBACK,
+            "Returns the language of Verify's message as a tag (`de`, `pt-BR`), or None for the one that "
+            "Twilio chooses by the number's country. Unset: the active language, where Verify speaks it.",
+            ("method", "user", "request"),
+            optional=True,
+            group=TWILIO,
+            returns=TEXT,
+        ),
+        Setting(
+            "VERIFICATION_OPTIONS_CB",
+            None,
+            CALLBACK,
+            "Returns a dict of further parameters of Verify's send and check, by twilio-python's names.",
+            ("method", "user", "request"),
+            optional=True,
+            group=TWILIO,
+            returns=MAPPING,
+            if_it_fails=RAISES,
+        ),
+        Setting(
             "SANDBOX",
             False,
             BOOL,

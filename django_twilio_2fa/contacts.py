@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -21,6 +22,16 @@ if TYPE_CHECKING:
 LINE_TYPES = ("mobile", "landline", "voip")
 
 
+# As people write it, and as RFC 3966 does (`;ext=`). At most as long as the numbering plans have them.
+EXTENSION = re.compile(r"\s*(?:;\s*ext\s*=|[,;]?\s*(?:extension|ext|x|#)\s*[.:]?)\s*([0-9]{1,7})\s*$", re.I)
+EXTENSION_DIGITS = re.compile(r"[0-9]{1,7}")
+
+
+def _split_extension(text: str) -> tuple[str, str]:
+    found = EXTENSION.search(text) if len(text) <= 64 else None
+    return (text[: found.start()], found[1]) if found else (text, "")
+
+
 def _reduced_to_last_four(text: str) -> str:
     digits = sum(c.isdigit() for c in text)
     seen = 0
@@ -36,20 +47,27 @@ def _reduced_to_last_four(text: str) -> str:
 
 @dataclass(frozen=True)
 class PhoneNumber:
-    """A valid phone number; `str()` gives E.164.
+    """A valid phone number; `str()` gives E.164, without the extension.
 
-    `PhoneNumber("+12025550143")` or `PhoneNumber("202 555 0143", "US")`. Raises `InvalidPhoneNumber`.
+    `PhoneNumber("+12025550143")`, `PhoneNumber("202 555 0143", "US")` or, for an office's switchboard,
+    `PhoneNumber("202 555 0143 ext. 12", "US")`. Raises `InvalidPhoneNumber`.
     """
 
     phone_number: str
     country_code: str = ""
     carrier_type: str | None = None
     verified: bool = False
+    extension: str = ""
 
     kind: ClassVar[str] = "phone_number"
 
     def __post_init__(self) -> None:
-        parsed = self._parse(self.phone_number, self.country_code)
+        text, extension = _split_extension(str(self.phone_number))
+        extension = extension or str(self.extension)
+        if extension and not EXTENSION_DIGITS.fullmatch(extension):
+            raise errors.InvalidPhoneNumber
+        parsed = self._parse(text, self.country_code)
+        object.__setattr__(self, "extension", extension)
         import phonenumbers
 
         e164 = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
@@ -61,7 +79,7 @@ class PhoneNumber:
         import phonenumbers
 
         text = str(text)
-        # The library reads letters as keypad digits and accepts extensions; a code cannot go to either.
+        # The library reads letters as keypad digits.
         if len(text) > 40 or any(c.isalpha() for c in text):
             raise errors.InvalidPhoneNumber
         try:
@@ -101,8 +119,9 @@ class PhoneNumber:
 
     @property
     def obfuscated(self) -> str:
-        """National format with all but the last four digits as X: `(XXX) XXX-0143`."""
-        return _reduced_to_last_four(self.national_format)
+        """National format with all but the last four digits as X: `(XXX) XXX-0143`; `ext. XX` if any."""
+        masked = _reduced_to_last_four(self.national_format)
+        return f"{masked} ext. {'X' * len(self.extension)}" if self.extension else masked
 
     @property
     def number_type(self) -> str:

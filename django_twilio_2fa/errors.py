@@ -310,6 +310,7 @@ class CannotReceive(TwoFactorError):
     """A landline, or a number that this channel does not reach."""
 
     code = "cannot_receive"
+    of_channel = True
     message = _("This number cannot receive messages. Please try another way, such as a call.")
 
 

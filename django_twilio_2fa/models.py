@@ -15,10 +15,10 @@ from .contacts import CONTACTS, Contact, PhoneNumber
 from .digests import digest, digests
 
 
-def contact_of(kind: str, value: str, line_type: str = "") -> Contact | None:
+def contact_of(kind: str, value: str, line_type: str, data: dict[str, Any]) -> Contact | None:
     """A stored number or address; None for another kind. Raises its error if unparsable."""
     if kind == PhoneNumber.kind:
-        return PhoneNumber(value, carrier_type=line_type or None)
+        return PhoneNumber(value, carrier_type=line_type or None, extension=data.get("extension", ""))
     cls = CONTACTS.get(kind)
     return cls(value) if cls else None
 
@@ -34,6 +34,8 @@ class DeviceQuerySet(models.QuerySet["Device"]):
         about = (contact.kind, str(contact))
         values = {"value": str(contact), "masked": contact.obfuscated, "line_type": line_type, **fields}
         values["digest"] = digest(*about)
+        if extension := getattr(contact, "extension", ""):
+            values["data"] = {"extension": extension}
         # It may have been stored under an earlier key.
         device, _created = self.update_or_create(
             user=user, kind=contact.kind, digest__in=digests(*about), defaults=values
@@ -80,7 +82,7 @@ class Device(models.Model):
     @property
     def contact(self) -> Contact | None:
         """The number or address; None for another kind of device. Raises its error if unparsable."""
-        return contact_of(self.kind, self.value, self.line_type)
+        return contact_of(self.kind, self.value, self.line_type, self.data)
 
 
 class ProvenContact(models.Model):
@@ -218,7 +220,9 @@ class Verification(models.Model):
     @property
     def contact(self) -> Contact | None:
         """The number or address that codes go to; None where there is none, or not any more."""
-        return contact_of(self.kind, self.destination, self.line_type) if self.destination else None
+        if not self.destination:
+            return None
+        return contact_of(self.kind, self.destination, self.line_type, self.data)
 
     def can_resend_in(self, now: datetime | None = None) -> int:
         """Whole seconds until the next send is allowed; 0 for now."""

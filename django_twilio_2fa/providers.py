@@ -120,7 +120,7 @@ class MethodProvider:
     cost: ClassVar[Any] = _("free")
     """What a verification costs the site, for the table in the documentation."""
     strength: ClassVar[Any] = ""
-    """What NIST SP 800-63B and OWASP ASVS say of it, for the table in the documentation."""
+    """What it is to NIST SP 800-63B-3 and OWASP ASVS 4.0.3, with the sections; for the documentation."""
 
     @property
     def transport(self) -> str:
@@ -152,7 +152,8 @@ class MethodProvider:
 
     def why_unsuitable(self, contact: Contact) -> str:
         """Why this number or address cannot be used with the method; empty if it can."""
-        if self.needs_messages and getattr(contact, "carrier_type", None) == "landline":
+        landline = getattr(contact, "carrier_type", None) == "landline"
+        if self.needs_messages and (landline or getattr(contact, "extension", "")):
             return str(_("This number cannot receive messages."))
         return ""
 

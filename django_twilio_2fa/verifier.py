@@ -126,6 +126,8 @@ class Verifier(Outcomes):
         if to is None:
             return self._row(provider, Purpose.ENROL, **fields)
         acceptance.refuse_country(to, user=self.user, request=self.request)
+        if provider.why_unsuitable(to):
+            raise errors.CannotReceive
         row = self._row(provider, Purpose.ENROL, to, **fields)
         self._accept_line_type(row, provider, to)
         return row
@@ -162,6 +164,8 @@ class Verifier(Outcomes):
             owner = f"{owner} {self.flow}"
             fields["flow_digest"] = digest("flow", self.flow)
         target = str(contact) if contact else (str(device.pk) if device else "")
+        if extension := getattr(contact, "extension", ""):
+            fields["data"] = {**fields.get("data", {}), "extension": extension}
         keys = digests("pending", owner, purpose, provider.transport, target)
         row, created = records.get_or_create_pending(
             keys,

@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import django
 
@@ -67,13 +68,55 @@ def errors_table() -> str:
     return _table(["code", "status", "blocking", "sentence"], rows)
 
 
+def bundled() -> list[Any]:
+    """The providers that ship with the kit."""
+    from django_twilio_2fa.providers import get_registry
+
+    found = get_registry()
+    return [p for name, p in found.providers.items() if not found.apps[name].startswith("demo")]
+
+
+def features_table() -> str:
+    def yes(told: Any) -> str:
+        return "yes" if told else ""
+
+    def does(provider: Any, verb: str) -> bool:
+        return getattr(type(provider), verb) is not getattr(MethodProvider, verb)
+
+    from django_twilio_2fa.providers import MethodProvider
+
+    rows = [
+        [
+            f"`{p.name}`",
+            yes(p.device_kind and p.get_registration_form_class()),
+            yes(p.sends),
+            yes(p.sends),
+            yes(does(p, "cancel")),
+            yes(p.waits),
+            f"`{p.device_kind}`" + (", one a user" if p.one_per_user else "") if p.device_kind else "",
+            str(p.cost),
+            str(p.strength),
+        ]
+        for p in bundled()
+    ]
+    head = ["method", "registers", "sends", "resends", "cancels", "waits", "device", "cost", "NIST; ASVS"]
+    return _table(head, rows)
+
+
+def options_table() -> str:
+    from django_twilio_2fa.twilio.options import OPTIONS
+
+    rows = [
+        [f"`{o.name}`", "both" if o.start and o.check else "send" if o.start else "check", o.doc]
+        for o in OPTIONS.values()
+    ]
+    return _table(["parameter", "goes to", "is"], rows)
+
+
 def messages_table() -> str:
-    from django_twilio_2fa.providers import get_providers
     from django_twilio_2fa.wording import MESSAGES
 
-    own = {
-        f"send_{p.name}": p.sent_wording for p in get_providers().values() if p.name != "pigeon" and p.sends
-    }
+    own = {f"send_{p.name}": p.sent_wording for p in bundled() if p.sends}
     return _table(
         ["code", "sentence"], [[f"`{code}`", str(text)] for code, text in {**MESSAGES, **own}.items()]
     )
@@ -111,6 +154,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "magic": magic_table,
     "faults": faults_table,
     "costs": costs_table,
+    "features": features_table,
+    "options": options_table,
 }
 
 

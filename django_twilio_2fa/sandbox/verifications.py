@@ -17,6 +17,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from ..conf import conf
+from ..twilio.locales import LOCALES
 from . import messages
 from .faults import invalid, not_found, refused
 from .magic import magic_for
@@ -97,6 +98,8 @@ def fetch_service(values: Values, *, account: str, service: str) -> Result:
 def start(values: Values, *, account: str, service: str) -> Result:
     to, channel = _destination(values)
     strike(to, "send", channel)
+    if (values.get("Locale") or "en") not in LOCALES:
+        raise not_found(f"/Services/{service}/Verifications")
     row = _pending(service, to) or _new(values, account, service, to, channel)
     counted = SandboxVerification.objects.filter(pk=row.pk, status="pending", sends__lt=MAX_SENDS).update(
         sends=F("sends") + 1, channel=channel, updated_at=timezone.now()

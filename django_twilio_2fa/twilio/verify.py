@@ -6,11 +6,16 @@ import logging
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+
 from .. import errors
 from ..conf import conf
 from ..models import Purpose
 from ..providers import Checked, Diagnosis, MethodProvider, Sent
 from .faults import translated
+from .locales import locale_for
+from .options import OPTIONS, only_known, told_by_site
 from .service import fetch_service, get_service
 
 if TYPE_CHECKING:
@@ -24,6 +29,11 @@ def _aware(moment: datetime | None) -> datetime | None:
     if moment is not None and moment.tzinfo is None:
         return moment.replace(tzinfo=timezone.utc)
     return moment
+
+
+def _refuses_locale(error: errors.TwoFactorError) -> bool:
+    """Whether a send may have failed for its language: by a 404, as documented, or a 400 that names it."""
+    return error.data.get("parameter") == "locale" or error.data.get("twilio_error") == 20404
 
 
 def _mismatch() -> errors.TwilioUnavailable:
@@ -48,6 +58,9 @@ class VerifyProvider(VerifyService, MethodProvider):
     """A Verify channel: `channel` names it, the rest is the contract's data."""
 
     channel: ClassVar[str] = ""
+    speaks: ClassVar[bool] = True
+    """Whether Verify's messages of this channel come in several languages."""
+    cost: ClassVar[Any] = _("a verification and a message")
 
     @property
     def transport(self) -> str:
@@ -58,13 +71,23 @@ class VerifyProvider(VerifyService, MethodProvider):
         return self.get_service(registration=verification.purpose == Purpose.ENROL)
 
     def options(self, verification: Verification, *, request: Any = None) -> dict[str, Any]:
-        """Further parameters of the send, by twilio-python's names."""
+        """Further parameters of the send, by twilio-python's names. Raises `ImproperlyConfigured`."""
         about = {"request": request, "user": verification.user}
         options = {
             "custom_friendly_name": conf.resolve("SERVICE_NAME", **about),
             "rate_limits": conf.resolve("RATE_LIMITS", method=self.name, **about),
+            "locale": self.locale(**about) if self.speaks else None,
         }
-        return {name: value for name, value in options.items() if value}
+        told = told_by_site(method=self.name, **about)
+        own = {name: value for name, value in options.items() if value}
+        return {**own, **{name: value for name, value in told.items() if OPTIONS[name].start}}
+
+    def locale(self, *, user: Any, request: Any) -> str | None:
+        """The language of the message, as a tag of Verify's; None for Twilio's own choice."""
+        if not conf.is_set("LOCALE_CB"):
+            return locale_for(get_language())
+        told = conf.resolve("LOCALE_CB", method=self.name, user=user, request=request)
+        return str(told) if told else None
 
     def diagnose(self) -> Diagnosis:
         return self.diagnose_service(fetch_service())
@@ -74,20 +97,22 @@ class VerifyProvider(VerifyService, MethodProvider):
         return Diagnosis(True, "needs no more than the service")
 
     def start(self, verification: Verification, *, request: Any = None) -> Sent:
-        options = self.options(verification, request=request)
+        with translated():
+            options = self.options(verification, request=request)
         try:
             return self._send(verification, options)
-        except errors.TwilioUnavailable as e:
-            if e.data.get("twilio_error") != "connection":
+        except (errors.TwilioUnavailable, errors.TwilioInvalidParameter) as e:
+            if "locale" in options and _refuses_locale(e):
+                logger.warning("Twilio refused the locale %s; sending without", options.pop("locale"))
+            elif e.data.get("twilio_error") != "connection":
                 raise
-        # The connection was refused, so nothing was sent: the one case in which trying again is safe.
+        # The connection or the language was refused, so nothing was sent: only then is trying again safe.
         return self._send(verification, options)
 
     def _send(self, verification: Verification, options: dict[str, Any]) -> Sent:
         with translated(service=True):
-            answer = self._service(verification).verifications.create(
-                to=verification.destination, channel=self.channel, **options
-            )
+            create = self._service(verification).verifications.create
+            answer = create(to=verification.destination, channel=self.channel, **only_known(create, options))
             if answer.to != verification.destination or not answer.sid:
                 raise _mismatch()
             return Sent(sid=answer.sid, started_at=_aware(answer.date_created))
@@ -96,7 +121,10 @@ class VerifyProvider(VerifyService, MethodProvider):
         # A send whose answer was lost left no SID; its verification is found by where it went.
         key = {"verification_sid": verification.sid} if verification.sid else {"to": verification.destination}
         with translated():
-            answer = self._service(verification).verification_checks.create(code=token, **key)
+            told = told_by_site(method=self.name, user=verification.user, request=request)
+            create = self._service(verification).verification_checks.create
+            options = only_known(create, {name: v for name, v in told.items() if OPTIONS[name].check})
+            answer = create(code=token, **key, **options)
             same = answer.to == verification.destination and answer.sid == (verification.sid or answer.sid)
             if answer.status == "approved" and not same:
                 raise _mismatch()

@@ -1,7 +1,11 @@
 """Tokens read out in a phone call."""
 
+from typing import Any
+
 from django.utils.translation import gettext_lazy as _
 
+from django_twilio_2fa.models import Verification
+from django_twilio_2fa.providers import Diagnosis
 from django_twilio_2fa.twilio.verify import VerifyProvider
 
 
@@ -11,3 +15,16 @@ class CallProvider(VerifyProvider):
     icon = "fas fa-phone"
     device_kind = "phone_number"
     sent_wording = _("read out in a phone call")
+    strength = _("restricted out-of-band authenticator (5.1.3.3); not offered by default (2.7.1)")
+
+    def options(self, verification: Verification, *, request: Any = None) -> dict[str, Any]:
+        options = super().options(verification, request=request)
+        if extension := verification.data.get("extension"):
+            # Two seconds for the switchboard to answer; a site's own digits win.
+            options = {"send_digits": f"wwww{extension}", **options}
+        return options
+
+    def diagnose_service(self, service: Any) -> Diagnosis:
+        if service.dtmf_input_required:
+            return Diagnosis(True, "asks for a key to be pressed before it reads the code out")
+        return super().diagnose_service(service)

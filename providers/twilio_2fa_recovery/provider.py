@@ -34,7 +34,7 @@ class RecoveryProvider(MethodProvider):
     per_session = True
     is_backup = True
     one_per_user = True
-    strength = _("Look-up secret; single-use, 64 bits (NIST SP 800-63B 5.1.2, ASVS 2.6)")
+    strength = _("look-up secret of 64 bits (5.1.2); 2.6")
 
     def why_unavailable(self, *, user: Any, request: Any = None) -> str:
         if apps.is_installed("twilio_2fa_recovery"):

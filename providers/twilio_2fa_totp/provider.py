@@ -44,6 +44,8 @@ class TOTPProvider(VerifyService, MethodProvider):
     sends = False
     shows_secret = True
     sent_wording = _("shown by your authenticator app")
+    cost = _("a verification")
+    strength = _("one-time-password authenticator (5.1.4); 2.8")
 
     def why_unavailable(self, *, user: Any, request: Any = None) -> str:
         return "" if find_spec("segno") else "segno is not installed: pip install django-twilio-2fa[totp]"

@@ -17,6 +17,7 @@ class WhatsAppProvider(VerifyProvider):
     # It needs a sender of one's own at Twilio.
     on_by_default = False
     sent_wording = _("sent by WhatsApp")
+    strength = _("out-of-band authenticator, bound to a number (5.1.3); 2.7")
 
     def diagnose_service(self, service: Any) -> Diagnosis:
         if not hasattr(service, "whatsapp"):

@@ -97,3 +97,13 @@ def assert_request(method: str, path: str, values: dict[str, Any]) -> None:
     for key, value in values.items():
         enum = known[key].get("enum")
         assert not enum or value in enum, (key, value)
+
+
+def parameters(method: str, path: str) -> set[str]:
+    """Names of what an operation's body takes, as twilio-python spells them."""
+    name, _template, described = operation(method, path)
+    [content] = described["requestBody"]["content"].values()
+    schema = content["schema"]
+    if "$ref" in schema:
+        schema = load(name)["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    return {re.sub(r"(?<!^)(?=[A-Z])", "_", key).lower() for key in schema["properties"]}

@@ -29,7 +29,18 @@ class TestPhoneNumber:
         assert PhoneNumber("+1 416 555 0123", "US").country_code == "CA"
 
     @pytest.mark.parametrize(
-        "text", ["", "x", "911", "555-0143", "+1 202 555 0143 ext 9", "202 555 014O", "1" * 500]
+        "text",
+        [
+            "",
+            "x",
+            "911",
+            "555-0143",
+            "+1 202 555 0143 ext",
+            "+1 202 555 0143 ext 9x",
+            "+1 202 555 0143 ext 12345678",
+            "202 555 014O",
+            "1" * 500,
+        ],
     )
     def test_what_is_no_number_is_refused(self, text: str) -> None:
         with pytest.raises(errors.InvalidPhoneNumber):

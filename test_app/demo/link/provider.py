@@ -26,7 +26,7 @@ class LinkProvider(WaitingProvider):
     device_kind = "email"
     sent_wording = _("sent by e-mail")
     cost = _("an e-mail of your own")
-    strength = _("Proves access to a mailbox; no authenticator of NIST SP 800-63B")
+    strength = _("no authenticator: proves a mailbox, not a device (5.1.3.1); 2.7.1")
 
     def get_urls(self) -> list[URLPattern]:
         from .views import AnswerView

@@ -70,7 +70,8 @@ class TestAccount:
         setattr(settings, f"TWILIO_2FA_{name}", wrong)
         pat.opens("start").picks("sms")
         assert is_told_that_it_is_unavailable(pat)
-        assert len(account.requests) == 1
+        # A 404 may be about the language, too: it is tried once without.
+        assert len(account.requests) == (2 if name == "SERVICE_ID" else 1)
 
 
 @shows("API_KEY_SID", "API_KEY_SECRET")

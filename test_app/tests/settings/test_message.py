@@ -1,0 +1,203 @@
+"""What a message says and in which language: parameters that are passed on to Verify."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.utils import translation
+
+from django_twilio_2fa.sandbox.http import sandbox_request
+from django_twilio_2fa.twilio.locales import LOCALES, locale_for
+from django_twilio_2fa.twilio.options import OPTIONS, OURS
+
+from .. import openapi
+from ..people import PHONE, Person
+from .shows import shows
+
+
+@pytest.fixture
+def asked() -> Any:
+    """What Twilio was asked: the parameters of each send and each check."""
+    told: list[dict[str, Any]] = []
+
+    def note(method: str, path: str, values: Any, **kwargs: Any) -> None:
+        if method == "POST" and path.endswith(("/Verifications", "/VerificationCheck")):
+            told.append(dict(values))
+
+    sandbox_request.connect(note)
+    yield told
+    sandbox_request.disconnect(note)
+
+
+@shows("LOCALE_CB")
+class TestLocale:
+    @pytest.mark.parametrize(
+        ("language", "tag"),
+        [
+            ("de", "de"),
+            ("de-at", "de"),
+            ("en-us", "en"),
+            ("en-gb", "en-GB"),
+            ("pt-br", "pt-BR"),
+            ("pt_BR", "pt-BR"),
+            ("es-mx", "es"),
+            ("zh-hans", "zh-CN"),
+            ("zh-hant-tw", "zh-HK"),
+            ("nn", "nb"),
+            ("eo", None),
+            ("", None),
+            (None, None),
+        ],
+    )
+    def test_the_active_language_is_told_where_verify_speaks_it(self, language: Any, tag: str | None) -> None:
+        assert locale_for(language) == tag
+
+    def test_every_tag_is_found_by_itself(self) -> None:
+        assert {locale_for(tag) for tag in LOCALES} == LOCALES
+
+    @pytest.mark.parametrize(("language", "tag"), [("de", "de"), ("eo", None)])
+    def test_the_page_is_in_the_language_of_the_message(
+        self, pat: Person, asked: list[Any], language: str, tag: str | None
+    ) -> None:
+        pat.client.cookies["django_language"] = language
+        with translation.override("en"):
+            pat.opens("start").picks("sms")
+        assert asked[0].get("Locale") == tag
+
+    def test_an_email_has_one_language_only(self, sam: Person, asked: list[Any]) -> None:
+        sam.opens("start").picks("email")
+        assert "Locale" not in asked[0]
+
+    def test_a_site_may_choose_by_method_and_user(self, pat: Person, asked: list[Any], settings: Any) -> None:
+        settings.TWILIO_2FA_LOCALE_CB = lambda method, user, request: (
+            "fr" if (method, user) == ("sms", pat.user) and request else None
+        )
+        pat.opens("start").picks("sms")
+        assert asked[0]["Locale"] == "fr"
+
+    def test_or_leave_it_to_twilio(self, pat: Person, asked: list[Any], settings: Any) -> None:
+        settings.TWILIO_2FA_LOCALE_CB = lambda: None
+        pat.opens("start").picks("sms")
+        assert "Locale" not in asked[0]
+
+    def test_a_language_that_twilio_refuses_is_left_out(
+        self, pat: Person, asked: list[Any], settings: Any, caplog: Any
+    ) -> None:
+        settings.TWILIO_2FA_LOCALE_CB = lambda: "tlh"
+        pat.opens("start").picks("sms")
+        assert pat.is_at("verify")
+        assert [a.get("Locale") for a in asked] == ["tlh", None]
+        assert "refused the locale tlh" in caplog.text
+        assert pat.has_got() == 1
+        assert pat.types_the_code().is_verified
+
+
+@shows("VERIFICATION_OPTIONS_CB")
+class TestOptions:
+    def test_they_are_passed_on_unchanged(self, pat: Person, asked: list[Any], settings: Any) -> None:
+        told = {
+            "template_sid": "HJ" + "1" * 32,
+            "template_custom_substitutions": '{"shop": "Birds"}',
+            "tags": '{"page": "checkout"}',
+            "app_hash": "0123456789a",
+            "device_ip": "192.0.2.1",
+        }
+        settings.TWILIO_2FA_VERIFICATION_OPTIONS_CB = lambda method, user, request: told
+        pat.opens("start").picks("sms")
+        names = {"".join(w.title() for w in name.split("_")): value for name, value in told.items()}
+        assert {k: v for k, v in asked[0].items() if k in names} == names
+
+    def test_amount_and_payee_go_to_the_check_as_well(
+        self, pat: Person, asked: list[Any], settings: Any
+    ) -> None:
+        settings.TWILIO_2FA_VERIFICATION_OPTIONS_CB = lambda: {
+            "amount": "€39.99",
+            "payee": "Birds",
+            "app_hash": "x" * 11,
+        }
+        pat.opens("start").picks("sms").types_the_code()
+        assert pat.is_verified
+        send, check = asked
+        assert (send["Amount"], send["Payee"]) == (check["Amount"], check["Payee"]) == ("€39.99", "Birds")
+        assert "AppHash" not in check
+
+    def test_a_code_of_the_sites_own_is_what_is_typed(self, pat: Person, settings: Any) -> None:
+        settings.TWILIO_2FA_VERIFICATION_OPTIONS_CB = lambda: {"custom_code": "271828"}
+        assert pat.opens("start").picks("sms").types("271828").is_verified
+
+    @pytest.mark.parametrize(
+        "told", [{"to": "+12025550199"}, {"code": "1"}, {"locale": "de"}, {"owl": 1}, "text"]
+    )
+    def test_what_is_none_is_refused_and_nothing_is_sent(
+        self, pat: Person, asked: list[Any], settings: Any, caplog: Any, told: Any
+    ) -> None:
+        settings.TWILIO_2FA_VERIFICATION_OPTIONS_CB = lambda: told
+        pat.opens("start").picks("sms")
+        assert pat.page.status_code == 200
+        assert "cannot be sent or checked this way" in pat.text
+        assert asked == []
+        assert "TWILIO_2FA_VERIFICATION_OPTIONS_CB" in caplog.text
+
+    def test_nothing_is_sent_without_them_either(
+        self, pat: Person, asked: list[Any], settings: Any, caplog: Any
+    ) -> None:
+        def fails() -> None:
+            raise RuntimeError("no database")
+
+        settings.TWILIO_2FA_VERIFICATION_OPTIONS_CB = fails
+        pat.opens("start").picks("sms")
+        assert pat.page.status_code == 200
+        assert asked == []
+        assert "no database" in caplog.text
+        # Nothing went out, so the next send is free at once.
+        settings.TWILIO_2FA_VERIFICATION_OPTIONS_CB = None
+        assert pat.opens("start").picks("sms").types_the_code().is_verified
+
+    @pytest.mark.skipif(not openapi.HERE, reason="Twilio's description lies beside the checkout only")
+    @pytest.mark.parametrize(("path", "goes"), [("Verifications", "start"), ("VerificationCheck", "check")])
+    def test_every_parameter_that_twilio_describes_is_known(self, path: str, goes: str) -> None:
+        described = openapi.parameters("POST", f"/v2/Services/VA{1:032}/{path}")
+        told = {name for name, option in OPTIONS.items() if getattr(option, goes)}
+        assert told <= described
+        assert described - told <= set(OURS)
+
+
+class TestExtension:
+    """A switchboard: the call dials on, and nothing can be written to it."""
+
+    @pytest.fixture(autouse=True)
+    def any_line(self, settings: Any) -> None:
+        settings.TWILIO_2FA_PHONE_NUMBER_CARRIER_LOOKUP = False
+
+    @pytest.mark.parametrize(
+        "typed", ["202 555 0143 ext. 12", "202-555-0143 x12", "+1 202 555 0143;ext=12", "(202) 555 0143 #12"]
+    )
+    def test_it_is_dialled_when_registering_and_ever_after(
+        self, demo: Person, asked: list[Any], typed: str
+    ) -> None:
+        demo.opens("start").picks("call").registers(typed)
+        assert demo.is_at("verify")
+        assert "(XXX) XXX-0143 ext. XX" in demo.text
+        assert (asked[0]["To"], asked[0]["SendDigits"]) == (PHONE, "wwww12")
+        assert demo.types_the_code().is_verified
+        again = Person("demo").opens("start")
+        assert again.choices == [("call", "(XXX) XXX-0143 ext. XX")]
+        again.picks("call")
+        assert asked[-1]["SendDigits"] == "wwww12"
+        assert again.types_the_code().is_verified
+
+    def test_a_text_message_is_not_sent_there(self, demo: Person, asked: list[Any]) -> None:
+        demo.opens("start").picks("sms").registers("202 555 0143 ext. 12")
+        assert asked == []
+        assert "cannot receive messages" in demo.text
+        assert demo.page.context["method"]["value"] == "call"
+
+    def test_without_one_nothing_is_dialled(self, demo: Person, asked: list[Any]) -> None:
+        demo.opens("start").picks("call").registers()
+        assert "SendDigits" not in asked[0]
+
+    def test_a_site_dials_as_it_likes(self, demo: Person, asked: list[Any], settings: Any) -> None:
+        settings.TWILIO_2FA_VERIFICATION_OPTIONS_CB = lambda: {"send_digits": "w9"}
+        demo.opens("start").picks("call").registers("202 555 0143 ext. 12")
+        assert asked[0]["SendDigits"] == "w9"
