@@ -18,7 +18,7 @@ from django.utils.module_loading import import_string
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from . import errors, registry
+from . import errors, registry, tokens
 from .conf import conf
 from .models import Answer
 
@@ -106,6 +106,8 @@ class MethodProvider:
     """Whether registering shows something that only the session which began it holds (see `Sent.secret`)."""
     needs_messages: ClassVar[bool] = False
     """Whether the destination has to be able to take a written message (a landline is not)."""
+    token_length: ClassVar[int | None] = None
+    """How many digits a token has; None for as many as `TOKEN_LENGTH` says."""
     waits: ClassVar[bool] = False
     """Whether it is approved elsewhere while the page waits; see `WaitingProvider`."""
     per_session: ClassVar[bool] = False
@@ -168,6 +170,13 @@ class MethodProvider:
     def diagnose(self) -> Diagnosis:
         """What `manage.py twilio_2fa_check` says of the method. Raises the kit's errors."""
         return Diagnosis(None, "has nothing to ask")
+
+    def read_token(self, verification: Verification, text: str) -> str:
+        """What was typed, as `check` is to get it: by default as many digits as `token_length` says.
+
+        Raises `InvalidVerificationCode` for what cannot be a token; that costs no attempt.
+        """
+        return tokens.normalize(text, self.token_length or conf.TOKEN_LENGTH)
 
     # The verbs
 
@@ -237,6 +246,9 @@ class WaitingProvider(MethodProvider):
         from .forms import WaitingForm
 
         return WaitingForm
+
+    def read_token(self, verification: Verification, text: str) -> str:
+        return ""
 
     def is_answered(self, verification: Verification) -> bool:
         return bool(verification.answer)

@@ -258,7 +258,8 @@ class Verifier(Outcomes):
     def check(self, verification: Verification, token: str) -> Verification:
         """Check a token; returns the approved verification.
 
-        Raises `InvalidVerificationCode` (data: `attempts_left`) for a wrong token, `MaxAttemptsReached`,
+        Raises `InvalidVerificationCode` for a wrong token (data: `attempts_left`; none for what cannot be a
+        token, which costs no attempt), `MaxAttemptsReached`,
         `VerificationExpired`, `CheckInProgress`, and whatever the provider raises; for a method that waits
         `ApprovalPending` and `ApprovalDenied`.
         """
@@ -270,6 +271,7 @@ class Verifier(Outcomes):
         self._require_own(row)
         if self.user is not None:
             counters.refuse_locked(self.user, self.flow, provider.counted_apart)
+        token = provider.read_token(row, token)
         try:
             lease = limits.take_lease(row)
         except errors.VerificationExpired:

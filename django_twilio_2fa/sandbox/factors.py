@@ -10,7 +10,6 @@ import hmac
 import re
 import secrets
 import struct
-import time
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -19,7 +18,7 @@ from urllib.parse import quote, urlencode
 from django.db.models import F, Q
 from django.utils import timezone
 
-from . import messages
+from . import clock, messages
 from .faults import invalid, not_found, refused
 from .models import SandboxFactor, new_sid
 from .verifications import BASE, iso
@@ -43,12 +42,12 @@ def code_at(secret: str, step: int) -> str:
 
 def current_code(secret: str) -> str:
     """What an authenticator shows now."""
-    return code_at(secret, int(time.time()) // STEP)
+    return code_at(secret, int(clock.time()) // STEP)
 
 
 def _matches(factor: SandboxFactor, code: str) -> bool:
     """Whether the code is right now, give or take a step, and was not used before; once."""
-    now = int(time.time()) // STEP
+    now = int(clock.time()) // STEP
     for step in range(now - SKEW, now + SKEW + 1):
         if secrets.compare_digest(code_at(factor.secret, step).encode(), code.encode()):
             unused = Q(last_step=None) | Q(last_step__lt=step)

@@ -8,10 +8,12 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 from django.dispatch import Signal
+from requests.exceptions import ConnectTimeout, ReadTimeout
 from twilio.http import HttpClient
 from twilio.http.response import Response
 
-from . import engine, in_use
+from . import engine, in_use, injected
+from .faults import refused
 
 sandbox_request = Signal()
 """Sent with `method`, `path`, `values`, `status` and `body` of each request; tests listen."""
@@ -41,7 +43,14 @@ class SandboxHttpClient(HttpClient):  # type: ignore[misc]
         values: dict[str, Any] = {**(params or {}), **(data or {})}
         username, password = auth or engine.basic_auth((headers or {}).get("Authorization", ""))
         path = urlsplit(uri).path
-        answer = engine.handle(engine.Request(method.upper(), path, values, username, password))
+        fault = injected.take(path)
+        if fault == injected.REFUSE:
+            raise ConnectTimeout("The sandbox was told to take no connection.")
+        if fault.isdecimal():
+            refusal = refused(int(fault))
+            answer = engine.Answer(refusal.status, refusal.body, refusal.headers)
+        else:
+            answer = engine.handle(engine.Request(method.upper(), path, values, username, password))
         sandbox_request.send(
             sender=type(self),
             method=method.upper(),
@@ -50,5 +59,7 @@ class SandboxHttpClient(HttpClient):  # type: ignore[misc]
             status=answer.status,
             body=answer.body,
         )
+        if fault == injected.HANG:
+            raise ReadTimeout("The sandbox was told not to answer.")
         text = "" if answer.body is None else json.dumps(answer.body)
         return Response(answer.status, text, answer.headers)

@@ -51,6 +51,9 @@ class RecoveryProvider(MethodProvider):
 
         return SavedForm if verification.purpose == Purpose.ENROL else RecoveryCodeForm
 
+    def read_token(self, verification: Verification, text: str) -> str:
+        return "" if verification.purpose == Purpose.ENROL else codes.normalize(text)
+
     # The verbs
 
     def start(self, verification: Verification, *, request: Any = None) -> Sent:

@@ -42,6 +42,7 @@ class TOTPProvider(VerifyService, MethodProvider):
     icon = "fas fa-mobile-alt"
     device_kind = "totp"
     sends = False
+    token_length = CODE_LENGTH
     shows_secret = True
     sent_wording = _("shown by your authenticator app")
     cost = _("a verification")

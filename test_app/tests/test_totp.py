@@ -9,7 +9,7 @@ import pytest
 
 from django_twilio_2fa import errors
 from django_twilio_2fa.models import Counter, Device, Leftover, Verification
-from django_twilio_2fa.sandbox import factors, messages
+from django_twilio_2fa.sandbox import clock, factors, messages
 from django_twilio_2fa.sandbox.models import SandboxFactor
 from django_twilio_2fa.verifier import Verifier
 
@@ -25,7 +25,7 @@ def offered(settings: Any) -> None:
 def tick(monkeypatch: Any) -> Any:
     """The authenticator's clock, and Twilio's; `tick(30)` is the next code."""
     now = [1_800_000_000.0]
-    monkeypatch.setattr(factors.time, "time", lambda: now[0])
+    monkeypatch.setattr(clock, "time", lambda: now[0])
 
     def tick(seconds: float) -> None:
         now[0] += seconds

@@ -1,0 +1,48 @@
+"""Fixtures for the tests of a site; they need pytest-django, and import Django when used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from django.test import Client
+
+    from .testing import TwilioSandbox
+
+
+@pytest.fixture
+def twilio_sandbox(db: None, settings: Any) -> Iterator[TwilioSandbox]:
+    """The sandbox in place of Twilio: what it delivered, its clock, its faults."""
+    from .testing import TwilioSandbox
+    from .testing.site import SETTINGS, require_sandbox
+
+    require_sandbox()
+    for name, value in SETTINGS.items():
+        setattr(settings, name, value)
+    sandbox = TwilioSandbox()
+    yield sandbox
+    sandbox.reset()
+
+
+@pytest.fixture
+def two_factor_user(twilio_sandbox: TwilioSandbox) -> Any:
+    """A user with a phone number registered."""
+    from .testing import create_two_factor_user
+
+    return create_two_factor_user()
+
+
+@pytest.fixture
+def verified_client(two_factor_user: Any) -> Client:
+    """A client that is signed in as `two_factor_user`, and verified."""
+    from django.test import Client
+
+    from .testing import verify
+
+    client = Client()
+    client.force_login(two_factor_user)
+    verify(client)
+    return client

@@ -1,0 +1,21 @@
+"""What the tests of a site, and those of a method, need: no account, no network, nothing patched."""
+
+from .contract import ProviderContract
+from .site import (
+    TEST_PHONE_NUMBER,
+    TwilioSandbox,
+    TwilioSandboxMixin,
+    create_two_factor_user,
+    register_device,
+    verify,
+)
+
+__all__ = [
+    "TEST_PHONE_NUMBER",
+    "ProviderContract",
+    "TwilioSandbox",
+    "TwilioSandboxMixin",
+    "create_two_factor_user",
+    "register_device",
+    "verify",
+]
