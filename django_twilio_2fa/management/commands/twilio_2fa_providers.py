@@ -12,6 +12,7 @@ from ...providers import get_registry
 
 
 class Command(BaseCommand):
+    requires_system_checks = ()
     help = "Lists every provider: method, distribution, app, and whether it can be used, and if not why."
 
     def handle(self, *args: Any, **options: Any) -> None:

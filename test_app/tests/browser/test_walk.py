@@ -143,7 +143,7 @@ def test_the_resend_button_counts_down(window: Any, settings: Any) -> None:
     click(window, "Text message")
     button = window.get_by_role("button", name="Send it again")
     assert button.is_disabled()
-    window.locator("[data-countdown]:not([disabled])").wait_for()
+    window.locator("[value=resend][data-countdown]:not([disabled])").wait_for()
     click(window, "Send it again")
     assert "sent again" in window.inner_text("main")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import site
 import subprocess
@@ -26,13 +27,13 @@ SOURCES = {"django_twilio_2fa": ROOT / "django_twilio_2fa"} | {
 }
 
 
-def run(*command: str | Path, cwd: Path) -> str:
+def run(*command: str | Path, cwd: Path, also_errors: bool = False) -> str:
     """Standard output of a command that has to succeed; what went wrong is shown where it does not."""
     # Nothing of this process may lead the command back to the checkout.
     environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "DJANGO_SETTINGS_MODULE")}
     done = subprocess.run([str(c) for c in command], cwd=cwd, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, f"{command}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
-    return done.stdout
+    return done.stdout + (done.stderr if also_errors else "")
 
 
 @pytest.fixture(scope="module")
@@ -141,3 +142,86 @@ def test_method_of_another_distribution_works_to_the_end(
     assert as_on_the_index(seen["providers"]["courier"]) == "courier-2fa"
     assert "The courier rings twice" in seen["pages"]["courier"]
     assert "The courier rings twice" not in seen["pages"]["sms"]
+
+
+FIRST_LINE = re.compile(r"^(?:#|{#) ([\w./-]+\.\w+)(?: #})?\n")
+
+
+def files_of(page: str) -> dict[str, str]:
+    """The files that a page of the docs spells out: those blocks whose first line names one."""
+    text = (ROOT / "docs" / page).read_text()
+    blocks = re.findall(r"^```[\w+]+\n(.*?)^```", text, re.S | re.M)
+    return {found[1]: block for block in blocks if (found := FIRST_LINE.match(block))}
+
+
+def write(folder: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+
+
+def test_the_method_of_the_tutorial_is_built_installed_and_keeps_the_contract(
+    built: dict[str, Path], install: Callable[..., Path], tmp_path: Path
+) -> None:
+    source = tmp_path / "pigeon-post"
+    files = files_of("providers.md")
+    write(source, {**files, "pigeon_post/__init__.py": "", "tests/__init__.py": ""})
+    run(
+        sys.executable, "-m", "build", "--no-isolation", "--wheel", "--outdir", tmp_path, source, cwd=tmp_path
+    )
+    [wheel] = tmp_path.glob("pigeon_post-*.whl")
+    python = install(built["wheel"], wheel)
+    # What is tested is the wheel: of the sources there are the tests only.
+    elsewhere = tmp_path / "elsewhere"
+    write(elsewhere, {n: t for n, t in files.items() if n.startswith("tests/") or n == "pyproject.toml"})
+    (elsewhere / "tests" / "__init__.py").touch()
+
+    said = run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=elsewhere)
+
+    found = re.search(r"(\d+) passed", said)
+    assert found, said
+    assert int(found[1]) > 15, said
+    told = run(
+        python,
+        "-m",
+        "django",
+        "twilio_2fa_providers",
+        "--settings=tests.settings",
+        "--pythonpath=.",
+        cwd=elsewhere,
+    )
+    [line] = [line for line in told.splitlines() if line.startswith("pigeon ")]
+    assert line.split()[1:] == ["pigeon_post", "pigeon_post", "yes"]
+
+
+def test_the_three_tests_of_the_docs_pass_in_a_site(
+    built: dict[str, Path], install: Callable[..., Path], tmp_path: Path
+) -> None:
+    python = install(built["wheel"])
+    files = files_of("testing.md")
+    assert set(files) == {"test_two_factor.py", "tests.py"}
+    for name, command in {
+        "test_two_factor.py": ["-m", "pytest", "-q", "-p", "no:cacheprovider", "--ds=settings"],
+        "tests.py": ["-m", "django", "test", "--settings=settings", "--pythonpath=."],
+    }.items():
+        site_of_theirs = tmp_path / name.removesuffix(".py")
+        shutil.copytree(HERE / "project", site_of_theirs)
+        write(site_of_theirs, {name: files[name]})
+
+        said = run(python, *command, cwd=site_of_theirs, also_errors=True)
+
+        assert "3 passed" in said or "Ran 3 tests" in said, said
+
+
+def test_the_plugin_is_idle_where_django_is_not_tested(
+    built: dict[str, Path], install: Callable[..., Path], tmp_path: Path
+) -> None:
+    python = install(built["wheel"])
+    write(
+        tmp_path / "plain",
+        {"test_plain.py": "import sys\n\n\ndef test_it():\n    assert 'django' not in sys.modules\n"},
+    )
+    said = run(
+        python, "-m", "pytest", "-q", "-p", "no:django", "-p", "no:cacheprovider", cwd=tmp_path / "plain"
+    )
+    assert "1 passed" in said

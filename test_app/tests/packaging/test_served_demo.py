@@ -175,6 +175,8 @@ def test_demo_registers_and_lands_back_on_the_secret_page(demo: Demo, method: st
     message = delivered(visitor)
     assert message["channel"] == method
     visitor.submit(token=message["code"])
+    assert "Recovery codes" in visitor.page
+    visitor.submit()  # not now
 
     assert visitor.path == "/secret/"
     assert "The secret" in visitor.page
@@ -199,6 +201,7 @@ def test_started_again_it_keeps_its_data(demo: Demo) -> None:
     visitor.submit(method="email")
     visitor.submit(email="demo@example.com")
     visitor.submit(token=delivered(visitor)["code"])
+    visitor.submit()  # no recovery codes now
     assert visitor.path == "/secret/"
 
     demo.stop()

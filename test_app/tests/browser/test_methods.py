@@ -1,0 +1,143 @@
+"""Authenticator, recovery codes and a method that waits, in Chromium."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+
+from .test_walk import NO_SCRIPT, SIZES, click, fits, sign_in, submit
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture(autouse=True)
+def users(transactional_db: None, settings: Any) -> None:
+    settings.TWILIO_2FA_ALLOWED_METHODS = ["totp", "link", "recovery", "email"]
+    call_command("demo_users")
+
+
+def authenticator_code(window: Any) -> str:
+    """Read off the handset, in a second tab."""
+    tab = window.context.new_page()
+    tab.goto("/sandbox/")
+    code = str(tab.locator("[data-authenticator]").first.inner_text())
+    tab.close()
+    return code.replace(" ", "")
+
+
+def signs_in_anew(window: Any, name: str) -> None:
+    window.context.clear_cookies()
+    sign_in(window, name)
+    window.goto("/secret/")
+    assert "/2fa/start/" in window.url
+
+
+def looks_as_it_should(window: Any, name: str) -> None:
+    assert fits(window)
+    folder = Path("/tmp/twilio-2fa-pictures")
+    if folder.is_dir():
+        size = window.viewport_size
+        window.screenshot(path=folder / f"{name}-{size['width']}.png", full_page=True)
+
+
+@pytest.mark.parametrize("window", SIZES, indirect=True)
+def test_an_authenticator_then_recovery_codes_then_each_lets_in(window: Any, monkeypatch: Any) -> None:
+    from django_twilio_2fa.sandbox import clock
+
+    sign_in(window, "demo")
+    window.goto("/secret/")
+    looks_as_it_should(window, "start")
+    click(window, "Authenticator app")
+    looks_as_it_should(window, "totp-register")
+    window.fill("[name=name]", "My phone")
+    click(window, "Continue")
+    looks_as_it_should(window, "totp-enrol")
+    secret = window.locator(".twilio-2fa-secret").inner_text()
+    assert len(secret.replace(" ", "")) >= 16
+    submit(window, token=authenticator_code(window))
+
+    # What stands in for it is offered, and taken.
+    assert "/2fa/success/" in window.url
+    looks_as_it_should(window, "offer")
+    click(window, "Recovery codes")
+    looks_as_it_should(window, "recovery-register")
+    click(window, "Continue")
+    looks_as_it_should(window, "recovery-codes")
+    codes = window.locator(".twilio-2fa-codes code").all_inner_texts()
+    assert len(codes) == 10
+    with window.expect_download() as download:
+        window.get_by_text("Download").click()
+    assert download.value.suggested_filename == "recovery-codes.txt"
+    assert all(code in Path(download.value.path()).read_text() for code in codes)
+    assert window.get_by_text("Print").is_visible()
+    window.check("[name=saved]")
+    click(window, "Done")
+    assert window.url.endswith("/secret/")
+
+    signs_in_anew(window, "demo")
+    looks_as_it_should(window, "start-with-both")
+    click(window, "My phone")
+    monkeypatch.setattr(clock, "ahead", 60.0)
+    submit(window, token=authenticator_code(window))
+    assert window.url.endswith("/secret/")
+
+    signs_in_anew(window, "demo")
+    click(window, "Recovery codes (10 are left)")
+    looks_as_it_should(window, "recovery-verify")
+    submit(window, token="no code")
+    assert "16 characters" in window.get_by_role("alert").inner_text()
+    submit(window, token=codes[4].upper())
+    assert window.url.endswith("/secret/")
+    window.goto("/2fa/devices/")
+    looks_as_it_should(window, "devices")
+    assert "9 are left" in window.inner_text("main")
+
+
+def approves(window: Any, number: str) -> None:
+    """Open the mail's link in another browser, signed in as nobody."""
+    mails = window.context.new_page()
+    mails.goto("/mail/")
+    href = mails.locator("article a").first.get_attribute("href")
+    mails.close()
+    elsewhere = window.context.browser.new_context(viewport=window.viewport_size)
+    tab = elsewhere.new_page()
+    # The test client's host and the live server's differ in the port only.
+    tab.goto(href)
+    assert tab.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    tab.get_by_role("button", name=number, exact=True).click()
+    tab.get_by_text("Thank you").wait_for()
+    elsewhere.close()
+
+
+@pytest.mark.parametrize("window", SIZES, indirect=True)
+def test_the_page_that_waits_goes_on_by_itself(window: Any) -> None:
+    sign_in(window, "sam")
+    window.goto("/secret/")
+    click(window, "Link by e-mail")
+    looks_as_it_should(window, "waiting")
+    number = window.locator(".twilio-2fa-number").inner_text()
+    approves(window, number)
+    window.wait_for_url("**/secret/")
+
+
+@pytest.mark.parametrize("window", NO_SCRIPT, indirect=True)
+def test_without_script_by_its_button(window: Any) -> None:
+    sign_in(window, "sam")
+    window.goto("/secret/")
+    click(window, "Link by e-mail")
+    click(window, "I have approved it")
+    assert "It has not been approved yet." in window.inner_text("main")
+    approves(window, window.locator(".twilio-2fa-number").inner_text())
+    click(window, "I have approved it")
+    assert window.url.endswith("/secret/")
+
+
+def test_the_waiting_page_by_keyboard(window: Any) -> None:
+    sign_in(window, "sam")
+    window.goto("/2fa/start/")
+    click(window, "Link by e-mail")
+    window.keyboard.press("Tab")
+    assert window.evaluate("document.activeElement.textContent.trim()") == "I have approved it"
