@@ -145,6 +145,12 @@ class StepContextMixin:
         about = {"after": found.after, "resends": found.resends, "wait": row.can_resend_in()}
         return {**self.choice_context(found.choice), **about}
 
+    def sent_sentence(self: Any, provider: Any, masked: str) -> str:
+        """Where the token went; empty for a method that waits: its template says what to do."""
+        if provider.waits:
+            return ""
+        return wording.sent_sentence(provider, masked, user=self.verifier.user, request=self.request)
+
     def verify_context(self: Any) -> dict[str, Any]:
         row = self.current_verification()
         provider = get_providers()[row.method]
@@ -152,9 +158,7 @@ class StepContextMixin:
         return {
             "method": self.display(row.method),
             "obfuscated_value": row.masked,
-            "message": wording.sent_sentence(
-                provider, row.masked, user=self.verifier.user, request=self.request
-            ),
+            "message": self.sent_sentence(provider, row.masked),
             "sends": provider.sends,
             "can_resend_in": wait,
             "can_resend": provider.sends and row.sends < conf.MAX_SENDS,

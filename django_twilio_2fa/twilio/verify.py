@@ -50,6 +50,9 @@ class VerifyService:
     get_service = staticmethod(get_service)
     """The Verify service, as twilio-python has it."""
 
+    fetch_service = staticmethod(fetch_service)
+    """What Twilio says of the service: a request. Raises the kit's errors."""
+
     translated = staticmethod(translated)
     """A context that raises the kit's errors; `service=True` where a 404 is about the service."""
 
@@ -90,7 +93,7 @@ class VerifyProvider(VerifyService, MethodProvider):
         return str(told) if told else None
 
     def diagnose(self) -> Diagnosis:
-        return self.diagnose_service(fetch_service())
+        return self.diagnose_service(self.fetch_service())
 
     def diagnose_service(self, service: Any) -> Diagnosis:
         """What the service says of the channel; of most it says nothing."""

@@ -14,7 +14,7 @@ from django_twilio_2fa import errors
 from django_twilio_2fa.digests import digest
 from django_twilio_2fa.forms import RegistrationForm, TokenForm
 from django_twilio_2fa.models import Device, Purpose, Verification
-from django_twilio_2fa.providers import Checked, MethodProvider, NewDevice, Sent
+from django_twilio_2fa.providers import Checked, Diagnosis, MethodProvider, NewDevice, Sent
 from django_twilio_2fa.twilio.verify import VerifyService
 
 # Source of the lengths: Twilio's OpenAPI description of factors; the kit leaves them at their defaults.
@@ -62,6 +62,10 @@ class TOTPProvider(VerifyService, MethodProvider):
 
     def _entity(self, identity: str) -> Any:
         return self.get_service().entities(identity)
+
+    def diagnose(self) -> Diagnosis:
+        told = (getattr(self.fetch_service(), "totp", None) or {}).get("code_length", CODE_LENGTH)
+        return Diagnosis(told == CODE_LENGTH, f"authenticators of the service show {told} digits")
 
     # The verbs
 

@@ -139,6 +139,9 @@ class TestCheck:
         assert run("twilio_2fa_check").startswith("?       account: the sandbox answers")
 
 
+RECOVERY_AND_CALL = ("twilio_2fa_recovery", "twilio_2fa_call")
+
+
 class TestSandbox:
     def test_it_lists_its_faults(self) -> None:
         out = run("twilio_2fa_sandbox", "--faults")
@@ -155,3 +158,31 @@ class TestSandbox:
     def test_an_unknown_fault_is_an_error(self) -> None:
         with pytest.raises(CommandError, match="There is no fault flood"):
             call_command("twilio_2fa_sandbox", "--port", "0", "--fault", "flood")
+
+
+class TestProviders:
+    """`twilio_2fa_providers`: what is installed, where it comes from, whether it can be used."""
+
+    def lines(self) -> dict[str, list[str]]:
+        rows = [line.split(None, 3) for line in run("twilio_2fa_providers").splitlines()[1:]]
+        return {row[0]: row[1:] for row in rows}
+
+    def test_each_is_listed_with_its_distribution_and_app(self) -> None:
+        found = self.lines()
+        assert {"sms", "call", "email", "whatsapp", "totp", "recovery", "link"} == set(found)
+        assert found["sms"] == ["django_twilio_2fa", "twilio_2fa_sms", "yes"]
+        assert found["link"][:2] == ["TWILIO_2FA_PROVIDERS", "demo.link"]
+
+    def test_what_keeps_one_from_use_is_said(self, settings: Any, monkeypatch: Any) -> None:
+        settings.INSTALLED_APPS = [a for a in settings.INSTALLED_APPS if a not in RECOVERY_AND_CALL]
+        settings.TWILIO_2FA_ALLOWED_METHODS = ["sms"]
+        settings.TWILIO_2FA_PROVIDERS = {"broken": "no.such.Provider"}
+        found = self.lines()
+        assert found["email"][2] == "yes, but not in TWILIO_2FA_ALLOWED_METHODS"
+        assert found["call"][2].startswith("yes, but twilio_2fa_call is not in INSTALLED_APPS")
+        assert found["recovery"][2] == "no: twilio_2fa_recovery is not in INSTALLED_APPS"
+        assert found["broken"][2].startswith("no: ModuleNotFoundError")
+
+    def test_off_by_default_is_said(self, settings: Any) -> None:
+        settings.TWILIO_2FA_ALLOWED_METHODS = None
+        assert self.lines()["whatsapp"][2].startswith("yes, but off unless")

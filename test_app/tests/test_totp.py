@@ -122,7 +122,13 @@ class TestRegister:
         secret = registers(ann, "Tablet", at="/2fa/add/")
         ann.types(factors.current_code(secret))
         assert sorted(map(str, Device.objects.all())) == ["", "Tablet"]
-        assert ("totp", "Tablet") in Person("demo").opens("start").choices
+        again = Person("demo").opens("start")
+        assert again.choices == [("totp", ""), ("totp", "Tablet")]
+        tick(60)
+        # The one that was picked is the one whose code is right.
+        tablet = Device.objects.get(name="Tablet")
+        again.picks("totp", device=str(tablet.pk)).types(factors.current_code(secret))
+        assert again.is_verified
 
     def test_the_list_of_devices_names_it_once(self, demo: Person, tick: Any) -> None:
         secret = registers(demo, "Work phone")

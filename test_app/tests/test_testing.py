@@ -1,0 +1,134 @@
+"""What sites test with does what it says: the same as a user and the time would."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ImproperlyConfigured
+from django.test import Client, TestCase
+
+from django_twilio_2fa import errors
+from django_twilio_2fa.contacts import EmailAddress
+from django_twilio_2fa.models import Device
+from django_twilio_2fa.session import is_verified
+from django_twilio_2fa.testing import (
+    TwilioSandboxMixin,
+    create_two_factor_user,
+    register_device,
+    verify,
+)
+from django_twilio_2fa.testing.site import require_sandbox
+from django_twilio_2fa.verifier import Verifier
+
+
+class TestVerify:
+    def test_its_client_is_verified_as_by_a_right_token(
+        self, verified_client: Client, two_factor_user: Any
+    ) -> None:
+        request = verified_client.get("/").wsgi_request
+        assert is_verified(request)
+        assert is_verified(request, max_age=timedelta(minutes=1))
+        assert verified_client.get("/secret/").status_code == 200
+        # A fresh proof, too.
+        assert verified_client.get("/2fa/add/", follow=True).request["PATH_INFO"] == "/2fa/add/start/"
+
+    def test_what_ends_it_ends_it(self, verified_client: Client, two_factor_user: Any) -> None:
+        two_factor_user.set_password("another")
+        two_factor_user.save()
+        verified_client.force_login(two_factor_user)
+        assert verified_client.get("/secret/").status_code == 302
+
+    def test_no_other_client_is(self, verified_client: Client, client: Client, two_factor_user: Any) -> None:
+        client.force_login(two_factor_user)
+        assert client.get("/secret/").status_code == 302
+
+    def test_somebody_has_to_be_signed_in(self, db: None) -> None:
+        with pytest.raises(ValueError, match="force_login"):
+            verify(Client())
+
+
+class TestSandbox:
+    def test_a_token_expires(self, twilio_sandbox: Any, two_factor_user: Any) -> None:
+        verifier = Verifier(two_factor_user, flow="x")
+        row = verifier.send("sms")
+        twilio_sandbox.move_clock(601)
+        row.refresh_from_db()
+        with pytest.raises(errors.VerificationExpired):
+            verifier.check(row, twilio_sandbox.last_code())
+
+    def test_limits_and_locks_end(self, twilio_sandbox: Any, two_factor_user: Any, settings: Any) -> None:
+        settings.TWILIO_2FA_LIMITS = {"sends_per_user": "1/h", "sends_per_destination": "1/h"}
+        verifier = Verifier(two_factor_user, flow="x")
+        verifier.cancel(verifier.send("sms"))
+        with pytest.raises(errors.TooManySends):
+            verifier.send("sms")
+        twilio_sandbox.move_clock(3900)
+        assert verifier.send("sms").status == "pending"
+
+    @pytest.mark.parametrize(
+        ("fault", "code", "arrives"),
+        [
+            (20503, "twilio_error_20503", 0),
+            (60410, "channel_refused", 0),
+            ("hang", "twilio_error_no_answer", 1),
+            ("refuse", "twilio_error_connection", 0),
+        ],
+    )
+    def test_faults_strike(
+        self, twilio_sandbox: Any, two_factor_user: Any, fault: Any, code: str, arrives: int
+    ) -> None:
+        verifier = Verifier(two_factor_user, flow="x")
+        with twilio_sandbox.fault(fault, times=0), pytest.raises(errors.TwoFactorError) as caught:
+            verifier.send("sms")
+        assert caught.value.full_code == code
+        assert len(twilio_sandbox.messages()) == arrives
+
+    def test_once_and_where_they_are_meant_to(self, twilio_sandbox: Any, two_factor_user: Any) -> None:
+        verifier = Verifier(two_factor_user, flow="x")
+        with twilio_sandbox.fault(20503, on="/VerificationCheck"):
+            row = verifier.send("sms")
+            with pytest.raises(errors.TwilioUnavailable):
+                verifier.check(row, twilio_sandbox.last_code())
+            assert verifier.check(row, twilio_sandbox.last_code()).status == "approved"
+
+    def test_not_after_the_block(self, twilio_sandbox: Any, two_factor_user: Any) -> None:
+        with twilio_sandbox.fault(20503):
+            pass
+        assert Verifier(two_factor_user, flow="x").send("sms").status == "pending"
+
+    @pytest.mark.parametrize("name", ["owl", "1", "²", ""])
+    def test_one_that_is_none_is_an_error(self, twilio_sandbox: Any, name: str) -> None:
+        with pytest.raises(KeyError), twilio_sandbox.fault(name):
+            pass
+
+    def test_nothing_was_delivered_yet(self, twilio_sandbox: Any) -> None:
+        with pytest.raises(LookupError, match="Nothing was delivered yet"):
+            twilio_sandbox.last_code()
+
+    def test_without_its_app_it_says_what_to_do(self, settings: Any) -> None:
+        settings.INSTALLED_APPS = [a for a in settings.INSTALLED_APPS if a != "django_twilio_2fa.sandbox"]
+        with pytest.raises(ImproperlyConfigured, match="INSTALLED_APPS"):
+            require_sandbox()
+
+
+def test_devices_are_registered_in_one_line(db: None) -> None:
+    user = get_user_model().objects.create_user("ann")
+    register_device(user, "+12025550144", name="Work")
+    register_device(user, EmailAddress("ann@example.com"))
+    assert [(d.kind, d.value, d.name) for d in Device.objects.filter(user=user)] == [
+        ("phone_number", "+12025550144", "Work"),
+        ("email", "ann@example.com", ""),
+    ]
+
+
+class TestUnittest(TwilioSandboxMixin, TestCase):
+    def test_the_sandbox_is_at_hand(self) -> None:
+        user = create_two_factor_user("ann", email="ann@example.com")
+        row = Verifier(user, flow="x").send("sms")
+        assert self.sandbox.messages()[0]["code"] == self.sandbox.last_code("+12025550143")
+        self.sandbox.move_clock(30)
+        row.refresh_from_db()
+        assert row.can_resend_in() == 0
