@@ -467,7 +467,9 @@ class ProviderContract(TwilioSandboxMixin, _Base):
         data = {"method": self.method, "device": ""}
         at_once(lambda: twin(client).post(self.url("start"), data).status_code)
         rows = Verification.objects.filter(user=self.user, purpose=Purpose.PROVE, status=Status.PENDING)
-        assert [row.sends for row in rows] == [1]
+        [row] = rows
+        # What is not sent may be begun as often: it costs nothing and tells nobody anything.
+        assert row.sends == 1 or not self.provider.sends
 
 
 class Told:
