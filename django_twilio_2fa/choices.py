@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from . import acceptance, counters, errors, records
 from .conf import conf
-from .contacts import EmailAddress, PhoneNumber
+from .contacts import CONTACTS, EmailAddress, PhoneNumber
 from .models import Purpose, Verification
 from .providers import MethodProvider, default_methods, get_providers, provider_of
 from .registered import Registered, get_registered, has_callback
@@ -60,8 +60,11 @@ class Options:
         return conf.resolve(name, user=self.user, request=self.request, **offered)
 
     def authorize(self) -> None:
-        """Raise `UserNotAllowed` where the site keeps this user out."""
-        if self.user is not None and not self.resolve("ALLOW_USER_CB"):
+        """Raise `UserNotAllowed` where the site keeps this user out, `UserRequired` where one is needed."""
+        if self.user is None:
+            if not self.resolve("ALLOW_USERLESS"):
+                raise errors.UserRequired
+        elif not self.resolve("ALLOW_USER_CB"):
             raise errors.UserNotAllowed
 
     def allowed_providers(self) -> list[MethodProvider]:
@@ -78,6 +81,32 @@ class Options:
             for name in names
             if name in providers and not providers[name].why_unavailable(user=self.user, request=self.request)
         ]
+
+    def methods(self) -> list[dict[str, Any]]:
+        """What this user may verify with: of each method `value`, `label`, `icon`, `obfuscated`, `devices`.
+
+        `devices` have `id`, `name` and `obfuscated`; `send(device=…)` takes the id. `obfuscated` of the
+        method is that of its first. For nobody: each method that takes a number or an address.
+        """
+        if self.user is None:
+            choices = [Choice(p) for p in self.allowed_providers() if p.device_kind in CONTACTS]
+        else:
+            choices = self.choices()
+        found: dict[str, dict[str, Any]] = {}
+        for choice in choices:
+            shown = choice.provider.display(user=self.user, request=self.request)
+            new = {**shown, "label": str(shown["label"]), "obfuscated": choice.masked, "devices": []}
+            entry = found.setdefault(choice.provider.name, new)
+            if choice.registered is not None:
+                device = choice.registered.device
+                entry["devices"].append(
+                    {
+                        "id": choice.registered.id,
+                        "name": device.name if device else "",
+                        "obfuscated": choice.masked,
+                    }
+                )
+        return list(found.values())
 
     def provider(self, method: str) -> MethodProvider:
         """The allowed provider of that name; raises `MethodNotAllowed`."""

@@ -254,6 +254,16 @@ SETTINGS: dict[str, Setting] = {
             if_it_fails=False,
         ),
         Setting(
+            "ALLOW_USERLESS",
+            False,
+            BOOL,
+            "Whether a number or address may be verified for nobody, as at a checkout without an account. "
+            "Only the limits by destination and by client address hold then.",
+            REQUEST,
+            group=WHO,
+            if_it_fails=False,
+        ),
+        Setting(
             "ALLOW_CHANGE",
             True,
             BOOL,

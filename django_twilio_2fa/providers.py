@@ -195,6 +195,9 @@ class MethodProvider:
     def cancel(self, verification: Verification, *, request: Any = None) -> None:
         """Give the verification up; by default there is nothing to do."""
 
+    def approve(self, verification: Verification, *, request: Any = None) -> None:
+        """Let whatever is behind the method know that it is approved without a token."""
+
     def is_answered(self, verification: Verification) -> bool:
         """Whether a check would bring an end to the waiting. Asked over and over, so it must cost nothing."""
         return False

@@ -138,7 +138,7 @@ def approve(
                 get_user_model()._default_manager.select_for_update().filter(pk=row.user_id).values_list("pk")
             )
         mine = Verification.objects.filter(pk=row.pk, status=Status.PENDING, lease=lease)
-        if row.purpose == Purpose.PROVE and row.kind and not theirs:
+        if row.purpose == Purpose.PROVE and row.kind and not theirs and row.user_id is not None:
             # The device was removed meanwhile: its deletion blanked the row's reference to it.
             mine = mine.filter(device__isnull=False)
         allowed = not enrols or _claim(row)

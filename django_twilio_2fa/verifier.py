@@ -6,29 +6,40 @@ signals and never reads it.
 
 from __future__ import annotations
 
-import logging
-from typing import Any
+from collections.abc import Callable, Coroutine
+from typing import Any, Concatenate, ParamSpec, TypeVar
 from uuid import UUID
 
+from asgiref.sync import sync_to_async
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from . import acceptance, counters, errors, limits, records, signals
-from .conf import conf
-from .contacts import CONTACTS, Contact, EmailAddress, PhoneNumber
-from .counters import Count
-from .digests import digest, digests
-from .models import Device, Purpose, Status, Verification
-from .outcomes import Outcomes
-from .providers import Checked, MethodProvider, get_providers
+from . import counters, errors, limits, records
+from .choices import Options
+from .contacts import CONTACTS
+from .models import Purpose, Status, Verification
+from .providers import Checked, get_providers
 from .registered import Registered
+from .sending import Sending
 
-logger = logging.getLogger(__name__)
+S = TypeVar("S")
+P = ParamSpec("P")
+T = TypeVar("T")
 
-NOT_SET = {PhoneNumber.kind: errors.PhoneNotSet, EmailAddress.kind: errors.EmailNotSet}
+
+def off_the_loop(
+    method: Callable[Concatenate[S, P], T],
+) -> Callable[Concatenate[S, P], Coroutine[Any, Any, T]]:
+    """The awaitable counterpart of a method."""
+
+    async def awaitable(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await sync_to_async(method)(self, *args, **kwargs)
+
+    awaitable.__name__, awaitable.__doc__ = f"a{method.__name__}", method.__doc__
+    return awaitable
 
 
-class Verifier(Outcomes):
+class Verifier(Sending):
     """The process for one user.
 
     `flow` and `auth` bind an approval to the session that asked: its random flow id and the digest of its
@@ -58,199 +69,6 @@ class Verifier(Outcomes):
                 if backup.device is not None:
                     backup.device.delete()
             self.forget_registered()
-
-    # Sending
-
-    @records.stored()
-    def send(
-        self,
-        method: str,
-        *,
-        device: Registered | None = None,
-        to: Contact | None = None,
-        replaces: Registered | None = None,
-        enrol: bool = False,
-        name: str = "",
-    ) -> Verification:
-        """Send a token by a method: to a registered device, or to a new destination to register it.
-
-        `enrol` registers a device of the method's own kind, which has no destination; `name` is what the
-        user calls it. What the user has to see of it is the row's `secret`, which is not stored.
-        Goes on with the pending verification of the same destination if there is one. `replaces`: what the
-        new destination takes the place of. Raises `ResendCooldown` and `MaxSendsReached` (with the
-        `verification` to go on with), and whatever the provider raises.
-        """
-        self.authorize()
-        provider = self.provider(method)
-        if to is not None or enrol:
-            row = self._enrolment(provider, to, replaces, name)
-        elif device is not None and device is self.unproven() and device.contact is not None:
-            row = self._row(provider, Purpose.ENROL, device.contact)
-        else:
-            row = self._proof_attempt(provider, device)
-        return self._send(row, provider)
-
-    @records.stored()
-    def resend(self, verification: Verification, method: str = "") -> Verification:
-        """Send the token of a pending verification again, perhaps by another method of its transport."""
-        self.authorize()
-        provider = self.provider(method or verification.method)
-        if provider.name != verification.method and not self.reaches(provider, verification):
-            raise errors.MethodNotAllowed(method=provider.name)
-        return self._send(verification, provider)
-
-    def _proof_attempt(self, provider: MethodProvider, device: Registered | None) -> Verification:
-        if provider.device_kind is None:
-            return self._row(provider, Purpose.PROVE)
-        if device is None:
-            device = next((c.registered for c in self.choices() if c.provider.name == provider.name), None)
-        if device is None:
-            raise NOT_SET.get(provider.device_kind, errors.NoMethodAvailable)
-        if not device.proven or not self._suits(provider, device):
-            raise errors.MethodNotAllowed(method=provider.name)
-        return self._row(provider, Purpose.PROVE, device.contact, device.device)
-
-    def _enrolment(
-        self, provider: MethodProvider, to: Contact | None, replaces: Registered | None, name: str
-    ) -> Verification:
-        kind = to.kind if to else provider.device_kind
-        if provider.is_backup and not self.registered():
-            raise errors.MethodNotAllowed(method=provider.name)
-        proof = self.authorize_enrolment(kind)
-        # A device of the provider's own kind has no destination, any other has one.
-        if provider.device_kind != kind or kind is None or (to is None) is (kind in CONTACTS):
-            raise errors.MethodNotAllowed(method=provider.name)
-        fields: dict[str, Any] = {"proof": proof, "replaces": replaces.device if replaces else None}
-        if name:
-            fields["data"] = {"name": name}
-        if to is None:
-            return self._row(provider, Purpose.ENROL, **fields)
-        acceptance.refuse_country(to, user=self.user, request=self.request)
-        if provider.why_unsuitable(to):
-            raise errors.CannotReceive
-        row = self._row(provider, Purpose.ENROL, to, **fields)
-        self._accept_line_type(row, provider, to)
-        return row
-
-    def _accept_line_type(self, row: Verification, provider: MethodProvider, to: Contact) -> None:
-        """Look the number up once for each verification, and refuse what the settings refuse."""
-        if not isinstance(to, PhoneNumber) or row.sends:
-            return
-        about = {"user": self.user, "request": self.request}
-        if acceptance.wants_lookup(to, **about):
-            found = row.line_type or (acceptance.look_up(to) if limits.spend_lookup(self.user) else None)
-            if found and not row.line_type:
-                Verification.objects.filter(pk=row.pk).update(line_type=found)
-                row.line_type = found
-            try:
-                acceptance.refuse_line_type(found, **about)
-            except errors.TwoFactorError as e:
-                self._end(row, Status.FAILED, error_code=e.code, keep_key=True)
-                raise
-            if found and provider.why_unsuitable(PhoneNumber(str(to), carrier_type=found)):
-                raise errors.CannotReceive
-
-    def _row(
-        self,
-        provider: MethodProvider,
-        purpose: Purpose,
-        contact: Contact | None = None,
-        device: Device | None = None,
-        **fields: Any,
-    ) -> Verification:
-        """The pending verification for user, purpose, transport and destination; made if there is none."""
-        owner = self.user.pk if self.user is not None else self.flow
-        if provider.per_session:
-            owner = f"{owner} {self.flow}"
-            fields["flow_digest"] = digest("flow", self.flow)
-        target = str(contact) if contact else (str(device.pk) if device else "")
-        if extension := getattr(contact, "extension", ""):
-            fields["data"] = {**fields.get("data", {}), "extension": extension}
-        keys = digests("pending", owner, purpose, provider.transport, target)
-        row, created = records.get_or_create_pending(
-            keys,
-            {
-                "user": self.user,
-                "purpose": purpose,
-                "transport": provider.transport,
-                "method": provider.name,
-                "kind": provider.device_kind or "",
-                "device": device,
-                "destination": str(contact) if contact else "",
-                "destination_digest": digest(contact.kind, str(contact)) if contact else "",
-                "masked": contact.obfuscated if contact else (device.masked if device else ""),
-                "line_type": getattr(contact, "carrier_type", None) or "",
-                "expires_at": timezone.now() + conf.expiration,
-                **fields,
-            },
-            expired=self._tell_status,
-        )
-        row.user = self.user
-        if not created and row.status == Status.PENDING and fields:
-            # The same number again, with a newer proof or in place of another device.
-            Verification.objects.filter(pk=row.pk, status=Status.PENDING).update(**fields)
-            row.refresh_from_db()
-        return row
-
-    def _send(self, row: Verification, provider: MethodProvider) -> Verification:
-        self._require_own(row)
-        if self.user is not None:
-            counters.refuse_locked(self.user, self.flow, provider.counted_apart)
-        if counters.refused_methods(self.user, [(provider.name, row.destination)]):
-            raise errors.ChannelRefused
-        again = bool(row.sid or row.last_sent_at)
-        if again and not provider.sends and row.purpose == Purpose.PROVE and row.status == Status.PENDING:
-            return row  # there is nothing to send again
-        try:
-            limits.reserve_send(row, provider.name, self._send_counts(row, provider), cooldown=provider.sends)
-        except errors.TwoFactorError as e:
-            row.refresh_from_db()
-            if row.status == Status.PENDING and row.sends:
-                e.verification = row
-            elif row.status == Status.PENDING:
-                self._end(row, Status.CANCELED)
-            raise
-        verb = provider.resend if again else provider.start
-        try:
-            sent = self._guarded(lambda: verb(row, request=self.request))
-        except errors.TwoFactorError as e:
-            self._send_failed(row, e)
-            raise
-        try:
-            records.retried(lambda: self._record_sent(row, sent))
-        except errors.NotRecorded as e:
-            e.verification = row  # the message went out, and its code is good
-            raise
-        row.refresh_from_db()
-        row.secret = sent.secret
-        if not provider.sends:
-            return row
-        signals.send(
-            signals.twilio_2fa_verification_sent,
-            **self._about(row),
-            method=row.method,
-            start_timestamp=row.created_at,
-            last_timestamp=row.last_sent_at,
-        )
-        return row
-
-    def _send_counts(self, row: Verification, provider: MethodProvider) -> list[Count]:
-        """What a send is counted on: a stranger's typing of a number uses none of its owner's budget."""
-        if not provider.sends and row.purpose == Purpose.PROVE:
-            return []
-        kind = "sends" if row.purpose == Purpose.PROVE else "unproven_sends"
-        found = counters.for_client(self.request, self.user)
-        if self.user is not None:
-            found += counters.counts(f"{kind}_per_user", self.user.pk)
-        if row.destination:
-            found += counters.counts(f"{kind}_per_destination", row.transport, row.destination)
-        return found
-
-    def _require_own(self, row: Verification) -> None:
-        """Raise `VerificationNotFound` for what another session of the user's began and has to itself."""
-        bound = row.status == Status.PENDING and row.flow_digest
-        if bound and row.flow_digest not in digests("flow", self.flow):
-            raise errors.VerificationNotFound
 
     # Checking
 
@@ -297,6 +115,28 @@ class Verifier(Outcomes):
         records.retried(lambda: counters.was_right(self.user, spent))
         return self._approve(row, lease, checked)
 
+    @records.stored()
+    def approve(self, verification: Verification) -> Verification:
+        """Approve a verification without a token, for a caller that has made sure by other means.
+
+        At Twilio, too, where it is one of Verify's. Returns the approved verification. Raises
+        `VerificationExpired`, `MaxAttemptsReached`, `CheckInProgress`, and `MethodNotAllowed` for what only
+        its token can register.
+        """
+        self.authorize()
+        row = verification
+        provider = get_providers().get(row.method)
+        if provider is None or (row.purpose == Purpose.ENROL and row.kind not in CONTACTS):
+            raise errors.MethodNotAllowed(method=row.method)
+        self._require_own(row)
+        lease = limits.take_lease(row)
+        try:
+            self._guarded(lambda: provider.approve(row, request=self.request))
+        except errors.TwoFactorError as e:
+            self._check_failed(row, lease, e)
+            raise
+        return self._approve(row, lease, Checked(approved=True, sid=row.sid))
+
     # Giving up
 
     @records.stored()
@@ -307,15 +147,25 @@ class Verifier(Outcomes):
             self._cancel_at_provider(verification)
 
     def get(self, public_id: UUID | str) -> Verification:
-        """The user's verification with this public id; raises `VerificationNotFound`."""
+        """The user's verification with this public id, or nobody's; raises `VerificationNotFound`."""
         try:
             row = Verification.objects.filter(public_id=public_id, user=self.user).first()
         except (ValidationError, ValueError):
             row = None
-        if row is None or self.user is None:
+        if row is None:
             raise errors.VerificationNotFound
         row.user = self.user
         self._require_own(row)
         if row.status == Status.PENDING and row.expires_at <= timezone.now():
             self._end(row, Status.EXPIRED)
         return row
+
+    # The same off the event loop, for async views: in the thread that Django keeps for a request's database.
+
+    asend = off_the_loop(Sending.send)
+    aresend = off_the_loop(Sending.resend)
+    acheck = off_the_loop(check)
+    aapprove = off_the_loop(approve)
+    acancel = off_the_loop(cancel)
+    aget = off_the_loop(get)
+    amethods = off_the_loop(Options.methods)

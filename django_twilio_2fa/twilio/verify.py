@@ -142,6 +142,11 @@ class VerifyProvider(VerifyService, MethodProvider):
                 approved=answer.status == "approved" and answer.valid is True, sid=answer.sid or ""
             )
 
+    def approve(self, verification: Verification, *, request: Any = None) -> None:
+        if verification.sid:
+            with translated():
+                self._service(verification).verifications(verification.sid).update(status="approved")
+
     def cancel(self, verification: Verification, *, request: Any = None) -> None:
         if not verification.sid:
             return

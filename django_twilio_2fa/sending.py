@@ -1,0 +1,246 @@
+"""Sending: which row a token belongs to, what it is counted on, and the call of the provider."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+from django.utils import timezone
+
+from . import acceptance, counters, errors, limits, records, signals
+from .conf import conf
+from .contacts import CONTACTS, Contact, EmailAddress, PhoneNumber, as_contact
+from .counters import Count
+from .digests import digest, digests
+from .models import Device, Purpose, Status, Verification
+from .outcomes import Outcomes
+from .providers import MethodProvider
+from .registered import Registered
+
+NOT_SET = {PhoneNumber.kind: errors.PhoneNotSet, EmailAddress.kind: errors.EmailNotSet}
+
+
+class Sending(Outcomes):
+    """The part of the verifier that sends."""
+
+    def _require_own(self, row: Verification) -> None:
+        """Raise `VerificationNotFound` for what another session of the user's began and has to itself."""
+        bound = row.status == Status.PENDING and row.flow_digest
+        if bound and row.flow_digest not in digests("flow", self.flow):
+            raise errors.VerificationNotFound
+
+    @records.stored()
+    def send(
+        self,
+        method: str,
+        *,
+        device: Registered | str | None = None,
+        to: Contact | str | None = None,
+        replaces: Registered | None = None,
+        enrol: bool = False,
+        name: str = "",
+    ) -> Verification:
+        """Send a token by a method: to a registered device, or to a new destination to register it.
+
+        `device`: one of `registered()`, or its id; left out, the first that suits the method. `to`: a number
+        or an address; text is read by the method's kind of device, numbers as E.164. For nobody
+        (`ALLOW_USERLESS`) `to` is needed, nothing is registered, and each call begins a verification of its
+        own.
+
+        `enrol` registers a device of the method's own kind, which has no destination; `name` is what the
+        user calls it. What the user has to see of it is the row's `secret`, which is not stored.
+        Goes on with the pending verification of the same destination if there is one. `replaces`: what the
+        new destination takes the place of. Raises `ResendCooldown` and `MaxSendsReached` (with the
+        `verification` to go on with), and whatever the provider raises.
+        """
+        self.authorize()
+        provider = self.provider(method)
+        if isinstance(to, str):
+            if provider.device_kind not in CONTACTS:
+                raise errors.MethodNotAllowed(method=method)
+            to = as_contact(provider.device_kind, to)
+        if isinstance(device, str):
+            device = self._own(device)
+        if self.user is None:
+            row = self._for_nobody(provider, to)
+        elif to is not None or enrol:
+            row = self._enrolment(provider, to, replaces, name)
+        elif device is not None and device is self.unproven() and device.contact is not None:
+            row = self._row(provider, Purpose.ENROL, device.contact)
+        else:
+            row = self._proof_attempt(provider, device)
+        return self._send(row, provider)
+
+    @records.stored()
+    def resend(self, verification: Verification, method: str = "") -> Verification:
+        """Send the token of a pending verification again, perhaps by another method of its transport."""
+        self.authorize()
+        provider = self.provider(method or verification.method)
+        if provider.name != verification.method and not self.reaches(provider, verification):
+            raise errors.MethodNotAllowed(method=provider.name)
+        return self._send(verification, provider)
+
+    def _own(self, id: str) -> Registered:
+        found = self.find_registered(id)
+        if found is None:
+            raise errors.MissingUserData
+        return found
+
+    def _for_nobody(self, provider: MethodProvider, to: Contact | None) -> Verification:
+        """A verification that belongs to whoever has its id, or to the session that asked."""
+        if to is None:
+            raise errors.MissingUserData
+        if provider.device_kind != to.kind or provider.why_unsuitable(to):
+            raise errors.MethodNotAllowed(method=provider.name)
+        acceptance.refuse_country(to, user=None, request=self.request)
+        bound = digest("flow", self.flow) if self.flow else ""
+        return self._row(provider, Purpose.PROVE, to, flow_digest=bound)
+
+    def _proof_attempt(self, provider: MethodProvider, device: Registered | None) -> Verification:
+        if provider.device_kind is None:
+            return self._row(provider, Purpose.PROVE)
+        if device is None:
+            device = next((c.registered for c in self.choices() if c.provider.name == provider.name), None)
+        if device is None:
+            raise NOT_SET.get(provider.device_kind, errors.NoMethodAvailable)
+        if not device.proven or not self._suits(provider, device):
+            raise errors.MethodNotAllowed(method=provider.name)
+        return self._row(provider, Purpose.PROVE, device.contact, device.device)
+
+    def _enrolment(
+        self, provider: MethodProvider, to: Contact | None, replaces: Registered | None, name: str
+    ) -> Verification:
+        kind = to.kind if to else provider.device_kind
+        if provider.is_backup and not self.registered():
+            raise errors.MethodNotAllowed(method=provider.name)
+        proof = self.authorize_enrolment(kind)
+        # A device of the provider's own kind has no destination, any other has one.
+        if provider.device_kind != kind or kind is None or (to is None) is (kind in CONTACTS):
+            raise errors.MethodNotAllowed(method=provider.name)
+        fields: dict[str, Any] = {"proof": proof, "replaces": replaces.device if replaces else None}
+        if name:
+            fields["data"] = {"name": name}
+        if to is None:
+            return self._row(provider, Purpose.ENROL, **fields)
+        acceptance.refuse_country(to, user=self.user, request=self.request)
+        if provider.why_unsuitable(to):
+            raise errors.CannotReceive
+        row = self._row(provider, Purpose.ENROL, to, **fields)
+        self._accept_line_type(row, provider, to)
+        return row
+
+    def _accept_line_type(self, row: Verification, provider: MethodProvider, to: Contact) -> None:
+        """Look the number up once for each verification, and refuse what the settings refuse."""
+        if not isinstance(to, PhoneNumber) or row.sends:
+            return
+        about = {"user": self.user, "request": self.request}
+        if acceptance.wants_lookup(to, **about):
+            found = row.line_type or (acceptance.look_up(to) if limits.spend_lookup(self.user) else None)
+            if found and not row.line_type:
+                Verification.objects.filter(pk=row.pk).update(line_type=found)
+                row.line_type = found
+            try:
+                acceptance.refuse_line_type(found, **about)
+            except errors.TwoFactorError as e:
+                self._end(row, Status.FAILED, error_code=e.code, keep_key=True)
+                raise
+            if found and provider.why_unsuitable(PhoneNumber(str(to), carrier_type=found)):
+                raise errors.CannotReceive
+
+    def _row(
+        self,
+        provider: MethodProvider,
+        purpose: Purpose,
+        contact: Contact | None = None,
+        device: Device | None = None,
+        **fields: Any,
+    ) -> Verification:
+        """The pending verification for user, purpose, transport and destination; made if there is none."""
+        # Nobody's are told apart by their ids alone.
+        owner = self.user.pk if self.user is not None else self.flow or uuid4()
+        if provider.per_session and self.user is not None:
+            owner = f"{owner} {self.flow}"
+            fields["flow_digest"] = digest("flow", self.flow)
+        target = str(contact) if contact else (str(device.pk) if device else "")
+        if extension := getattr(contact, "extension", ""):
+            fields["data"] = {**fields.get("data", {}), "extension": extension}
+        keys = digests("pending", owner, purpose, provider.transport, target)
+        row, created = records.get_or_create_pending(
+            keys,
+            {
+                "user": self.user,
+                "purpose": purpose,
+                "transport": provider.transport,
+                "method": provider.name,
+                "kind": provider.device_kind or "",
+                "device": device,
+                "destination": str(contact) if contact else "",
+                "destination_digest": digest(contact.kind, str(contact)) if contact else "",
+                "masked": contact.obfuscated if contact else (device.masked if device else ""),
+                "line_type": getattr(contact, "carrier_type", None) or "",
+                "expires_at": timezone.now() + conf.expiration,
+                **fields,
+            },
+            expired=self._tell_status,
+        )
+        row.user = self.user
+        if not created and row.status == Status.PENDING and fields:
+            # The same number again, with a newer proof or in place of another device.
+            Verification.objects.filter(pk=row.pk, status=Status.PENDING).update(**fields)
+            row.refresh_from_db()
+        return row
+
+    def _send(self, row: Verification, provider: MethodProvider) -> Verification:
+        self._require_own(row)
+        if self.user is not None:
+            counters.refuse_locked(self.user, self.flow, provider.counted_apart)
+        if counters.refused_methods(self.user, [(provider.name, row.destination)]):
+            raise errors.ChannelRefused
+        again = bool(row.sid or row.last_sent_at)
+        if again and not provider.sends and row.purpose == Purpose.PROVE and row.status == Status.PENDING:
+            return row  # there is nothing to send again
+        try:
+            limits.reserve_send(row, provider.name, self._send_counts(row, provider), cooldown=provider.sends)
+        except errors.TwoFactorError as e:
+            row.refresh_from_db()
+            if row.status == Status.PENDING and row.sends:
+                e.verification = row
+            elif row.status == Status.PENDING:
+                self._end(row, Status.CANCELED)
+            raise
+        verb = provider.resend if again else provider.start
+        try:
+            sent = self._guarded(lambda: verb(row, request=self.request))
+        except errors.TwoFactorError as e:
+            self._send_failed(row, e)
+            raise
+        try:
+            records.retried(lambda: self._record_sent(row, sent))
+        except errors.NotRecorded as e:
+            e.verification = row  # the message went out, and its code is good
+            raise
+        row.refresh_from_db()
+        row.secret = sent.secret
+        if not provider.sends:
+            return row
+        signals.send(
+            signals.twilio_2fa_verification_sent,
+            **self._about(row),
+            method=row.method,
+            start_timestamp=row.created_at,
+            last_timestamp=row.last_sent_at,
+        )
+        return row
+
+    def _send_counts(self, row: Verification, provider: MethodProvider) -> list[Count]:
+        """What a send is counted on: a stranger's typing of a number uses none of its owner's budget."""
+        if not provider.sends and row.purpose == Purpose.PROVE:
+            return []
+        proven = row.purpose == Purpose.PROVE and self.user is not None
+        kind = "sends" if proven else "unproven_sends"
+        found = counters.for_client(self.request, self.user)
+        if self.user is not None:
+            found += counters.counts(f"{kind}_per_user", self.user.pk)
+        if row.destination:
+            found += counters.counts(f"{kind}_per_destination", row.transport, row.destination)
+        return found
