@@ -108,6 +108,13 @@ class Options:
                 )
         return list(found.values())
 
+    def method_for(self, device: str) -> str:
+        """The first method that can be used with a device (its id); raises `MissingUserData`."""
+        for choice in self.choices():
+            if choice.registered is not None and choice.registered.id == device:
+                return choice.provider.name
+        raise errors.MissingUserData
+
     def provider(self, method: str) -> MethodProvider:
         """The allowed provider of that name; raises `MethodNotAllowed`."""
         for provider in self.allowed_providers():

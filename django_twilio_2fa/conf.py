@@ -65,13 +65,14 @@ class Setting:
         return PREFIX + self.name
 
 
-TWILIO, METHODS, WHO, PHONE, PROCESS, PAGES, WORDS = (
+TWILIO, METHODS, WHO, PHONE, PROCESS, PAGES, API, WORDS = (
     "Twilio",
     "Methods",
     "Who and what",
     "Phone numbers",
     "The process",
     "Pages",
+    "API",
     "Words",
 )
 BOOL: tuple[type, ...] = (bool,)
@@ -512,6 +513,14 @@ SETTINGS: dict[str, Setting] = {
             optional=True,
             group=WORDS,
             returns=(str, Promise),
+        ),
+        Setting(
+            "API_CLASSES",
+            {},
+            MAPPING,
+            "Classes of the API, or dotted paths to them, under `permission`, `authentication`, `throttle`. "
+            "What is left out: anyone, and what Django REST framework is set to.",
+            group=API,
         ),
         Setting("ERROR_DISPLAY", {}, MAPPING, "By error code, the sentence shown for it.", group=WORDS),
         Setting(

@@ -26,11 +26,15 @@ from .verifier import Verifier
 View = Callable[..., HttpResponseBase]
 
 
-def protected(view: View) -> View:
-    """What holds for every page, put around the view so that a subclass's `dispatch` cannot lose it.
+def uncounted_by_host(view: View) -> View:
+    """Not in a transaction of the host's `ATOMIC_REQUESTS`: what is counted has to stay counted."""
+    for alias in connections:
+        view = transaction.non_atomic_requests(using=alias)(view)
+    return view
 
-    No page runs in a transaction of the host's `ATOMIC_REQUESTS`: what is counted has to stay counted.
-    """
+
+def protected(view: View) -> View:
+    """What holds for every page, put around the view so that a subclass's `dispatch` cannot lose it."""
     for decorate in (
         csrf_protect,
         never_cache,
@@ -38,9 +42,7 @@ def protected(view: View) -> View:
         sensitive_post_parameters("token", "phone_number", "email"),
     ):
         view = decorate(view)
-    for alias in connections:
-        view = transaction.non_atomic_requests(using=alias)(view)
-    return view
+    return uncounted_by_host(view)
 
 
 class PageMixin:

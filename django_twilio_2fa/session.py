@@ -17,8 +17,15 @@ from .verifier import Verifier
 SESSION_KEY = "twilio_2fa"
 
 
+def is_token(request: HttpRequest) -> bool:
+    """Whether the request came with a token of the API's, which has no session."""
+    return bool(getattr(request, "twilio_2fa_flow", ""))
+
+
 def read(request: HttpRequest) -> dict[str, Any]:
     """The kit's part of the session; change it with `write` only."""
+    if not hasattr(request, "session") or is_token(request):
+        return {}
     state = request.session.get(SESSION_KEY)
     return dict(state) if isinstance(state, dict) else {}
 
@@ -30,13 +37,17 @@ def read_part(request: HttpRequest, name: str) -> dict[str, Any]:
 
 
 def write(request: HttpRequest, **changes: Any) -> None:
-    """Change entries of the kit's part of the session; None removes one."""
+    """Change entries of the kit's part of the session; None removes one. Of a token nothing is kept."""
+    if is_token(request):
+        return
     state = {**read(request), **changes}
     request.session[SESSION_KEY] = {k: v for k, v in state.items() if v is not None}
 
 
 def get_flow(request: HttpRequest, *, create: bool = False) -> str:
     """The session's random flow id for the user who is signed in; empty if there is none and none is made."""
+    if is_token(request):
+        return str(request.twilio_2fa_flow)  # type: ignore[attr-defined]
     state = read(request)
     user = str(request.user.pk)
     if state.get("flow") and state.get("user") == user:

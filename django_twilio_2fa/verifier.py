@@ -70,6 +70,19 @@ class Verifier(Sending):
                     backup.device.delete()
             self.forget_registered()
 
+    @records.stored()
+    def rename(self, device: str, name: str) -> Registered:
+        """Call a device (its id) something else. Raises `MissingUserData`, `ChangeNotAllowed`."""
+        self.authorize()
+        found = self.find_registered(device)
+        if found is None:
+            raise errors.MissingUserData
+        if found.device is None or not self.resolve("ALLOW_CHANGE", field=found.kind):
+            raise errors.ChangeNotAllowed
+        found.device.name = name
+        found.device.save(update_fields=["name"])
+        return found
+
     # Checking
 
     @records.stored()

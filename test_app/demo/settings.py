@@ -29,6 +29,9 @@ INSTALLED_APPS = [
     *provider_apps(),
     "widget_tweaks",
     "formtools",
+    "rest_framework",
+    "rest_framework.authtoken",
+    "drf_spectacular",
     "bootstrap",
     "fontawesomefree",
     "django.contrib.admin",
@@ -96,3 +99,18 @@ TWILIO_2FA_PROVIDERS = {"link": "demo.link.provider.LinkProvider"}
 TWILIO_2FA_ALLOWED_METHODS = ["sms", "call", "whatsapp", "email", "link", "totp", "recovery"]
 TWILIO_2FA_PHONE_NUMBER_ALLOWED_COUNTRIES = ["US", "CA", "GB", "DE", "FR"]
 TWILIO_2FA_STYLESHEETS = ["bootstrap/css/bootstrap.min.css", "fontawesomefree/css/all.min.css"]
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "rest_framework.authentication.SessionAuthentication",
+        "rest_framework.authentication.TokenAuthentication",
+    ],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "django-twilio-2fa",
+    "DESCRIPTION": "Two-factor verification over JSON.",
+    "VERSION": "1.0",
+    "OAS_VERSION": "3.1.1",
+    "SERVE_INCLUDE_SCHEMA": False,
+}

@@ -1,6 +1,7 @@
 from django.contrib import admin
 from django.contrib.auth.views import LogoutView
 from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView
 
 from . import views
 
@@ -11,6 +12,9 @@ urlpatterns = [
     path("login/", views.SignInView.as_view(), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("2fa/", include("django_twilio_2fa.urls")),
+    path("api/2fa/", include("django_twilio_2fa.api.urls")),
+    path("api/verified/", views.VerifiedOnlyView.as_view(), name="verified-only"),
+    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("sandbox/", include("django_twilio_2fa.sandbox.urls")),
     path("admin/", admin.site.urls),
 ]

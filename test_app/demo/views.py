@@ -8,8 +8,13 @@ from django.conf import settings
 from django.contrib.auth.views import LoginView
 from django.core import mail
 from django.views.generic import TemplateView
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
 
 from django_twilio_2fa.access import TwoFactorRequiredMixin
+from django_twilio_2fa.api.permissions import IsTwoFactorVerified
 from django_twilio_2fa.providers import get_providers
 from django_twilio_2fa.session import get_verification
 
@@ -37,6 +42,16 @@ class PageView(TemplateView):
 
 class HomeView(PageView):
     template_name = "demo/home.html"
+
+
+class VerifiedOnlyView(APIView):
+    """An endpoint of the site's own, for the verified only."""
+
+    permission_classes = (IsTwoFactorVerified,)
+
+    @extend_schema(responses={200: dict[str, str]})
+    def get(self, request: Request) -> Response:
+        return Response({"secret": "The owl flies at midnight."})
 
 
 class MailView(TemplateView):

@@ -42,7 +42,9 @@ class TestForAUser:
     @pytest.mark.parametrize("id", ["", "owl", "00000000-0000-0000-0000-000000000000"])
     def test_one_that_is_not_theirs_is_none(self, sam: Person, id: str) -> None:
         if not id:
-            id = str(Device.objects.register(get_user_model().objects.create_user("eve"), PhoneNumber(PHONE)).pk)
+            id = str(
+                Device.objects.register(get_user_model().objects.create_user("eve"), PhoneNumber(PHONE)).pk
+            )
         with pytest.raises(errors.MissingUserData):
             Verifier(sam.user).send("sms", device=id)
 
@@ -198,7 +200,7 @@ class TestAsync:
 
         async def walk() -> None:
             verifier = await self.start()
-            assert [m["value"] for m in await verifier.amethods()][0] == "sms"
+            assert next(m["value"] for m in await verifier.amethods()) == "sms"
             row = await verifier.asend("sms")
             assert (await verifier.aget(row.public_id)).pk == row.pk
             with pytest.raises(errors.ResendCooldown):

@@ -1,0 +1,43 @@
+"""Every error as 0.32 shaped it, with the right status."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import exceptions, status
+from rest_framework.response import Response
+
+from .. import errors
+
+
+def body(error: errors.TwoFactorError) -> dict[str, Any]:
+    """`success`, `error_code`, `display`, `data`, `blocking`."""
+    return {
+        "success": False,
+        "error_code": error.full_code,
+        "display": error.display,
+        "data": error.data,
+        "blocking": error.blocking,
+    }
+
+
+def answer(error: errors.TwoFactorError) -> Response:
+    wait = error.data.get("retry_after") or error.data.get("can_resend_in")
+    headers = {"Retry-After": str(wait)} if wait and error.status == status.HTTP_429_TOO_MANY_REQUESTS else {}
+    return Response(body(error), status=error.status, headers=headers)
+
+
+def from_rest_framework(exc: exceptions.APIException) -> tuple[errors.TwoFactorError, int]:
+    """What the framework raised, as one of the kit's errors, and its status."""
+    if isinstance(exc, exceptions.NotAuthenticated | exceptions.AuthenticationFailed):
+        # The framework makes a 403 of it where its first way to sign in is a session.
+        return errors.UserUnauthenticated(), errors.UserUnauthenticated.status
+    if isinstance(exc, exceptions.PermissionDenied):
+        return errors.UserNotAllowed(), exc.status_code
+    if isinstance(exc, exceptions.Throttled):
+        wait = getattr(exc, "wait", None)
+        wait = int(wait) + 1 if wait else None
+        return errors.TwilioRateLimited(retry_after=wait), exc.status_code
+    if isinstance(exc, exceptions.ValidationError):
+        return errors.MalformedRequest(fields=exc.detail), exc.status_code
+    return errors.MalformedRequest(), exc.status_code

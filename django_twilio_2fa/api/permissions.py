@@ -1,0 +1,29 @@
+"""For anyone's own endpoints: only the verified get in."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from django.utils.translation import gettext_lazy as _
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from ..session import may_pass
+from .binding import bind
+
+
+class IsTwoFactorVerified(BasePermission):
+    """Lets by whose session, or whose token, is verified. Others get 403 with the code `two_factor_required`.
+
+    `max_age` (a timedelta, or seconds) asks for a verification no older than that; set it in a subclass.
+    """
+
+    max_age: ClassVar[timedelta | float | None] = None
+    code = "two_factor_required"
+    message = _("Please verify with your second factor first.")
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        if request.user is None or not request.user.is_authenticated:
+            return False
+        return may_pass(bind(request), self.max_age)

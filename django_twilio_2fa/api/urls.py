@@ -1,0 +1,22 @@
+"""The endpoints; include them anywhere: `path("api/2fa/", include("django_twilio_2fa.api.urls"))`."""
+
+from django.urls import path
+
+from . import views
+
+app_name = "twilio_2fa_api"
+
+ENDPOINTS = (
+    ("send", views.SendView, "send"),
+    ("verify", views.VerifyView, "verify"),
+    ("cancel", views.CancelView, "cancel"),
+    ("verification-methods", views.MethodsView, "methods"),
+    ("set-phone-number", views.SetPhoneNumberView, "set_phone_number"),
+    ("set-email", views.SetEmailView, "set_email"),
+    ("devices", views.DevicesView, "devices"),
+    ("devices/<str:device>", views.DeviceView, "device"),
+)
+
+urlpatterns = [path(f"{route}/", view.as_view(), name=name) for route, view, name in ENDPOINTS]
+# 0.32 had them without the slash, and a POST cannot be redirected.
+urlpatterns += [path(route, view.as_view(schema=None)) for route, view, name in ENDPOINTS]

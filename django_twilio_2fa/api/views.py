@@ -1,0 +1,239 @@
+"""The endpoints: each reads JSON, asks the verifier, and answers. No rule is here."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+from django.utils import timezone
+from django.utils.decorators import classonlymethod
+from django.utils.module_loading import import_string
+from rest_framework import exceptions, serializers
+from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
+from rest_framework.permissions import AllowAny
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from .. import errors, session, wording
+from ..conf import conf
+from ..contacts import Contact, EmailAddress, PhoneNumber
+from ..models import Verification
+from ..pages import uncounted_by_host
+from ..providers import get_providers
+from ..verifier import Verifier
+from . import failures
+from . import serializers as shapes
+from .binding import get_verifier
+from .schema import described
+
+logger = logging.getLogger(__name__)
+
+
+def classes(kind: str, default: Iterable[Any]) -> list[Any]:
+    """The classes that `API_CLASSES` names under `kind`, as classes or dotted paths; else the default."""
+    told = conf.API_CLASSES.get(kind)
+    if told is None:
+        return list(default)
+    several = told if isinstance(told, (list, tuple)) else [told]
+    return [import_string(cls) if isinstance(cls, str) else cls for cls in several]
+
+
+class EndpointView(APIView):
+    """Base of the endpoints: who asks, what is taken, and how errors are told."""
+
+    renderer_classes = (JSONRenderer,)
+    parser_classes = (JSONParser, FormParser, MultiPartParser)
+    verifier: Verifier
+
+    @classonlymethod
+    def as_view(cls, **initkwargs: Any) -> Any:
+        return uncounted_by_host(super().as_view(**initkwargs))
+
+    def get_permissions(self) -> list[Any]:
+        return [cls() for cls in classes("permission", [AllowAny])]
+
+    def get_authenticators(self) -> list[Any]:
+        return [cls() for cls in classes("authentication", self.authentication_classes)]
+
+    def get_throttles(self) -> list[Any]:
+        return [cls() for cls in classes("throttle", self.throttle_classes)]
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        self.verifier = get_verifier(request)
+        if self.verifier.user is None and not self.verifier.resolve("ALLOW_USERLESS"):
+            raise errors.UserUnauthenticated
+        self.verifier.authorize()
+
+    def handle_exception(self, exc: Exception) -> Response:
+        if isinstance(exc, errors.TwoFactorError):
+            return failures.answer(exc)
+        if isinstance(exc, exceptions.APIException):
+            answer = super().handle_exception(exc)
+            error, answer.status_code = failures.from_rest_framework(exc)
+            answer.data = failures.body(error)
+            return answer
+        return super().handle_exception(exc)
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        response.setdefault("Cache-Control", "no-store")
+        return response
+
+    def taken(self, serializer: type[serializers.Serializer[Any]]) -> dict[str, Any]:
+        """The request's values, checked for their shape."""
+        found = serializer(data=self.request.data)
+        found.is_valid(raise_exception=True)
+        return dict(found.validated_data)
+
+    def require_user(self) -> None:
+        if self.verifier.user is None:
+            raise errors.UserUnauthenticated
+
+    def sent(self, row: Verification) -> Response:
+        about = {"user": self.verifier.user, "request": self.request._request}
+        provider = get_providers()[row.method]
+        return Response(
+            {
+                "verification_id": str(row.public_id),
+                "display": wording.sent_sentence(provider, row.masked, **about),
+                "can_resend_in": row.can_resend_in(),
+                "expires_in": max(0, int((row.expires_at - timezone.now()).total_seconds())),
+                "attempts": row.attempts,
+                "sends": row.sends,
+            }
+        )
+
+
+def contact_of(values: dict[str, Any]) -> Contact | None:
+    """The number or address that came along; raises its error."""
+    if values.get("phone_number"):
+        return PhoneNumber(values["phone_number"], values.get("phone_country") or "")
+    return EmailAddress(values["email"]) if values.get("email") else None
+
+
+class SendView(EndpointView):
+    """Send a token: to a registered device, or to a new number or address."""
+
+    @described(takes=shapes.SendSerializer, answers=shapes.SentSerializer)
+    def post(self, request: Request) -> Response:
+        values = self.taken(shapes.SendSerializer)
+        to, device = contact_of(values), values["device"] or None
+        if not values["method"] and not device:
+            raise errors.MalformedRequest
+        method = values["method"] or self.verifier.method_for(device or "")
+        return self.sent(self.verifier.send(method, device=device, to=to))
+
+
+class RegisterView(EndpointView):
+    """Send a token to a new number or address; its approval registers it, nothing is stored before."""
+
+    def register(self, values: dict[str, Any]) -> Response:
+        self.require_user()
+        to = contact_of(values)
+        if to is None:
+            raise errors.MalformedRequest
+        method = values["method"]
+        if not method:
+            options = [p for p in self.verifier.registrable(to.kind) if not p.why_unsuitable(to)]
+            if not options:
+                raise errors.NoMethodAvailable
+            method = options[0].name
+        return self.sent(self.verifier.send(method, to=to))
+
+
+class SetPhoneNumberView(RegisterView):
+    @described(takes=shapes.PhoneNumberSerializer, answers=shapes.SentSerializer)
+    def post(self, request: Request) -> Response:
+        """Begin to register a phone number: the answer is the verification to complete."""
+        return self.register(self.taken(shapes.PhoneNumberSerializer))
+
+
+class SetEmailView(RegisterView):
+    @described(takes=shapes.EmailSerializer, answers=shapes.SentSerializer)
+    def post(self, request: Request) -> Response:
+        """Begin to register an e-mail address: the answer is the verification to complete."""
+        return self.register(self.taken(shapes.EmailSerializer))
+
+
+class VerifyView(EndpointView):
+    """Check a token."""
+
+    @described(takes=shapes.VerifySerializer, answers=shapes.VerifiedSerializer)
+    def post(self, request: Request) -> Response:
+        values = self.taken(shapes.VerifySerializer)
+        row = self.verifier.check(self.verifier.get(values["verification_id"]), values["code"])
+        if self.verifier.user is not None:
+            session.remember(request._request, row)
+        about = {"user": self.verifier.user, "request": request._request}
+        return Response(
+            {
+                "verified": True,
+                "display": wording.message("verified", **about),
+                "attempts": row.attempts,
+                "sends": row.sends,
+            }
+        )
+
+
+class CancelView(EndpointView):
+    """Give a verification up."""
+
+    @described(takes=shapes.CancelSerializer, answers=shapes.SuccessSerializer)
+    def post(self, request: Request) -> Response:
+        self.verifier.cancel(self.verifier.get(self.taken(shapes.CancelSerializer)["verification_id"]))
+        return Response({"success": True})
+
+
+class MethodsView(EndpointView):
+    """What the user may verify with."""
+
+    @described(answers=shapes.MethodsSerializer)
+    def get(self, request: Request) -> Response:
+        return Response({"verification_methods": {m["value"]: m for m in self.verifier.methods()}})
+
+    @described(answers=shapes.MethodsSerializer)
+    def post(self, request: Request) -> Response:
+        answer: Response = self.get(request)
+        return answer
+
+
+class DevicesView(EndpointView):
+    """What the user has registered."""
+
+    @described(answers=shapes.DeviceSerializer(many=True))
+    def get(self, request: Request) -> Response:
+        self.require_user()
+        found = [
+            {"id": r.id, "kind": r.kind, "obfuscated": r.masked, "name": r.device.name if r.device else ""}
+            for r in self.verifier.registered()
+        ]
+        return Response(found)
+
+
+class DeviceView(EndpointView):
+    """One of the user's devices."""
+
+    @described(takes=shapes.DeviceSerializer, answers=shapes.DeviceSerializer)
+    def patch(self, request: Request, device: str) -> Response:
+        """Give it a name."""
+        self.require_user()
+        found = self.verifier.rename(device, self.taken(shapes.DeviceSerializer)["name"])
+        name = found.device.name if found.device else ""
+        return Response({"id": found.id, "kind": found.kind, "obfuscated": found.masked, "name": name})
+
+    @described(answers=shapes.SuccessSerializer)
+    def delete(self, request: Request, device: str) -> Response:
+        """Remove it, against a fresh verification."""
+        self.require_user()
+        found = self.verifier.find_registered(device)
+        if found is None:
+            raise errors.MissingUserData
+        self.verifier.remove(found)
+        return Response({"success": True})
+
+
+__all__ = [name for name in globals() if name.endswith("View")]

@@ -1,0 +1,337 @@
+"""The API: the same process over JSON, for sessions and for tokens."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.test import Client
+from rest_framework.authtoken.models import Token
+
+from django_twilio_2fa.models import Counter, Device, Verification
+from django_twilio_2fa.sandbox import messages
+
+from .people import EMAIL, PHONE, Person
+
+NEW = "+12025550147"
+ERROR = {"success", "error_code", "display", "data", "blocking"}
+
+
+class Caller:
+    """Somebody who speaks JSON: with a session, with a token, or as nobody."""
+
+    def __init__(self, username: str = "", *, token: bool = False) -> None:
+        self.client = Client(enforce_csrf_checks=False)
+        self.headers: dict[str, str] = {}
+        if not username:
+            return
+        self.user = get_user_model().objects.get(username=username)
+        if token:
+            found, _created = Token.objects.get_or_create(user=self.user)
+            self.headers = {"HTTP_AUTHORIZATION": f"Token {found.key}"}
+        else:
+            self.client.force_login(self.user)
+
+    def asks(self, endpoint: str, verb: str = "post", **values: Any) -> Any:
+        call = getattr(self.client, verb)
+        data = {} if verb == "get" else {"data": values, "content_type": "application/json"}
+        return call(f"/api/2fa/{endpoint}/", **data, **self.headers)
+
+    def sends(self, **values: Any) -> dict[str, Any]:
+        answer = self.asks("send", **values)
+        assert answer.status_code == 200, answer.content
+        return dict(answer.json())
+
+    def verifies(self, id: str, code: str) -> Any:
+        return self.asks("verify", verification_id=id, code=code)
+
+    @property
+    def is_verified(self) -> bool:
+        return bool(self.client.get("/api/verified/", **self.headers).status_code == 200)
+
+
+def wrong(code: str) -> str:
+    return code[:-1] + str((int(code[-1]) + 1) % 10)
+
+
+def refused(answer: Any, status: int, code: str) -> dict[str, Any]:
+    told = dict(answer.json())
+    assert (answer.status_code, told["error_code"]) == (status, code), told
+    assert set(told) == ERROR
+    assert told["success"] is False
+    return told
+
+
+@pytest.fixture(params=["session", "token"])
+def caller(request: Any, sam: Person) -> Caller:
+    return Caller("sam", token=request.param == "token")
+
+
+class TestTheWayThrough:
+    def test_a_code_verifies(self, caller: Caller) -> None:
+        assert not caller.is_verified
+        told = caller.sends(method="sms")
+        assert set(told) == {
+            "verification_id",
+            "display",
+            "can_resend_in",
+            "expires_in",
+            "attempts",
+            "sends",
+        }
+        assert told["display"] == "Enter the code that was sent by text message to (XXX) XXX-0143."
+        assert (told["can_resend_in"], told["attempts"], told["sends"]) == (30, 0, 1)
+        answer = caller.verifies(told["verification_id"], messages.last_code(PHONE))
+        assert answer.json() == {
+            "verified": True,
+            "display": "You are verified.",
+            "attempts": 1,
+            "sends": 1,
+        }
+        assert caller.is_verified
+
+    def test_by_a_device_alone(self, caller: Caller) -> None:
+        address = Device.objects.get(kind="email")
+        caller.sends(device=str(address.pk))
+        assert messages.delivered()[0]["to"] == EMAIL
+
+    def test_a_wrong_code_says_how_many_tries_are_left(self, caller: Caller) -> None:
+        id = caller.sends(method="sms")["verification_id"]
+        told = refused(
+            caller.verifies(id, wrong(messages.last_code(PHONE))), 400, "invalid_verification_code"
+        )
+        assert told["data"] == {"attempts_left": 4}
+        assert not caller.is_verified
+
+    def test_what_is_no_code_costs_nothing(self, caller: Caller) -> None:
+        id = caller.sends(method="sms")["verification_id"]
+        for code in ("", "owl", "1" * 300, "١٢"):
+            refused(caller.verifies(id, code), 400, "invalid_verification_code")
+        assert Verification.objects.get().attempts == 0
+
+    def test_too_soon_says_when(self, caller: Caller) -> None:
+        caller.sends(method="sms")
+        answer = caller.asks("send", method="sms")
+        told = refused(answer, 429, "resend_cooldown")
+        assert answer["Retry-After"] == str(told["data"]["can_resend_in"])
+
+    def test_canceled_is_over(self, caller: Caller) -> None:
+        id = caller.sends(method="sms")["verification_id"]
+        assert caller.asks("cancel", verification_id=id).json() == {"success": True}
+        refused(caller.verifies(id, messages.last_code(PHONE)), 400, "verification_expired")
+
+    @pytest.mark.parametrize("verb", ["get", "post"])
+    def test_what_there_is(self, caller: Caller, verb: str) -> None:
+        told = caller.asks("verification-methods", verb).json()["verification_methods"]
+        assert list(told) == ["sms", "call", "whatsapp", "email"]
+        assert set(told["sms"]) == {"value", "label", "icon", "obfuscated", "devices"}
+        assert told["email"]["obfuscated"] == "sXX@eXXXXXX.com"
+
+    def test_without_the_last_slash_as_it_was(self, sam: Person) -> None:
+        caller = Caller("sam")
+        answer = caller.client.post("/api/2fa/send", {"method": "sms"}, content_type="application/json")
+        assert answer.status_code == 200
+
+
+class TestRegister:
+    @pytest.mark.parametrize("token", [False, True])
+    @pytest.mark.parametrize(
+        ("endpoint", "values"),
+        [
+            ("send", {"method": "sms", "phone_number": "202 555 0147", "phone_country": "US"}),
+            ("set-phone-number", {"phone_number": NEW}),
+        ],
+    )
+    def test_a_first_number(self, demo: Person, endpoint: str, values: Any, token: bool) -> None:
+        caller = Caller("demo", token=token)
+        answer = caller.asks(endpoint, **values)
+        assert answer.status_code == 200
+        assert not Device.objects.exists()
+        caller.verifies(answer.json()["verification_id"], messages.last_code(NEW))
+        assert Device.objects.get().value == NEW
+        assert caller.is_verified
+
+    def test_a_first_address(self, demo: Person) -> None:
+        caller = Caller("demo")
+        id = caller.asks("set-email", email="new@example.com").json()["verification_id"]
+        caller.verifies(id, messages.last_code("new@example.com"))
+        assert Device.objects.get().value == "new@example.com"
+
+    def test_another_takes_a_fresh_proof_and_verifies_nobody(self, caller: Caller) -> None:
+        refused(caller.asks("set-phone-number", phone_number=NEW), 403, "proof_required")
+        refused(caller.asks("send", method="sms", phone_number=NEW), 403, "proof_required")
+        id = caller.sends(method="email")["verification_id"]
+        caller.verifies(id, messages.last_code(EMAIL))
+        id = caller.asks("set-phone-number", phone_number=NEW).json()["verification_id"]
+        caller.verifies(id, messages.last_code(NEW))
+        assert Device.objects.filter(value=NEW).exists()
+
+    @pytest.mark.parametrize(
+        ("values", "code"),
+        [
+            ({"phone_number": "owl"}, "invalid_phone_number"),
+            ({"phone_number": "+4915123456789"}, "phone_country_not_allowed"),
+            ({"phone_number": "202 555 0147"}, "invalid_phone_number"),
+        ],
+    )
+    def test_what_is_no_number(self, demo: Person, settings: Any, values: Any, code: str) -> None:
+        settings.TWILIO_2FA_PHONE_NUMBER_ALLOWED_COUNTRIES = ["US"]
+        refused(Caller("demo").asks("set-phone-number", **values), 400, code)
+
+
+class TestDevices:
+    def test_they_are_listed_named_and_removed(self, caller: Caller) -> None:
+        listed = caller.asks("devices", "get").json()
+        assert [(d["kind"], d["obfuscated"]) for d in listed] == [
+            ("phone_number", "(XXX) XXX-0143"),
+            ("email", "sXX@eXXXXXX.com"),
+        ]
+        one = f"devices/{listed[0]['id']}"
+        assert caller.asks(one, "patch", name="Work").json()["name"] == "Work"
+        refused(caller.asks(one, "delete"), 403, "proof_required")
+        id = caller.sends(method="email")["verification_id"]
+        caller.verifies(id, messages.last_code(EMAIL))
+        assert caller.asks(one, "delete").json() == {"success": True}
+        assert Device.objects.get().kind == "email"
+
+    def test_another_users_is_none(self, caller: Caller, pat: Person) -> None:
+        theirs = Device.objects.get(user=pat.user)
+        for verb, values in (("patch", {"name": "x"}), ("delete", {})):
+            refused(caller.asks(f"devices/{theirs.pk}", verb, **values), 404, "missing_user_data")
+        refused(caller.asks("send", method="sms", device=str(theirs.pk)), 404, "missing_user_data")
+
+
+class TestWhoAsks:
+    ENDPOINTS = ("send", "verify", "cancel", "verification-methods", "set-phone-number", "set-email")
+
+    @pytest.mark.parametrize("endpoint", ENDPOINTS)
+    def test_nobody_is_told_to_sign_in(self, db: None, endpoint: str) -> None:
+        refused(Caller().asks(endpoint, method="sms"), 401, "user_unauthenticated")
+
+    def test_a_wrong_token_is_nobody(self, sam: Person) -> None:
+        caller = Caller()
+        caller.headers = {"HTTP_AUTHORIZATION": "Token owl"}
+        refused(caller.asks("send", method="sms"), 401, "user_unauthenticated")
+
+    def test_a_session_needs_its_csrf_token(self, sam: Person) -> None:
+        strict = Client(enforce_csrf_checks=True)
+        strict.force_login(sam.user)
+        answer = strict.post("/api/2fa/send/", {"method": "sms"}, content_type="application/json")
+        refused(answer, 403, "user_not_allowed")
+        assert not messages.delivered()
+
+    def test_a_user_who_is_kept_out(self, caller: Caller, settings: Any) -> None:
+        settings.TWILIO_2FA_ALLOW_USER_CB = lambda: False
+        refused(caller.asks("send", method="sms"), 403, "user_not_allowed")
+
+    @pytest.mark.parametrize("token", [False, True])
+    def test_another_users_verification_is_none(self, sam: Person, pat: Person, token: bool) -> None:
+        id = Caller("sam").sends(method="sms")["verification_id"]
+        for endpoint, values in (("verify", {"code": messages.last_code(PHONE)}), ("cancel", {})):
+            answer = Caller("pat", token=token).asks(endpoint, verification_id=id, **values)
+            refused(answer, 404, "verification_not_found")
+        assert Verification.objects.get().attempts == 0
+
+    @pytest.mark.parametrize("id", ["owl", "0" * 300, "00000000-0000-0000-0000-000000000000", "\0"])
+    def test_an_id_that_is_none(self, caller: Caller, id: str) -> None:
+        answer = caller.verifies(id, "123456")
+        assert answer.status_code in (400, 404)
+        assert set(answer.json()) == ERROR
+
+    def test_what_a_token_proves_is_good_for_that_token_only(self, sam: Person) -> None:
+        one = Caller("sam", token=True)
+        id = one.sends(method="sms")["verification_id"]
+        one.verifies(id, messages.last_code(PHONE))
+        assert one.is_verified
+        assert not Caller("sam").is_verified
+        Token.objects.all().delete()
+        assert not Caller("sam", token=True).is_verified
+
+    def test_and_no_cookie_is_set_by_it(self, sam: Person) -> None:
+        one = Caller("sam", token=True)
+        id = one.sends(method="sms")["verification_id"]
+        one.verifies(id, messages.last_code(PHONE))
+        assert not one.client.cookies
+
+    @pytest.mark.parametrize("token", [False, True])
+    def test_a_changed_password_ends_it(self, sam: Person, token: bool) -> None:
+        one = Caller("sam", token=token)
+        id = one.sends(method="sms")["verification_id"]
+        one.verifies(id, messages.last_code(PHONE))
+        sam.user.set_password("another")
+        sam.user.save()
+        if not token:
+            one.client.force_login(sam.user)
+        assert not one.is_verified
+
+    def test_the_limits_are_the_same(self, caller: Caller, settings: Any) -> None:
+        settings.TWILIO_2FA_LIMITS = {"wrong_tokens_in_a_row": 2}
+        id = caller.sends(method="sms")["verification_id"]
+        for _ in range(2):
+            caller.verifies(id, wrong(messages.last_code(PHONE)))
+        told = refused(caller.verifies(id, messages.last_code(PHONE)), 429, "account_locked")
+        assert told["blocking"] is True
+        assert Counter.objects.filter(scope="lock").exists()
+
+
+class TestForNobody:
+    def test_a_number_is_verified_and_nothing_registered(self, db: None, settings: Any) -> None:
+        settings.TWILIO_2FA_ALLOW_USERLESS = True
+        caller = Caller()
+        told = caller.sends(method="sms", phone_number=PHONE)
+        answer = caller.verifies(told["verification_id"], messages.last_code(PHONE))
+        assert answer.json()["verified"] is True
+        assert not Device.objects.exists()
+        assert not caller.is_verified
+
+    @pytest.mark.parametrize("endpoint", ["devices", "set-email", "set-phone-number"])
+    def test_what_is_a_users_needs_one(self, db: None, settings: Any, endpoint: str) -> None:
+        settings.TWILIO_2FA_ALLOW_USERLESS = True
+        verb = "get" if endpoint == "devices" else "post"
+        values = {} if verb == "get" else {"email": EMAIL, "phone_number": PHONE}
+        refused(Caller().asks(endpoint, verb, **values), 401, "user_unauthenticated")
+
+
+class TestShape:
+    @pytest.mark.parametrize(
+        "body", ["", "owl", "[]", "1", '"x"', "{", '{"method": {"a": 1}}', '{"method": ["sms"]}', "null"]
+    )
+    def test_what_is_no_request_is_said_so(self, caller: Caller, body: str) -> None:
+        answer = caller.client.post("/api/2fa/send/", body, content_type="application/json", **caller.headers)
+        refused(answer, 400, "malformed_request")
+
+    def test_another_verb_and_another_type(self, caller: Caller) -> None:
+        refused(caller.asks("send", "get"), 405, "malformed_request")
+        answer = caller.client.post("/api/2fa/send/", "x", content_type="text/plain", **caller.headers)
+        refused(answer, 415, "malformed_request")
+
+    def test_a_fault_of_twilio_has_its_status(self, demo: Person) -> None:
+        answer = Caller("demo").asks("set-phone-number", phone_number="+12025550160")
+        refused(answer, 503, "twilio_error_20503")
+
+    def test_nothing_is_kept_by_a_cache(self, caller: Caller) -> None:
+        assert caller.asks("devices", "get")["Cache-Control"] == "no-store"
+
+    def test_classes_of_the_sites_own(self, sam: Person, settings: Any) -> None:
+        settings.TWILIO_2FA_API_CLASSES = {
+            "permission": "rest_framework.permissions.IsAdminUser",
+            "authentication": ["rest_framework.authentication.SessionAuthentication"],
+        }
+        refused(Caller("sam").asks("send", method="sms"), 403, "user_not_allowed")
+        # A token is none any more.
+        refused(Caller("sam", token=True).asks("send", method="sms"), 401, "user_unauthenticated")
+
+    def test_a_throttle_of_the_sites_own(self, sam: Person, settings: Any) -> None:
+        settings.TWILIO_2FA_API_CLASSES = {"throttle": [f"{__name__}.Never"]}
+        answer = Caller("sam").asks("send", method="sms")
+        refused(answer, 429, "twilio_rate_limited")
+        assert answer["Retry-After"] == "7"
+
+
+class Never:
+    def allow_request(self, request: Any, view: Any) -> bool:
+        return False
+
+    def wait(self) -> float:
+        return 6.1
