@@ -15,6 +15,12 @@ class Words(serializers.CharField):
         optional = {} if needed else {"required": False, "allow_blank": True, "default": ""}
         super().__init__(**{"max_length": 320, **optional, **kwargs})
 
+    def to_internal_value(self, data: Any) -> str:
+        # A number is no text: a leading zero would be lost.
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
 
 class SendSerializer(serializers.Serializer[Any]):
     method = Words(help_text="Name of the method; may be left out where `device` is given.")
@@ -34,7 +40,7 @@ class SentSerializer(serializers.Serializer[Any]):
 
 
 class VerifySerializer(serializers.Serializer[Any]):
-    verification_id = Words(required=True)
+    verification_id = serializers.UUIDField()
     code = Words(help_text="Left out for a method that waits for an approval elsewhere.")
 
 
@@ -46,7 +52,7 @@ class VerifiedSerializer(serializers.Serializer[Any]):
 
 
 class CancelSerializer(serializers.Serializer[Any]):
-    verification_id = Words(required=True)
+    verification_id = serializers.UUIDField()
 
 
 class SuccessSerializer(serializers.Serializer[Any]):
@@ -86,7 +92,7 @@ class DeviceSerializer(serializers.Serializer[Any]):
     id = serializers.CharField(read_only=True)
     kind = serializers.CharField(read_only=True)
     obfuscated = serializers.CharField(read_only=True, allow_blank=True)
-    name = serializers.CharField(max_length=64, allow_blank=True)
+    name = Words(max_length=64)
 
 
 class ErrorSerializer(serializers.Serializer[Any]):

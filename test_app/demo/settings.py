@@ -113,4 +113,6 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1.0",
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,
+    # Forms are taken as well, and have no types to be described.
+    "PARSER_WHITELIST": ["rest_framework.parsers.JSONParser"],
 }

@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.mixins import LoginRequiredMixin
 from django.contrib.auth.views import LoginView
 from django.core import mail
+from django.utils.decorators import method_decorator
+from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.generic import TemplateView
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -49,9 +52,16 @@ class VerifiedOnlyView(APIView):
 
     permission_classes = (IsTwoFactorVerified,)
 
-    @extend_schema(responses={200: dict[str, str]})
+    @extend_schema(responses={200: dict[str, str], 403: dict[str, str]})
     def get(self, request: Request) -> Response:
         return Response({"secret": "The owl flies at midnight."})
+
+
+@method_decorator(ensure_csrf_cookie, name="dispatch")
+class APIDemoView(LoginRequiredMixin, TemplateView):
+    """A page of plain JavaScript over the API."""
+
+    template_name = "demo/api.html"
 
 
 class MailView(TemplateView):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
-from .test_walk import NO_SCRIPT, SIZES, click, fits, sign_in, submit
+from .test_walk import NO_SCRIPT, SIZES, click, code_for, fits, sign_in, submit
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -141,3 +141,26 @@ def test_the_waiting_page_by_keyboard(window: Any) -> None:
     click(window, "Link by e-mail")
     window.keyboard.press("Tab")
     assert window.evaluate("document.activeElement.textContent.trim()") == "I have approved it"
+
+
+@pytest.mark.parametrize("window", SIZES, indirect=True)
+@pytest.mark.parametrize("name", ["sam", "demo"])
+def test_the_flow_over_the_api_in_plain_javascript(window: Any, settings: Any, name: str) -> None:
+    settings.TWILIO_2FA_ALLOWED_METHODS = ["sms", "email"]
+    sign_in(window, name)
+    window.goto("/api/demo/")
+    if name == "sam":
+        window.get_by_text("Text message (XXX) XXX-0143").click()
+    else:
+        window.get_by_label("Phone number").fill("+1 202 555 0143")
+        window.keyboard.press("Enter")
+    window.get_by_label("Code").fill("12")
+    window.keyboard.press("Enter")
+    window.get_by_text("That code is not right.").wait_for()
+    looks_as_it_should(window, f"api-{name}")
+    window.get_by_label("Code").fill(code_for(window, "+12025550143"))
+    window.keyboard.press("Enter")
+    window.get_by_text("The owl flies at midnight.").wait_for()
+    # The browser itself notes the refused code in its console, as it does every answer that is no success.
+    assert all("400" in complaint for complaint in window.complaints)
+    window.complaints.clear()

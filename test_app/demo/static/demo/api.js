@@ -1,0 +1,83 @@
+// The whole flow over the API, in plain JavaScript.
+"use strict";
+
+(function () {
+  const main = document.getElementById("api");
+  const api = main.dataset.api.replace(/send\/$/, "");
+  const cookie = () => (document.cookie.match(/csrftoken=([^;]+)/) || [])[1] || "";
+
+  async function ask(path, values) {
+    const options = values === undefined ? {} : { method: "POST", body: JSON.stringify(values) };
+    options.headers = { "Content-Type": "application/json", "X-CSRFToken": cookie() };
+    const answer = await fetch(path, options);
+    return { ok: answer.ok, ...(await answer.json()) };
+  }
+
+  function element(tag, text, attributes) {
+    const made = Object.assign(document.createElement(tag), attributes || {});
+    made.textContent = text;
+    return made;
+  }
+
+  function show(...children) {
+    main.replaceChildren(...children);
+    const first = main.querySelector("input, button");
+    if (first) first.focus();
+  }
+
+  function form(label, type, button, act) {
+    const made = document.createElement("form");
+    const field = element("input", "", { id: "value", type: type, required: true, className: "form-control" });
+    field.autocomplete = type === "tel" ? "tel" : "one-time-code";
+    const wrong = element("p", "", { className: "text-danger" });
+    wrong.setAttribute("role", "alert");
+    made.append(element("label", label, { htmlFor: "value", className: "form-label" }), field, wrong);
+    made.append(element("button", button, { className: "btn btn-primary" }));
+    made.addEventListener("submit", async function (event) {
+      event.preventDefault();
+      const told = await act(field.value);
+      if (!told.ok) wrong.textContent = told.display;
+    });
+    return made;
+  }
+
+  function enter(sent) {
+    if (!sent.ok) return start(sent.display);
+    show(
+      element("p", sent.display),
+      form("Code", "text", "Verify", async function (code) {
+        const told = await ask(`${api}verify/`, { verification_id: sent.verification_id, code: code });
+        if (told.ok) await finish(told.display);
+        else if (told.blocking) start(told.display);
+        return told;
+      })
+    );
+  }
+
+  async function finish(display) {
+    const secret = await ask(main.dataset.secret);
+    show(element("p", display), element("p", secret.secret, { id: "secret", className: "lead" }));
+  }
+
+  async function start(display) {
+    const told = await ask(`${api}verification-methods/`);
+    const methods = Object.values(told.verification_methods || {});
+    const buttons = methods.map(function (method) {
+      const button = element("button", `${method.label} ${method.obfuscated}`, { className: "btn btn-outline-primary" });
+      button.addEventListener("click", async () => enter(await ask(`${api}send/`, { method: method.value })));
+      return button;
+    });
+    if (!methods.length) {
+      buttons.push(
+        form("Phone number, with + and the country", "tel", "Send code", async function (number) {
+          const sent = await ask(`${api}set-phone-number/`, { phone_number: number });
+          if (sent.ok) enter(sent);
+          return sent;
+        })
+      );
+    }
+    show(element("p", display || "How would you like to receive your code?"), ...buttons);
+  }
+
+  start();
+})();

@@ -1,0 +1,90 @@
+"""Every line of docs/api.md works as it is written, and the recipes do what they say."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+
+from django_twilio_2fa.models import Device, Verification
+from django_twilio_2fa.sandbox import messages
+
+from .people import PHONE, Person
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+# curl as the reader has it, but that it says nothing of its progress and fails where the answer is an error.
+CURL = 'curl() { command curl --no-progress-meter --fail-with-body "$@"; }'
+
+
+def blocks(page: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", (DOCS / page).read_text(), re.S | re.M)
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+@pytest.mark.django_db(transaction=True)
+def test_every_curl_line_works_as_written(live_server: Any) -> None:
+    call_command("demo_users")
+    lines = "\n".join(blocks("api.md", "bash"))
+    assert len(re.findall(r"\bcurl ", lines)) >= 12
+    script = lines.replace("http://localhost:8000", live_server.url)
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", f"{CURL}\n{script}"], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    assert '"verified":true' in done.stdout
+    assert "The owl flies at midnight." in done.stdout
+    assert Device.objects.filter(user__username="sam").count() == 1
+
+
+class TestRecipes:
+    def run(self, number: int) -> dict[str, Any]:
+        scope: dict[str, Any] = {}
+        exec(compile(blocks("recipes.md", "python")[number], "recipes.md", "exec"), scope)
+        return scope
+
+    def test_a_checkout_without_an_account(self, db: None, settings: Any, rf: Any) -> None:
+        settings.TWILIO_2FA_ALLOW_USERLESS = True
+        scope = self.run(0)
+        request = rf.get("/")
+        request.session = {}
+        scope["ask"](request, PHONE)
+        assert scope["confirm"](request, "000000" if messages.last_code() != "000000" else "111111")
+        assert scope["confirm"](request, messages.last_code()) == ""
+
+    def test_a_management_command(self, pat: Person, monkeypatch: Any, capsys: Any) -> None:
+        command = self.run(1)["Command"]()
+        monkeypatch.setattr("builtins.input", lambda prompt: messages.last_code(PHONE))
+        command.handle(username="pat")
+        assert "It is them." in capsys.readouterr().out
+
+    @pytest.mark.django_db(transaction=True)
+    def test_an_async_view(self, rf: Any) -> None:
+        from asgiref.sync import async_to_sync, sync_to_async
+
+        user = get_user_model().objects.create_user("ann")
+        from django_twilio_2fa.testing import register_device
+
+        register_device(user)
+        transfer = self.run(2)["transfer"]
+
+        async def walk() -> None:
+            async def auser() -> Any:
+                return user
+
+            request = rf.post("/")
+            request.auser = auser
+            assert (await transfer(request)).status_code == 200
+            row = await Verification.objects.aget()
+            code = await sync_to_async(messages.last_code)()
+            for typed, status in (("1", 400), (code, 200)):
+                request = rf.post("/", {"verification": str(row.public_id), "code": typed})
+                request.auser = auser
+                assert (await transfer(request)).status_code == status
+
+        async_to_sync(walk)()
