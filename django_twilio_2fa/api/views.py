@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.decorators import classonlymethod
 from django.utils.module_loading import import_string
 from rest_framework import exceptions, serializers
-from rest_framework.parsers import FormParser, JSONParser
+from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.permissions import AllowAny
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
@@ -45,7 +45,7 @@ class EndpointView(APIView):
     """Base of the endpoints: who asks, what is taken, and how errors are told."""
 
     renderer_classes = (JSONRenderer,)
-    parser_classes = (JSONParser, FormParser)
+    parser_classes = (JSONParser, FormParser, MultiPartParser)
     verifier: Verifier
 
     @classonlymethod

@@ -91,6 +91,12 @@ class TestTheOffer:
         demo.posts(saved="on")
         assert demo.is_at("/secret/")
 
+    def test_it_is_withdrawn_once_it_would_take_another_proof(self, demo: Person, later: Any) -> None:
+        registers_a_phone(demo)
+        assert "In case you lose it" in demo.opens("success").text
+        later(601)
+        assert "In case you lose it" not in demo.opens("success").text
+
     def test_it_does_not_come_when_nothing_was_registered(self, pat: Person) -> None:
         pat.opens("start").picks("sms").types_the_code()
         assert "In case you lose it" not in pat.text

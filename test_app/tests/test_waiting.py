@@ -117,6 +117,27 @@ class TestTheWait:
         assert Client().get("/2fa/status/").status_code == 302
 
 
+class TestTheAnswer:
+    """What a view or a webhook records; its own checks aside."""
+
+    @pytest.mark.parametrize("first", [True, False])
+    def test_the_first_one_stands(self, asked: Person, first: bool) -> None:
+        row = Verification.objects.get()
+        assert Verification.objects.answer(row.public_id, approved=first)
+        assert not Verification.objects.answer(row.public_id, approved=not first)
+        assert asked.posts("verify").is_verified is first
+
+    def test_it_comes_in_time_or_not_at_all(self, asked: Person, later: Any) -> None:
+        later(601)
+        row = Verification.objects.get()
+        assert not Verification.objects.answer(row.public_id, approved=True)
+
+    def test_not_to_what_has_ended(self, asked: Person) -> None:
+        asked.posts("verify", action="cancel")
+        row = Verification.objects.get()
+        assert not Verification.objects.answer(row.public_id, approved=True)
+
+
 class TestWhoseItIs:
     """Whoever has the password asks, too: what the owner approves must not let them in."""
 

@@ -1,0 +1,15 @@
+"""Where 0.32 had numbers and addresses. Deprecated: import them from `django_twilio_2fa.contacts`."""
+
+import warnings
+
+from .contacts import EmailAddress, PhoneNumber
+
+warnings.warn(
+    "django_twilio_2fa.options is deprecated, use django_twilio_2fa.contacts: PhoneNumber, EmailAddress.",
+    DeprecationWarning,
+    stacklevel=2,
+)
+
+Email = EmailAddress
+
+__all__ = ["Email", "PhoneNumber"]

@@ -1,0 +1,108 @@
+"""A site that was written for 0.32 goes on working; warnings say what it should change."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.dispatch import Signal
+
+from django_twilio_2fa import signals
+from django_twilio_2fa.contacts import EmailAddress, PhoneNumber
+from django_twilio_2fa.models import Device
+from django_twilio_2fa.sandbox import messages
+
+from .people import PHONE, Person
+from .test_templates import OLD, with_templates
+
+DOORS = ("django_twilio_2fa.dispatch", "django_twilio_2fa.options", "django_twilio_2fa.client")
+
+
+@pytest.fixture
+def site(settings: Any) -> Iterator[Any]:
+    """The old site's module, with the settings that name it."""
+    connected = [s for s in vars(signals).values() if isinstance(s, Signal)]
+    before = {signal: list(signal.receivers) for signal in connected}
+    for name in (*DOORS, "tests.old_site"):
+        sys.modules.pop(name, None)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        module = importlib.import_module("tests.old_site")
+    assert {str(w.message).split()[0] for w in told if w.category is DeprecationWarning} >= set(DOORS[:2])
+    warnings.simplefilter("ignore", DeprecationWarning)
+    settings.TWILIO_2FA_USER_PHONE_NUMBER_CB = "tests.old_site.phone_number"
+    settings.TWILIO_2FA_USER_EMAIL_CB = "tests.old_site.email"
+    settings.TWILIO_2FA_MESSAGE_DISPLAY_CB = "tests.old_site.message"
+    settings.TWILIO_2FA_METHOD_DISPLAY_CB = "tests.old_site.method_display"
+    settings.TWILIO_2FA_SUCCESS_REDIRECT_URL = "/secret/"
+    settings.TWILIO_2FA_SEND_COOLDOWN = 30
+    settings.TWILIO_2FA_ERROR_DISPLAY = {"invalid_verification_code": "Nope."}
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "tests.old_site.TwoFactorMiddleware"]
+    with_templates(settings, OLD)
+    module.PROFILES.clear()
+    module.HEARD.clear()
+    yield module
+    for signal in connected:
+        signal.receivers = before[signal]
+        signal.sender_receivers_cache.clear()
+
+
+def test_somebody_registers_and_comes_back(demo: Person, site: Any) -> None:
+    demo.opens("/secret/")
+    assert demo.is_at("start")
+    assert "SMS" in demo.text
+    demo.posts(method="sms").posts(country_code="US", phone_number="202 555 0143")
+    assert site.PROFILES == {}
+    demo.types_a_wrong_code()
+    assert not demo.client.session.get("twilio_2fa_verification")
+    demo.types_the_code()
+    # The site stores the number, the kit stores none.
+    assert {demo.user.pk: {"phone_number": PHONE}} == site.PROFILES
+    assert not Device.objects.exists()
+    assert demo.path == "/secret/"
+    assert site.HEARD == [("sent", "sms"), ("failed", "sms"), ("success", "sms")]
+
+    again = Person("demo").opens("/secret/")
+    assert again.is_at("start")
+    assert "(XXX) XXX-0143" in again.text
+    again.posts(method="call").types_the_code()
+    assert again.path == "/secret/"
+
+
+def test_links_of_0_32_land_safely_and_do_nothing(pat: Person, site: Any) -> None:
+    site.PROFILES[pat.user.pk] = {"phone_number": PHONE}
+    for link in ("?c=1", "?action=retry", "?e=verification_expired"):
+        assert pat.opens(f"/2fa/start/{link}").page.status_code == 200
+    assert not messages.delivered()
+
+
+def test_the_old_classes_are_the_new_ones(site: Any) -> None:
+    assert site.PhoneNumber is PhoneNumber
+    assert site.Email is EmailAddress
+    number = site.PhoneNumber("+12025550143")
+    assert (number.e164_format, number.country_code, number.obfuscated) == (PHONE, "US", "(XXX) XXX-0143")
+    with pytest.raises(site.InvalidPhoneNumber):
+        site.PhoneNumber("owl")
+
+
+def test_the_client_is_the_verifier_of_the_request(pat: Person, site: Any) -> None:
+    site.PROFILES[pat.user.pk] = {"phone_number": PHONE}
+    request = pat.client.get("/2fa/start/").wsgi_request
+    client = site.TwoFAClient(request)
+    row = client.send("sms")
+    assert client.check(row, messages.last_code(PHONE)).status == "approved"
+    assert pat.is_verified
+
+
+def test_the_api_answers_at_its_old_addresses(pat: Person, site: Any) -> None:
+    site.PROFILES[pat.user.pk] = {"phone_number": PHONE}
+    answer = pat.client.post("/api/2fa/send", {"method": "sms"})
+    id = answer.json()["verification_id"]
+    answer = pat.client.post("/api/2fa/verify", {"verification_id": id, "code": messages.last_code(PHONE)})
+    assert answer.json()["verified"] is True
+    assert answer.json()["display"] == "You are in."
+    assert pat.client.session["twilio_2fa_verification"] is True
