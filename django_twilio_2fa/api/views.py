@@ -23,6 +23,7 @@ from ..contacts import Contact, EmailAddress, PhoneNumber
 from ..models import Verification
 from ..pages import uncounted_by_host
 from ..providers import get_providers
+from ..unauthenticated import UnauthenticatedVerifier
 from ..verifier import Verifier
 from . import failures
 from . import serializers as shapes
@@ -47,6 +48,8 @@ class EndpointView(APIView):
     renderer_classes = (JSONRenderer,)
     parser_classes = (JSONParser, FormParser, MultiPartParser)
     verifier: Verifier
+    for_strangers = False
+    """Whether a user who is named, and has not signed in, is served here."""
 
     @classonlymethod
     def as_view(cls, **initkwargs: Any) -> Any:
@@ -63,10 +66,23 @@ class EndpointView(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        self.verifier = get_verifier(request)
-        if self.verifier.user is None and not self.verifier.resolve("ALLOW_USERLESS"):
-            raise errors.UserUnauthenticated
+        self.verifier = self.get_verifier(request)
         self.verifier.authorize()
+
+    def get_verifier(self, request: Request) -> Verifier:
+        """For the user who is signed in, one who is named, or nobody; raises `UserUnauthenticated`."""
+        found = get_verifier(request)
+        if found.user is not None:
+            return found
+        if self.for_strangers and found.resolve("ALLOW_UNAUTHENTICATED_USERS"):
+            name = request.query_params.get(conf.UNAUTHENTICATED_QUERY_PARAM, "")
+            if name:
+                return UnauthenticatedVerifier(name, request=request._request)
+            if not found.resolve("ALLOW_USERLESS"):
+                raise errors.UnauthenticatedUserParamMissing
+        if not found.resolve("ALLOW_USERLESS"):
+            raise errors.UserUnauthenticated
+        return found
 
     def handle_exception(self, exc: Exception) -> Response:
         if isinstance(exc, errors.TwoFactorError):
@@ -118,11 +134,13 @@ def contact_of(values: dict[str, Any]) -> Contact | None:
 class SendView(EndpointView):
     """Send a token: to a registered device, or to a new number or address."""
 
+    for_strangers = True
+
     @described(takes=shapes.SendSerializer, answers=shapes.SentSerializer)
     def post(self, request: Request) -> Response:
         values = self.taken(shapes.SendSerializer)
         to, device = contact_of(values), values["device"] or None
-        if not values["method"] and not device:
+        if not values["method"] and (not device or isinstance(self.verifier, UnauthenticatedVerifier)):
             raise errors.MalformedRequest
         method = values["method"] or self.verifier.method_for(device or "")
         return self.sent(self.verifier.send(method, device=device, to=to))
@@ -162,11 +180,13 @@ class SetEmailView(RegisterView):
 class VerifyView(EndpointView):
     """Check a token."""
 
+    for_strangers = True
+
     @described(takes=shapes.VerifySerializer, answers=shapes.VerifiedSerializer)
     def post(self, request: Request) -> Response:
         values = self.taken(shapes.VerifySerializer)
         row = self.verifier.check(self.verifier.get(values["verification_id"]), values["code"])
-        if self.verifier.user is not None:
+        if request.user is not None and request.user.is_authenticated:
             session.remember(request._request, row)
         about = {"user": self.verifier.user, "request": request._request}
         return Response(
@@ -181,6 +201,8 @@ class VerifyView(EndpointView):
 
 class CancelView(EndpointView):
     """Give a verification up."""
+
+    for_strangers = True
 
     @described(takes=shapes.CancelSerializer, answers=shapes.SuccessSerializer)
     def post(self, request: Request) -> Response:

@@ -71,7 +71,9 @@ class VerifyProvider(VerifyService, MethodProvider):
         return "verify"
 
     def _service(self, verification: Verification) -> Any:
-        return self.get_service(registration=verification.purpose == Purpose.ENROL)
+        # What strangers ask for goes by a service of its own, where there is one, and so do its codes.
+        stranger = verification.purpose == Purpose.ENROL or "stranger" in verification.data
+        return self.get_service(registration=stranger)
 
     def options(self, verification: Verification, *, request: Any = None) -> dict[str, Any]:
         """Further parameters of the send, by twilio-python's names. Raises `ImproperlyConfigured`."""

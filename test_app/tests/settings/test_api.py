@@ -40,3 +40,27 @@ class TestClasses:
     def test_a_permission_of_the_sites_own(self, sam: Person, settings: Any, name: str, status: int) -> None:
         settings.TWILIO_2FA_API_CLASSES = {"permission": f"rest_framework.permissions.{name}"}
         assert sends(sam.client, method="sms").status_code == status
+
+
+@shows("ALLOW_UNAUTHENTICATED_USERS", "UNAUTHENTICATED_QUERY_PARAM", "UNAUTHENTICATED_USER_FIELD")
+class TestNamedUsers:
+    """What they learn, and what not, is in `attacks/test_unauthenticated.py`."""
+
+    @pytest.mark.parametrize(
+        ("allowed", "param", "field", "query", "status"),
+        [
+            (True, "user_id", "pk", "user_id={pk}", 200),
+            (True, "who", "username", "who=sam", 200),
+            (True, "who", "username", "user_id={pk}", 400),
+            (False, "user_id", "pk", "user_id={pk}", 401),
+        ],
+    )
+    def test_a_user_may_be_named(
+        self, sam: Person, settings: Any, allowed: bool, param: str, field: str, query: str, status: int
+    ) -> None:
+        settings.TWILIO_2FA_ALLOW_UNAUTHENTICATED_USERS = allowed
+        settings.TWILIO_2FA_UNAUTHENTICATED_QUERY_PARAM = param
+        settings.TWILIO_2FA_UNAUTHENTICATED_USER_FIELD = field
+        told = {"content_type": "application/json", "QUERY_STRING": query.format(pk=sam.user.pk)}
+        assert Client().post("/api/2fa/send/", {"method": "sms"}, **told).status_code == status
+        assert sam.has_got() == (1 if status == 200 else 0)

@@ -1,0 +1,184 @@
+"""Verifying somebody who has not signed in and is named by a parameter, without saying whether they exist.
+
+Whoever asks is answered alike. A name that is nobody's, or of somebody who has nothing that the method could
+use, gets a decoy: a verification that no token is right for. What is typed feeds no lock of the user's,
+nothing is registered, changed or listed, and nobody is signed in. How long an answer takes may tell them apart.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+
+from . import counters, errors, limits, records, signals
+from .choices import Choice
+from .conf import conf
+from .contacts import CONTACTS
+from .digests import digest, digests
+from .models import Purpose, Status, Verification
+from .providers import Checked, MethodProvider, get_providers
+from .verifier import Verifier
+
+STRANGER = "stranger"
+LONGEST_NAME = 254
+
+
+def named_user(name: str) -> Any:
+    """The active user whose `UNAUTHENTICATED_USER_FIELD` this is, or None."""
+    field = conf.UNAUTHENTICATED_USER_FIELD
+    if not field:
+        raise errors.UnauthenticatedUserFieldMissing
+    if not name.isprintable() or len(name) > LONGEST_NAME:
+        return None
+    try:
+        return get_user_model()._default_manager.filter(**{field: name, "is_active": True}).first()
+    except (ValueError, ValidationError, OverflowError):
+        return None
+
+
+class UnauthenticatedVerifier(Verifier):
+    """The process for whoever names a user. It sends to what that user has registered, and checks it."""
+
+    def __init__(self, name: str, *, request: Any = None) -> None:
+        super().__init__(named_user(name), request=request)
+        self.name = name
+
+    def authorize(self) -> None:
+        """A user who is kept out is answered as one who does not exist."""
+
+    # Sending
+
+    @records.stored()
+    def send(self, method: str, **more: Any) -> Verification:
+        """Send a token by a method, or seem to. Raises `MethodNotAllowed` and what the limits raise.
+
+        Raises `MalformedRequest` where a device or a destination is named.
+        """
+        if any(more.values()):
+            raise errors.MalformedRequest
+        provider = self._offered(method)
+        choice = self._choice(provider)
+        row = self._strangers_row(provider, choice)
+        counts = [
+            *counters.for_client(self.request, None),
+            *counters.counts("unproven_sends_per_user", STRANGER, self.name),
+            *counters.counts("unproven_sends_per_destination", STRANGER, provider.transport, self.name),
+        ]
+        limits.reserve_send(row, provider.name, counts)
+        sid = self._try_to_send(row, provider) if choice is not None else ""
+        Verification.objects.filter(pk=row.pk).update(last_sent_at=timezone.now(), sid=sid or row.sid)
+        row.refresh_from_db()
+        return row
+
+    def _offered(self, method: str) -> MethodProvider:
+        """The method, where it is one for everybody: whether this user has it is not said."""
+        allowed = conf.resolve("ALLOWED_METHODS", user=None, request=self.request)
+        provider = get_providers().get(method)
+        fits = (
+            provider is not None
+            and provider.sends
+            and provider.device_kind in CONTACTS
+            and not provider.waits
+        )
+        if provider is None or not fits or (allowed is not None and method not in allowed):
+            raise errors.MethodNotAllowed(method=method)
+        return provider
+
+    def _choice(self, provider: MethodProvider) -> Choice | None:
+        if self.user is None or not self.resolve("ALLOW_USER_CB"):
+            return None
+        return next((c for c in self.choices() if c.provider.name == provider.name), None)
+
+    def _strangers_row(self, provider: MethodProvider, choice: Choice | None) -> Verification:
+        """A row apart from the user's own: no stranger uses their tries up."""
+        registered = choice.registered if choice else None
+        contact = registered.contact if registered else None
+        row, _created = records.get_or_create_pending(
+            digests("pending", STRANGER, self.name, provider.transport),
+            {
+                "user": self.user if contact else None,
+                "purpose": Purpose.PROVE,
+                "transport": provider.transport,
+                "method": provider.name,
+                "kind": provider.device_kind if contact else "",
+                "device": registered.device if registered else None,
+                "destination": str(contact) if contact else "",
+                "destination_digest": digest(contact.kind, str(contact)) if contact else "",
+                "data": {STRANGER: digest(STRANGER, self.name)},
+                # No session's, so that nobody else comes by it and it verifies nobody.
+                "flow_digest": digest("flow", STRANGER),
+                "expires_at": timezone.now() + conf.expiration,
+            },
+            expired=self._tell_status,
+        )
+        row.user = self.user
+        return row
+
+    def _try_to_send(self, row: Verification, provider: MethodProvider) -> str:
+        """Twilio's SID of what was sent; a fault is told to the site, and not to whoever asks."""
+        try:
+            return str(self._guarded(lambda: provider.start(row, request=self.request)).sid)
+        except errors.TwoFactorError as e:
+            self._tell_twilio_error(e)
+            return ""
+
+    # Checking
+
+    @records.stored()
+    def check(self, verification: Verification, token: str) -> Verification:
+        """Check a token; what is wrong is answered as a wrong token, whatever it was."""
+        row = verification
+        provider = get_providers()[row.method]
+        token = provider.read_token(row, token)
+        lease = limits.take_lease(row)
+        spent = [
+            *counters.for_client(self.request, None),
+            *counters.counts("wrong_tokens_per_user", STRANGER, self.name),
+        ]
+        limits.spend_check(row, lease, spent)
+        if not self._is_right(row, provider, token):
+            raise self._was_wrong(row, lease)
+        records.retried(lambda: counters.refund(spent))
+        return self._approve(row, lease, Checked(approved=True, sid=row.sid))
+
+    def _is_right(self, row: Verification, provider: MethodProvider, token: str) -> bool:
+        if not row.destination:
+            return False
+        try:
+            checked: Checked = self._guarded(lambda: provider.check(row, token, request=self.request))
+        except errors.TwoFactorError as e:
+            self._tell_twilio_error(e)
+            return False
+        return checked.approved
+
+    def _was_wrong(self, row: Verification, lease: str) -> errors.TwoFactorError:
+        failed = records.retried(lambda: limits.release_lease(row, lease))
+        if row.user_id is not None:
+            signals.send(signals.twilio_2fa_verification_failed, **self._about(row), method=row.method)
+        if failed:
+            return errors.MaxAttemptsReached()
+        return errors.InvalidVerificationCode(attempts_left=conf.MAX_ATTEMPTS - row.attempts)
+
+    def resend(self, verification: Verification, method: str = "") -> Verification:
+        return self.send(method or verification.method)
+
+    def cancel(self, verification: Verification) -> None:
+        self._end(verification, Status.CANCELED)
+
+    def get(self, public_id: UUID | str) -> Verification:
+        """The verification with this id that was begun under the same name; raises `VerificationNotFound`."""
+        try:
+            row = Verification.objects.filter(public_id=public_id).first()
+        except (ValidationError, ValueError):
+            row = None
+        if row is None or row.data.get(STRANGER) not in digests(STRANGER, self.name):
+            raise errors.VerificationNotFound
+        row.user = self.user
+        return row
+
+    def approve(self, verification: Verification) -> Verification:
+        raise errors.UserUnauthenticated

@@ -1,0 +1,186 @@
+"""Threat: whoever has not signed in learns who exists, shuts them out, or gets in as them, over the API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from django_twilio_2fa.models import Counter, Device, Verification
+from django_twilio_2fa.sandbox import messages
+from django_twilio_2fa.session import get_verifier
+
+from ..people import PHONE, Person
+
+NOBODY = ("999999", "owl", "0", "-1", "9" * 400, "\0", "' OR 1=1", "\u202e", "1.5")
+
+
+@pytest.fixture(autouse=True)
+def allowed(settings: Any) -> None:
+    settings.TWILIO_2FA_ALLOW_UNAUTHENTICATED_USERS = True
+
+
+class Stranger:
+    def __init__(self, name: Any) -> None:
+        self.name = str(name)
+        self.client = Client()
+
+    def asks(self, endpoint: str, **values: Any) -> Any:
+        path = f"/api/2fa/{endpoint}/"
+        return self.client.post(path, values, content_type="application/json", QUERY_STRING=self.query)
+
+    @property
+    def query(self) -> str:
+        from urllib.parse import urlencode
+
+        return urlencode({"user_id": self.name})
+
+    def sends(self) -> str:
+        return str(self.asks("send", method="sms").json()["verification_id"])
+
+    def verifies(self, id: str, code: str) -> Any:
+        return self.asks("verify", verification_id=id, code=code)
+
+
+def told(answer: Any) -> tuple[int, dict[str, Any]]:
+    """Status and body, less the id, which is another's each time."""
+    body = dict(answer.json())
+    body.pop("verification_id", None)
+    # A second more or less, as the clock has it.
+    if "expires_in" in body:
+        body["expires_in"] = body["expires_in"] // 10
+    return answer.status_code, body
+
+
+def wrong() -> str:
+    right = messages.delivered()[0]["code"] if messages.delivered() else "123456"
+    return str((int(right) + 1) % 10**6).zfill(6)
+
+
+def walk(stranger: Stranger) -> list[Any]:
+    """All that a stranger can do, and what is answered."""
+    seen = []
+    first = stranger.asks("send", method="sms")
+    seen.append(told(first))
+    seen.append(told(stranger.asks("send", method="sms")))
+    for values in ({"method": "owl"}, {"method": "totp"}, {"method": "sms", "device": "x"}, {}):
+        seen.append(told(stranger.asks("send", **values)))
+    seen.append(told(stranger.asks("send", method="sms", phone_number="+12025550147")))
+    id = first.json()["verification_id"]
+    seen.append(told(stranger.verifies(id, "owl")))
+    seen += [told(stranger.verifies(id, wrong())) for _ in range(6)]
+    seen.append(told(stranger.asks("send", method="sms")))
+    seen.append(told(stranger.asks("cancel", verification_id=id)))
+    seen.append(told(stranger.verifies("00000000-0000-0000-0000-000000000000", "123456")))
+    for endpoint in ("set-email", "set-phone-number", "verification-methods", "devices"):
+        seen.append(told(stranger.asks(endpoint, email="a@b.org", phone_number=PHONE)))
+    return seen
+
+
+class TestWhoExists:
+    @pytest.mark.parametrize("name", NOBODY)
+    def test_nobody_is_answered_as_somebody(self, sam: Person, name: str) -> None:
+        assert walk(Stranger(name)) == walk(Stranger(sam.user.pk))
+
+    def test_so_is_somebody_with_nothing(self, sam: Person, demo: Person) -> None:
+        assert walk(Stranger(demo.user.pk)) == walk(Stranger(sam.user.pk))
+
+    @pytest.mark.parametrize("change", ["inactive", "kept out", "no such method", "outage", "locked"])
+    def test_so_is_somebody_who_cannot(self, sam: Person, settings: Any, change: str) -> None:
+        expected = walk(Stranger("nobody"))
+        if change == "inactive":
+            sam.user.is_active = False
+            sam.user.save()
+        elif change == "kept out":
+            settings.TWILIO_2FA_ALLOW_USER_CB = lambda user: False
+        elif change == "no such method":
+            settings.TWILIO_2FA_USER_METHODS_CB = lambda user: ["email"]
+        elif change == "outage":
+            Device.objects.filter(kind="phone_number").update(value="+12025550160")
+        else:
+            Counter.objects.create(scope="lock", key="x", window=2**62, n=1)
+        assert walk(Stranger(sam.user.pk)) == expected
+
+    def test_nothing_of_the_number_is_said(self, sam: Person) -> None:
+        seen = str(walk(Stranger(sam.user.pk)))
+        assert "0143" not in seen
+        assert "XXX" not in seen
+
+
+class TestWhatIsAllowed:
+    def test_the_right_code_is_told_and_signs_nobody_in(self, sam: Person) -> None:
+        stranger = Stranger(sam.user.pk)
+        answer = stranger.verifies(stranger.sends(), messages.last_code(PHONE))
+        assert told(answer)[0] == 200
+        assert answer.json()["verified"] is True
+        assert stranger.client.get("/api/verified/").status_code == 403
+        assert not sam.is_verified
+        row = Verification.objects.get()
+        assert (row.status, row.verifies) == ("approved", False)
+
+    def test_a_code_for_somebody_else_is_wrong(self, sam: Person) -> None:
+        Stranger(sam.user.pk).sends()
+        other = Stranger("nobody")
+        answer = other.verifies(other.sends(), messages.last_code(PHONE))
+        assert told(answer)[1]["error_code"] == "invalid_verification_code"
+
+    def test_another_names_verification_is_none(self, sam: Person) -> None:
+        id = Stranger(sam.user.pk).sends()
+        answer = Stranger("nobody").verifies(id, messages.last_code(PHONE))
+        assert told(answer)[0] == 404
+        # Nor is it that user's own, once they sign in.
+        assert (
+            sam.client.post(
+                "/api/2fa/verify/",
+                {"verification_id": id, "code": messages.last_code(PHONE)},
+                content_type="application/json",
+            ).status_code
+            == 404
+        )
+
+    def test_failures_feed_no_lock_of_the_users(self, sam: Person, settings: Any) -> None:
+        settings.TWILIO_2FA_LIMITS = {"wrong_tokens_in_a_row": 3, "wrong_tokens_per_user": "3/h"}
+        stranger = Stranger(sam.user.pk)
+        id = stranger.sends()
+        for _ in range(6):
+            stranger.verifies(id, wrong())
+        assert not Counter.objects.filter(scope="lock").exists()
+        verifier = get_verifier(sam.client.get("/2fa/start/").wsgi_request)
+        assert verifier.send("email").status == "pending"
+
+    def test_their_own_verification_is_untouched(self, sam: Person) -> None:
+        sam.opens("start").picks("email")
+        own = Verification.objects.get()
+        stranger = Stranger(sam.user.pk)
+        id = str(stranger.asks("send", method="email").json()["verification_id"])
+        assert id != str(own.public_id)
+        for _ in range(6):
+            stranger.verifies(id, "000000")
+        own.refresh_from_db()
+        assert (own.status, own.attempts) == ("pending", 0)
+
+    def test_the_limits_hold(self, sam: Person, later: Any) -> None:
+        stranger = Stranger(sam.user.pk)
+        sent = 0
+        for _ in range(6):
+            sent += stranger.asks("send", method="sms").status_code == 200
+            later(130)
+        assert sent == 2
+
+    def test_it_is_off_by_default(self, sam: Person, settings: Any) -> None:
+        del settings.TWILIO_2FA_ALLOW_UNAUTHENTICATED_USERS
+        assert Stranger(sam.user.pk).asks("send", method="sms").status_code == 401
+
+    def test_the_parameter_is_asked_for(self, sam: Person) -> None:
+        answer = Client().post("/api/2fa/send/", {"method": "sms"}, content_type="application/json")
+        assert told(answer)[1]["error_code"] == "unauthenticated_user_param_missing"
+
+    def test_by_another_parameter_and_field(self, sam: Person, settings: Any) -> None:
+        settings.TWILIO_2FA_UNAUTHENTICATED_QUERY_PARAM = "who"
+        settings.TWILIO_2FA_UNAUTHENTICATED_USER_FIELD = "username"
+        answer = Client().post(
+            "/api/2fa/send/", {"method": "sms"}, content_type="application/json", QUERY_STRING="who=sam"
+        )
+        assert answer.status_code == 200
+        assert messages.delivered()[0]["to"] == PHONE
