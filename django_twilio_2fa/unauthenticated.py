@@ -2,7 +2,8 @@
 
 Whoever asks is answered alike. A name that is nobody's, or of somebody who has nothing that the method could
 use, gets a decoy: a verification that no token is right for. What is typed feeds no lock of the user's,
-nothing is registered, changed or listed, and nobody is signed in. How long an answer takes may tell them apart.
+nothing is registered, changed or listed, and nobody is signed in. How long an answer takes may tell them
+apart.
 """
 
 from __future__ import annotations
