@@ -7,9 +7,14 @@ from typing import Any
 import pytest
 from django.utils import translation
 
+from django_twilio_2fa.contacts import PhoneNumber
+from django_twilio_2fa.models import Device
+from django_twilio_2fa.sandbox import messages
 from django_twilio_2fa.sandbox.http import sandbox_request
+from django_twilio_2fa.signals import twilio_2fa_set_user_data
 from django_twilio_2fa.twilio.locales import LOCALES, locale_for
 from django_twilio_2fa.twilio.options import OPTIONS, OURS
+from django_twilio_2fa.unauthenticated import UnauthenticatedVerifier
 
 from .. import openapi
 from ..people import PHONE, Person
@@ -201,3 +206,62 @@ class TestExtension:
         settings.TWILIO_2FA_VERIFICATION_OPTIONS_CB = lambda: {"send_digits": "w9"}
         demo.opens("start").picks("call").registers("202 555 0143 ext. 12")
         assert asked[0]["SendDigits"] == "w9"
+
+    def test_a_resend_dials_it_again(self, demo: Person, asked: list[Any], settings: Any) -> None:
+        settings.TWILIO_2FA_SEND_COOLDOWN = 0
+        demo.opens("start").picks("call").registers("202 555 0143 ext. 12").posts("verify", action="resend")
+        assert [a["SendDigits"] for a in asked] == ["wwww12", "wwww12"]
+
+    def test_no_text_message_takes_the_place_of_a_resend(self, demo: Person, asked: list[Any]) -> None:
+        demo.opens("start").picks("call").registers("202 555 0143 ext. 12")
+        demo.posts("verify", action="resend", method="sms")
+        assert [a["Channel"] for a in asked] == ["call"]
+
+    def test_a_code_told_to_one_registers_no_other(self, demo: Person, asked: list[Any]) -> None:
+        demo.opens("start").picks("call").registers("202 555 0143 ext. 12")
+        first = messages.last_code(PHONE)
+        demo.opens("start").picks("call").registers("202 555 0143 ext. 13")
+        assert [a["SendDigits"] for a in asked] == ["wwww12", "wwww13"]
+        demo.types(first)
+        assert not Device.objects.exists()
+        demo.types_the_code()
+        assert Device.objects.get().contact.extension == "13"
+
+    def test_nothing_of_it_is_left_once_it_is_corrected(self, demo: Person, asked: list[Any]) -> None:
+        demo.opens("start").picks("call").registers("202 555 0143 ext. 12")
+        demo.opens("start").picks("sms").registers("202 555 0143")
+        assert "ext." not in demo.text
+        demo.types_the_code()
+        device = Device.objects.get()
+        assert (device.masked, device.contact.extension) == ("(XXX) XXX-0143", "")
+
+    def test_registered_again_without_it_a_number_has_none(self, demo: Person) -> None:
+        Device.objects.register(demo.user, PhoneNumber("202 555 0143 x12", "US"))
+        Device.objects.register(demo.user, PhoneNumber(PHONE))
+        assert Device.objects.get().contact.extension == ""
+
+    def test_a_site_that_keeps_numbers_is_told_of_it(
+        self, demo: Person, asked: list[Any], settings: Any
+    ) -> None:
+        kept: list[Any] = []
+
+        def keep(field: str, value: Any, **kwargs: Any) -> None:
+            kept.append(f"{value} ext. {value.extension}")
+
+        settings.TWILIO_2FA_PHONE_NUMBER_CB = lambda: kept[-1] if kept else None
+        twilio_2fa_set_user_data.connect(keep)
+        try:
+            demo.opens("start").picks("call").registers("202 555 0143 ext. 12").types_the_code()
+        finally:
+            twilio_2fa_set_user_data.disconnect(keep)
+        assert kept == [f"{PHONE} ext. 12"]
+        Person("demo").opens("start").picks("call")
+        assert asked[-1]["SendDigits"] == "wwww12"
+
+    def test_whoever_is_named_and_not_signed_in_is_called_there(
+        self, demo: Person, asked: list[Any], settings: Any
+    ) -> None:
+        settings.TWILIO_2FA_ALLOW_UNAUTHENTICATED_USERS = True
+        Device.objects.register(demo.user, PhoneNumber("202 555 0143 x12", "US"))
+        UnauthenticatedVerifier(str(demo.user.pk)).send("call")
+        assert asked[0]["SendDigits"] == "wwww12"
