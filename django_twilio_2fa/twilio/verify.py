@@ -32,8 +32,12 @@ def _aware(moment: datetime | None) -> datetime | None:
 
 
 def _refuses_locale(error: errors.TwoFactorError) -> bool:
-    """Whether a send may have failed for its language: by a 404, as documented, or a 400 that names it."""
-    return error.data.get("parameter") == "locale" or error.data.get("twilio_error") == 20404
+    """Whether a send may have failed for its language.
+
+    By a 404 (Twilio's documentation, "Verify supported languages"), by a voice that does not speak it (60331)
+    or by a 60200 that names it.
+    """
+    return error.data.get("parameter") == "locale" or error.data.get("twilio_error") in (20404, 60331)
 
 
 def _mismatch() -> errors.TwilioUnavailable:

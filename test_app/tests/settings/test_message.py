@@ -11,6 +11,7 @@ from django_twilio_2fa.contacts import PhoneNumber
 from django_twilio_2fa.models import Device
 from django_twilio_2fa.sandbox import messages
 from django_twilio_2fa.sandbox.http import sandbox_request
+from django_twilio_2fa.sandbox.injected import injected
 from django_twilio_2fa.signals import twilio_2fa_set_user_data
 from django_twilio_2fa.twilio.locales import LOCALES, locale_for
 from django_twilio_2fa.twilio.options import OPTIONS, OURS
@@ -69,6 +70,7 @@ class TestLocale:
         with translation.override("en"):
             pat.opens("start").picks("sms")
         assert asked[0].get("Locale") == tag
+        assert messages.delivered(PHONE)[0]["locale"] == (tag or "")
 
     def test_an_email_has_one_language_only(self, sam: Person, asked: list[Any]) -> None:
         sam.opens("start").picks("email")
@@ -86,16 +88,42 @@ class TestLocale:
         pat.opens("start").picks("sms")
         assert "Locale" not in asked[0]
 
+    @pytest.mark.parametrize("tag", ["tlh", "no tag"])
     def test_a_language_that_twilio_refuses_is_left_out(
-        self, pat: Person, asked: list[Any], settings: Any, caplog: Any
+        self, pat: Person, asked: list[Any], settings: Any, caplog: Any, tag: str
     ) -> None:
-        settings.TWILIO_2FA_LOCALE_CB = lambda: "tlh"
+        settings.TWILIO_2FA_LOCALE_CB = lambda: tag
         pat.opens("start").picks("sms")
         assert pat.is_at("verify")
-        assert [a.get("Locale") for a in asked] == ["tlh", None]
-        assert "refused the locale tlh" in caplog.text
-        assert pat.has_got() == 1
+        assert [a.get("Locale") for a in asked] == [tag, None]
+        assert f"refused the locale {tag}" in caplog.text
+        [message] = messages.delivered(PHONE)
+        assert message["locale"] == ""
         assert pat.types_the_code().is_verified
+
+    def test_so_is_one_that_twilio_has_no_voice_for(
+        self, pat: Person, asked: list[Any], settings: Any, caplog: Any
+    ) -> None:
+        settings.TWILIO_2FA_LOCALE_CB = lambda: "kn"
+        with injected("60331", on="/Verifications"):
+            pat.opens("start").picks("call")
+        assert [a.get("Locale") for a in asked] == ["kn", None]
+        assert "refused the locale kn" in caplog.text
+        assert pat.has_got() == 1
+
+    def test_it_is_tried_once_more_and_no_oftener(self, pat: Person, asked: list[Any]) -> None:
+        with injected("60331", on="/Verifications", times=0):
+            pat.opens("start").picks("call")
+        assert len(asked) == 2
+        assert pat.has_got() == 0
+
+    def test_a_callback_that_fails_leaves_it_to_twilio(
+        self, pat: Person, asked: list[Any], settings: Any, caplog: Any
+    ) -> None:
+        settings.TWILIO_2FA_LOCALE_CB = lambda: 1 / 0
+        pat.opens("start").picks("sms")
+        assert "Locale" not in asked[0]
+        assert "TWILIO_2FA_LOCALE_CB failed" in caplog.text
 
 
 @shows("VERIFICATION_OPTIONS_CB")
