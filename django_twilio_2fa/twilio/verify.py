@@ -15,7 +15,7 @@ from ..models import Purpose
 from ..providers import Checked, Diagnosis, MethodProvider, Sent
 from .faults import translated
 from .locales import locale_for
-from .options import OPTIONS, only_known, told_by_site
+from .options import only_known, told_by_site
 from .service import fetch_service, get_service
 
 if TYPE_CHECKING:
@@ -87,9 +87,8 @@ class VerifyProvider(VerifyService, MethodProvider):
             "rate_limits": conf.resolve("RATE_LIMITS", method=self.name, **about),
             "locale": self.locale(**about) if self.speaks else None,
         }
-        told = told_by_site(method=self.name, **about)
         own = {name: value for name, value in options.items() if value}
-        return {**own, **{name: value for name, value in told.items() if OPTIONS[name].start}}
+        return {**own, **told_by_site(method=self.name, **about).start}
 
     def locale(self, *, user: Any, request: Any) -> str | None:
         """The language of the message, as a tag of Verify's; None for Twilio's own choice."""
@@ -131,9 +130,7 @@ class VerifyProvider(VerifyService, MethodProvider):
         key = {"verification_sid": verification.sid} if verification.sid else {"to": verification.destination}
         with translated():
             told = told_by_site(method=self.name, user=verification.user, request=request)
-            create = self._service(verification).verification_checks.create
-            options = only_known(create, {name: v for name, v in told.items() if OPTIONS[name].check})
-            answer = create(code=token, **key, **options)
+            answer = self._service(verification).verification_checks.create(code=token, **key, **told.check)
             same = answer.to == verification.destination and answer.sid == (verification.sid or answer.sid)
             if answer.status == "approved" and not same:
                 raise _mismatch()

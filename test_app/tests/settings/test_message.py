@@ -14,7 +14,7 @@ from django_twilio_2fa.sandbox.http import sandbox_request
 from django_twilio_2fa.sandbox.injected import injected
 from django_twilio_2fa.signals import twilio_2fa_set_user_data
 from django_twilio_2fa.twilio.locales import LOCALES, locale_for
-from django_twilio_2fa.twilio.options import OPTIONS, OURS
+from django_twilio_2fa.twilio.options import OPTIONS, OURS, Option
 from django_twilio_2fa.unauthenticated import UnauthenticatedVerifier
 
 from .. import openapi
@@ -186,6 +186,33 @@ class TestOptions:
         # Nothing went out, so the next send is free at once.
         settings.TWILIO_2FA_VERIFICATION_OPTIONS_CB = None
         assert pat.opens("start").picks("sms").types_the_code().is_verified
+
+    @pytest.mark.parametrize("goes", [{"start": True}, {"start": False, "check": True}])
+    def test_nothing_is_sent_with_what_an_older_twilio_python_does_not_know(
+        self,
+        pat: Person,
+        asked: list[Any],
+        settings: Any,
+        caplog: Any,
+        monkeypatch: Any,
+        goes: dict[str, Any],
+    ) -> None:
+        monkeypatch.setitem(OPTIONS, "owl", Option("owl", "What only a later version knows.", **goes))
+        settings.TWILIO_2FA_VERIFICATION_OPTIONS_CB = lambda: {"owl": "hoot"}
+        pat.opens("start").picks("sms")
+        assert pat.page.status_code == 200
+        assert asked == []
+        assert "This version of twilio-python does not know 'owl'" in caplog.text
+
+    def test_a_check_without_them_is_none_either(self, pat: Person, asked: list[Any], settings: Any) -> None:
+        pat.opens("start").picks("sms")
+        settings.TWILIO_2FA_VERIFICATION_OPTIONS_CB = lambda: 1 / 0
+        pat.types_the_code()
+        assert pat.page.status_code == 200
+        assert len(asked) == 1
+        assert not pat.is_verified
+        settings.TWILIO_2FA_VERIFICATION_OPTIONS_CB = None
+        assert pat.types_the_code().is_verified
 
     @pytest.mark.skipif(not openapi.HERE, reason="Twilio's description lies beside the checkout only")
     @pytest.mark.parametrize(("path", "goes"), [("Verifications", "start"), ("VerificationCheck", "check")])
