@@ -253,6 +253,12 @@ class TestExtension:
         assert "cannot receive messages" in demo.text
         assert demo.page.context["method"]["value"] == "call"
 
+    @pytest.mark.parametrize(("method", "says"), [("call", True), ("sms", False)])
+    def test_the_page_of_a_call_says_that_a_key_may_be_asked_for(
+        self, pat: Person, method: str, says: bool
+    ) -> None:
+        assert ("asked to press a key" in pat.opens("start").picks(method).text) is says
+
     def test_without_one_nothing_is_dialled(self, demo: Person, asked: list[Any]) -> None:
         demo.opens("start").picks("call").registers()
         assert "SendDigits" not in asked[0]
