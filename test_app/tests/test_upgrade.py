@@ -34,8 +34,8 @@ def site(settings: Any) -> Iterator[Any]:
         module = importlib.import_module("tests.old_site")
     assert {str(w.message).split()[0] for w in told if w.category is DeprecationWarning} >= set(DOORS[:2])
     warnings.simplefilter("ignore", DeprecationWarning)
-    settings.TWILIO_2FA_USER_PHONE_NUMBER_CB = "tests.old_site.phone_number"
-    settings.TWILIO_2FA_USER_EMAIL_CB = "tests.old_site.email"
+    settings.TWILIO_2FA_USER_PHONE_NUMBER_CB = module.phone_number
+    settings.TWILIO_2FA_USER_EMAIL_CB = module.email
     settings.TWILIO_2FA_MESSAGE_DISPLAY_CB = "tests.old_site.message"
     settings.TWILIO_2FA_METHOD_DISPLAY_CB = "tests.old_site.method_display"
     settings.TWILIO_2FA_SUCCESS_REDIRECT_URL = "/secret/"
