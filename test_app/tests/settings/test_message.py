@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from django.utils import translation
 
+from django_twilio_2fa import errors
 from django_twilio_2fa.contacts import PhoneNumber
+from django_twilio_2fa.limits import take_lease
 from django_twilio_2fa.models import Device
 from django_twilio_2fa.sandbox import messages
 from django_twilio_2fa.sandbox.http import sandbox_request
@@ -16,6 +18,7 @@ from django_twilio_2fa.signals import twilio_2fa_set_user_data
 from django_twilio_2fa.twilio.locales import LOCALES, locale_for
 from django_twilio_2fa.twilio.options import OPTIONS, OURS, Option
 from django_twilio_2fa.unauthenticated import UnauthenticatedVerifier
+from django_twilio_2fa.verifier import Verifier
 
 from .. import openapi
 from ..people import PHONE, Person
@@ -287,6 +290,15 @@ class TestExtension:
         assert not Device.objects.exists()
         demo.types_the_code()
         assert Device.objects.get().contact.extension == "13"
+
+    def test_none_takes_the_place_of_one_whose_code_is_being_checked(self, demo: Person) -> None:
+        verifier = Verifier(demo.user)
+        row = verifier.send("call", to="+1 202 555 0143 ext. 12")
+        take_lease(row)
+        with pytest.raises(errors.CheckInProgress):
+            verifier.send("call", to="+1 202 555 0143 ext. 13")
+        row.refresh_from_db()
+        assert (row.status, row.contact.extension) == ("pending", "12")
 
     def test_nothing_of_it_is_left_once_it_is_corrected(self, demo: Person, asked: list[Any]) -> None:
         demo.opens("start").picks("call").registers("202 555 0143 ext. 12")
