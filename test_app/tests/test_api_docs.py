@@ -15,6 +15,7 @@ from django.core.management import call_command
 from django_twilio_2fa.models import Device, Verification
 from django_twilio_2fa.sandbox import messages
 
+from . import loops
 from .people import PHONE, Person
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -65,7 +66,7 @@ class TestRecipes:
 
     @pytest.mark.django_db(transaction=True)
     def test_an_async_view(self, rf: Any) -> None:
-        from asgiref.sync import async_to_sync, sync_to_async
+        from asgiref.sync import sync_to_async
 
         user = get_user_model().objects.create_user("ann")
         from django_twilio_2fa.testing import register_device
@@ -87,4 +88,4 @@ class TestRecipes:
                 request.auser = auser
                 assert (await transfer(request)).status_code == status
 
-        async_to_sync(walk)()
+        loops.run(walk)

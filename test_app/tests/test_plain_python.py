@@ -14,6 +14,7 @@ from django_twilio_2fa.sandbox import messages
 from django_twilio_2fa.sandbox.models import SandboxVerification
 from django_twilio_2fa.verifier import Verifier
 
+from . import loops
 from .people import EMAIL, PHONE, Person
 
 
@@ -196,7 +197,7 @@ class TestAsync:
         return Verifier(user, flow="a flow", auth="an auth")
 
     def test_send_check_and_the_rest(self, settings: Any) -> None:
-        from asgiref.sync import async_to_sync, sync_to_async
+        from asgiref.sync import sync_to_async
 
         async def walk() -> None:
             verifier = await self.start()
@@ -213,7 +214,7 @@ class TestAsync:
             row = await verifier.asend("sms")
             assert (await verifier.aapprove(row)).status == "approved"
 
-        async_to_sync(walk)()
+        loops.run(walk)
 
     def test_they_are_named_and_documented(self) -> None:
         assert Verifier.asend.__name__ == "asend"
