@@ -23,6 +23,12 @@ def contact_of(kind: str, value: str, line_type: str, data: dict[str, Any]) -> C
     return cls(value) if cls else None
 
 
+def data_of(contact: Contact | None) -> dict[str, Any]:
+    """What is stored of a number or address beside its value: the extension of a number."""
+    extension = getattr(contact, "extension", "")
+    return {"extension": extension} if extension else {}
+
+
 class DeviceQuerySet(models.QuerySet["Device"]):
     def for_value(self, user: Any, kind: str, value: str) -> DeviceQuerySet:
         """The user's device that holds this number, address or other value."""
@@ -33,9 +39,7 @@ class DeviceQuerySet(models.QuerySet["Device"]):
         line_type = getattr(contact, "carrier_type", None) or ""
         about = (contact.kind, str(contact))
         values = {"value": str(contact), "masked": contact.obfuscated, "line_type": line_type, **fields}
-        values["digest"] = digest(*about)
-        if extension := getattr(contact, "extension", ""):
-            values["data"] = {"extension": extension}
+        values |= {"digest": digest(*about), "data": data_of(contact)}
         # It may have been stored under an earlier key.
         device, _created = self.update_or_create(
             user=user, kind=contact.kind, digest__in=digests(*about), defaults=values

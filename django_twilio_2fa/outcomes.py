@@ -17,7 +17,7 @@ from .conf import conf
 from .contacts import CONTACTS
 from .counters import Count
 from .digests import digests
-from .models import Device, Purpose, Status, Verification
+from .models import Device, Purpose, Status, Verification, contact_of
 from .notices import tell_owner
 from .providers import Checked, Sent, get_providers
 from .registered import CALLBACKS, Registered, get_registered, has_callback
@@ -164,7 +164,7 @@ class Outcomes(Options):
         """Give the site the new number or address; where the site keeps it, see that it did."""
         if row.kind not in CONTACTS:
             return
-        value = CONTACTS[row.kind](destination)
+        value = contact_of(row.kind, destination, "", row.data)
         before = has_callback(row.kind) and records.callback_returns(row, self.request)
         signals.send(
             signals.twilio_2fa_set_user_data,

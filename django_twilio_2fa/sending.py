@@ -12,7 +12,7 @@ from .conf import conf
 from .contacts import CONTACTS, Contact, EmailAddress, PhoneNumber, as_contact
 from .counters import Count
 from .digests import digest, digests
-from .models import Device, Purpose, Status, Verification
+from .models import Device, Purpose, Status, Verification, data_of
 from .outcomes import Outcomes
 from .providers import MethodProvider
 from .registered import Registered
@@ -162,8 +162,8 @@ class Sending(Outcomes):
             owner = f"{owner} {self.flow}"
             fields["flow_digest"] = digest("flow", self.flow)
         target = str(contact) if contact else (str(device.pk) if device else "")
-        if extension := getattr(contact, "extension", ""):
-            fields["data"] = {**fields.get("data", {}), "extension": extension}
+        if about := data_of(contact):
+            fields["data"] = {**fields.get("data", {}), **about}
         keys = digests("pending", owner, purpose, provider.transport, target)
         row, created = records.get_or_create_pending(
             keys,
@@ -184,6 +184,16 @@ class Sending(Outcomes):
             expired=self._tell_status,
         )
         row.user = self.user
+        if (
+            not created
+            and row.status == Status.PENDING
+            and row.data.get("extension") != about.get("extension")
+        ):
+            # Behind a switchboard that is another phone: a code that was told to one proves nothing of it.
+            if not self._end(row, Status.CANCELED):
+                raise errors.CheckInProgress
+            self._cancel_at_provider(row)
+            return self._row(provider, purpose, contact, device, **fields)
         if not created and row.status == Status.PENDING and fields:
             # The same number again, with a newer proof or in place of another device.
             Verification.objects.filter(pk=row.pk, status=Status.PENDING).update(**fields)

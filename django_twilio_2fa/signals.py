@@ -72,7 +72,8 @@ SIGNALS: dict[str, Declaration] = {
             "(`PHONE_NUMBER_CB`, `EMAIL_CB`) stores it here.",
             {
                 "field": "phone_number or email.",
-                "value": "`PhoneNumber` or `EmailAddress`; `str()` gives it plain.",
+                "value": "`PhoneNumber` or `EmailAddress`; `str()` gives it plain, a number without its "
+                "`extension`.",
             },
         ),
         Declaration(

@@ -20,7 +20,7 @@ from .choices import Choice
 from .conf import conf
 from .contacts import CONTACTS
 from .digests import digest, digests
-from .models import Purpose, Status, Verification
+from .models import Purpose, Status, Verification, data_of
 from .providers import Checked, MethodProvider, get_providers
 from .verifier import Verifier
 
@@ -109,7 +109,7 @@ class UnauthenticatedVerifier(Verifier):
                 "device": registered.device if registered else None,
                 "destination": str(contact) if contact else "",
                 "destination_digest": digest(contact.kind, str(contact)) if contact else "",
-                "data": {STRANGER: digest(STRANGER, self.name)},
+                "data": {STRANGER: digest(STRANGER, self.name), **data_of(contact)},
                 # No session's, so that nobody else comes by it and it verifies nobody.
                 "flow_digest": digest("flow", STRANGER),
                 "expires_at": timezone.now() + conf.expiration,

@@ -31,6 +31,7 @@ CODES: dict[int, tuple[int, str]] = {
     60318: (403, "The factor is not verified"),
     60323: (403, "The challenge has expired"),
     60324: (403, "Invalid challenge payload"),
+    60331: (400, "Locale requested is not supported by Verify Text-To-Speech conversion"),
     60410: (403, "Verification delivery attempt blocked"),
     60413: (403, "Verification attempt blocked"),
     60601: (403, "Permission denied"),

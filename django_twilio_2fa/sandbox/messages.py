@@ -9,7 +9,7 @@ from .models import SandboxMessage, SandboxVerification, new_sid
 SERVICE_NAME = "Sandbox"
 
 
-def deliver(verification: SandboxVerification, channel: str, *, name: str = "") -> None:
+def deliver(verification: SandboxVerification, channel: str, *, name: str = "", locale: str = "") -> None:
     sender = name or SERVICE_NAME
     code = verification.code
     if channel == "call":
@@ -25,6 +25,7 @@ def deliver(verification: SandboxVerification, channel: str, *, name: str = "") 
         to=verification.to,
         channel=channel,
         sender=sender,
+        locale=locale,
         body=body,
     )
 
@@ -40,6 +41,7 @@ def delivered(to: str = "", limit: int = 100) -> list[dict[str, Any]]:
             "channel": row.channel,
             "code": row.verification.code,
             "body": row.body,
+            "locale": row.locale,
             "sent_at": row.sent_at.isoformat(),
             "verification_sid": row.verification.sid,
         }

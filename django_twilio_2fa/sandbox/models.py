@@ -44,6 +44,8 @@ class SandboxMessage(models.Model):
     to = models.CharField(max_length=254, db_index=True)
     channel = models.CharField(max_length=16)
     sender = models.CharField(max_length=64)
+    # As it was asked for; the text is English all the same.
+    locale = models.CharField(max_length=16, blank=True)
     body = models.TextField()
     sent_at = models.DateTimeField(default=timezone.now, db_index=True)
 

@@ -43,6 +43,7 @@ FAULTS: dict[str, str] = {
     "unknown-status": "Twilio acts, and the answer has a status that nobody has heard of.",
     "approved-elsewhere": "Somebody else has had the verification approved before this check.",
     "no-whatsapp": "The service has no sender for WhatsApp.",
+    "asks-for-key": "The service asks for a key to be pressed before it reads a code out.",
     **{str(code): f"Twilio's code {code}: {message}." for code, (_s, message) in CODES.items()},
 }
 SECONDS = {"hang": 60.0, "slow": 0.2, "delay": 0.05, "refuse": 1.0}
@@ -276,6 +277,8 @@ def _twisted(fault: str, body: dict[str, Any] | None) -> dict[str, Any] | None:
         return {**body, "status": "levitating"}
     if fault == "no-whatsapp":
         return {**body, "whatsapp": {"msg_service_sid": None, "from": None}}
+    if fault == "asks-for-key":
+        return {**body, "dtmf_input_required": True}
     return body
 
 

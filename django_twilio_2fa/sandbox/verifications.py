@@ -5,6 +5,7 @@ Sources of what happens: Twilio's documentation of Verify, and its OpenAPI descr
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -98,8 +99,7 @@ def fetch_service(values: Values, *, account: str, service: str) -> Result:
 def start(values: Values, *, account: str, service: str) -> Result:
     to, channel = _destination(values)
     strike(to, "send", channel)
-    if (values.get("Locale") or "en") not in LOCALES:
-        raise not_found(f"/Services/{service}/Verifications")
+    locale = _locale(values, service)
     row = _pending(service, to) or _new(values, account, service, to, channel)
     counted = SandboxVerification.objects.filter(pk=row.pk, status="pending", sends__lt=MAX_SENDS).update(
         sends=F("sends") + 1, channel=channel, updated_at=timezone.now()
@@ -107,7 +107,7 @@ def start(values: Values, *, account: str, service: str) -> Result:
     if not counted:
         raise refused(60203)
     row.refresh_from_db()
-    messages.deliver(row, channel, name=str(values.get("CustomFriendlyName") or ""))
+    messages.deliver(row, channel, name=str(values.get("CustomFriendlyName") or ""), locale=locale)
     return 201, verification_body(row)
 
 
@@ -130,6 +130,16 @@ def _destination(values: Values) -> tuple[str, str]:
     if not valid:
         raise invalid("To", "is not a valid phone number")
     return to, channel
+
+
+def _locale(values: Values, service: str) -> str:
+    locale = str(values.get("Locale") or "")
+    # A 404 is documented for a language that is not spoken; for what is no tag at all this is a guess.
+    if locale and not re.fullmatch(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*", locale):
+        raise invalid("Locale")
+    if locale and locale not in LOCALES:
+        raise not_found(f"/Services/{service}/Verifications")
+    return locale
 
 
 def _key(service: str, to: str) -> str:

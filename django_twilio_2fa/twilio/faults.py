@@ -58,6 +58,7 @@ FAULTS: dict[int, Fault] = {
     60318: Fault(errors.VerificationNotFound),
     60323: Fault(errors.VerificationExpired),
     60324: Fault(errors.InvalidVerificationCode),
+    60331: Fault(errors.TwilioUnavailable, operator=True, of_channel=True),
     60410: Fault(errors.ChannelRefused, ends_method=True, of_channel=True),
     60413: Fault(errors.ChannelRefused, ends_method=True, of_channel=True),
     60601: Fault(errors.TwilioUnavailable, operator=True),

@@ -58,8 +58,19 @@ OURS = {
 }
 
 
-def told_by_site(*, method: str, user: Any, request: Any) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Told:
+    """What a site adds to the send, and what to the check."""
+
+    start: dict[str, Any]
+    check: dict[str, Any]
+
+
+def told_by_site(*, method: str, user: Any, request: Any) -> Told:
     """What `VERIFICATION_OPTIONS_CB` returns. Raises `ImproperlyConfigured` for what cannot be passed on."""
+    from twilio.rest.verify.v2.service.verification import VerificationList
+    from twilio.rest.verify.v2.service.verification_check import VerificationCheckList
+
     try:
         told = conf.resolve("VERIFICATION_OPTIONS_CB", method=method, user=user, request=request) or {}
     except Exception as e:
@@ -72,7 +83,11 @@ def told_by_site(*, method: str, user: Any, request: Any) -> dict[str, Any]:
         if name not in OPTIONS:
             why = f": {OURS[name]} sets it" if name in OURS else ""
             raise ImproperlyConfigured(f"TWILIO_2FA_VERIFICATION_OPTIONS_CB returned {name!r}{why}.")
-    return told
+    # Both at once: no code is to go out that cannot be checked.
+    return Told(
+        start=only_known(VerificationList.create, {n: v for n, v in told.items() if OPTIONS[n].start}),
+        check=only_known(VerificationCheckList.create, {n: v for n, v in told.items() if OPTIONS[n].check}),
+    )
 
 
 def only_known(function: Callable[..., Any], options: dict[str, Any]) -> dict[str, Any]:

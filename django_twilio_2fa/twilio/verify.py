@@ -15,7 +15,7 @@ from ..models import Purpose
 from ..providers import Checked, Diagnosis, MethodProvider, Sent
 from .faults import translated
 from .locales import locale_for
-from .options import OPTIONS, only_known, told_by_site
+from .options import only_known, told_by_site
 from .service import fetch_service, get_service
 
 if TYPE_CHECKING:
@@ -32,8 +32,12 @@ def _aware(moment: datetime | None) -> datetime | None:
 
 
 def _refuses_locale(error: errors.TwoFactorError) -> bool:
-    """Whether a send may have failed for its language: by a 404, as documented, or a 400 that names it."""
-    return error.data.get("parameter") == "locale" or error.data.get("twilio_error") == 20404
+    """Whether a send may have failed for its language.
+
+    By a 404 (Twilio's documentation, "Verify supported languages"), by a voice that does not speak it (60331)
+    or by a 60200 that names it.
+    """
+    return error.data.get("parameter") == "locale" or error.data.get("twilio_error") in (20404, 60331)
 
 
 def _mismatch() -> errors.TwilioUnavailable:
@@ -83,9 +87,8 @@ class VerifyProvider(VerifyService, MethodProvider):
             "rate_limits": conf.resolve("RATE_LIMITS", method=self.name, **about),
             "locale": self.locale(**about) if self.speaks else None,
         }
-        told = told_by_site(method=self.name, **about)
         own = {name: value for name, value in options.items() if value}
-        return {**own, **{name: value for name, value in told.items() if OPTIONS[name].start}}
+        return {**own, **told_by_site(method=self.name, **about).start}
 
     def locale(self, *, user: Any, request: Any) -> str | None:
         """The language of the message, as a tag of Verify's; None for Twilio's own choice."""
@@ -127,9 +130,7 @@ class VerifyProvider(VerifyService, MethodProvider):
         key = {"verification_sid": verification.sid} if verification.sid else {"to": verification.destination}
         with translated():
             told = told_by_site(method=self.name, user=verification.user, request=request)
-            create = self._service(verification).verification_checks.create
-            options = only_known(create, {name: v for name, v in told.items() if OPTIONS[name].check})
-            answer = create(code=token, **key, **options)
+            answer = self._service(verification).verification_checks.create(code=token, **key, **told.check)
             same = answer.to == verification.destination and answer.sid == (verification.sid or answer.sid)
             if answer.status == "approved" and not same:
                 raise _mismatch()

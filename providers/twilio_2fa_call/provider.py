@@ -14,6 +14,7 @@ class CallProvider(VerifyProvider):
     label = _("Phone call")
     icon = "fas fa-phone"
     device_kind = "phone_number"
+    cost = _("a verification and a call")
     sent_wording = _("read out in a phone call")
     strength = _("restricted out-of-band authenticator (5.1.3.3); not offered by default (2.7.1)")
 
@@ -26,5 +27,5 @@ class CallProvider(VerifyProvider):
 
     def diagnose_service(self, service: Any) -> Diagnosis:
         if service.dtmf_input_required:
-            return Diagnosis(True, "asks for a key to be pressed before it reads the code out")
-        return super().diagnose_service(service)
+            return Diagnosis(True, "the service asks for a key to be pressed before it reads the code out")
+        return Diagnosis(True, "the service asks for no key before it reads the code out")

@@ -14,6 +14,7 @@ class EmailProvider(VerifyProvider):
     label = _("E-mail")
     icon = "fas fa-envelope"
     device_kind = "email"
+    cost = _("a verification and an e-mail of SendGrid's")
     sent_wording = _("sent by e-mail")
     strength = _("no authenticator: proves a mailbox, not a device (5.1.3.1); 2.7.1")
 

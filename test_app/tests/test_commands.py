@@ -135,6 +135,16 @@ class TestCheck:
         twilio.does(fault, times=0, seconds=1)
         assert self.failing() == [fails]
 
+    @pytest.mark.parametrize(("fault", "says"), [("", "asks for no key"), ("asks-for-key", "asks for a key")])
+    def test_it_says_whether_a_call_asks_for_a_key(
+        self, twilio: LoopbackTwilio, fault: str, says: str
+    ) -> None:
+        if fault:
+            twilio.does(fault, times=0)
+        [line] = [line for line in run("twilio_2fa_check").splitlines() if " call:" in line]
+        assert line.startswith("ok")
+        assert says in line
+
     def test_in_the_sandbox_it_says_that_nothing_was_asked(self, db: None) -> None:
         assert run("twilio_2fa_check").startswith("?       account: the sandbox answers")
 

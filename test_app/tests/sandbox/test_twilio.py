@@ -292,7 +292,7 @@ class TestHandset:
         send("+12025550147", "whatsapp")
         rows = client.get("/sandbox/messages.json").json()
         assert [r["channel"] for r in rows] == ["whatsapp", "sms"]
-        assert set(rows[0]) == {"to", "channel", "code", "body", "sent_at", "verification_sid"}
+        assert set(rows[0]) == {"to", "channel", "code", "body", "locale", "sent_at", "verification_sid"}
         html = client.get("/sandbox/?fragment=1").content.decode()
         assert html.index("+12025550147") < html.index(TO)
 

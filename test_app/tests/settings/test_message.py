@@ -7,9 +7,18 @@ from typing import Any
 import pytest
 from django.utils import translation
 
+from django_twilio_2fa import errors
+from django_twilio_2fa.contacts import PhoneNumber
+from django_twilio_2fa.limits import take_lease
+from django_twilio_2fa.models import Device
+from django_twilio_2fa.sandbox import messages
 from django_twilio_2fa.sandbox.http import sandbox_request
+from django_twilio_2fa.sandbox.injected import injected
+from django_twilio_2fa.signals import twilio_2fa_set_user_data
 from django_twilio_2fa.twilio.locales import LOCALES, locale_for
-from django_twilio_2fa.twilio.options import OPTIONS, OURS
+from django_twilio_2fa.twilio.options import OPTIONS, OURS, Option
+from django_twilio_2fa.unauthenticated import UnauthenticatedVerifier
+from django_twilio_2fa.verifier import Verifier
 
 from .. import openapi
 from ..people import PHONE, Person
@@ -64,6 +73,7 @@ class TestLocale:
         with translation.override("en"):
             pat.opens("start").picks("sms")
         assert asked[0].get("Locale") == tag
+        assert messages.delivered(PHONE)[0]["locale"] == (tag or "")
 
     def test_an_email_has_one_language_only(self, sam: Person, asked: list[Any]) -> None:
         sam.opens("start").picks("email")
@@ -81,16 +91,42 @@ class TestLocale:
         pat.opens("start").picks("sms")
         assert "Locale" not in asked[0]
 
+    @pytest.mark.parametrize("tag", ["tlh", "no tag"])
     def test_a_language_that_twilio_refuses_is_left_out(
-        self, pat: Person, asked: list[Any], settings: Any, caplog: Any
+        self, pat: Person, asked: list[Any], settings: Any, caplog: Any, tag: str
     ) -> None:
-        settings.TWILIO_2FA_LOCALE_CB = lambda: "tlh"
+        settings.TWILIO_2FA_LOCALE_CB = lambda: tag
         pat.opens("start").picks("sms")
         assert pat.is_at("verify")
-        assert [a.get("Locale") for a in asked] == ["tlh", None]
-        assert "refused the locale tlh" in caplog.text
-        assert pat.has_got() == 1
+        assert [a.get("Locale") for a in asked] == [tag, None]
+        assert f"refused the locale {tag}" in caplog.text
+        [message] = messages.delivered(PHONE)
+        assert message["locale"] == ""
         assert pat.types_the_code().is_verified
+
+    def test_so_is_one_that_twilio_has_no_voice_for(
+        self, pat: Person, asked: list[Any], settings: Any, caplog: Any
+    ) -> None:
+        settings.TWILIO_2FA_LOCALE_CB = lambda: "kn"
+        with injected("60331", on="/Verifications"):
+            pat.opens("start").picks("call")
+        assert [a.get("Locale") for a in asked] == ["kn", None]
+        assert "refused the locale kn" in caplog.text
+        assert pat.has_got() == 1
+
+    def test_it_is_tried_once_more_and_no_oftener(self, pat: Person, asked: list[Any]) -> None:
+        with injected("60331", on="/Verifications", times=0):
+            pat.opens("start").picks("call")
+        assert len(asked) == 2
+        assert pat.has_got() == 0
+
+    def test_a_callback_that_fails_leaves_it_to_twilio(
+        self, pat: Person, asked: list[Any], settings: Any, caplog: Any
+    ) -> None:
+        settings.TWILIO_2FA_LOCALE_CB = lambda: 1 / 0
+        pat.opens("start").picks("sms")
+        assert "Locale" not in asked[0]
+        assert "TWILIO_2FA_LOCALE_CB failed" in caplog.text
 
 
 @shows("VERIFICATION_OPTIONS_CB")
@@ -154,6 +190,33 @@ class TestOptions:
         settings.TWILIO_2FA_VERIFICATION_OPTIONS_CB = None
         assert pat.opens("start").picks("sms").types_the_code().is_verified
 
+    @pytest.mark.parametrize("goes", [{"start": True}, {"start": False, "check": True}])
+    def test_nothing_is_sent_with_what_an_older_twilio_python_does_not_know(
+        self,
+        pat: Person,
+        asked: list[Any],
+        settings: Any,
+        caplog: Any,
+        monkeypatch: Any,
+        goes: dict[str, Any],
+    ) -> None:
+        monkeypatch.setitem(OPTIONS, "owl", Option("owl", "What only a later version knows.", **goes))
+        settings.TWILIO_2FA_VERIFICATION_OPTIONS_CB = lambda: {"owl": "hoot"}
+        pat.opens("start").picks("sms")
+        assert pat.page.status_code == 200
+        assert asked == []
+        assert "This version of twilio-python does not know 'owl'" in caplog.text
+
+    def test_a_check_without_them_is_none_either(self, pat: Person, asked: list[Any], settings: Any) -> None:
+        pat.opens("start").picks("sms")
+        settings.TWILIO_2FA_VERIFICATION_OPTIONS_CB = lambda: 1 / 0
+        pat.types_the_code()
+        assert pat.page.status_code == 200
+        assert len(asked) == 1
+        assert not pat.is_verified
+        settings.TWILIO_2FA_VERIFICATION_OPTIONS_CB = None
+        assert pat.types_the_code().is_verified
+
     @pytest.mark.skipif(not openapi.HERE, reason="Twilio's description lies beside the checkout only")
     @pytest.mark.parametrize(("path", "goes"), [("Verifications", "start"), ("VerificationCheck", "check")])
     def test_every_parameter_that_twilio_describes_is_known(self, path: str, goes: str) -> None:
@@ -193,6 +256,12 @@ class TestExtension:
         assert "cannot receive messages" in demo.text
         assert demo.page.context["method"]["value"] == "call"
 
+    @pytest.mark.parametrize(("method", "says"), [("call", True), ("sms", False)])
+    def test_the_page_of_a_call_says_that_a_key_may_be_asked_for(
+        self, pat: Person, method: str, says: bool
+    ) -> None:
+        assert ("asked to press a key" in pat.opens("start").picks(method).text) is says
+
     def test_without_one_nothing_is_dialled(self, demo: Person, asked: list[Any]) -> None:
         demo.opens("start").picks("call").registers()
         assert "SendDigits" not in asked[0]
@@ -201,3 +270,71 @@ class TestExtension:
         settings.TWILIO_2FA_VERIFICATION_OPTIONS_CB = lambda: {"send_digits": "w9"}
         demo.opens("start").picks("call").registers("202 555 0143 ext. 12")
         assert asked[0]["SendDigits"] == "w9"
+
+    def test_a_resend_dials_it_again(self, demo: Person, asked: list[Any], settings: Any) -> None:
+        settings.TWILIO_2FA_SEND_COOLDOWN = 0
+        demo.opens("start").picks("call").registers("202 555 0143 ext. 12").posts("verify", action="resend")
+        assert [a["SendDigits"] for a in asked] == ["wwww12", "wwww12"]
+
+    def test_no_text_message_takes_the_place_of_a_resend(self, demo: Person, asked: list[Any]) -> None:
+        demo.opens("start").picks("call").registers("202 555 0143 ext. 12")
+        demo.posts("verify", action="resend", method="sms")
+        assert [a["Channel"] for a in asked] == ["call"]
+
+    def test_a_code_told_to_one_registers_no_other(self, demo: Person, asked: list[Any]) -> None:
+        demo.opens("start").picks("call").registers("202 555 0143 ext. 12")
+        first = messages.last_code(PHONE)
+        demo.opens("start").picks("call").registers("202 555 0143 ext. 13")
+        assert [a["SendDigits"] for a in asked] == ["wwww12", "wwww13"]
+        demo.types(first)
+        assert not Device.objects.exists()
+        demo.types_the_code()
+        assert Device.objects.get().contact.extension == "13"
+
+    def test_none_takes_the_place_of_one_whose_code_is_being_checked(self, demo: Person) -> None:
+        verifier = Verifier(demo.user)
+        row = verifier.send("call", to="+1 202 555 0143 ext. 12")
+        take_lease(row)
+        with pytest.raises(errors.CheckInProgress):
+            verifier.send("call", to="+1 202 555 0143 ext. 13")
+        row.refresh_from_db()
+        assert (row.status, row.contact.extension) == ("pending", "12")
+
+    def test_nothing_of_it_is_left_once_it_is_corrected(self, demo: Person, asked: list[Any]) -> None:
+        demo.opens("start").picks("call").registers("202 555 0143 ext. 12")
+        demo.opens("start").picks("sms").registers("202 555 0143")
+        assert "ext." not in demo.text
+        demo.types_the_code()
+        device = Device.objects.get()
+        assert (device.masked, device.contact.extension) == ("(XXX) XXX-0143", "")
+
+    def test_registered_again_without_it_a_number_has_none(self, demo: Person) -> None:
+        Device.objects.register(demo.user, PhoneNumber("202 555 0143 x12", "US"))
+        Device.objects.register(demo.user, PhoneNumber(PHONE))
+        assert Device.objects.get().contact.extension == ""
+
+    def test_a_site_that_keeps_numbers_is_told_of_it(
+        self, demo: Person, asked: list[Any], settings: Any
+    ) -> None:
+        kept: list[Any] = []
+
+        def keep(field: str, value: Any, **kwargs: Any) -> None:
+            kept.append(f"{value} ext. {value.extension}")
+
+        settings.TWILIO_2FA_PHONE_NUMBER_CB = lambda: kept[-1] if kept else None
+        twilio_2fa_set_user_data.connect(keep)
+        try:
+            demo.opens("start").picks("call").registers("202 555 0143 ext. 12").types_the_code()
+        finally:
+            twilio_2fa_set_user_data.disconnect(keep)
+        assert kept == [f"{PHONE} ext. 12"]
+        Person("demo").opens("start").picks("call")
+        assert asked[-1]["SendDigits"] == "wwww12"
+
+    def test_whoever_is_named_and_not_signed_in_is_called_there(
+        self, demo: Person, asked: list[Any], settings: Any
+    ) -> None:
+        settings.TWILIO_2FA_ALLOW_UNAUTHENTICATED_USERS = True
+        Device.objects.register(demo.user, PhoneNumber("202 555 0143 x12", "US"))
+        UnauthenticatedVerifier(str(demo.user.pk)).send("call")
+        assert asked[0]["SendDigits"] == "wwww12"
