@@ -21,7 +21,10 @@ from django_twilio_2fa.testing import (
     verify,
 )
 from django_twilio_2fa.testing.site import require_sandbox
+from django_twilio_2fa.twilio.service import fetch_service
 from django_twilio_2fa.verifier import Verifier
+
+from .test_bad_days import CHECKS, SENDS
 
 
 class TestVerify:
@@ -68,23 +71,46 @@ class TestSandbox:
         twilio_sandbox.move_clock(3900)
         assert verifier.send("sms").status == "pending"
 
-    @pytest.mark.parametrize(
-        ("fault", "code", "arrives"),
-        [
-            (20503, "twilio_error_20503", 0),
-            (60410, "channel_refused", 0),
-            ("hang", "twilio_error_no_answer", 1),
-            ("refuse", "twilio_error_connection", 0),
-        ],
-    )
-    def test_faults_strike(
-        self, twilio_sandbox: Any, two_factor_user: Any, fault: Any, code: str, arrives: int
+    @pytest.mark.parametrize("fault", SENDS)
+    def test_a_fault_does_to_a_send_what_it_does_over_http(
+        self, twilio_sandbox: Any, two_factor_user: Any, fault: str
     ) -> None:
+        code, uncertain, arrives = SENDS[fault]
         verifier = Verifier(two_factor_user, flow="x")
-        with twilio_sandbox.fault(fault, times=0), pytest.raises(errors.TwoFactorError) as caught:
-            verifier.send("sms")
-        assert caught.value.full_code == code
+        # All of them: a connection that was refused, and a send whose language was, are tried once more.
+        with twilio_sandbox.fault(fault, on="/Verifications", times=0):
+            if code:
+                with pytest.raises(errors.TwoFactorError) as caught:
+                    verifier.send("sms")
+                assert (caught.value.full_code, caught.value.uncertain) == (code, uncertain)
+            else:
+                verifier.send("sms")
         assert len(twilio_sandbox.messages()) == arrives
+
+    @pytest.mark.parametrize("fault", CHECKS)
+    def test_a_fault_does_to_a_check_what_it_does_over_http(
+        self, twilio_sandbox: Any, two_factor_user: Any, fault: str
+    ) -> None:
+        code, status, good = CHECKS[fault]
+        verifier = Verifier(two_factor_user, flow="x")
+        row = verifier.send("sms")
+        token = twilio_sandbox.last_code()
+        with twilio_sandbox.fault(fault, on="/VerificationCheck"):
+            if code:
+                with pytest.raises(errors.TwoFactorError) as caught:
+                    verifier.check(row, token)
+                assert caught.value.full_code == code
+            else:
+                verifier.check(row, token)
+        row.refresh_from_db()
+        assert row.status == status
+        if good:
+            assert verifier.check(row, token).status == "approved"
+
+    def test_a_service_may_lack_a_sender_for_whatsapp(self, twilio_sandbox: Any) -> None:
+        assert fetch_service().whatsapp["msg_service_sid"]
+        with twilio_sandbox.fault("no-whatsapp"):
+            assert not fetch_service().whatsapp["msg_service_sid"]
 
     def test_once_and_where_they_are_meant_to(self, twilio_sandbox: Any, two_factor_user: Any) -> None:
         verifier = Verifier(two_factor_user, flow="x")
