@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings as django_settings
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured
 from django.test import Client, TestCase
@@ -47,6 +48,25 @@ class TestVerify:
     def test_no_other_client_is(self, verified_client: Client, client: Client, two_factor_user: Any) -> None:
         client.force_login(two_factor_user)
         assert client.get("/secret/").status_code == 302
+
+    @pytest.mark.parametrize("engine", ["db", "cached_db", "cache", "file", "signed_cookies"])
+    def test_it_holds_wherever_sessions_are_kept(
+        self, client: Client, two_factor_user: Any, settings: Any, tmp_path: Any, engine: str
+    ) -> None:
+        settings.SESSION_ENGINE = f"django.contrib.sessions.backends.{engine}"
+        settings.SESSION_FILE_PATH = str(tmp_path)
+        client.force_login(two_factor_user)
+        verify(client)
+        assert client.get("/secret/").status_code == 200
+
+    @pytest.mark.parametrize("ago", [3600, timedelta(hours=1)])
+    def test_it_may_be_some_time_ago(self, client: Client, two_factor_user: Any, ago: Any) -> None:
+        client.force_login(two_factor_user)
+        verify(client, ago=ago)
+        request = client.get("/").wsgi_request
+        assert is_verified(request)
+        assert is_verified(request, max_age=3660)
+        assert not is_verified(request, max_age=3540)
 
     def test_somebody_has_to_be_signed_in(self, db: None) -> None:
         with pytest.raises(ValueError, match="force_login"):
@@ -130,6 +150,33 @@ class TestSandbox:
         with pytest.raises(KeyError), twilio_sandbox.fault(name):
             pass
 
+    def test_the_last_message_is_that_with_the_last_code(
+        self, twilio_sandbox: Any, two_factor_user: Any
+    ) -> None:
+        Verifier(two_factor_user, flow="x").send("sms")
+        message = twilio_sandbox.last_message("+12025550143")
+        assert (message["channel"], message["code"]) == ("sms", twilio_sandbox.last_code())
+        assert message["code"] in message["body"]
+
+    @pytest.mark.parametrize(
+        "account",
+        [
+            {"ACCOUNT_SID": "made-up", "AUTH_TOKEN": "made-up", "SERVICE_ID": "made-up"},
+            {"AUTH_TOKEN": "invalid", "REGISTRATION_SERVICE_ID": "made-up"},
+            {"SANDBOX": False, "BASE_URL": "http://twilio.invalid"},
+        ],
+    )
+    def test_the_account_of_the_site_does_not_matter(
+        self, settings: Any, request: pytest.FixtureRequest, account: dict[str, str]
+    ) -> None:
+        for name, value in account.items():
+            setattr(settings, f"TWILIO_2FA_{name}", value)
+        request.getfixturevalue("twilio_sandbox")
+        user = request.getfixturevalue("two_factor_user")
+        assert Verifier(user, flow="x").send("sms").status == "pending"
+        nobody_yet = get_user_model().objects.create_user("ann")
+        assert Verifier(nobody_yet, flow="y").send("sms", to="+12025550144").status == "pending"
+
     def test_nothing_was_delivered_yet(self, twilio_sandbox: Any) -> None:
         with pytest.raises(LookupError, match="Nothing was delivered yet"):
             twilio_sandbox.last_code()
@@ -151,10 +198,27 @@ def test_devices_are_registered_in_one_line(db: None) -> None:
 
 
 class TestUnittest(TwilioSandboxMixin, TestCase):
+    @classmethod
+    def setUpTestData(cls) -> None:
+        # The sandbox of the mixin stands in for Twilio already.
+        assert django_settings.TWILIO_2FA_BASE_URL is None
+        cls.user = create_two_factor_user("ann", email="ann@example.com")
+        cls.row = Verifier(cls.user, flow="x").send("sms")
+
     def test_the_sandbox_is_at_hand(self) -> None:
-        user = create_two_factor_user("ann", email="ann@example.com")
-        row = Verifier(user, flow="x").send("sms")
         assert self.sandbox.messages()[0]["code"] == self.sandbox.last_code("+12025550143")
         self.sandbox.move_clock(30)
-        row.refresh_from_db()
-        assert row.can_resend_in() == 0
+        self.row.refresh_from_db()
+        assert self.row.can_resend_in() == 0
+
+
+class TestUnittestOfASite(TwilioSandboxMixin, TestCase):
+    """One that forgets `super().setUp()`, as many do."""
+
+    def setUp(self) -> None:
+        self.user = create_two_factor_user()
+
+    def test_it_never_goes_out(self) -> None:
+        assert django_settings.TWILIO_2FA_BASE_URL is None
+        Verifier(self.user, flow="x").send("sms")
+        assert self.sandbox.last_code()
