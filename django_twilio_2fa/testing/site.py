@@ -130,7 +130,7 @@ class TwilioSandbox:
         """Let time pass: tokens expire, cooldowns, limits and locks end, authenticators show another code.
 
         What is stored is moved back, the kit's rows and the sandbox's. Sessions are not: whoever is verified
-        stays so, and `max_age` counts from when they were.
+        stays so, and `max_age` counts from when they were: see `verify(client, ago=…)`.
         """
         from ..sandbox import clock
 
@@ -141,9 +141,10 @@ class TwilioSandbox:
     def fault(self, name: str | int, *, on: str = "", times: int = 1) -> AbstractContextManager[None]:
         """Let the next `times` requests to Twilio go wrong, within the block; 0 times for all.
 
-        `name`: a code of Twilio's (60410, 20503, …); `hang`, where Twilio acts and no answer comes; or
-        `refuse`, where there is no connection. `on`: how the request's path ends: `/Verifications` for a
-        send, `/VerificationCheck` for a check. Raises KeyError for a name that is none.
+        `name`: a code of Twilio's (60410, …) or another of `sandbox.injected.FAULTS` (`hang`, `refuse`,
+        `html-502`, …); timeouts strike at once. A send that finds no connection is tried once more: 0 times
+        for `refuse`. `on`: how the request's path ends: `/Verifications` for a send, or
+        `/VerificationCheck` for a check. Raises KeyError for a name that is none.
         """
         from ..sandbox.injected import injected
 

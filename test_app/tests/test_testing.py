@@ -73,6 +73,21 @@ class TestVerify:
             verify(Client())
 
 
+class TestASiteWithUsersOfItsOwn:
+    @pytest.fixture
+    def two_factor_user(self, db: None) -> Any:
+        return get_user_model().objects.create_user("ann")
+
+    def test_its_user_is_verified_and_the_sandbox_answers(
+        self, settings: Any, request: pytest.FixtureRequest, two_factor_user: Any
+    ) -> None:
+        settings.TWILIO_2FA_SANDBOX = False
+        verified_client = request.getfixturevalue("verified_client")
+        assert is_verified(verified_client.get("/").wsgi_request)
+        assert verified_client.get("/").wsgi_request.user == two_factor_user
+        assert settings.TWILIO_2FA_SANDBOX
+
+
 class TestSandbox:
     def test_a_token_expires(self, twilio_sandbox: Any, two_factor_user: Any) -> None:
         verifier = Verifier(two_factor_user, flow="x")
@@ -139,6 +154,12 @@ class TestSandbox:
             with pytest.raises(errors.TwilioUnavailable):
                 verifier.check(row, twilio_sandbox.last_code())
             assert verifier.check(row, twilio_sandbox.last_code()).status == "approved"
+
+    def test_a_connection_that_is_refused_once_is_made_the_next_time(
+        self, twilio_sandbox: Any, two_factor_user: Any
+    ) -> None:
+        with twilio_sandbox.fault("refuse"):
+            assert Verifier(two_factor_user, flow="x").send("sms").status == "pending"
 
     def test_not_after_the_block(self, twilio_sandbox: Any, two_factor_user: Any) -> None:
         with twilio_sandbox.fault(20503):
