@@ -36,7 +36,7 @@ def two_factor_user(twilio_sandbox: TwilioSandbox) -> Any:
 
 
 @pytest.fixture
-def verified_client(two_factor_user: Any) -> Client:
+def verified_client(twilio_sandbox: TwilioSandbox, two_factor_user: Any) -> Client:
     """A client that is signed in as `two_factor_user`, and verified."""
     from django.test import Client
 

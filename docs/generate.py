@@ -134,7 +134,7 @@ def magic_table() -> str:
 
 
 def faults_table() -> str:
-    from django_twilio_2fa.sandbox.server import FAULTS
+    from django_twilio_2fa.sandbox.injected import FAULTS
 
     return _table(["fault", "what happens"], [[f"`{name}`", does] for name, does in FAULTS.items()])
 

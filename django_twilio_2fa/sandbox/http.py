@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 from django.dispatch import Signal
-from requests.exceptions import ConnectTimeout, ReadTimeout
+from requests.exceptions import ChunkedEncodingError, ConnectTimeout, ReadTimeout
+from requests.exceptions import ConnectionError as NoConnection
 from twilio.http import HttpClient
 from twilio.http.response import Response
 
 from . import engine, in_use, injected
-from .faults import refused
 
 sandbox_request = Signal()
 """Sent with `method`, `path`, `values`, `status` and `body` of each request; tests listen."""
+
+# What `requests` raises where an answer does not come, or not as a whole.
+LOST: dict[str, type[Exception]] = {
+    "hang": ReadTimeout,
+    "slow": ReadTimeout,
+    "drop": NoConnection,
+    "truncated": ChunkedEncodingError,
+}
 
 
 class SandboxHttpClient(HttpClient):  # type: ignore[misc]
@@ -44,13 +53,11 @@ class SandboxHttpClient(HttpClient):  # type: ignore[misc]
         username, password = auth or engine.basic_auth((headers or {}).get("Authorization", ""))
         path = urlsplit(uri).path
         fault = injected.take(path)
-        if fault == injected.REFUSE:
+        if fault == "refuse":
             raise ConnectTimeout("The sandbox was told to take no connection.")
-        if fault.isdecimal():
-            refusal = refused(int(fault))
-            answer = engine.Answer(refusal.status, refusal.body, refusal.headers)
-        else:
-            answer = engine.handle(engine.Request(method.upper(), path, values, username, password))
+        if fault in injected.NOT_REACHED:
+            return Response(*injected.NOT_REACHED[fault])
+        answer = injected.act(fault, engine.Request(method.upper(), path, values, username, password))
         sandbox_request.send(
             sender=type(self),
             method=method.upper(),
@@ -59,7 +66,11 @@ class SandboxHttpClient(HttpClient):  # type: ignore[misc]
             status=answer.status,
             body=answer.body,
         )
-        if fault == injected.HANG:
-            raise ReadTimeout("The sandbox was told not to answer.")
-        text = "" if answer.body is None else json.dumps(answer.body)
-        return Response(answer.status, text, answer.headers)
+        if fault in LOST:
+            raise LOST[fault]("The sandbox was told to lose its answer.")
+        if fault == "delay":
+            time.sleep(injected.SECONDS[fault])
+        if fault == "html-200":
+            return Response(200, injected.HTML)
+        body = injected.twisted(fault, answer)
+        return Response(answer.status, "" if body is None else json.dumps(body), answer.headers)

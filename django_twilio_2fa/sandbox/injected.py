@@ -1,4 +1,4 @@
-"""Faults of the sandbox in its own process, for tests; over HTTP there are more (see `server`)."""
+"""Faults on request: one table, for the sandbox in its own process and for the one that is served."""
 
 from __future__ import annotations
 
@@ -6,31 +6,115 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
-from .faults import CODES
+from . import engine, verifications
+from .faults import CODES, Refused, refused
+from .models import SandboxVerification, new_sid
 
-HANG, REFUSE = "hang", "refuse"
+HTML = "<html><body><h1>Something is in the way</h1></body></html>"
+
+FAULTS: dict[str, str] = {
+    "hang": "Twilio acts, and no answer comes for `seconds` (60).",
+    "slow": "Twilio acts, and its answer comes byte by byte, a `seconds`th (0.2) between them.",
+    "delay": "Twilio acts, and its answer comes after `seconds` (0.05): ordinary latency.",
+    "drop": "Twilio acts, and the connection is closed without an answer.",
+    "truncated": "Twilio acts, and the connection is closed in the middle of its answer.",
+    "html-200": "Twilio acts, and a page of HTML comes with status 200.",
+    "html-502": "A page of HTML comes with status 502; Twilio was not reached.",
+    "empty-503": "Nothing comes, with status 503; Twilio was not reached.",
+    "429": "Too many requests, with `Retry-After: 7`.",
+    "refuse": "No connection is taken for `seconds` (1), and those that are open are closed.",
+    "wrong-sid": "Twilio acts, and the answer is about another verification.",
+    "wrong-to": "Twilio acts, and the answer is about another destination.",
+    "unknown-status": "Twilio acts, and the answer has a status that nobody has heard of.",
+    "approved-elsewhere": "Somebody else has had the verification approved before this check.",
+    "no-whatsapp": "The service has no sender for WhatsApp.",
+    "asks-for-key": "The service asks for a key to be pressed before it reads a code out.",
+    **{str(code): f"Twilio's code {code}: {message}." for code, (_s, message) in CODES.items()},
+}
+SECONDS = {"hang": 60.0, "slow": 0.2, "delay": 0.05, "refuse": 1.0}
+NOT_REACHED = {"html-502": (502, HTML), "empty-503": (503, "")}
 
 
-@dataclass
-class Injected:
-    """What goes wrong: `times` times (0: always), on requests whose path ends with `on`."""
+@dataclass(eq=False)
+class Fault:
+    """What goes wrong: `times` times (0: always), on requests whose path ends with `on` (all if empty).
+
+    Raises KeyError for a name that is none.
+    """
 
     name: str
-    on: str
-    times: int
+    on: str = ""
+    times: int = 1
+    seconds: float | None = None
 
+    def __post_init__(self) -> None:
+        if self.name not in FAULTS:
+            raise KeyError(self.name)
+        self.left = self.times or -1
+        if self.seconds is None:
+            self.seconds = SECONDS.get(self.name, 0.0)
+
+    def strikes(self, path: str) -> bool:
+        """Whether it strikes a request to this path, which then is one of its times."""
+        if not self.left or not path.endswith(self.on):
+            return False
+        self.left -= 1
+        return True
+
+
+# What Twilio does and says
+
+
+def act(fault: str, request: engine.Request) -> engine.Answer:
+    """What Twilio does: it refuses where the fault is a code of its own, and acts otherwise."""
+    if fault.isdecimal():
+        refusal = Refused(20429, 429, "Too many requests") if fault == "429" else refused(int(fault))
+        headers = {"Retry-After": "7"} if refusal.status == 429 else {}
+        return engine.Answer(refusal.status, refusal.body, headers)
+    if fault == "approved-elsewhere":
+        _approve(request.values)
+    return engine.handle(request)
+
+
+def twisted(fault: str, answer: engine.Answer) -> dict[str, Any] | None:
+    """The body of an answer, in which something is wrong where the fault is of that kind."""
+    body = answer.body
+    if body is None or answer.status >= 300:
+        return body
+    if fault == "wrong-sid":
+        return {**body, "sid": new_sid("VE")}
+    if fault == "wrong-to":
+        return {**body, "to": "+12025550199"}
+    if fault == "unknown-status":
+        return {**body, "status": "levitating"}
+    if fault == "no-whatsapp":
+        return {**body, "whatsapp": {"msg_service_sid": None, "from": None}}
+    if fault == "asks-for-key":
+        return {**body, "dtmf_input_required": True}
+    return body
+
+
+def _approve(values: Any) -> None:
+    """As if the right token had been checked by somebody with the same number."""
+    rows = SandboxVerification.objects.filter(status="pending")
+    sid, to = values.get("VerificationSid"), values.get("To")
+    row = (rows.filter(sid=sid) if sid else rows.filter(to=to)).first()
+    if row is not None:
+        verifications.end(row, "approved")
+
+
+# In this process
 
 _lock = threading.Lock()
-_waiting: list[Injected] = []
+_waiting: list[Fault] = []
 
 
 @contextmanager
 def injected(name: str, *, on: str = "", times: int = 1) -> Iterator[None]:
-    """Let requests go wrong within the block. Raises KeyError for a name that is none."""
-    if name not in (HANG, REFUSE) and (not name.isdecimal() or int(name) not in CODES):
-        raise KeyError(name)
-    fault = Injected(name, on, times or -1)
+    """Let requests in this process go wrong within the block. Raises KeyError for a name that is none."""
+    fault = Fault(name, on, times)
     with _lock:
         _waiting.append(fault)
     try:
@@ -41,12 +125,8 @@ def injected(name: str, *, on: str = "", times: int = 1) -> Iterator[None]:
 
 
 def take(path: str) -> str:
-    """The fault that strikes a request to this path; empty for none."""
+    """The fault that strikes a request of this process to this path; empty for none."""
     if not _waiting:
         return ""
     with _lock:
-        for fault in _waiting:
-            if fault.times and path.endswith(fault.on):
-                fault.times -= 1
-                return fault.name
-    return ""
+        return next((fault.name for fault in _waiting if fault.strikes(path)), "")

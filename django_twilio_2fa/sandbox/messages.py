@@ -49,9 +49,14 @@ def delivered(to: str = "", limit: int = 100) -> list[dict[str, Any]]:
     ]
 
 
-def last_code(to: str = "") -> str:
-    """The code that was delivered last, to one destination if given. Raises LookupError for none."""
+def last(to: str = "") -> dict[str, Any]:
+    """What was delivered last, to one destination if given. Raises LookupError for none."""
     rows = delivered(to, 1)
     if not rows:
         raise LookupError(f"Nothing was delivered {f'to {to}' if to else 'yet'}")
-    return str(rows[0]["code"])
+    return rows[0]
+
+
+def last_code(to: str = "") -> str:
+    """The code that was delivered last, to one destination if given. Raises LookupError for none."""
+    return str(last(to)["code"])

@@ -11,7 +11,6 @@ import json
 import socket
 import threading
 from contextlib import suppress
-from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from typing import Any
@@ -19,45 +18,12 @@ from urllib.parse import parse_qs, urlsplit
 
 from django.db import connections
 
-from . import engine, messages, verifications
-from .faults import CODES, Refused, refused
-from .models import SandboxVerification, new_sid
+from . import engine, messages
+from .injected import FAULTS, HTML, NOT_REACHED, Fault, act, twisted
+from .models import SandboxVerification
 
 LOOPBACK = "127.0.0.1"
 CONTROL = "/sandbox/"
-HTML = b"<html><body><h1>Something is in the way</h1></body></html>"
-
-FAULTS: dict[str, str] = {
-    "hang": "Twilio acts, and no answer comes for `seconds` (60).",
-    "slow": "Twilio acts, and its answer comes byte by byte, a `seconds`th (0.2) between them.",
-    "delay": "Twilio acts, and its answer comes after `seconds` (0.05): ordinary latency.",
-    "drop": "Twilio acts, and the connection is closed without an answer.",
-    "truncated": "Twilio acts, and the connection is closed in the middle of its answer.",
-    "html-200": "Twilio acts, and a page of HTML comes with status 200.",
-    "html-502": "A page of HTML comes with status 502; Twilio was not reached.",
-    "empty-503": "Nothing comes, with status 503; Twilio was not reached.",
-    "429": "Too many requests, with `Retry-After: 7`.",
-    "refuse": "No connection is taken for `seconds` (1), and those that are open are closed.",
-    "wrong-sid": "Twilio acts, and the answer is about another verification.",
-    "wrong-to": "Twilio acts, and the answer is about another destination.",
-    "unknown-status": "Twilio acts, and the answer has a status that nobody has heard of.",
-    "approved-elsewhere": "Somebody else has had the verification approved before this check.",
-    "no-whatsapp": "The service has no sender for WhatsApp.",
-    "asks-for-key": "The service asks for a key to be pressed before it reads a code out.",
-    **{str(code): f"Twilio's code {code}: {message}." for code, (_s, message) in CODES.items()},
-}
-SECONDS = {"hang": 60.0, "slow": 0.2, "delay": 0.05, "refuse": 1.0}
-NOT_REACHED = {"html-502": (502, HTML), "empty-503": (503, b"")}
-
-
-@dataclass
-class Fault:
-    """What goes wrong: `times` times, on requests whose path ends with `on` (all if empty)."""
-
-    name: str
-    on: str = ""
-    times: int = 1
-    seconds: float = 0.0
 
 
 class SandboxServer(ThreadingHTTPServer):
@@ -117,11 +83,9 @@ class SandboxServer(ThreadingHTTPServer):
 
     def inject(self, fault: str, *, on: str = "", times: int = 1, seconds: float | None = None) -> None:
         """Let the next `times` requests go wrong; 0 times for all. Raises KeyError for an unknown fault."""
-        if fault not in FAULTS:
-            raise KeyError(fault)
-        found = Fault(fault, on, times, SECONDS.get(fault, 0.0) if seconds is None else seconds)
+        found = Fault(fault, on, times, seconds)
         if fault == "refuse":
-            self.away = found.seconds
+            self.away = found.seconds or 0.0
             threading.Thread(target=self.shutdown, daemon=True).start()
         else:
             self.fault = found
@@ -134,13 +98,7 @@ class SandboxServer(ThreadingHTTPServer):
     def take_fault(self, path: str) -> Fault | None:
         with self.lock:
             fault = self.fault
-            if fault is None or not path.endswith(fault.on):
-                return None
-            if fault.times:
-                fault.times -= 1
-                if not fault.times:
-                    self.fault = None
-            return fault
+            return fault if fault and fault.strikes(path) else None
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -183,36 +141,27 @@ class Handler(BaseHTTPRequestHandler):
         name = fault.name if fault else ""
         self.server.asked.append({"method": self.command, "path": path, "values": values, "fault": name})
         if name in NOT_REACHED:
-            status, data = NOT_REACHED[name]
-            self.send(status, data, {"Content-Type": "text/html"})
+            status, page = NOT_REACHED[name]
+            self.send(status, page.encode(), {"Content-Type": "text/html"})
             return
-        answer = self.ask(name, path, values)
-        body = _twisted(name, answer.body) if answer.status < 300 else answer.body
+        username, password = engine.basic_auth(self.headers.get("Authorization", ""))
+        answer = act(name, engine.Request(self.command, path, values, username, password))
+        body = twisted(name, answer)
         data = b"" if body is None else json.dumps(body).encode()
         if fault is None:
             self.send(answer.status, data, answer.headers)
         elif name == "html-200":
-            self.send(200, HTML, {"Content-Type": "text/html"})
+            self.send(200, HTML.encode(), {"Content-Type": "text/html"})
         elif name in ("drop", "truncated"):
             self.close_connection = True
             if name == "truncated":
                 self.send(answer.status, data, answer.headers, cut=len(data) // 2)
         elif name == "slow":
-            self.send(answer.status, data, answer.headers, pause=fault.seconds)
+            self.send(answer.status, data, answer.headers, pause=fault.seconds or 0)
         else:
             if name in ("hang", "delay"):
                 self.server.stopped.wait(fault.seconds)
             self.send(answer.status, data, answer.headers)
-
-    def ask(self, fault: str, path: str, values: dict[str, str]) -> engine.Answer:
-        if fault.isdecimal():
-            refusal = Refused(20429, 429, "Too many requests") if fault == "429" else refused(int(fault))
-            headers = {"Retry-After": "7"} if refusal.status == 429 else {}
-            return engine.Answer(refusal.status, refusal.body, headers)
-        if fault == "approved-elsewhere":
-            _approve(values)
-        username, password = engine.basic_auth(self.headers.get("Authorization", ""))
-        return engine.handle(engine.Request(self.command, path, values, username, password))
 
     def send(
         self, status: int, data: bytes, headers: dict[str, str], *, cut: int | None = None, pause: float = 0
@@ -263,29 +212,3 @@ class Handler(BaseHTTPRequestHandler):
         else:
             status = 404
         self.send(status, json.dumps(body).encode(), {})
-
-
-def _twisted(fault: str, body: dict[str, Any] | None) -> dict[str, Any] | None:
-    """An answer in which something is wrong."""
-    if body is None:
-        return None
-    if fault == "wrong-sid":
-        return {**body, "sid": new_sid("VE")}
-    if fault == "wrong-to":
-        return {**body, "to": "+12025550199"}
-    if fault == "unknown-status":
-        return {**body, "status": "levitating"}
-    if fault == "no-whatsapp":
-        return {**body, "whatsapp": {"msg_service_sid": None, "from": None}}
-    if fault == "asks-for-key":
-        return {**body, "dtmf_input_required": True}
-    return body
-
-
-def _approve(values: dict[str, str]) -> None:
-    """As if the right token had been checked by somebody with the same number."""
-    rows = SandboxVerification.objects.filter(status="pending")
-    sid, to = values.get("VerificationSid"), values.get("To")
-    row = (rows.filter(sid=sid) if sid else rows.filter(to=to)).first()
-    if row is not None:
-        verifications.end(row, "approved")

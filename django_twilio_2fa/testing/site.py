@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.apps import apps
+from django.conf import settings
 from django.contrib.auth import get_user, get_user_model
 from django.core.exceptions import ImproperlyConfigured
 from django.db import models
@@ -18,12 +19,18 @@ from django.utils import timezone
 from .. import counters, session
 from ..contacts import Contact, PhoneNumber
 from ..digests import digest
-from ..models import Counter, Device, ProvenContact, Purpose, Status, Verification
+from ..models import Counter, Device, Purpose, Status, Verification
 
 TEST_PHONE_NUMBER = "+12025550143"
 """A number that belongs to nobody: 555-0100 to 555-0199 are kept for fiction."""
 
-SETTINGS = {"TWILIO_2FA_SANDBOX": True, "TWILIO_2FA_SANDBOX_WITHOUT_DEBUG": True, "TWILIO_2FA_BASE_URL": None}
+# The site's own account is put aside: whatever stands there, real or made up, the sandbox need not take it.
+ACCOUNT = ("ACCOUNT_SID", "AUTH_TOKEN", "SERVICE_ID", "REGISTRATION_SERVICE_ID", "BASE_URL")
+SETTINGS: dict[str, Any] = {
+    "TWILIO_2FA_SANDBOX": True,
+    "TWILIO_2FA_SANDBOX_WITHOUT_DEBUG": True,
+    **{f"TWILIO_2FA_{name}": None for name in ACCOUNT},
+}
 
 
 def register_device(user: Any, contact: Contact | str = TEST_PHONE_NUMBER, **fields: Any) -> Device:
@@ -50,11 +57,12 @@ def create_two_factor_user(name: str = "two_factor_user", **fields: Any) -> Any:
     return user
 
 
-def verify(client: Client) -> Verification:
+def verify(client: Client, *, ago: timedelta | float = 0) -> Verification:
     """Make a signed-in client verified, as a right token would: by an approved verification of its session.
 
-    Returns that verification. It is a fresh proof, too, so that devices may be added and removed. Raises
-    ValueError where nobody is signed in.
+    `ago` (a timedelta, or seconds) is how long since, for pages with a `max_age`. Returns that verification.
+    A fresh one is a proof, too, so that devices may be added and removed. Raises ValueError where nobody is
+    signed in.
     """
     request = HttpRequest()
     request.session = client.session
@@ -62,23 +70,25 @@ def verify(client: Client) -> Verification:
     if not request.user.is_authenticated:
         raise ValueError("Nobody is signed in: call client.force_login(user) first.")
     verifier = session.get_verifier(request, create=True)
-    now = timezone.now()
+    then = timezone.now() - (ago if isinstance(ago, timedelta) else timedelta(seconds=ago))
     row: Verification = Verification.objects.create(
         user=request.user,
         purpose=Purpose.PROVE,
         transport="test",
         method="test",
         status=Status.APPROVED,
-        created_at=now,
-        expires_at=now,
-        ended_at=now,
-        approved_at=now,
+        created_at=then,
+        expires_at=then,
+        ended_at=then,
+        approved_at=then,
         verifies=True,
         flow_digest=digest("flow", verifier.flow),
         auth_digest=verifier.auth,
     )
     session.remember(request, row)
     request.session.save()
+    # Where sessions are kept in the cookie itself, saving them makes another one.
+    client.cookies[settings.SESSION_COOKIE_NAME] = str(request.session.session_key)
     return row
 
 
@@ -90,6 +100,12 @@ class TwilioSandbox:
         from ..sandbox import messages
 
         return messages.delivered(to)
+
+    def last_message(self, to: str = "") -> dict[str, Any]:
+        """What was delivered last, as one of `messages`. Raises LookupError for none."""
+        from ..sandbox import messages
+
+        return messages.last(to)
 
     def last_code(self, to: str = "") -> str:
         """The code that was delivered last, to one destination if given. Raises LookupError for none."""
@@ -114,7 +130,7 @@ class TwilioSandbox:
         """Let time pass: tokens expire, cooldowns, limits and locks end, authenticators show another code.
 
         What is stored is moved back, the kit's rows and the sandbox's. Sessions are not: whoever is verified
-        stays so, and `max_age` counts from when they were.
+        stays so, and `max_age` counts from when they were: see `verify(client, ago=…)`.
         """
         from ..sandbox import clock
 
@@ -125,9 +141,10 @@ class TwilioSandbox:
     def fault(self, name: str | int, *, on: str = "", times: int = 1) -> AbstractContextManager[None]:
         """Let the next `times` requests to Twilio go wrong, within the block; 0 times for all.
 
-        `name`: a code of Twilio's (60410, 20503, …); `hang`, where Twilio acts and no answer comes; or
-        `refuse`, where there is no connection. `on`: how the request's path ends: `/Verifications` for a
-        send, `/VerificationCheck` for a check. Raises KeyError for a name that is none.
+        `name`: a code of Twilio's (60410, …) or another of `sandbox.injected.FAULTS` (`hang`, `refuse`,
+        `html-502`, …); timeouts strike at once. A send that finds no connection is tried once more: 0 times
+        for `refuse`. `on`: how the request's path ends: `/Verifications` for a send, or
+        `/VerificationCheck` for a check. Raises KeyError for a name that is none.
         """
         from ..sandbox.injected import injected
 
@@ -141,14 +158,13 @@ class TwilioSandbox:
 
 def move_rows(seconds: float) -> None:
     """Move all that is stored with a time back, but for counts."""
-    from ..sandbox.models import SandboxMessage, SandboxVerification
-
     by = timedelta(seconds=seconds)
-    for model in (Device, ProvenContact, Verification, SandboxMessage, SandboxVerification):
-        for field in model._meta.fields:
-            if isinstance(field, models.DateTimeField):
-                rows = model._default_manager.exclude(**{field.name: None})
-                rows.update(**{field.name: F(field.name) - by})
+    for app in ("twilio_2fa", "twilio_2fa_sandbox"):
+        for model in apps.get_app_config(app).get_models():
+            for field in model._meta.fields:
+                if isinstance(field, models.DateTimeField):
+                    rows = model._default_manager.exclude(**{field.name: None})
+                    rows.update(**{field.name: F(field.name) - by})
 
 
 def move_counts(seconds: float) -> None:
@@ -166,15 +182,23 @@ def require_sandbox() -> None:
 
 
 class TwilioSandboxMixin:
-    """For Django's `TestCase`: the sandbox stands in for Twilio; `self.sandbox` is in the test's hands."""
+    """For Django's `TestCase`: the sandbox stands in for Twilio; `sandbox` is in the test's hands.
+
+    It does so from `setUpTestData` on. Name it before `TestCase` among the bases.
+    """
 
     sandbox: TwilioSandbox
 
-    def setUp(self) -> None:
+    @classmethod
+    def setUpClass(cls) -> None:
         require_sandbox()
-        self.sandbox = TwilioSandbox()
-        settings = override_settings(**SETTINGS)
-        settings.enable()
-        self.addCleanup(settings.disable)  # type: ignore[attr-defined]
+        cls.sandbox = TwilioSandbox()
+        sandboxed = override_settings(**SETTINGS)
+        sandboxed.enable()
+        cls.addClassCleanup(sandboxed.disable)  # type: ignore[attr-defined]
+        cls.addClassCleanup(cls.sandbox.reset)  # type: ignore[attr-defined]
+        super().setUpClass()  # type: ignore[misc]
+
+    def setUp(self) -> None:
         self.addCleanup(self.sandbox.reset)  # type: ignore[attr-defined]
         super().setUp()  # type: ignore[misc]

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 
-from django_twilio_2fa.contacts import EmailAddress, PhoneNumber
-from django_twilio_2fa.models import Device
+from django_twilio_2fa.contacts import EmailAddress
+from django_twilio_2fa.testing import register_device
 
 from . import openapi
 from .loopback_twilio import LoopbackTwilio
@@ -27,8 +27,8 @@ def demo(db: None) -> Person:
 def sam(db: None) -> Person:
     """Somebody with a phone and an address."""
     user = get_user_model().objects.create_user("sam", password="sam")
-    Device.objects.register(user, PhoneNumber(PHONE))
-    Device.objects.register(user, EmailAddress(EMAIL))
+    register_device(user, PHONE)
+    register_device(user, EmailAddress(EMAIL))
     return Person("sam")
 
 
@@ -36,7 +36,7 @@ def sam(db: None) -> Person:
 def pat(db: None) -> Person:
     """Somebody with a phone only."""
     user = get_user_model().objects.create_user("pat", password="pat")
-    Device.objects.register(user, PhoneNumber(PHONE))
+    register_device(user, PHONE)
     return Person("pat")
 
 

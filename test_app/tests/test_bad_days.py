@@ -10,7 +10,7 @@ import pytest
 from django_twilio_2fa import errors
 from django_twilio_2fa.models import Status, Verification
 from django_twilio_2fa.sandbox.faults import CODES
-from django_twilio_2fa.sandbox.server import FAULTS
+from django_twilio_2fa.sandbox.injected import FAULTS
 from django_twilio_2fa.verifier import Verifier
 
 from .loopback_twilio import LoopbackTwilio

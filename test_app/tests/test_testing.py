@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings as django_settings
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured
 from django.test import Client, TestCase
@@ -21,7 +23,10 @@ from django_twilio_2fa.testing import (
     verify,
 )
 from django_twilio_2fa.testing.site import require_sandbox
+from django_twilio_2fa.twilio.client import get_client, service_sid
 from django_twilio_2fa.verifier import Verifier
+
+from .test_bad_days import CHECKS, SENDS
 
 
 class TestVerify:
@@ -45,9 +50,43 @@ class TestVerify:
         client.force_login(two_factor_user)
         assert client.get("/secret/").status_code == 302
 
+    @pytest.mark.parametrize("engine", ["db", "cached_db", "cache", "file", "signed_cookies"])
+    def test_it_holds_wherever_sessions_are_kept(
+        self, client: Client, two_factor_user: Any, settings: Any, tmp_path: Any, engine: str
+    ) -> None:
+        settings.SESSION_ENGINE = f"django.contrib.sessions.backends.{engine}"
+        settings.SESSION_FILE_PATH = str(tmp_path)
+        client.force_login(two_factor_user)
+        verify(client)
+        assert client.get("/secret/").status_code == 200
+
+    @pytest.mark.parametrize("ago", [3600, timedelta(hours=1)])
+    def test_it_may_be_some_time_ago(self, client: Client, two_factor_user: Any, ago: Any) -> None:
+        client.force_login(two_factor_user)
+        verify(client, ago=ago)
+        request = client.get("/").wsgi_request
+        assert is_verified(request)
+        assert is_verified(request, max_age=3660)
+        assert not is_verified(request, max_age=3540)
+
     def test_somebody_has_to_be_signed_in(self, db: None) -> None:
         with pytest.raises(ValueError, match="force_login"):
             verify(Client())
+
+
+class TestASiteWithUsersOfItsOwn:
+    @pytest.fixture
+    def two_factor_user(self, db: None) -> Any:
+        return get_user_model().objects.create_user("ann")
+
+    def test_its_user_is_verified_and_the_sandbox_answers(
+        self, settings: Any, request: pytest.FixtureRequest, two_factor_user: Any
+    ) -> None:
+        settings.TWILIO_2FA_SANDBOX = False
+        verified_client = request.getfixturevalue("verified_client")
+        assert is_verified(verified_client.get("/").wsgi_request)
+        assert verified_client.get("/").wsgi_request.user == two_factor_user
+        assert settings.TWILIO_2FA_SANDBOX
 
 
 class TestSandbox:
@@ -68,23 +107,51 @@ class TestSandbox:
         twilio_sandbox.move_clock(3900)
         assert verifier.send("sms").status == "pending"
 
-    @pytest.mark.parametrize(
-        ("fault", "code", "arrives"),
-        [
-            (20503, "twilio_error_20503", 0),
-            (60410, "channel_refused", 0),
-            ("hang", "twilio_error_no_answer", 1),
-            ("refuse", "twilio_error_connection", 0),
-        ],
-    )
-    def test_faults_strike(
-        self, twilio_sandbox: Any, two_factor_user: Any, fault: Any, code: str, arrives: int
+    @pytest.mark.parametrize("fault", SENDS)
+    def test_a_fault_does_to_a_send_what_it_does_over_http(
+        self, twilio_sandbox: Any, two_factor_user: Any, fault: str
     ) -> None:
+        code, uncertain, arrives = SENDS[fault]
         verifier = Verifier(two_factor_user, flow="x")
-        with twilio_sandbox.fault(fault, times=0), pytest.raises(errors.TwoFactorError) as caught:
-            verifier.send("sms")
-        assert caught.value.full_code == code
+        # All of them: a connection that was refused, and a send whose language was, are tried once more.
+        with twilio_sandbox.fault(fault, on="/Verifications", times=0):
+            if code:
+                with pytest.raises(errors.TwoFactorError) as caught:
+                    verifier.send("sms")
+                assert (caught.value.full_code, caught.value.uncertain) == (code, uncertain)
+            else:
+                verifier.send("sms")
         assert len(twilio_sandbox.messages()) == arrives
+
+    @pytest.mark.parametrize("fault", CHECKS)
+    def test_a_fault_does_to_a_check_what_it_does_over_http(
+        self, twilio_sandbox: Any, two_factor_user: Any, fault: str
+    ) -> None:
+        code, status, good = CHECKS[fault]
+        verifier = Verifier(two_factor_user, flow="x")
+        row = verifier.send("sms")
+        token = twilio_sandbox.last_code()
+        with twilio_sandbox.fault(fault, on="/VerificationCheck"):
+            if code:
+                with pytest.raises(errors.TwoFactorError) as caught:
+                    verifier.check(row, token)
+                assert caught.value.full_code == code
+            else:
+                verifier.check(row, token)
+        row.refresh_from_db()
+        assert row.status == status
+        if good:
+            assert verifier.check(row, token).status == "approved"
+
+    def test_a_service_may_lack_a_sender_for_whatsapp(self, twilio_sandbox: Any) -> None:
+        # What twilio-python makes of it depends on its version.
+        def sender() -> Any:
+            answer = get_client().request("GET", f"https://verify.twilio.com/v2/Services/{service_sid()}")
+            return json.loads(answer.text)["whatsapp"]["msg_service_sid"]
+
+        assert sender()
+        with twilio_sandbox.fault("no-whatsapp"):
+            assert not sender()
 
     def test_once_and_where_they_are_meant_to(self, twilio_sandbox: Any, two_factor_user: Any) -> None:
         verifier = Verifier(two_factor_user, flow="x")
@@ -93,6 +160,12 @@ class TestSandbox:
             with pytest.raises(errors.TwilioUnavailable):
                 verifier.check(row, twilio_sandbox.last_code())
             assert verifier.check(row, twilio_sandbox.last_code()).status == "approved"
+
+    def test_a_connection_that_is_refused_once_is_made_the_next_time(
+        self, twilio_sandbox: Any, two_factor_user: Any
+    ) -> None:
+        with twilio_sandbox.fault("refuse"):
+            assert Verifier(two_factor_user, flow="x").send("sms").status == "pending"
 
     def test_not_after_the_block(self, twilio_sandbox: Any, two_factor_user: Any) -> None:
         with twilio_sandbox.fault(20503):
@@ -103,6 +176,33 @@ class TestSandbox:
     def test_one_that_is_none_is_an_error(self, twilio_sandbox: Any, name: str) -> None:
         with pytest.raises(KeyError), twilio_sandbox.fault(name):
             pass
+
+    def test_the_last_message_is_that_with_the_last_code(
+        self, twilio_sandbox: Any, two_factor_user: Any
+    ) -> None:
+        Verifier(two_factor_user, flow="x").send("sms")
+        message = twilio_sandbox.last_message("+12025550143")
+        assert (message["channel"], message["code"]) == ("sms", twilio_sandbox.last_code())
+        assert message["code"] in message["body"]
+
+    @pytest.mark.parametrize(
+        "account",
+        [
+            {"ACCOUNT_SID": "made-up", "AUTH_TOKEN": "made-up", "SERVICE_ID": "made-up"},
+            {"AUTH_TOKEN": "invalid", "REGISTRATION_SERVICE_ID": "made-up"},
+            {"SANDBOX": False, "BASE_URL": "http://twilio.invalid"},
+        ],
+    )
+    def test_the_account_of_the_site_does_not_matter(
+        self, settings: Any, request: pytest.FixtureRequest, account: dict[str, str]
+    ) -> None:
+        for name, value in account.items():
+            setattr(settings, f"TWILIO_2FA_{name}", value)
+        request.getfixturevalue("twilio_sandbox")
+        user = request.getfixturevalue("two_factor_user")
+        assert Verifier(user, flow="x").send("sms").status == "pending"
+        nobody_yet = get_user_model().objects.create_user("ann")
+        assert Verifier(nobody_yet, flow="y").send("sms", to="+12025550144").status == "pending"
 
     def test_nothing_was_delivered_yet(self, twilio_sandbox: Any) -> None:
         with pytest.raises(LookupError, match="Nothing was delivered yet"):
@@ -125,10 +225,27 @@ def test_devices_are_registered_in_one_line(db: None) -> None:
 
 
 class TestUnittest(TwilioSandboxMixin, TestCase):
+    @classmethod
+    def setUpTestData(cls) -> None:
+        # The sandbox of the mixin stands in for Twilio already.
+        assert django_settings.TWILIO_2FA_BASE_URL is None
+        cls.user = create_two_factor_user("ann", email="ann@example.com")
+        cls.row = Verifier(cls.user, flow="x").send("sms")
+
     def test_the_sandbox_is_at_hand(self) -> None:
-        user = create_two_factor_user("ann", email="ann@example.com")
-        row = Verifier(user, flow="x").send("sms")
         assert self.sandbox.messages()[0]["code"] == self.sandbox.last_code("+12025550143")
         self.sandbox.move_clock(30)
-        row.refresh_from_db()
-        assert row.can_resend_in() == 0
+        self.row.refresh_from_db()
+        assert self.row.can_resend_in() == 0
+
+
+class TestUnittestOfASite(TwilioSandboxMixin, TestCase):
+    """One that forgets `super().setUp()`, as many do."""
+
+    def setUp(self) -> None:
+        self.user = create_two_factor_user()
+
+    def test_it_never_goes_out(self) -> None:
+        assert django_settings.TWILIO_2FA_BASE_URL is None
+        Verifier(self.user, flow="x").send("sms")
+        assert self.sandbox.last_code()

@@ -23,7 +23,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if not apps.is_installed("django_twilio_2fa.sandbox"):
             raise CommandError("Add 'django_twilio_2fa.sandbox' to INSTALLED_APPS and migrate.")
-        from ...sandbox.server import FAULTS, SandboxServer
+        from ...sandbox.injected import FAULTS
+        from ...sandbox.server import SandboxServer
 
         if options["faults"]:
             for name, does in FAULTS.items():
