@@ -13,7 +13,9 @@ from django.core.checks import CheckMessage, Error, Info, Warning, register
 
 from .conf import OLD_NAMES, PREFIX, SETTINGS, Setting, as_callable, conf
 from .counters import DEFAULTS, RUN, rates
+from .errors import UnauthenticatedUserFieldMissing
 from .providers import get_registry
+from .unauthenticated import name_field
 
 COUNTRY_LISTS = ("PHONE_NUMBER_ALLOWED_COUNTRIES", "PHONE_NUMBER_DISALLOWED_COUNTRIES")
 LINE_TYPES = ("mobile", "landline", "voip")
@@ -25,7 +27,7 @@ def check_all(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     # The rest reads values, which has to be left alone where they are not what they should be.
     if found:
         return found
-    checks = (_credentials, _limits, _clients, _sandbox, _methods, _apps, _countries)
+    checks = (_credentials, _limits, _clients, _sandbox, _methods, _apps, _countries, _users)
     return [message for check in checks for message in check()]
 
 
@@ -242,3 +244,16 @@ def _countries() -> Iterator[CheckMessage]:
             yield Error(
                 f"{PREFIX}PHONE_NUMBER_ALLOWED_CARRIER_TYPES has {name!r}.", hint=hint, id="twilio_2fa.E011"
             )
+
+
+def _users() -> Iterator[CheckMessage]:
+    if not conf.ALLOW_UNAUTHENTICATED_USERS:
+        return
+    try:
+        name_field()
+    except UnauthenticatedUserFieldMissing:
+        yield Error(
+            f"The user model has no field {conf.UNAUTHENTICATED_USER_FIELD!r}.",
+            hint=f"{PREFIX}UNAUTHENTICATED_USER_FIELD is 'pk', or a field of {settings.AUTH_USER_MODEL}.",
+            id="twilio_2fa.E013",
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -166,7 +167,7 @@ class Options:
         waited = row.sends >= SENDS_BEFORE_ANOTHER or failing
         # From our own send on: Twilio's verification may be older, if somebody else began it.
         left = ((row.last_sent_at or timezone.now()) + WAIT_BEFORE_ANOTHER - timezone.now()).total_seconds()
-        return Fallback(best, 0 if waited else max(0, -int(-left // 1)), self._resends(best, row))
+        return Fallback(best, 0 if waited else max(0, math.ceil(left)), self._resends(best, row))
 
     def _others(self, row: Verification) -> list[Choice]:
         if row.purpose == Purpose.PROVE:

@@ -545,6 +545,18 @@ SETTINGS: dict[str, Setting] = {
             "What is left out: anyone, and what Django REST framework is set to.",
             group=API,
         ),
+        Setting(
+            "API_SESSION_CB",
+            None,
+            CALLBACK,
+            "Returns what all tokens of one log-in share, and no others, as a JWT's claim `sid`; `auth` is "
+            "Django REST framework's `request.auth`. What is proven with one holds for all. By default, and "
+            "for None, it holds for the very token.",
+            ("auth", "user", "request"),
+            optional=True,
+            group=API,
+            returns=(str, int),
+        ),
         Setting("ERROR_DISPLAY", {}, MAPPING, "By error code, the sentence shown for it.", group=WORDS),
         Setting(
             "DEFAULT_ERROR_CODE", "2fa_error", TEXT, "Code of an error that has none of its own.", group=WORDS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import uuid
 from datetime import datetime
 from typing import Any, ClassVar
@@ -135,6 +136,10 @@ class VerificationQuerySet(models.QuerySet["Verification"]):
         return bool(waiting.filter(expires_at__gt=timezone.now()).update(answer=told))
 
 
+STRANGER = "stranger"
+"""Key in a verification's `data`: it was begun by somebody who named its user and was not signed in."""
+
+
 class Verification(models.Model):
     """One attempt to prove possession; afterwards, its audit trail.
 
@@ -222,6 +227,11 @@ class Verification(models.Model):
         return self.sid or str(self.public_id)
 
     @property
+    def by_stranger(self) -> bool:
+        """Whether it was begun by somebody who named its user and was not signed in."""
+        return STRANGER in self.data
+
+    @property
     def contact(self) -> Contact | None:
         """The number or address that codes go to; None where there is none, or not any more."""
         if not self.destination:
@@ -233,7 +243,7 @@ class Verification(models.Model):
         if self.next_send_at is None:
             return 0
         left = (self.next_send_at - (now or timezone.now())).total_seconds()
-        return max(0, -int(-left // 1))
+        return max(0, math.ceil(left))
 
 
 class Counter(models.Model):

@@ -25,6 +25,11 @@ from .registered import CALLBACKS, Registered, get_registered, has_callback
 logger = logging.getLogger(__name__)
 
 
+def _trace(error: Exception) -> str:
+    """Where it failed and with what kind of error: its words and the frames' variables may hold the token."""
+    return "".join(traceback.format_tb(error.__traceback__)) + type(error).__name__
+
+
 class Outcomes(Options):
     """The half of the verifier that comes after the provider."""
 
@@ -143,8 +148,7 @@ class Outcomes(Options):
         try:
             get_providers()[row.method].approved(row, request=self.request)
         except Exception as e:
-            # No traceback: its frames may hold the token, or what was registered.
-            logger.error("The provider of %s failed after an approval: %s", row.method, type(e).__name__)
+            logger.error("The provider of %s failed after an approval\n%s", row.method, _trace(e))
 
     def _no_longer_allowed(self, row: Verification) -> bool:
         """Whether what was registered has changed while the code was on its way."""
@@ -212,8 +216,7 @@ class Outcomes(Options):
         except errors.TwoFactorError:
             raise
         except Exception as e:
-            # As text: a report with the frames' variables would show the token.
-            logger.error("A provider failed\n%s", traceback.format_exc())
+            logger.error("A provider failed\n%s", _trace(e))
             error = errors.TwilioUnavailable(twilio_error="provider")
             error.uncertain = True
             raise error from e

@@ -167,20 +167,7 @@ class Sending(Outcomes):
         keys = digests("pending", owner, purpose, provider.transport, target)
         row, created = records.get_or_create_pending(
             keys,
-            {
-                "user": self.user,
-                "purpose": purpose,
-                "transport": provider.transport,
-                "method": provider.name,
-                "kind": provider.device_kind or "",
-                "device": device,
-                "destination": str(contact) if contact else "",
-                "destination_digest": digest(contact.kind, str(contact)) if contact else "",
-                "masked": contact.obfuscated if contact else (device.masked if device else ""),
-                "line_type": getattr(contact, "carrier_type", None) or "",
-                "expires_at": timezone.now() + conf.expiration,
-                **fields,
-            },
+            {"user": self.user, **self._new(provider, purpose, contact, device), **fields},
             expired=self._tell_status,
         )
         row.user = self.user
@@ -195,10 +182,30 @@ class Sending(Outcomes):
             self._cancel_at_provider(row)
             return self._row(provider, purpose, contact, device, **fields)
         if not created and row.status == Status.PENDING and fields:
-            # The same number again, with a newer proof or in place of another device.
+            # The same again, with a newer proof, by another name or in place of another device.
+            if "data" in fields:
+                fields["data"] = {**row.data, **fields["data"]}
             Verification.objects.filter(pk=row.pk, status=Status.PENDING).update(**fields)
             row.refresh_from_db()
         return row
+
+    @staticmethod
+    def _new(
+        provider: MethodProvider, purpose: Purpose, contact: Contact | None, device: Device | None
+    ) -> dict[str, Any]:
+        """The fields of a verification that begins."""
+        return {
+            "purpose": purpose,
+            "transport": provider.transport,
+            "method": provider.name,
+            "kind": provider.device_kind or "",
+            "device": device,
+            "destination": str(contact) if contact else "",
+            "destination_digest": digest(contact.kind, str(contact)) if contact else "",
+            "masked": contact.obfuscated if contact else (device.masked if device else ""),
+            "line_type": getattr(contact, "carrier_type", None) or "",
+            "expires_at": timezone.now() + conf.expiration,
+        }
 
     def _send(self, row: Verification, provider: MethodProvider) -> Verification:
         self._require_own(row)

@@ -17,14 +17,14 @@ from .verifier import Verifier
 SESSION_KEY = "twilio_2fa"
 
 
-def is_token(request: HttpRequest) -> bool:
-    """Whether the request came with a token of the API's, which has no session."""
-    return bool(getattr(request, "twilio_2fa_flow", ""))
+def token_flow(request: HttpRequest) -> str:
+    """What takes the place of a session's flow where the request came with a token; empty if it did not."""
+    return str(getattr(request, "twilio_2fa_flow", ""))
 
 
 def read(request: HttpRequest) -> dict[str, Any]:
     """The kit's part of the session; change it with `write` only."""
-    if not hasattr(request, "session") or is_token(request):
+    if not hasattr(request, "session") or token_flow(request):
         return {}
     state = request.session.get(SESSION_KEY)
     return dict(state) if isinstance(state, dict) else {}
@@ -38,7 +38,7 @@ def read_part(request: HttpRequest, name: str) -> dict[str, Any]:
 
 def write(request: HttpRequest, **changes: Any) -> None:
     """Change entries of the kit's part of the session; None removes one. Of a token nothing is kept."""
-    if is_token(request):
+    if token_flow(request):
         return
     state = {**read(request), **changes}
     request.session[SESSION_KEY] = {k: v for k, v in state.items() if v is not None}
@@ -46,8 +46,8 @@ def write(request: HttpRequest, **changes: Any) -> None:
 
 def get_flow(request: HttpRequest, *, create: bool = False) -> str:
     """The session's random flow id for the user who is signed in; empty if there is none and none is made."""
-    if is_token(request):
-        return str(request.twilio_2fa_flow)  # type: ignore[attr-defined]
+    if flow := token_flow(request):
+        return flow
     state = read(request)
     user = str(request.user.pk)
     if state.get("flow") and state.get("user") == user:

@@ -8,45 +8,102 @@ apart.
 
 from __future__ import annotations
 
+import unicodedata
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
+from django.db import models, transaction
 from django.utils import timezone
 
 from . import counters, errors, limits, records, signals
 from .choices import Choice
 from .conf import conf
 from .contacts import CONTACTS
+from .counters import Count
 from .digests import digest, digests
-from .models import Purpose, Status, Verification, data_of
+from .models import STRANGER, Purpose, Status, Verification, data_of
 from .providers import Checked, MethodProvider, get_providers
 from .verifier import Verifier
 
-STRANGER = "stranger"
 LONGEST_NAME = 254
 
 
+def name_field() -> models.Field[Any, Any]:
+    """The field of the user model that names are looked up by; raises `UnauthenticatedUserFieldMissing`."""
+    name, options = conf.UNAUTHENTICATED_USER_FIELD, get_user_model()._meta
+    for field in options.concrete_fields:
+        if name == field.name or (name == "pk" and field.primary_key):
+            return field
+    raise errors.UnauthenticatedUserFieldMissing
+
+
+def _is_text(field: models.Field[Any, Any]) -> bool:
+    return isinstance(field, (models.CharField, models.TextField))
+
+
+def canonical(name: str) -> str:
+    """One spelling of a name for all that may mean the same, whether there is such a user or not."""
+    field = name_field()
+    text = unicodedata.normalize("NFKC", name).strip().casefold()
+    if _is_text(field):
+        return text
+    try:
+        return str(field.to_python(text))
+    except (ValueError, ValidationError, OverflowError):
+        return text
+
+
 def named_user(name: str) -> Any:
-    """The active user whose `UNAUTHENTICATED_USER_FIELD` this is, or None."""
-    field = conf.UNAUTHENTICATED_USER_FIELD
-    if not field:
-        raise errors.UnauthenticatedUserFieldMissing
+    """The active user whose `UNAUTHENTICATED_USER_FIELD` this is, or None.
+
+    Text that is nobody's as it stands is somebody's if it is one user's but for case, width and spaces.
+    """
+    field = name_field()
     if not name.isprintable() or len(name) > LONGEST_NAME:
         return None
+    users, wanted = get_user_model()._default_manager.filter(is_active=True), canonical(name)
+    if not _is_text(field):
+        return _first(users, field, wanted)
+    found = _first(users, field, name)
+    if found is not None:
+        return found
+    # The database may hold more to be alike than we do.
+    close = users.filter(**{f"{field.name}__iexact": wanted})[:LONGEST_NAME]
+    alike = [user for user in close if canonical(field.value_from_object(user)) == wanted]
+    return alike[0] if len(alike) == 1 else None
+
+
+def _first(users: Any, field: models.Field[Any, Any], name: str) -> Any:
     try:
-        return get_user_model()._default_manager.filter(**{field: name, "is_active": True}).first()
+        return users.filter(**{field.name: name}).first()
     except (ValueError, ValidationError, OverflowError):
         return None
 
 
+def _spent(counts: Sequence[Count]) -> bool:
+    """Count on all of these, unless one is at its limit; returns whether it was counted."""
+    try:
+        with transaction.atomic(durable=True):
+            counters.spend(counts)
+    except counters.LimitReached:
+        return False
+    return True
+
+
 class UnauthenticatedVerifier(Verifier):
-    """The process for whoever names a user. It sends to what that user has registered, and checks it."""
+    """The process for whoever names a user. It sends to what that user has registered, and checks it.
+
+    What whoever asks can see is counted by the name, in one spelling. Several names may lead to one user, or
+    one number: those are counted beside it, unseen. Where that is used up nothing goes out and no token is
+    right, and the answers are what they would have been.
+    """
 
     def __init__(self, name: str, *, request: Any = None) -> None:
         super().__init__(named_user(name), request=request)
-        self.name = name
+        self.name = canonical(name)
 
     def authorize(self) -> None:
         """A user who is kept out is answered as one who does not exist."""
@@ -70,7 +127,7 @@ class UnauthenticatedVerifier(Verifier):
             *counters.counts("unproven_sends_per_destination", STRANGER, provider.transport, self.name),
         ]
         limits.reserve_send(row, provider.name, counts)
-        sid = self._try_to_send(row, provider) if choice is not None else ""
+        sid = self._try_to_send(row, provider) if self._is_good(row) and choice is not None else ""
         Verification.objects.filter(pk=row.pk).update(last_sent_at=timezone.now(), sid=sid or row.sid)
         row.refresh_from_db()
         return row
@@ -98,29 +155,37 @@ class UnauthenticatedVerifier(Verifier):
         """A row apart from the user's own: no stranger uses their tries up."""
         registered = choice.registered if choice else None
         contact = registered.contact if registered else None
+        device = registered.device if registered else None
         row, _created = records.get_or_create_pending(
             digests("pending", STRANGER, self.name, provider.transport),
             {
+                **self._new(provider, Purpose.PROVE, contact, device),
                 "user": self.user if contact else None,
-                "purpose": Purpose.PROVE,
-                "transport": provider.transport,
-                "method": provider.name,
-                "kind": provider.device_kind if contact else "",
-                "device": registered.device if registered else None,
-                "destination": str(contact) if contact else "",
-                "destination_digest": digest(contact.kind, str(contact)) if contact else "",
+                # What they have is not said, masked neither.
+                "masked": "",
                 "data": {STRANGER: digest(STRANGER, self.name), **data_of(contact)},
                 # No session's, so that nobody else comes by it and it verifies nobody.
                 "flow_digest": digest("flow", STRANGER),
-                "expires_at": timezone.now() + conf.expiration,
             },
             expired=self._tell_status,
         )
-        row.user = self.user
         return row
+
+    def _is_good(self, row: Verification) -> bool:
+        """Whether it is this very user's, and no decoy, nor that of somebody whose name is much alike."""
+        return self.user is not None and row.user_id == self.user.pk and bool(row.destination)
 
     def _try_to_send(self, row: Verification, provider: MethodProvider) -> str:
         """Twilio's SID of what was sent; a fault is told to the site, and not to whoever asks."""
+        row.user = self.user
+        unseen = [
+            *counters.counts("unproven_sends_per_user", STRANGER, "user", self.user.pk),
+            *counters.counts(
+                "unproven_sends_per_destination", STRANGER, "destination", row.transport, row.destination
+            ),
+        ]
+        if not _spent(unseen):
+            return ""
         try:
             return str(self._guarded(lambda: provider.start(row, request=self.request)).sid)
         except errors.TwoFactorError as e:
@@ -141,13 +206,16 @@ class UnauthenticatedVerifier(Verifier):
             *counters.counts("wrong_tokens_per_user", STRANGER, self.name),
         ]
         limits.spend_check(row, lease, spent)
-        if not self._is_right(row, provider, token):
+        unseen = counters.counts("wrong_tokens_per_user", STRANGER, "user", row.user_id)
+        if not self._is_right(row, provider, token, unseen):
             raise self._was_wrong(row, lease)
-        records.retried(lambda: counters.refund(spent))
+        records.retried(lambda: counters.refund([*spent, *unseen]))
         return self._approve(row, lease, Checked(approved=True, sid=row.sid))
 
-    def _is_right(self, row: Verification, provider: MethodProvider, token: str) -> bool:
-        if not row.destination:
+    def _is_right(
+        self, row: Verification, provider: MethodProvider, token: str, unseen: Sequence[Count]
+    ) -> bool:
+        if not self._is_good(row) or not _spent(unseen):
             return False
         try:
             checked: Checked = self._guarded(lambda: provider.check(row, token, request=self.request))
@@ -178,7 +246,8 @@ class UnauthenticatedVerifier(Verifier):
             row = None
         if row is None or row.data.get(STRANGER) not in digests(STRANGER, self.name):
             raise errors.VerificationNotFound
-        row.user = self.user
+        if self._is_good(row):
+            row.user = self.user
         return row
 
     def approve(self, verification: Verification) -> Verification:

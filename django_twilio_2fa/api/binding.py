@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 from django.contrib.auth import SESSION_KEY
 from rest_framework.request import Request
 
 from .. import session
+from ..conf import conf
 from ..verifier import Verifier
 
 
 def bind(request: Request) -> Any:
     """Django's request, told what its verifications belong to: the session, or else the token it came with.
 
-    A token has no session: what is proven with it is good for that very token, until it expires or the
-    password changes. Nothing is written to a session then, and no cookie set.
+    A token has no session: what is proven with it is good for that very token, or for those that
+    `API_SESSION_CB` says are of one log-in, until it expires or the password changes. Nothing is written to a
+    session then, and no cookie set. Where nothing tells two callers apart, what is proven is good for nothing
+    after.
     """
     http: Any = request._request
     user = request.user
@@ -23,10 +27,28 @@ def bind(request: Request) -> Any:
         return http
     http.user = user
     kept = getattr(http, "session", {})
-    if request.auth is not None or kept.get(SESSION_KEY) is None:
-        credential = request.META.get("HTTP_AUTHORIZATION") or str(request.auth)
-        http.twilio_2fa_flow = f"token:{credential}"
+    if request.auth is not None or str(kept.get(SESSION_KEY)) != str(user.pk):
+        http.twilio_2fa_flow = _log_in(request) or _credential(request) or secrets.token_urlsafe(24)
     return http
+
+
+def _log_in(request: Request) -> str:
+    told = conf.resolve("API_SESSION_CB", auth=request.auth, user=request.user, request=request._request)
+    return f"session:{told}" if told else ""
+
+
+def _credential(request: Request) -> str:
+    credential = (_said(request.auth), request.META.get("HTTP_AUTHORIZATION", ""))
+    return f"token:{credential}" if any(credential) else ""
+
+
+def _said(auth: Any) -> str:
+    """What an authentication class leaves in `request.auth`; empty for one that says no more than its place.
+
+    In memory, that is, which another request's token may have next.
+    """
+    said = "" if auth is None else str(auth)
+    return "" if said == object.__repr__(auth) else said
 
 
 def get_verifier(request: Request) -> Verifier:

@@ -76,7 +76,7 @@ class VerifyProvider(VerifyService, MethodProvider):
 
     def _service(self, verification: Verification) -> Any:
         # What strangers ask for goes by a service of its own, where there is one, and so do its codes.
-        stranger = verification.purpose == Purpose.ENROL or "stranger" in verification.data
+        stranger = verification.purpose == Purpose.ENROL or verification.by_stranger
         return self.get_service(registration=stranger)
 
     def options(self, verification: Verification, *, request: Any = None) -> dict[str, Any]:

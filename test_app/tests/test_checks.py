@@ -51,6 +51,11 @@ def test_the_demos_settings_are_in_order() -> None:
         ("E011", {"TWILIO_2FA_PHONE_NUMBER_ALLOWED_CARRIER_TYPES": ["pager"]}, "Line types are"),
         ("E012", {"TWILIO_2FA_LIMITS": {"sends_per_usr": "1/h"}}, "sends_per_user"),
         ("E012", {"TWILIO_2FA_LIMITS": {"sends_per_user": "many"}}, "10/h"),
+        (
+            "E013",
+            {"TWILIO_2FA_ALLOW_UNAUTHENTICATED_USERS": True, "TWILIO_2FA_UNAUTHENTICATED_USER_FIELD": "uuid"},
+            "auth.User",
+        ),
         ("W001", {"TWILIO_2FA_PROVIDERS": {"owl": "no.such.Owl"}}, "Mend"),
     ],
 )

@@ -42,7 +42,7 @@ class BrokenProvider(MethodProvider):
         return Sent()
 
     def check(self, verification: Any, token: str, *, request: Any = None) -> Checked:
-        raise RuntimeError("the provider's own fault")
+        raise RuntimeError(f"{token} is none of mine")
 
 
 class Everything(logging.Handler):

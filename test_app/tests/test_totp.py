@@ -117,6 +117,13 @@ class TestRegister:
         assert SandboxFactor.objects.count() == 1
         assert other.types(factors.current_code(secret_on(other))).is_verified
 
+    def test_its_name_can_be_corrected(self, demo: Person, tick: Any) -> None:
+        registers(demo, "Work fone")
+        secret = registers(demo, "Work phone")
+        assert SandboxFactor.objects.count() == 1
+        demo.types(factors.current_code(secret))
+        assert [str(d) for d in Device.objects.all()] == ["Work phone"]
+
     def test_several_with_names(self, ann: Person, tick: Any) -> None:
         ann.opens("start").picks("totp").types(code())
         secret = registers(ann, "Tablet", at="/2fa/add/")

@@ -5,11 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.test import Client
 
+from django_twilio_2fa import counters
+from django_twilio_2fa.checks import check_all
 from django_twilio_2fa.models import Counter, Device, Verification
 from django_twilio_2fa.sandbox import messages
+from django_twilio_2fa.sandbox.models import SandboxVerification
 from django_twilio_2fa.session import get_verifier
+from django_twilio_2fa.testing import register_device
 
 from ..people import PHONE, Person
 
@@ -99,7 +104,7 @@ class TestWhoExists:
         elif change == "outage":
             Device.objects.filter(kind="phone_number").update(value="+12025550160")
         else:
-            Counter.objects.create(scope="lock", key="x", window=2**62, n=1)
+            assert counters.lock((sam.user.pk,), counters.FOR_EVER)
         assert walk(Stranger(sam.user.pk)) == expected
 
     def test_nothing_of_the_number_is_said(self, sam: Person) -> None:
@@ -184,3 +189,76 @@ class TestWhatIsAllowed:
         )
         assert answer.status_code == 200
         assert messages.delivered()[0]["to"] == PHONE
+
+
+class TestOtherSpellings:
+    """A name that is written otherwise is the same name: no budget is had twice by it."""
+
+    SPELLINGS = ("{}", "0{}", "00{}", " {}", "{} ", "+{}", "\uff10{}", "{}.0")
+
+    def test_one_user_is_sent_no_more(self, sam: Person) -> None:
+        for spelling in self.SPELLINGS:
+            Stranger(spelling.format(sam.user.pk)).asks("send", method="sms")
+        # One: the next has to wait, however it is spelled.
+        assert len(messages.delivered(PHONE)) == 1
+
+    def test_nor_tried_more(self, sam: Person, later: Any) -> None:
+        reached = 0
+        for spelling in self.SPELLINGS:
+            stranger = Stranger(spelling.format(sam.user.pk))
+            answer = stranger.asks("send", method="sms").json()
+            for _ in range(6):
+                if "verification_id" in answer:
+                    stranger.verifies(answer["verification_id"], wrong())
+        reached = sum(v.checks for v in SandboxVerification.objects.all())
+        assert reached == 5
+
+    @pytest.mark.parametrize("field", ["username", "email"])
+    @pytest.mark.parametrize("spelling", ["SAM", " sam", "\uff53am"])
+    def test_text_too(self, sam: Person, settings: Any, field: str, spelling: str) -> None:
+        settings.TWILIO_2FA_UNAUTHENTICATED_USER_FIELD = field
+        sam.user.email = "sam"
+        sam.user.save()
+        assert Stranger("sam").asks("send", method="sms").status_code == 200
+        assert told(Stranger(spelling).asks("send", method="sms"))[1]["error_code"] == "resend_cooldown"
+
+    def test_and_for_nobody_alike(self, db: None) -> None:
+        assert Stranger("999999").asks("send", method="sms").status_code == 200
+        assert told(Stranger("0999999").asks("send", method="sms"))[1]["error_code"] == "resend_cooldown"
+
+    def test_two_names_of_one_number_have_one_budget_and_nobody_is_told(
+        self, sam: Person, pat: Person, later: Any
+    ) -> None:
+        # Both have the same phone.
+        seen = []
+        for _ in range(3):
+            for person in (sam, pat):
+                seen.append(Stranger(person.user.pk).asks("send", method="sms").status_code)
+            later(40)
+        assert seen == [200] * 4 + [429] * 2
+        assert len(messages.delivered(PHONE)) == 2
+
+    def test_two_users_of_much_the_same_name_do_not_get_each_others(self, sam: Person, settings: Any) -> None:
+        settings.TWILIO_2FA_UNAUTHENTICATED_USER_FIELD = "username"
+        other = get_user_model().objects.create_user("Sam")
+        register_device(other, "+12025550199")
+        id = Stranger("Sam").sends()
+        assert [m["to"] for m in messages.delivered()] == ["+12025550199"]
+        code = messages.last_code("+12025550199")
+        assert Stranger("sam").asks("send", method="sms").status_code == 429
+        assert Stranger("sam").verifies(id, code).status_code == 400
+        assert Stranger("Sam").verifies(id, code).json()["verified"] is True
+
+    def test_and_a_third_spelling_is_neither_of_them(self, sam: Person, settings: Any) -> None:
+        settings.TWILIO_2FA_UNAUTHENTICATED_USER_FIELD = "username"
+        get_user_model().objects.create_user("Sam")
+        assert Stranger("SAM").asks("send", method="sms").status_code == 200
+        assert messages.delivered() == []
+
+    @pytest.mark.parametrize("field", ["", "nothing", "groups"])
+    def test_a_field_that_is_none_is_said_so(self, sam: Person, settings: Any, field: str) -> None:
+        settings.TWILIO_2FA_UNAUTHENTICATED_USER_FIELD = field
+        answer = Stranger(sam.user.pk).asks("send", method="sms")
+        assert answer.status_code == 400
+        assert answer.json()["error_code"] == "unauthenticated_user_field_missing"
+        assert [m.id for m in check_all(None)] == ["twilio_2fa.E013"]

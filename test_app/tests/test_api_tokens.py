@@ -1,0 +1,168 @@
+"""What is proven with a token: good for that token, or for those of its log-in, and for no other."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.test import RequestFactory
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.response import Response
+from rest_framework.views import APIView
+from rest_framework_simplejwt.authentication import JWTAuthentication
+from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
+
+from django_twilio_2fa.api.permissions import IsTwoFactorVerified
+from django_twilio_2fa.models import Verification
+from django_twilio_2fa.sandbox import messages
+
+from .people import PHONE, Person
+from .settings.shows import shows
+from .test_api import Caller, refused
+
+
+class ByPlace:
+    """Says no more of itself than where it is in memory."""
+
+
+class InACookie(BaseAuthentication):
+    def authenticate(self, request: Any) -> Any:
+        name, _dot, token = request.COOKIES.get("jwt", "").partition(".")
+        user = get_user_model().objects.filter(username=name).first()
+        return (user, f"{name}.{token}") if user else None
+
+
+class ByAHeader(BaseAuthentication):
+    """Says who it is, and nothing of by what."""
+
+    said: Any = None
+
+    def authenticate(self, request: Any) -> Any:
+        user = get_user_model().objects.filter(username=request.META.get("HTTP_X_KEY", "")).first()
+        return (user, self.said) if user else None
+
+
+class ByAHeaderAndPlace(ByAHeader):
+    said = ByPlace()
+
+
+class Bearer(Caller):
+    def __init__(self, token: Any) -> None:
+        super().__init__()
+        self.headers = {"HTTP_AUTHORIZATION": f"Bearer {token}"}
+
+    def proves(self) -> Bearer:
+        id = self.sends(method="sms")["verification_id"]
+        assert self.verifies(id, messages.last_code(PHONE)).status_code == 200
+        return self
+
+
+def verified(caller: Caller, by: type[BaseAuthentication]) -> bool:
+    """As an endpoint of the site's own with the same authentication would ask."""
+
+    class View(APIView):
+        authentication_classes = (by,)
+        permission_classes = (IsTwoFactorVerified,)
+
+        def get(self, request: Any) -> Response:
+            return Response({})
+
+    request = RequestFactory().get("/", **caller.headers)
+    request.COOKIES = {name: morsel.value for name, morsel in caller.client.cookies.items()}
+    return bool(View.as_view()(request).status_code == 200)
+
+
+@pytest.fixture
+def jwt(settings: Any) -> type[JWTAuthentication]:
+    path = "rest_framework_simplejwt.authentication.JWTAuthentication"
+    settings.TWILIO_2FA_API_CLASSES = {"authentication": path}
+    return JWTAuthentication
+
+
+@shows("API_SESSION_CB")
+class TestJWT:
+    def test_what_it_proves_is_its_own(self, sam: Person, jwt: Any) -> None:
+        one, two = (Bearer(AccessToken.for_user(sam.user)) for _ in range(2))
+        one.proves()
+        assert verified(one, jwt)
+        assert not verified(two, jwt)
+        assert not one.client.cookies
+
+    def test_nobody_else_may_go_on_with_it(self, sam: Person, pat: Person, jwt: Any) -> None:
+        id = Bearer(AccessToken.for_user(sam.user)).sends(method="sms")["verification_id"]
+        other = Bearer(AccessToken.for_user(pat.user))
+        refused(other.verifies(id, messages.last_code(PHONE)), 404, "verification_not_found")
+        assert Verification.objects.get().attempts == 0
+
+    def test_one_that_has_expired_or_is_forged_is_nobodys(self, sam: Person, jwt: Any) -> None:
+        token = AccessToken.for_user(sam.user)
+        one = Bearer(token).proves()
+        token.set_exp(lifetime=timedelta(seconds=-1))
+        refused(Bearer(token).asks("send", method="sms"), 401, "user_unauthenticated")
+        one.headers["HTTP_AUTHORIZATION"] += "x"
+        refused(one.asks("send", method="sms"), 401, "user_unauthenticated")
+
+    def test_a_changed_password_ends_it(self, sam: Person, jwt: Any) -> None:
+        one = Bearer(AccessToken.for_user(sam.user)).proves()
+        sam.user.set_password("another")
+        sam.user.save()
+        assert not verified(one, jwt)
+
+    def test_tokens_of_one_log_in_may_share_it(self, sam: Person, jwt: Any, settings: Any) -> None:
+        settings.TWILIO_2FA_API_SESSION_CB = lambda auth: auth.get("sid")
+        refresh = RefreshToken.for_user(sam.user)
+        refresh["sid"] = "one"
+        elsewhere = RefreshToken.for_user(sam.user)
+        elsewhere["sid"] = "two"
+        Bearer(refresh.access_token).proves()
+        assert verified(Bearer(refresh.access_token), jwt)
+        assert not verified(Bearer(elsewhere.access_token), jwt)
+        assert not verified(Bearer(AccessToken.for_user(sam.user)), jwt)
+
+    @pytest.mark.parametrize("told", [lambda: None, lambda: "", lambda: 1 / 0, lambda: ["sid"]])
+    def test_where_nothing_is_told_of_the_log_in_it_is_the_tokens(
+        self, sam: Person, jwt: Any, settings: Any, told: Any
+    ) -> None:
+        settings.TWILIO_2FA_API_SESSION_CB = told
+        one = Bearer(AccessToken.for_user(sam.user)).proves()
+        assert verified(one, jwt)
+        assert not verified(Bearer(AccessToken.for_user(sam.user)), jwt)
+
+
+class TestOtherWays:
+    def test_a_token_in_a_cookie_binds_too(self, sam: Person, settings: Any) -> None:
+        """As JWTs are often kept; a header that is everybody's, as of a proxy, does not join two of them."""
+        settings.TWILIO_2FA_API_CLASSES = {"authentication": f"{__name__}.InACookie"}
+        one, two = Caller(), Caller()
+        for caller, token in ((one, "first"), (two, "second")):
+            caller.client.cookies["jwt"] = f"sam.{token}"
+            caller.headers = {"HTTP_AUTHORIZATION": "Basic of-the-proxy"}
+        id = one.sends(method="sms")["verification_id"]
+        assert one.verifies(id, messages.last_code(PHONE)).status_code == 200
+        assert verified(one, InACookie)
+        assert not verified(two, InACookie)
+
+    @pytest.mark.parametrize("by", [ByAHeader, ByAHeaderAndPlace])
+    def test_where_nothing_tells_two_callers_apart_neither_is_verified(
+        self, sam: Person, settings: Any, by: type[ByAHeader]
+    ) -> None:
+        settings.TWILIO_2FA_API_CLASSES = {"authentication": f"{__name__}.{by.__name__}"}
+        caller = Caller()
+        caller.headers = {"HTTP_X_KEY": "sam"}
+        id = caller.sends(method="sms")["verification_id"]
+        assert caller.verifies(id, messages.last_code(PHONE)).status_code == 200
+        assert not verified(caller, by)
+
+    def test_another_users_session_beside_it_is_not_taken(
+        self, sam: Person, pat: Person, settings: Any
+    ) -> None:
+        pat.opens("start").picks("sms").types_the_code()
+        assert pat.is_verified
+        settings.TWILIO_2FA_API_CLASSES = {"authentication": f"{__name__}.ByAHeader"}
+        both = Caller()
+        both.client = pat.client
+        both.headers = {"HTTP_X_KEY": "sam"}
+        both.sends(method="email")
+        assert pat.is_verified
