@@ -124,7 +124,13 @@ class TokenForm(WaitingForm):
         max_length=tokens.LONGEST_INPUT,
         error_messages={"required": _("Enter the code.")},
         widget=forms.TextInput(
-            attrs={"autocomplete": "one-time-code", "inputmode": "numeric", "autofocus": True, "dir": "ltr"}
+            attrs={
+                "class": "twilio-2fa-token",
+                "autocomplete": "one-time-code",
+                "inputmode": "numeric",
+                "autofocus": True,
+                "dir": "ltr",
+            }
         ),
     )
     field_order = ("token", "verification")

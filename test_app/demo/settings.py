@@ -32,6 +32,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "rest_framework.authtoken",
     "drf_spectacular",
+    "drf_spectacular_sidecar",
     "bootstrap",
     "fontawesomefree",
     "django.contrib.admin",
@@ -112,6 +113,9 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Two-factor verification over JSON.",
     "VERSION": "1.0",
     "OAS_VERSION": "3.1.1",
+    # Served from here: the policy allows nothing from elsewhere.
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SERVE_INCLUDE_SCHEMA": False,
     # Forms are taken as well, and have no types to be described.
     "PARSER_WHITELIST": ["rest_framework.parsers.JSONParser"],

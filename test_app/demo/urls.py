@@ -1,7 +1,7 @@
 from django.contrib import admin
 from django.contrib.auth.views import LogoutView
 from django.urls import include, path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.authtoken.views import ObtainAuthToken
 
 from . import views
@@ -17,7 +17,11 @@ urlpatterns = [
     path("api/verified/", views.VerifiedOnlyView.as_view(), name="verified-only"),
     path("api/demo/", views.APIDemoView.as_view(), name="api-demo"),
     path("api/token/", ObtainAuthToken.as_view(schema=None)),
-    path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="api-docs"),
+    path(
+        "api/docs/",
+        SpectacularSwaggerSplitView.as_view(url_name="schema", template_name="demo/api_docs.html"),
+        name="api-docs",
+    ),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("sandbox/", include("django_twilio_2fa.sandbox.urls")),
     path("admin/", admin.site.urls),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -37,10 +38,10 @@ def signs_in_anew(window: Any, name: str) -> None:
 
 def looks_as_it_should(window: Any, name: str) -> None:
     assert fits(window)
-    folder = Path("/tmp/twilio-2fa-pictures")
-    if folder.is_dir():
+    # For whoever wants to look: a folder that pictures go to.
+    if folder := os.environ.get("TWILIO_2FA_PICTURES"):
         size = window.viewport_size
-        window.screenshot(path=folder / f"{name}-{size['width']}.png", full_page=True)
+        window.screenshot(path=Path(folder) / f"{name}-{size['width']}.png", full_page=True)
 
 
 @pytest.mark.parametrize("window", SIZES, indirect=True)
@@ -164,3 +165,20 @@ def test_the_flow_over_the_api_in_plain_javascript(window: Any, settings: Any, n
     # The browser itself notes the refused code in its console, as it does every answer that is no success.
     assert all("400" in complaint for complaint in window.complaints)
     window.complaints.clear()
+
+
+def test_the_api_can_be_tried_on_its_page(window: Any, settings: Any) -> None:
+    sign_in(window, "sam")
+    settings.TWILIO_2FA_ALLOWED_METHODS = ["sms"]
+    window.set_viewport_size({"width": 1280, "height": 800})
+    window.goto("/api/docs/")
+    send = window.locator(".opblock-post", has_text="/api/2fa/send/")
+    send.locator(".opblock-summary").click()
+    send.get_by_text("Try it out").click()
+    send.locator("textarea").fill('{"method": "sms"}')
+    send.get_by_role("button", name="Execute").click()
+    # The session's, with its CSRF token.
+    assert send.locator(".live-responses-table .response-col_status").nth(1).inner_text().startswith("200")
+    assert "verification_id" in send.locator(".live-responses-table").inner_text()
+    looks_as_it_should(window, "api-docs")
+    assert code_for(window, "+12025550143")
