@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import unquote
 
@@ -24,8 +24,10 @@ from django_twilio_2fa.providers import Checked, MethodProvider, Sent
 from django_twilio_2fa.signals import twilio_2fa_set_user_data
 from django_twilio_2fa.verifier import Verifier
 
+from .attacks.test_unauthenticated import Stranger
 from .loopback_twilio import LoopbackTwilio
 from .people import EMAIL, PHONE, Person
+from .test_api import Caller
 
 SECOND, THIRD = "+12025550147", "+12025550148"
 OTHER_EMAIL = "someone.else@example.org"
@@ -118,6 +120,29 @@ def failing_receiver(**kwargs: Any) -> None:
     raise RuntimeError("the receiver's own fault")
 
 
+def over_the_api(twilio: LoopbackTwilio, settings: Any, code_of: Callable[[str], str]) -> None:
+    Counter.objects.all().delete()
+    settings.TWILIO_2FA_ALLOW_UNAUTHENTICATED_USERS = True
+    api = Caller("demo")
+    for fault in (None, "hang", "html-502", "60200"):
+        if fault:
+            twilio.does(fault, on="VerificationCheck", seconds=0.6)
+        id = api.sends(method="email")["verification_id"]
+        api.verifies(id, "000000")
+        api.verifies(id, code_of(OTHER_EMAIL))
+        twilio.is_well()
+        Verification.objects.filter(status="pending").delete()
+    id = api.asks("set-phone-number", phone_number=THIRD).json()["verification_id"]
+    assert api.verifies(id, code_of(THIRD)).status_code == 200
+    for values in ({"phone_number": f"{THIRD}x"}, {"phone_number": THIRD}, {"email": f"x{OTHER_EMAIL}@"}):
+        api.asks("send", method="sms", **values)
+    api.asks("verification-methods")
+    api.asks("devices", "get")
+    Device.objects.filter(value=THIRD).delete()
+    stranger = Stranger(api.user.pk)
+    stranger.verifies(stranger.sends(), code_of(SECOND))
+
+
 def live(twilio: LoopbackTwilio, settings: Any, everything: Everything) -> tuple[set[str], set[str]]:
     """A year in the life of a site; returns the codes and SIDs that were about."""
     settings.TWILIO_2FA_AUTH_TOKEN = AUTH_TOKEN
@@ -176,6 +201,8 @@ def live(twilio: LoopbackTwilio, settings: Any, everything: Everything) -> tuple
         person.page = None
         person.opens("start").picks("email")
         person.opens("/2fa/add/").picks("sms").registers("202 555 0148")
+    # The same over the API, with a session, and for somebody who is named.
+    over_the_api(twilio, settings, code_of)
     # Too many wrong codes, and the mail about it.
     Counter.objects.all().delete()
     settings.TWILIO_2FA_LIMITS = {"wrong_tokens_per_user": "3/h"}

@@ -1,0 +1,177 @@
+"""Three roads to the verifier, walked by the same people; and what they leave behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cached_property
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core import mail
+
+from django_twilio_2fa import errors, session
+from django_twilio_2fa.contacts import CONTACTS, EmailAddress, PhoneNumber
+from django_twilio_2fa.models import Counter, Device, Verification
+from django_twilio_2fa.sandbox import messages
+from django_twilio_2fa.sandbox.models import SandboxVerification
+
+from ..people import EMAIL, PHONE, Person
+
+NEW, THIRD = "+12025550147", "+12025550148"
+MALLORYS = "+12025550199"
+
+
+class Road:
+    """One way to the verifier, for somebody in a session of theirs. What it refuses shows in how it ends."""
+
+    def __init__(self, person: Person) -> None:
+        self.person = person
+        # A session of the wizard's own, on every road.
+        self.person.client.get("/2fa/start/")
+
+    def send(self, method: str) -> None: ...
+
+    def register(self, number: str, method: str = "sms", country: str = "US") -> None: ...
+
+    def check(self, token: str, row: Verification | None = None) -> None: ...
+
+    def resend(self) -> None: ...
+
+    def cancel(self, row: Verification | None = None) -> None: ...
+
+    @property
+    def row(self) -> Verification:
+        """Their newest; where they have none, anybody's."""
+        rows = Verification.objects.order_by("pk")
+        found = rows.filter(user=self.person.user).last() or rows.last()
+        assert found is not None
+        return found
+
+
+class Pages(Road):
+    def send(self, method: str) -> None:
+        self.person.posts("start", method=method)
+
+    def register(self, number: str, method: str = "sms", country: str = "US") -> None:
+        mount = "/2fa/add/" if Device.objects.filter(user=self.person.user).exists() else "/2fa/"
+        self.person.posts(f"{mount}start/", method=method)
+        self.person.posts(f"{mount}register/", country_code=country, phone_number=number)
+
+    def check(self, token: str, row: Verification | None = None) -> None:
+        row = row or self.row
+        mount = "/2fa/add/" if row.proof_id else "/2fa/"
+        self.person.posts(f"{mount}verify/", token=token, verification=str(row.public_id))
+
+    def resend(self) -> None:
+        self.person.posts("verify", action="resend")
+
+    def cancel(self, row: Verification | None = None) -> None:
+        named = {"verification": str(row.public_id)} if row else {}
+        self.person.posts("verify", action="cancel", **named)
+
+
+class API(Road):
+    def asks(self, endpoint: str, **values: Any) -> None:
+        self.person.client.post(f"/api/2fa/{endpoint}/", values, content_type="application/json")
+
+    def send(self, method: str) -> None:
+        self.asks("send", method=method)
+
+    def register(self, number: str, method: str = "sms", country: str = "US") -> None:
+        self.asks("send", method=method, phone_number=number, phone_country=country)
+
+    def check(self, token: str, row: Verification | None = None) -> None:
+        self.asks("verify", verification_id=str((row or self.row).public_id), code=token)
+
+    def resend(self) -> None:
+        self.asks("send", method=self.row.method)
+
+    def cancel(self, row: Verification | None = None) -> None:
+        self.asks("cancel", verification_id=str((row or self.row).public_id))
+
+
+class Python(Road):
+    def does(self, act: Callable[[Any], Any]) -> None:
+        request = self.person.client.get("/2fa/start/").wsgi_request
+        with suppress(errors.TwoFactorError):
+            act(session.get_verifier(request))
+
+    def send(self, method: str) -> None:
+        self.does(lambda v: v.send(method))
+
+    def register(self, number: str, method: str = "sms", country: str = "US") -> None:
+        self.does(lambda v: v.send(method, to=PhoneNumber(number, country)))
+
+    def check(self, token: str, row: Verification | None = None) -> None:
+        self.does(lambda v: v.check(v.get((row or self.row).public_id), token))
+
+    def resend(self) -> None:
+        self.does(lambda v: v.resend(self.row))
+
+    def cancel(self, row: Verification | None = None) -> None:
+        self.does(lambda v: v.cancel(v.get((row or self.row).public_id)))
+
+
+ROADS: dict[str, type[Road]] = {"pages": Pages, "api": API, "python": Python}
+
+
+class World:
+    """Who is there, all on one road, and what the site has set."""
+
+    def __init__(self, road: type[Road], settings: Any) -> None:
+        self.road = road
+        self.settings = settings
+        self.roads: dict[str, Road] = {}
+        user = get_user_model().objects.create_user("sam", email="sam@owl.example", password="sam")
+        Device.objects.register(user, PhoneNumber(PHONE))
+        Device.objects.register(user, EmailAddress(EMAIL))
+        get_user_model().objects.create_user("mallory", email="mallory@owl.example")
+
+    def somebody(self, name: str, called: str) -> Road:
+        return self.roads.setdefault(called, self.road(Person(name)))
+
+    @cached_property
+    def sam(self) -> Road:
+        """Has a phone and an address."""
+        return self.somebody("sam", "sam")
+
+    @cached_property
+    def again(self) -> Road:
+        """Sam, or whoever has the password, in another browser."""
+        return self.somebody("sam", "again")
+
+    @cached_property
+    def mallory(self) -> Road:
+        """Another user, with nothing registered."""
+        return self.somebody("mallory", "mallory")
+
+    def set(self, **changed: Any) -> None:
+        for name, value in changed.items():
+            setattr(self.settings, f"TWILIO_2FA_{name}", value)
+
+    def outcome(self) -> dict[str, Any]:
+        """What is left behind, who is in, and what anybody got."""
+        fields = (
+            "user__username",
+            "method",
+            "purpose",
+            "status",
+            "sends",
+            "attempts",
+            "error_code",
+            "verifies",
+        )
+        # Other values are random.
+        contacts = Device.objects.filter(kind__in=CONTACTS).values_list("user__username", "value")
+        counted = Counter.objects.filter(n__gt=0).values_list("scope", "n")
+        return {
+            "rows": list(Verification.objects.order_by("pk").values_list(*fields)),
+            "verified": sorted(name for name, road in self.roads.items() if road.person.is_verified),
+            "devices": sorted(contacts),
+            "others": sorted(Device.objects.exclude(kind__in=CONTACTS).values_list("user__username", "kind")),
+            "counts": sorted((scope.partition(":")[0], n) for scope, n in counted),
+            "messages": sorted((m["to"], m["channel"]) for m in messages.delivered()),
+            "at Twilio": sorted(SandboxVerification.objects.values_list("to", "status", "checks")),
+            "mail": sorted((m.to[0], m.subject) for m in mail.outbox),
+        }

@@ -1,0 +1,55 @@
+"""Wizard, API and plain Python are one process: whatever is tried ends alike on each road."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core import mail
+
+from ..attacks.starts import rolled_back
+from .roads import ROADS, World
+from .threats import CASES, LETS_IN, ONE_ROAD_ONLY, Case, told_of
+
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "security.md"
+
+
+def ends(name: str, settings: Any, tried: Case) -> dict[str, Any]:
+    """What is left of it on a road; settings and all that is stored are as before, afterwards."""
+    before = {key: getattr(settings, key) for key in dir(settings) if key.startswith("TWILIO_2FA_")}
+    try:
+        with rolled_back():
+            mail.outbox.clear()
+            world = World(ROADS[name], settings)
+            tried(world)
+            return world.outcome()
+    finally:
+        for key in [key for key in dir(settings) if key.startswith("TWILIO_2FA_")]:
+            if key in before:
+                setattr(settings, key, before[key])
+            else:
+                delattr(settings, key)
+
+
+@pytest.mark.parametrize(
+    ("threat", "tried"), [(threat, tried) for threat, cases in CASES.items() for tried in cases]
+)
+def test_each_road_ends_alike(db: None, settings: Any, threat: str, tried: str) -> None:
+    settings.TWILIO_2FA_PHONE_NUMBER_ALLOWED_COUNTRIES = ["US"]
+    pages, api, python = (ends(name, settings, CASES[threat][tried]) for name in ROADS)
+    assert api == pages
+    assert python == pages
+    if CASES[threat][tried] in LETS_IN:
+        assert pages["verified"] == list(LETS_IN[CASES[threat][tried]])
+
+
+def test_every_attack_and_limit_that_is_documented_is_among_them() -> None:
+    told = told_of(PAGE.read_text())
+    listed = {*told["Limits"], *told["Attacks"]}
+    assert len(listed) > 30
+    assert not CASES.keys() & ONE_ROAD_ONLY.keys()
+    assert listed <= CASES.keys() | ONE_ROAD_ONLY.keys()
+    # And none by a name that the page does not know.
+    everything = {threat for threats in told.values() for threat in threats}
+    assert CASES.keys() | ONE_ROAD_ONLY.keys() <= everything

@@ -1,0 +1,579 @@
+"""What is tried on every road, by the threats that docs/security.md lists; and what has one road only."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from django.test import Client
+
+from django_twilio_2fa.models import Device, Verification
+from django_twilio_2fa.sandbox import messages
+from django_twilio_2fa.sandbox.injected import FAULTS
+from django_twilio_2fa.session import is_verified
+from django_twilio_2fa.testing import TwilioSandbox
+
+from ..clock import pass_time
+from ..people import EMAIL, PHONE
+from ..test_recovery import gets_codes
+from .roads import MALLORYS, NEW, THIRD, Road, World
+
+Case = Callable[[World], Any]
+
+CASES: dict[str, dict[str, Case]] = {}
+"""By threat: what is tried."""
+
+LETS_IN: dict[Case, Sequence[str]] = {}
+"""Who is verified afterwards; of Twilio's faults that is said in test_bad_days.py."""
+
+ONE_ROAD_ONLY = {
+    "Open redirect": "only pages lead anywhere",
+    "Clickjacking, shared caches": "only pages are framed; the API's answers say no-store",
+    "CSRF": "plain Python has no request to forge; the sessions of the API are tested with it",
+    "HTML in strings": "only pages are HTML",
+    "One wizard acts on another's verification": "only pages have several wizards",
+    "Forged or stale wizard state, steps in any order, two tabs": "only pages have steps",
+    "Over the API, whoever names a user learns of them, locks them out, or gets in": "pages ask for a log-in",
+    "A name is spelled otherwise, or two names lead to one user or number, for more sends and tries": (
+        "pages ask for a log-in"
+    ),
+    "A token of the API is verified by another's proof": "only the API takes tokens",
+    "Wizard, API and plain Python differ": "it is what all of these cases are about",
+    "Secrets in logs, pages, reports, sessions, the admin, addresses, exceptions": (
+        "one run through all roads, then a search: test_secrets.py"
+    ),
+}
+
+
+def case(threat: str, lets_in: Sequence[str] = ()) -> Callable[[Case], Case]:
+    def listed(tried: Case) -> Case:
+        CASES.setdefault(threat, {})[tried.__name__.replace("_", " ")] = tried
+        LETS_IN[tried] = lets_in
+        return tried
+
+    return listed
+
+
+def code(to: str = PHONE) -> str:
+    return messages.last_code(to)
+
+
+def wrong(to: str = PHONE) -> str:
+    right = code(to)
+    return right[:-1] + str((int(right[-1]) + 1) % 10)
+
+
+def proves(road: Road) -> None:
+    road.send("email")
+    road.check(code(EMAIL))
+
+
+def guesses(road: Road, n: int, to: str = PHONE) -> None:
+    for _ in range(n):
+        road.check(wrong(to))
+
+
+# Limits
+
+
+@case("A user's number is flooded")
+def a_resend_too_soon(w: World) -> None:
+    w.sam.send("sms")
+    w.sam.resend()
+
+
+@case("A user's number is flooded", lets_in=["sam"])
+def a_resend_in_time(w: World) -> None:
+    w.sam.send("sms")
+    pass_time(31)
+    w.sam.resend()
+    w.sam.check(code())
+
+
+@case("A user's number is flooded")
+def more_sends_than_one_verification_has(w: World) -> None:
+    w.sam.send("sms")
+    for _ in range(6):
+        w.sam.resend()
+        pass_time(95)
+
+
+@case("A user's number is flooded")
+def more_sends_than_a_user_has(w: World) -> None:
+    w.set(LIMITS={"sends_per_user": "1/h"})
+    w.sam.send("sms")
+    w.sam.send("email")
+    w.again.send("email")
+
+
+@case("A user's number is flooded")
+def more_sends_than_a_number_has(w: World) -> None:
+    w.set(LIMITS={"sends_per_destination": "2/h"})
+    for _ in range(3):
+        w.sam.send("sms")
+        w.sam.cancel()
+        w.again.send("call")
+        w.again.cancel()
+
+
+@case("Strangers type somebody's number", lets_in=["sam"])
+def over_and_over_and_the_owner_still_gets_in(w: World) -> None:
+    for _ in range(4):
+        w.mallory.register(PHONE)
+        w.mallory.cancel()
+        pass_time(61)
+    w.sam.send("sms")
+    w.sam.check(code())
+
+
+@case("Strangers type somebody's number")
+def one_number_after_another(w: World) -> None:
+    for last in range(40, 50):
+        w.mallory.register(f"+120255501{last}")
+        w.mallory.cancel()
+
+
+@case("Tokens are guessed")
+def a_wrong_token(w: World) -> None:
+    w.sam.send("sms")
+    guesses(w.sam, 1)
+
+
+@case("Tokens are guessed", lets_in=["sam"])
+def a_wrong_one_then_the_right_one(w: World) -> None:
+    a_wrong_token(w)
+    w.sam.check(code())
+
+
+@case("Tokens are guessed")
+def more_than_one_verification_has(w: World) -> None:
+    w.sam.send("sms")
+    guesses(w.sam, 7)
+    w.sam.check(code())
+
+
+@case("Tokens are guessed", lets_in=["again"])
+def more_than_a_session_has(w: World) -> None:
+    w.set(LIMITS={"wrong_tokens_per_session": "3/h"})
+    w.sam.send("sms")
+    guesses(w.sam, 4)
+    w.sam.check(code())
+    w.again.send("email")
+    w.again.check(code(EMAIL))
+
+
+@case("Tokens are guessed")
+def more_than_a_user_has(w: World) -> None:
+    w.set(LIMITS={"wrong_tokens_per_user": "3/h"})
+    w.sam.send("sms")
+    guesses(w.sam, 2)
+    w.again.send("sms")
+    guesses(w.again, 2)
+    for road in (w.sam, w.again):
+        road.check(code())
+
+
+@case("Tokens are guessed")
+def more_in_a_row_than_are_allowed_ever(w: World) -> None:
+    w.set(LIMITS={"wrong_tokens_in_a_row": 2})
+    w.sam.send("sms")
+    guesses(w.sam, 3)
+    w.sam.send("email")
+    w.sam.check(code())
+
+
+@case("Tries are brought back by a new code, session, log-in, cancel or key")
+def all_of_them(w: World) -> None:
+    w.sam.send("sms")
+    guesses(w.sam, 2)
+    w.sam.resend()
+    w.sam.cancel()
+    w.sam.send("call")
+    guesses(w.sam, 2)
+    pass_time(31)
+    w.again.send("sms")
+    guesses(w.again, 2)
+    w.sam.person.client.logout()
+    w.sam.person.client.force_login(w.sam.person.user)
+    w.sam.send("email")
+    guesses(w.sam, 6, EMAIL)
+    w.sam.check(code(EMAIL))
+
+
+@case("Tries are brought back by a new code, session, log-in, cancel or key")
+def starting_again(w: World) -> None:
+    more_than_one_verification_has(w)
+    w.sam.send("sms")
+    w.sam.check(code())
+
+
+@case("A success hides failures", lets_in=["sam"])
+def between_failures(w: World) -> None:
+    w.set(LIMITS={"wrong_tokens_per_session": "4/h"})
+    w.sam.send("sms")
+    guesses(w.sam, 3)
+    w.sam.check(code())
+    w.sam.send("email")
+    guesses(w.sam, 1, EMAIL)
+    w.sam.check(code(EMAIL))
+
+
+@case("A stranger with the password shuts the owner out", lets_in=["before", "sam"])
+def and_a_recovery_code_is_left(w: World) -> None:
+    codes = recovery_codes(w)
+    w.set(LIMITS={"wrong_tokens_in_a_row": 2})
+    w.again.send("email")
+    guesses(w.again, 3, EMAIL)
+    w.sam.send("sms")
+    w.sam.send("recovery")
+    w.sam.check(codes[0])
+
+
+def recovery_codes(w: World) -> list[str]:
+    """Sam's, got in the pages: they are not to be had elsewhere."""
+    w.set(ALLOWED_METHODS=["sms", "call", "email", "recovery"])
+    before = w.somebody("sam", "before").person
+    before.opens("start").picks("email").types_the_code(EMAIL)
+    return gets_codes(before)
+
+
+@case("Nobody notices an attack")
+def the_owner_is_told_once(w: World) -> None:
+    w.set(LIMITS={"wrong_tokens_per_user": "2/h"})
+    w.sam.send("sms")
+    guesses(w.sam, 4)
+
+
+@case("Many accounts from one address")
+def two_accounts(w: World) -> None:
+    w.set(
+        LIMITS={"requests_per_client": "2/h"}, CLIENT_ADDRESS_CB=lambda request: request.META["REMOTE_ADDR"]
+    )
+    w.sam.send("sms")
+    w.mallory.register(NEW)
+    w.sam.check(code())
+
+
+@case("Lookups cost money")
+def many_numbers(w: World) -> None:
+    w.set(LIMITS={"lookups_per_user": "1/h", "unproven_sends_per_user": None})
+    w.set(PHONE_NUMBER_CARRIER_LOOKUP=True)
+    for number in (NEW, THIRD, MALLORYS):
+        w.mallory.register(number)
+        w.mallory.cancel()
+
+
+@case("Toll fraud")
+def countries_and_kinds_of_numbers(w: World) -> None:
+    # Germany; premium rate; a satellite; the United States by an American's own prefix for abroad.
+    for number in ("+4915123456789", "+19005550143", "+881612345678", "011 49 151 23456789"):
+        w.mallory.register(number)
+
+
+@case("Toll fraud")
+def twilio_says_it_is_one(w: World) -> None:
+    with TwilioSandbox().fault(60410, on="/Verifications", times=0):
+        w.sam.send("sms")
+    w.sam.send("sms")
+    w.sam.send("call")
+
+
+# Attacks
+
+
+@case("A verification of another user in mine", lets_in=["sam"])
+def the_right_token_and_a_cancel(w: World) -> None:
+    w.sam.send("sms")
+    w.mallory.check(code(), w.sam.row)
+    w.mallory.cancel(w.sam.row)
+    w.sam.check(code())
+    w.mallory.check(code(), w.sam.row)
+
+
+@case("Another session of the same user", lets_in=["sam"])
+def gains_nothing_by_the_owners_success(w: World) -> None:
+    w.sam.send("sms")
+    w.again.send("sms")
+    w.sam.check(code())
+
+
+@case("Another session of the same user", lets_in=["sam"])
+def nor_by_the_token_that_is_spent(w: World) -> None:
+    w.sam.send("sms")
+    spent = code()
+    w.sam.check(spent)
+    w.again.check(spent, w.sam.row)
+
+
+@case("A code to a number just typed proves the account's old device")
+def without_a_proof(w: World) -> None:
+    w.sam.register(NEW)
+    if messages.delivered(NEW):
+        w.sam.check(code(NEW))
+
+
+@case("A code to a number just typed proves the account's old device")
+def what_cannot_be_used_now_is_registered_all_the_same(w: World) -> None:
+    w.set(ALLOWED_METHODS=["whatsapp"])
+    Device.objects.filter(kind="phone_number").delete()
+    w.sam.register(NEW, "whatsapp")
+    if messages.delivered(NEW):
+        w.sam.check(code(NEW))
+
+
+@case("A device is overwritten without proof", lets_in=["sam"])
+def a_proof_and_another_number(w: World) -> None:
+    proves(w.sam)
+    w.sam.register(NEW)
+    w.sam.check(code(NEW))
+
+
+@case("A device is overwritten without proof", lets_in=["sam"])
+def two_numbers_with_one_proof(w: World) -> None:
+    a_proof_and_another_number(w)
+    w.sam.register(THIRD)
+
+
+@case("A device is overwritten without proof", lets_in=["sam"])
+def a_proof_that_is_too_old(w: World) -> None:
+    proves(w.sam)
+    pass_time(601)
+    w.sam.register(NEW)
+
+
+@case("A device is overwritten without proof", lets_in=["again"])
+def another_sessions_proof(w: World) -> None:
+    proves(w.again)
+    w.sam.register(NEW)
+
+
+@case("Success without proof")
+def nothing_done(w: World) -> None:
+    assert not w.sam.person.is_verified
+
+
+@case("Success without proof")
+def nothing_typed(w: World) -> None:
+    w.sam.send("sms")
+    w.sam.check("")
+
+
+@case("Success without proof")
+def canceled(w: World) -> None:
+    w.sam.send("sms")
+    token = code()
+    w.sam.cancel()
+    w.sam.check(token)
+
+
+@case("Success without proof")
+def expired(w: World) -> None:
+    w.sam.send("sms")
+    token = code()
+    pass_time(601)
+    w.sam.check(token)
+
+
+@case("Success without proof")
+def a_method_that_is_not_allowed(w: World) -> None:
+    w.set(ALLOWED_METHODS=["email"])
+    w.sam.send("sms")
+
+
+@case("Success without proof")
+def a_user_who_is_kept_out(w: World) -> None:
+    w.set(ALLOW_USER_CB=lambda: False)
+    w.sam.send("sms")
+
+
+@case("Success without proof")
+def registration_that_is_off(w: World) -> None:
+    w.set(ALLOW_REGISTRATION=False)
+    w.mallory.register(NEW)
+
+
+@case("A stranger enrols a number while its owner proves it", lets_in=["sam"])
+def both_at_once(w: World) -> None:
+    w.mallory.register(PHONE)
+    w.sam.send("sms")
+    guesses(w.mallory, 2)
+    w.sam.check(code())
+
+
+@case("A stranger enrols a number while its owner proves it", lets_in=["sam"])
+def and_cancels(w: World) -> None:
+    with TwilioSandbox().fault("hang", on="/Verifications", times=1):
+        w.sam.send("sms")
+    w.mallory.register(PHONE)
+    w.mallory.cancel()
+    w.sam.check(code())
+
+
+@case("The owner approves what a stranger asked for", lets_in=["sam"])
+def each_session_waits_for_its_own(w: World) -> None:
+    w.set(ALLOWED_METHODS=["link", "sms"])
+    w.sam.send("link")
+    w.again.send("link")
+    mine, theirs = Verification.objects.order_by("pk")
+    w.sam.check("", mine)
+    assert Verification.objects.answer(mine.public_id, approved=True)
+    w.again.check("", mine)
+    w.again.check("", theirs)
+    w.sam.check("", mine)
+
+
+@case("The owner approves what a stranger asked for")
+def a_no(w: World) -> None:
+    w.set(ALLOWED_METHODS=["link", "sms"])
+    w.sam.send("link")
+    assert Verification.objects.answer(w.sam.row.public_id, approved=False)
+    w.sam.check("")
+
+
+@case("A recovery code is used twice, or read where it is kept", lets_in=["before", "sam"])
+def used_twice(w: World) -> None:
+    codes = recovery_codes(w)
+    for road in (w.sam, w.again):
+        road.send("recovery")
+        road.check(codes[0])
+
+
+@case("Replay of an approved token", lets_in=["sam"])
+def by_the_same_session(w: World) -> None:
+    w.sam.send("sms")
+    spent = code()
+    w.sam.check(spent)
+    w.sam.check(spent)
+
+
+@case("Replay of an approved token", lets_in=["sam"])
+def for_the_next_verification(w: World) -> None:
+    w.sam.send("sms")
+    spent = code()
+    w.sam.check(spent)
+    w.again.send("sms")
+    if code() != spent:
+        w.again.check(spent)
+
+
+@case("Double submit", lets_in=["sam"])
+def one_after_the_other(w: World) -> None:
+    w.sam.send("sms")
+    w.sam.send("sms")
+    for token in (code(), code(), wrong()):
+        w.sam.check(token)
+
+
+@case("Session fixation", lets_in=["sam"])
+def a_session_planted_before_the_log_in(w: World) -> None:
+    planted, victim = Client(), w.sam.person.client
+    planted.get("/login/")
+    planted.session.save()
+    victim.cookies = planted.cookies.copy()
+    victim.post("/login/", {"username": "sam", "password": "sam"})
+    w.sam.person.client.get("/2fa/start/")
+    w.sam.send("sms")
+    w.sam.check(code())
+    assert w.sam.person.is_verified
+    planted.force_login(w.sam.person.user)
+    assert not is_verified(planted.get("/").wsgi_request)
+
+
+@case("Verified state that outlives a log-out, another user or a password")
+def a_log_out(w: World) -> None:
+    proves(w.sam)
+    w.sam.person.client.logout()
+    w.sam.person.client.force_login(w.sam.person.user)
+
+
+@case("Verified state that outlives a log-out, another user or a password")
+def another_user(w: World) -> None:
+    proves(w.sam)
+    w.sam.person.client.force_login(w.mallory.person.user)
+
+
+@case("Verified state that outlives a log-out, another user or a password")
+def a_changed_password(w: World) -> None:
+    proves(w.sam)
+    user = w.sam.person.user
+    user.set_password("another")
+    user.save()
+    w.sam.person.client.force_login(user)
+
+
+@case("Odd tokens", lets_in=["sam"])
+def what_is_no_token(w: World) -> None:
+    w.sam.send("sms")
+    for token in ("", "owl", "1" * 500, "\0", "12345", "1234567", "-12345", "½23456", "<b>12</b>"):
+        w.sam.check(token)
+    w.sam.check(code())
+
+
+@case("Odd tokens", lets_in=["sam"])
+def digits_of_another_script(w: World) -> None:
+    w.sam.send("sms")
+    w.sam.check(" ".join(chr(0x0660 + int(c)) for c in code()))
+
+
+@case("Odd numbers and addresses, header injection")
+def what_is_no_number(w: World) -> None:
+    for number in ("", "owl", "1" * 300, "\0", "+", "+1", "202 555 0143\r\nTo: owl", "<b>", "+999123456789"):
+        w.mallory.register(number)
+
+
+@case("Odd numbers and addresses, header injection")
+def what_is_no_country(w: World) -> None:
+    for country in ("", "XX", "usa", "\0", "U"):
+        w.mallory.register("202 555 0147", country=country)
+
+
+@case("Odd numbers and addresses, header injection", lets_in=["mallory"])
+def a_first_number(w: World) -> None:
+    w.mallory.register("(202) 555-0147")
+    w.mallory.check(code(NEW))
+
+
+@case("User enumeration")
+def an_owned_number_is_as_any(w: World) -> None:
+    for number in (PHONE, NEW):
+        w.mallory.register(number)
+        guesses(w.mallory, 1, number)
+        w.mallory.cancel()
+
+
+# Twilio's bad days
+
+
+def _fault(fault: str, on: str, act: Callable[[World], Any]) -> Case:
+    def struck(w: World) -> None:
+        if on != "/Verifications":
+            w.sam.send("sms")
+        with TwilioSandbox().fault(fault, on=on, times=0):
+            act(w)
+        if messages.delivered(PHONE):
+            w.sam.send("sms")  # too soon: it leads back to the code, wherever the fault has led
+            w.sam.check(code())
+
+    return struck
+
+
+for _name in FAULTS:
+    _days = CASES.setdefault("Twilio hangs, trickles, drops, or answers rubbish", {})
+    _days[f"{_name} in a send"] = _fault(_name, "/Verifications", lambda w: w.sam.send("sms"))
+    _days[f"{_name} in a check"] = _fault(_name, "/VerificationCheck", lambda w: w.sam.check(code()))
+
+
+@case("A callback or receiver of the site fails")
+def a_guard_that_raises(w: World) -> None:
+    w.set(ALLOW_USER_CB=lambda: 1 / 0)
+    w.sam.send("sms")
+
+
+def told_of(page: str) -> dict[str, list[str]]:
+    """The threats of docs/security.md, by the heading that they are under."""
+    sections = re.split(r"^## (.+)$", page, flags=re.M)[1:]
+    return {
+        heading: re.findall(r"^\| (?!threat \||---)(.+?) \|", text, re.M)
+        for heading, text in zip(sections[::2], sections[1::2], strict=True)
+    }
