@@ -133,7 +133,7 @@ class ChangeView(PageView, View):
 
 
 class DevicesView(PageView, TemplateView):
-    """What the user has registered; each can be changed or removed, and more can be added."""
+    """What the user has registered; each can be changed, named or removed, and more can be added."""
 
     template_name = "twilio_2fa/devices.html"
 
@@ -163,19 +163,28 @@ class DevicesView(PageView, TemplateView):
             if may_change
             else "",
             "removable": may_change and device is not None,
+            # Where there is one only, nothing has to be told apart.
+            "nameable": may_change and device is not None and not (own and own.one_per_user),
         }
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         registered = self.verifier.find_registered(request.POST.get("device", ""))
-        if request.POST.get("action") != "remove" or registered is None:
+        act = {"remove": self.remove, "rename": self.rename}.get(request.POST.get("action", ""))
+        if act is None or registered is None:
             return self.go("devices")
         try:
-            self.verifier.remove(registered)
+            self.say(messages.SUCCESS, act(registered))
         except errors.ProofRequired as e:
             self.say(messages.INFO, e.display)
             return HttpResponseRedirect(self.url_with_next("start", self.namespace, then=self.url("devices")))
         except errors.TwoFactorError as e:
             self.say(messages.ERROR, e.display)
-        else:
-            self.say(messages.SUCCESS, _("%(value)s is no longer registered.") % {"value": registered.masked})
         return self.go("devices")
+
+    def remove(self, registered: Registered) -> str:
+        self.verifier.remove(registered)
+        return _("%(value)s is no longer registered.") % {"value": registered.masked}
+
+    def rename(self, registered: Registered) -> str:
+        found = self.verifier.rename(registered.id, self.request.POST.get("name", ""))
+        return _("It is called %(name)s now.") % {"name": found.device or found.masked}

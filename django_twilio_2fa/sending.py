@@ -20,6 +20,15 @@ from .registered import Registered
 NOT_SET = {PhoneNumber.kind: errors.PhoneNotSet, EmailAddress.kind: errors.EmailNotSet}
 
 
+def clean_name(name: str) -> str:
+    """What a user calls a device, as it is stored; raises `MalformedRequest` if too long, or no text."""
+    name = " ".join(name.split())
+    longest = Device._meta.get_field("name").max_length
+    if len(name) > (longest or 0) or not name.isprintable():
+        raise errors.MalformedRequest
+    return name
+
+
 class Sending(Outcomes):
     """The part of the verifier that sends."""
 
@@ -118,7 +127,7 @@ class Sending(Outcomes):
         if provider.device_kind != kind or kind is None or (to is None) is (kind in CONTACTS):
             raise errors.MethodNotAllowed(method=provider.name)
         fields: dict[str, Any] = {"proof": proof, "replaces": replaces.device if replaces else None}
-        if name:
+        if name := clean_name(name):
             fields["data"] = {"name": name}
         if to is None:
             return self._row(provider, Purpose.ENROL, **fields)

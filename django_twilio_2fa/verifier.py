@@ -20,7 +20,7 @@ from .contacts import CONTACTS
 from .models import Purpose, Status, Verification
 from .providers import Checked, get_providers
 from .registered import Registered
-from .sending import Sending
+from .sending import Sending, clean_name
 
 S = TypeVar("S")
 P = ParamSpec("P")
@@ -72,8 +72,12 @@ class Verifier(Sending):
 
     @records.stored()
     def rename(self, device: str, name: str) -> Registered:
-        """Call a device (its id) something else. Raises `MissingUserData`, `ChangeNotAllowed`."""
+        """Call a device (its id) something else; nothing, for its number. Returns it.
+
+        Raises `MissingUserData`, `ChangeNotAllowed`, and `MalformedRequest` for what is too long, or no text.
+        """
         self.authorize()
+        name = clean_name(name)
         found = self.find_registered(device)
         if found is None:
             raise errors.MissingUserData

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.contrib.auth import HASH_SESSION_KEY
+from django.contrib.auth import HASH_SESSION_KEY, get_user_model
 from django.test import override_settings
 
+from django_twilio_2fa import errors
 from django_twilio_2fa.models import Device, Purpose, Verification
 from django_twilio_2fa.sandbox import messages
+from django_twilio_2fa.verifier import Verifier
 
 from .people import EMAIL, PHONE, Person
 
@@ -207,6 +209,42 @@ class TestRemove:
         Device.objects.filter(kind="phone_number").delete()
         other.types_the_code()
         assert not other.is_verified
+
+
+class TestName:
+    def names(self, person: Person, name: str, device: Any = None) -> Person:
+        pk = device or Device.objects.get(user=person.user, kind="phone_number").pk
+        return person.posts("devices", action="rename", device=str(pk), name=name)
+
+    def test_it_is_shown_instead_of_the_number(self, sam: Person) -> None:
+        self.names(sam, "  My   <b>phone</b> ")
+        assert sam.is_at("devices")
+        assert "It is called My &lt;b&gt;phone&lt;/b&gt; now." in sam.page.content.decode()
+        assert str(Device.objects.get(kind="phone_number")) == "My <b>phone</b>"
+
+    def test_no_name_is_the_number_again(self, sam: Person) -> None:
+        self.names(self.names(sam, "My phone"), "")
+        assert "It is called (XXX) XXX-0143 now." in sam.text
+
+    @pytest.mark.parametrize("name", ["x" * 65, "a\0b", "a\u202eb", "\x1b[2J"])
+    def test_what_is_no_name_is_refused(self, sam: Person, name: str) -> None:
+        self.names(sam, name)
+        assert "could not be understood" in sam.text
+        assert Device.objects.get(kind="phone_number").name == ""
+        with pytest.raises(errors.MalformedRequest):
+            Verifier(sam.user).rename(str(Device.objects.get(kind="phone_number").pk), name)
+        with pytest.raises(errors.MalformedRequest):
+            Verifier(get_user_model().objects.create_user("new")).send("sms", to=NEW, name=name)
+
+    def test_nor_is_somebody_elses(self, sam: Person, demo: Person) -> None:
+        self.names(demo, "Mine", Device.objects.get(kind="phone_number").pk)
+        assert Device.objects.get(kind="phone_number").name == ""
+
+    @override_settings(TWILIO_2FA_ALLOW_CHANGE=False)
+    def test_without_leave_it_keeps_its_own(self, sam: Person) -> None:
+        self.names(sam, "Mine")
+        assert Device.objects.get(kind="phone_number").name == ""
+        assert not any(d["nameable"] for d in sam.page.context["devices"])
 
 
 class TestHowLongItHolds:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import call_command
 
-from .test_walk import NO_SCRIPT, SIZES, click, code_for, fits, sign_in, submit
+from .test_walk import NO_SCRIPT, SIZES, click, code_for, looks_as_it_should, sign_in, submit
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -34,14 +33,6 @@ def signs_in_anew(window: Any, name: str) -> None:
     sign_in(window, name)
     window.goto("/secret/")
     assert "/2fa/start/" in window.url
-
-
-def looks_as_it_should(window: Any, name: str) -> None:
-    assert fits(window)
-    # For whoever wants to look: a folder that pictures go to.
-    if folder := os.environ.get("TWILIO_2FA_PICTURES"):
-        size = window.viewport_size
-        window.screenshot(path=Path(folder) / f"{name}-{size['width']}.png", full_page=True)
 
 
 @pytest.mark.parametrize("window", SIZES, indirect=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -54,6 +56,14 @@ def submit(window: Any, **fields: str) -> None:
 
 def fits(window: Any) -> bool:
     return bool(window.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
+
+
+def looks_as_it_should(window: Any, name: str) -> None:
+    assert fits(window)
+    # For whoever wants to look: a folder that pictures go to.
+    if folder := os.environ.get("TWILIO_2FA_PICTURES"):
+        size = window.viewport_size
+        window.screenshot(path=Path(folder) / f"{name}-{size['width']}.png", full_page=True)
 
 
 @pytest.mark.parametrize("window", SIZES, indirect=True)
@@ -183,3 +193,17 @@ def test_no_page_is_wider_than_the_window(window: Any, path: str) -> None:
     sign_in(window, "sam")
     window.goto(path)
     assert fits(window)
+
+
+@pytest.mark.parametrize("window", [*SIZES, *NO_SCRIPT], indirect=True)
+def test_a_phone_is_given_a_name_by_keyboard(window: Any) -> None:
+    sign_in(window, "sam")
+    window.goto("/2fa/devices/")
+    window.get_by_text("Name (XXX) XXX-0143").focus()
+    window.keyboard.press("Enter")
+    window.keyboard.press("Tab")
+    window.keyboard.type("Work phone")
+    looks_as_it_should(window, "naming")
+    with window.expect_navigation():
+        window.keyboard.press("Enter")
+    assert window.get_by_text("It is called Work phone now.").is_visible()
