@@ -1,0 +1,94 @@
+"""Where the wizard ends: success, with what is offered there, and failure; and what a waiting page asks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpResponseBase, HttpResponseRedirect, JsonResponse
+from django.shortcuts import resolve_url
+from django.template.response import TemplateResponse
+
+from . import errors
+from .choices import Choice
+from .providers import get_providers
+from .step_context import StepContextMixin
+from .wizard import UrlStepsWizardView
+
+# What is in a list of forms besides these was put there by a subclass.
+OURS = ("start", "register", "verify")
+
+
+class EndPages(StepContextMixin, UrlStepsWizardView):
+    """The pages after the steps."""
+
+    def show_success(self) -> HttpResponseBase:
+        if not self.is_proven():
+            return self.go("start")
+        for step in self.get_form_list():
+            if step not in OURS and not self.has_stored(step):
+                return self.go(step)
+        if response := self.owes_phone() or self.offer_backup():
+            return response
+        url = self.get_success_url()
+        if url:
+            return HttpResponseRedirect(url)
+        return self.render_page("success", {"message": self.message("verified"), "next_url": ""})
+
+    def offer_backup(self) -> HttpResponseBase | None:
+        """Once the first device is registered: what stands in for it, should it be lost."""
+        if not self.state.get("offer") or not self.verifier.fresh_proof():
+            return None
+        action = self.url_with_next(
+            "start",
+            f"{self.home_namespace}:adding",
+            then=self.url_with_next("success", then=self.get_next_url()),
+        )
+        offered = [self.choice_context(Choice(p)) for p in self.verifier.backups()] if action else []
+        if not offered:
+            return None
+        return self.render_page("backup", {"offered": offered, "action": action})
+
+    def show_status(self) -> HttpResponseBase:
+        """What a page that waits asks for: whether to go on, or whether there is nothing to wait for."""
+        row = self.current_verification()
+        ready = row is not None and get_providers()[row.method].is_answered(row)
+        return JsonResponse({"ready": ready, "over": row is None})
+
+    def get_success_url(self) -> str:
+        """Where a verified user goes; empty for the success page."""
+        if url := self.get_next_url():
+            return url
+        url = self.verifier.resolve("VERIFY_SUCCESS_URL")
+        return resolve_url(url) if url else ""
+
+    def fail(self, error: errors.TwoFactorError) -> HttpResponseBase:
+        """To the failed page; override it to act."""
+        row = self.current_verification()
+        told = {"code": error.full_code, "display": error.display, "blocking": error.blocking}
+        told["verification_id"] = str(row.public_id) if row else ""
+        self.remember(error=told)
+        return self.go("failed")
+
+    def show_failed(self) -> HttpResponseBase:
+        told = self.state.get("error")
+        if not told:
+            return self.go("start")
+        return self.render_page(
+            "failed",
+            {
+                "error_code": told["code"],
+                "error_display": told["display"],
+                "is_blocking": told["blocking"],
+                "can_retry": not told["blocking"],
+                "last_doors": self.last_doors() if told["blocking"] else [],
+                "verification_id": told["verification_id"],
+            },
+        )
+
+    def last_doors(self) -> list[dict[str, Any]]:
+        """What is left to a user whose other methods are locked."""
+        return [self.choice_context(c) for c in self.choices if c.registered and c.provider.unguessable]
+
+    def render_page(self, name: str, context: dict[str, Any]) -> TemplateResponse:
+        names = self.get_page_template_names(name)
+        return TemplateResponse(self.request, names, {"view": self, **self.page_context(), **context})
