@@ -1,0 +1,204 @@
+"""The scene of a provider's tests: somebody who registers it, proves it, and does both at once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, ClassVar
+from unittest import SkipTest
+
+from django.db import connection, connections
+from django.dispatch import Signal
+from django.test import Client, override_settings
+from django.urls import reverse
+
+from ..contacts import CONTACTS, Contact, EmailAddress, PhoneNumber
+from ..models import Device, Purpose, Status, Verification
+from ..providers import MethodProvider, get_providers
+from ..session import get_verifier
+from ..verifier import Verifier
+from .site import TEST_PHONE_NUMBER, TwilioSandboxMixin, create_two_factor_user, verify
+
+if TYPE_CHECKING:
+    from django.test import TransactionTestCase as _Base
+else:
+    _Base = object
+
+THREADS = 8
+
+
+class ProviderScene(TwilioSandboxMixin, _Base):
+    """The people and the ways of a provider's tests; what its own tests say of it."""
+
+    method: ClassVar[str]
+    """Name of the method; its provider is registered."""
+    contact: ClassVar[Contact | None] = None
+    """What is registered for it; unset, a number or an address by the provider's kind of device."""
+    method_settings: ClassVar[dict[str, Any]] = {}
+    """Settings of the project that the method needs besides."""
+    namespace: ClassVar[str] = "twilio_2fa"
+
+    # What a provider's own tests say
+
+    def right_token(self, verification: Verification) -> str:
+        """The token that is right now. By default: what the sandbox delivered last."""
+        return self.sandbox.last_code()
+
+    def wrong_token(self, verification: Verification) -> str:
+        """A token of the right shape that is wrong. By default: the right one, one digit changed."""
+        right = self.right_token(verification)
+        return f"{(int(right[0]) + 1) % 10}{right[1:]}"
+
+    def answer(self, verification: Verification, *, approved: bool) -> None:
+        """For a method that waits: the answer from elsewhere."""
+        Verification.objects.answer(verification.public_id, approved=approved)
+
+    def registration(self) -> dict[str, str]:
+        """What is posted to the registration form."""
+        if self.provider.device_kind == PhoneNumber.kind:
+            number = PhoneNumber(str(self.contact))
+            return {"country_code": number.country_code, "phone_number": number.national_format}
+        return {"email": str(self.contact)} if self.provider.device_kind == EmailAddress.kind else {}
+
+    def confirmation(self, page: Any) -> dict[str, str]:
+        """What is posted to the verify page (`page`, a response) so that the device is registered."""
+        return self.proof(self.newest())
+
+    # The scene
+
+    def setUp(self) -> None:
+        super().setUp()
+        changed = override_settings(
+            **{
+                "TWILIO_2FA_ALLOWED_METHODS": [self.method],
+                "TWILIO_2FA_PHONE_NUMBER_CARRIER_LOOKUP": False,
+                "TWILIO_2FA_SEND_COOLDOWN": 30,
+                **self.method_settings,
+            }
+        )
+        changed.enable()
+        self.addCleanup(changed.disable)
+        if self.contact is None and self.provider.device_kind in CONTACTS:
+            value = (
+                TEST_PHONE_NUMBER if self.provider.device_kind == PhoneNumber.kind else "owner@example.com"
+            )
+            type(self).contact = CONTACTS[self.provider.device_kind](value)
+        self.user = create_two_factor_user("owner")
+        self.phone = Device.objects.get(user=self.user)
+
+    @property
+    def provider(self) -> MethodProvider:
+        return get_providers()[self.method]
+
+    def url(self, name: str) -> str:
+        return reverse(f"{self.namespace}:{name}")
+
+    def browser(self) -> Client:
+        """A new session of the owner's."""
+        client = Client()
+        client.force_login(self.user)
+        return client
+
+    def newest(self) -> Verification:
+        """The verification that was begun last."""
+        row: Verification = Verification.objects.filter(method=self.method).latest("pk")
+        return row
+
+    def register(self) -> None:
+        """Let the owner have what the method needs, and nothing else."""
+        if self.provider.device_kind is None:
+            return
+        if self.contact is not None:
+            self.phone.delete()
+            Device.objects.register(self.user, self.contact)
+            return
+        client = self.browser()
+        if self.provider.is_backup:
+            verify(client)
+            self.walk_to_the_end(client, f"{self.namespace}:adding")
+        else:
+            self.phone.delete()
+            self.walk_to_the_end(client, self.namespace)
+
+    def walk_to_the_end(self, client: Client, namespace: str) -> Any:
+        """Register through the pages; the last page."""
+        client.post(reverse(f"{namespace}:start"), {"method": self.method, "device": ""}, follow=True)
+        page = client.post(reverse(f"{namespace}:register"), self.registration(), follow=True)
+        assert page.resolver_match.url_name == "verify", page.content.decode()
+        row = self.newest()
+        if self.provider.waits:
+            self.answer(row, approved=True)
+        return client.post(reverse(f"{namespace}:verify"), self.confirmation(page), follow=True)
+
+    def begin(self, client: Client | None = None) -> tuple[Client, Verification]:
+        """Begin to prove what is registered, through the pages."""
+        client = client or self.browser()
+        client.post(self.url("start"), {"method": self.method, "device": ""}, follow=True)
+        row = self.newest()
+        assert (row.purpose, row.status) == (Purpose.PROVE, Status.PENDING), (row.purpose, row.status)
+        return client, row
+
+    def proof(self, row: Verification) -> dict[str, str]:
+        """What the owner posts to the verify page once they can; for a method that waits the button alone."""
+        if self.provider.waits:
+            return {}
+        return {"token": self.right_token(row)}
+
+    def prove(self, client: Client, row: Verification) -> Any:
+        """Finish as the owner would."""
+        if self.provider.waits:
+            self.answer(row, approved=True)
+        return client.post(self.url("verify"), self.proof(row), follow=True)
+
+    def is_verified(self, client: Client) -> bool:
+        page = client.get(self.url("success"), follow=True)
+        return bool(page.resolver_match.url_name == "success")
+
+    def verifier(self, client: Client) -> Verifier:
+        """The verifier of the client's session."""
+        return get_verifier(client.get(self.url("start")).wsgi_request)
+
+    def needs_token(self) -> None:
+        if self.provider.waits:
+            raise SkipTest("nothing is typed")
+
+    def needs_row_locks(self) -> None:
+        if not connection.features.has_select_for_update:
+            raise SkipTest("races need a database with row locks")
+
+
+class Told:
+    """What a signal told, by method."""
+
+    def __init__(self, signal: Signal) -> None:
+        self.told: list[dict[str, Any]] = []
+        signal.connect(self.note)
+
+    def note(self, **kwargs: Any) -> None:
+        self.told.append(kwargs)
+
+    def of(self, method: str) -> list[dict[str, Any]]:
+        return [t for t in self.told if t["method"] == method]
+
+
+def twin(client: Client) -> Client:
+    """Another request of the same browser: the same cookies, a client of its own."""
+    other = Client()
+    other.cookies.update(client.cookies)
+    return other
+
+
+def at_once(action: Callable[[], Any], n: int = THREADS) -> list[Any]:
+    """Do it in `n` threads that set off together."""
+    ready = threading.Barrier(n)
+
+    def run(_i: int) -> Any:
+        try:
+            ready.wait(30)
+            return action()
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(n) as pool:
+        return list(pool.map(run, range(n)))
