@@ -12,11 +12,15 @@ from .. import errors
 
 def body(error: errors.TwoFactorError) -> dict[str, Any]:
     """`success`, `error_code`, `display`, `data`, `blocking`."""
+    data = dict(error.data)
+    if error.verification is not None:
+        # Its code may be on the way: what the caller can go on with.
+        data["verification_id"] = str(error.verification.public_id)
     return {
         "success": False,
         "error_code": error.full_code,
         "display": error.display,
-        "data": error.data,
+        "data": data,
         "blocking": error.blocking,
     }
 

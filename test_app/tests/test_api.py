@@ -11,6 +11,7 @@ from rest_framework.authtoken.models import Token
 
 from django_twilio_2fa.models import Counter, Device, Verification
 from django_twilio_2fa.sandbox import messages
+from django_twilio_2fa.testing import TwilioSandbox
 
 from .people import EMAIL, PHONE, Person
 
@@ -115,6 +116,25 @@ class TestTheWayThrough:
         answer = caller.asks("send", method="sms")
         told = refused(answer, 429, "resend_cooldown")
         assert answer["Retry-After"] == str(told["data"]["can_resend_in"])
+
+    def test_whoever_has_lost_the_answer_is_told_again_what_to_go_on_with(self, caller: Caller) -> None:
+        id = caller.sends(method="sms")["verification_id"]
+        told = refused(caller.asks("send", method="sms"), 429, "resend_cooldown")
+        assert told["data"]["verification_id"] == id
+
+    def test_a_send_that_nobody_knows_of_can_be_gone_on_with(self, caller: Caller) -> None:
+        with TwilioSandbox().fault("hang", on="/Verifications"):
+            answer = caller.asks("send", method="sms")
+        assert answer.status_code == 503
+        id = answer.json()["data"]["verification_id"]
+        assert caller.verifies(id, messages.last_code(PHONE)).status_code == 200
+        assert caller.is_verified
+
+    def test_one_that_certainly_failed_cannot(self, caller: Caller) -> None:
+        with TwilioSandbox().fault("refuse", on="/Verifications", times=0):
+            answer = caller.asks("send", method="sms")
+        assert answer.status_code == 503
+        assert "verification_id" not in answer.json()["data"]
 
     def test_canceled_is_over(self, caller: Caller) -> None:
         id = caller.sends(method="sms")["verification_id"]

@@ -158,6 +158,21 @@ def test_the_flow_over_the_api_in_plain_javascript(window: Any, settings: Any, n
     window.complaints.clear()
 
 
+def test_whoever_comes_back_too_soon_goes_on_with_the_code_there_is(window: Any, settings: Any) -> None:
+    settings.TWILIO_2FA_ALLOWED_METHODS = ["sms"]
+    sign_in(window, "sam")
+    for _ in range(2):
+        window.goto("/api/demo/")
+        window.get_by_text("Text message (XXX) XXX-0143").click()
+        window.get_by_label("Code").wait_for()
+    assert window.get_by_text("Please wait").is_visible()
+    window.get_by_label("Code").fill(code_for(window, "+12025550143"))
+    window.keyboard.press("Enter")
+    window.get_by_text("The owl flies at midnight.").wait_for()
+    assert all("429" in complaint for complaint in window.complaints)
+    window.complaints.clear()
+
+
 def test_the_api_can_be_tried_on_its_page(window: Any, settings: Any) -> None:
     sign_in(window, "sam")
     settings.TWILIO_2FA_ALLOWED_METHODS = ["sms"]

@@ -42,11 +42,13 @@
   }
 
   function enter(sent) {
-    if (!sent.ok) return start(sent.display);
+    // Too soon for another, or nobody knows whether it went out: the code may be here all the same.
+    const id = sent.verification_id || sent.data.verification_id;
+    if (!id) return start(sent.display);
     show(
       element("p", sent.display),
       form("Code", "text", "Verify", async function (code) {
-        const told = await ask(`${api}verify/`, { verification_id: sent.verification_id, code: code });
+        const told = await ask(`${api}verify/`, { verification_id: id, code: code });
         if (told.ok) await finish(told.display);
         else if (told.blocking) start(told.display);
         return told;
