@@ -141,8 +141,8 @@ class TestRegister:
         secret = registers(demo, "Work phone")
         demo.types(factors.current_code(secret)).opens("devices")
         shown = [line.strip() for line in re.findall(r">([^<]*Work phone[^<]*)<", demo.page.content.decode())]
-        # Once to be read, and once more for each of its buttons, for those who hear the page.
-        assert shown == ["Work phone"] * 3
+        # Once to be read, and once more for each thing to be done with it, for those who hear the page.
+        assert shown == ["Work phone"] * 4
         assert "· Work phone" not in demo.text
 
     def test_nothing_is_sent_and_nothing_says_so(self, demo: Person, tick: Any) -> None:
