@@ -1,0 +1,88 @@
+"""Threat: what comes to the API, or a name in its address, breaks it or gets by it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from django_twilio_2fa.models import Device
+from django_twilio_2fa.sandbox import messages
+
+from ..people import PHONE, Person
+from ..test_api import ERROR, Caller
+from .starts import rolled_back
+from .test_input import ANY_TEXT, through_pages
+from .test_unauthenticated import Stranger
+
+ENDPOINTS = ("send", "verify", "cancel", "set-phone-number", "set-email", "verification-methods", "devices")
+FIELDS = ("method", "device", "phone_number", "phone_country", "email", "verification_id", "code", "name")
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | ANY_TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=4,
+)
+SENSIBLE = st.sampled_from(
+    ["sms", "email", "totp", "recovery", "link", PHONE, "202 555 0147", "US", "123456"]
+)
+BODIES = st.dictionaries(st.sampled_from(FIELDS), VALUES | SENSIBLE) | VALUES
+KINDS = ["application/json", "text/plain", "multipart/form-data", "application/x-www-form-urlencoded"]
+FINE = {200, 400, 401, 403, 404, 405, 409, 415, 429}
+
+
+def shaped(answer: Any) -> bool:
+    if answer.status_code not in FINE:
+        return False
+    return answer.status_code == 200 or set(answer.json()) == ERROR
+
+
+@through_pages
+@given(body=BODIES, endpoint=st.sampled_from(ENDPOINTS), verb=st.sampled_from(["post", "patch", "delete"]))
+def test_whatever_is_sent_is_answered_in_shape_and_registers_nothing(
+    sam: Person, body: Any, endpoint: str, verb: str
+) -> None:
+    with rolled_back():
+        before = list(Device.objects.order_by("pk").values())
+        caller = Caller("sam")
+        device = f"/{before[0]['id']}" if endpoint == "devices" else ""
+        call = getattr(caller.client, verb)
+        answer = call(f"/api/2fa/{endpoint}{device}/", json.dumps(body), content_type="application/json")
+        assert shaped(answer), answer.content
+        # A name may have been given; nothing else is there, and nothing is gone.
+        left = list(Device.objects.order_by("pk").values())
+        assert [{**d, "name": ""} for d in left] == [{**d, "name": ""} for d in before]
+
+
+@through_pages
+@given(
+    raw=st.binary(max_size=60),
+    kind=st.sampled_from(["application/json", "text/plain", "multipart/form-data"]),
+)
+def test_whatever_is_no_json_is_answered_in_shape(sam: Person, raw: bytes, kind: str) -> None:
+    with rolled_back():
+        answer = Caller("sam").client.post("/api/2fa/send/", raw, content_type=kind)
+        assert shaped(answer), answer.content
+
+
+def spelled(name: str) -> st.SearchStrategy[str]:
+    """The name with letters of any case or width, and whatever space around it."""
+    letters = [st.sampled_from([c, c.upper(), chr(ord(c) + 0xFEE0)]) for c in name]
+    space = st.sampled_from(["", " ", "  ", "\u3000", "\u00a0"])
+    return st.tuples(space, *letters, space).map("".join)
+
+
+@pytest.mark.parametrize("field", ["pk", "username", "last_login", "is_staff"])
+@through_pages
+@given(names=st.lists(ANY_TEXT | spelled("sam"), min_size=1, max_size=4))
+def test_whatever_a_user_is_called_is_answered_in_shape_and_has_one_budget(
+    sam: Person, settings: Any, field: str, names: list[str]
+) -> None:
+    settings.TWILIO_2FA_ALLOW_UNAUTHENTICATED_USERS = True
+    settings.TWILIO_2FA_UNAUTHENTICATED_USER_FIELD = field
+    with rolled_back():
+        for name in names:
+            assert shaped(Stranger(name).asks("send", method="sms"))
+        assert len(messages.delivered(PHONE)) <= 1
