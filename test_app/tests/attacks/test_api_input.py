@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from django_twilio_2fa.models import Device
@@ -15,7 +15,7 @@ from django_twilio_2fa.sandbox import messages
 from ..people import PHONE, Person
 from ..test_api import ERROR, Caller
 from .starts import rolled_back
-from .test_input import ANY_TEXT, through_pages
+from .test_input import ANY_TEXT
 from .test_unauthenticated import Stranger
 
 ENDPOINTS = ("send", "verify", "cancel", "set-phone-number", "set-email", "verification-methods", "devices")
@@ -33,13 +33,17 @@ KINDS = ["application/json", "text/plain", "multipart/form-data", "application/x
 FINE = {200, 400, 401, 403, 404, 405, 409, 415, 429}
 
 
+# Each example is several requests, with a session of their own.
+through_the_api = settings(max_examples=max(20, settings.default.max_examples // 10))
+
+
 def shaped(answer: Any) -> bool:
     if answer.status_code not in FINE:
         return False
     return answer.status_code == 200 or set(answer.json()) == ERROR
 
 
-@through_pages
+@through_the_api
 @given(body=BODIES, endpoint=st.sampled_from(ENDPOINTS), verb=st.sampled_from(["post", "patch", "delete"]))
 def test_whatever_is_sent_is_answered_in_shape_and_registers_nothing(
     sam: Person, body: Any, endpoint: str, verb: str
@@ -56,7 +60,7 @@ def test_whatever_is_sent_is_answered_in_shape_and_registers_nothing(
         assert [{**d, "name": ""} for d in left] == [{**d, "name": ""} for d in before]
 
 
-@through_pages
+@through_the_api
 @given(
     raw=st.binary(max_size=60),
     kind=st.sampled_from(["application/json", "text/plain", "multipart/form-data"]),
@@ -75,7 +79,7 @@ def spelled(name: str) -> st.SearchStrategy[str]:
 
 
 @pytest.mark.parametrize("field", ["pk", "username", "last_login", "is_staff"])
-@through_pages
+@through_the_api
 @given(names=st.lists(ANY_TEXT | spelled("sam"), min_size=1, max_size=4))
 def test_whatever_a_user_is_called_is_answered_in_shape_and_has_one_budget(
     sam: Person, settings: Any, field: str, names: list[str]
