@@ -92,8 +92,11 @@ class MethodProvider:
     # What a subclass declares
 
     name: str = ""
+    """The method's name; set by the registry, from the entry point or the setting."""
     label: ClassVar[Any] = ""
+    """What the method is called on the pages."""
     icon: ClassVar[str] = "fas fa-key"
+    """CSS classes of its icon."""
     device_kind: ClassVar[str | None] = None
     """`phone_number`, `email`, a kind of its own, or None for a method that needs no device."""
     on_by_default: ClassVar[bool] = True
@@ -181,7 +184,10 @@ class MethodProvider:
     # The verbs
 
     def start(self, verification: Verification, *, request: Any = None) -> Sent:
-        """Send the first token to `verification.destination`."""
+        """Send the first token to `verification.destination`.
+
+        With `purpose` "enrol" and a kind of device of the provider's own, begin to register one instead.
+        """
         raise NotImplementedError
 
     def resend(self, verification: Verification, *, request: Any = None) -> Sent:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import os
 import re
 import sys
@@ -103,6 +105,53 @@ def features_table() -> str:
     return _table(head, rows)
 
 
+def _contract() -> list[ast.stmt]:
+    """The body of `MethodProvider`, as it is written."""
+    from django_twilio_2fa.providers import MethodProvider
+
+    [cls] = ast.parse(inspect.getsource(MethodProvider)).body
+    assert isinstance(cls, ast.ClassDef)
+    return cls.body
+
+
+def _in_a_line(text: str) -> str:
+    """A docstring, as a cell of a table."""
+    return " ".join(text.split())
+
+
+def declared_table() -> str:
+    body = _contract()
+    rows = []
+    for attribute, after in zip(body, body[1:], strict=False):
+        if not isinstance(attribute, ast.AnnAssign):
+            continue
+        doc = (
+            after.value.value if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant) else ""
+        )
+        default = attribute.value
+        # What is translated is shown as it stands in English.
+        shown = default.args[0] if isinstance(default, ast.Call) else default
+        told = ast.unparse(shown) if shown is not None else ""
+        rows.append([f"`{ast.unparse(attribute.target)}`", _in_a_line(str(doc)), f"`{told}`"])
+    return _table(["name", "is", "default"], rows)
+
+
+def overridden_table() -> str:
+    rows = []
+    for method in _contract():
+        if not isinstance(method, ast.FunctionDef):
+            continue
+        doc = _in_a_line(ast.get_docstring(method) or "")
+        if method.decorator_list:
+            rows.append([f"`{method.name}`, a property", doc])
+            continue
+        takes = [a.arg for a in method.args.args if a.arg != "self"]
+        takes += ["*"] * bool(method.args.kwonlyargs) + [a.arg for a in method.args.kwonlyargs]
+        returns = ast.unparse(method.returns) if method.returns else ""
+        rows.append([f"`{method.name}({', '.join(takes)})` → `{returns}`", doc])
+    return _table(["method", "what it does"], rows)
+
+
 def options_table() -> str:
     from django_twilio_2fa.twilio.options import OPTIONS
 
@@ -155,6 +204,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "faults": faults_table,
     "costs": costs_table,
     "features": features_table,
+    "declared": declared_table,
+    "overridden": overridden_table,
     "options": options_table,
 }
 

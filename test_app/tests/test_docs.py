@@ -40,7 +40,6 @@ def test_the_command_compares_without_writing() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_piece_of_python_is_python(page: Path) -> None:
     for code in re.findall(r"^```python\n(.*?)^```", page.read_text(), re.S | re.M):
-        # A line of a list may stand alone, as in `path(…),`.
         compile(code, page.name, "exec")
 
 
