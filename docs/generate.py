@@ -8,6 +8,7 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -109,8 +110,7 @@ def _contract() -> list[ast.stmt]:
     """The body of `MethodProvider`, as it is written."""
     from django_twilio_2fa.providers import MethodProvider
 
-    [cls] = ast.parse(inspect.getsource(MethodProvider)).body
-    assert isinstance(cls, ast.ClassDef)
+    [cls] = [c for c in ast.parse(inspect.getsource(MethodProvider)).body if isinstance(c, ast.ClassDef)]
     return cls.body
 
 
@@ -122,7 +122,7 @@ def _in_a_line(text: str) -> str:
 def declared_table() -> str:
     body = _contract()
     rows = []
-    for attribute, after in zip(body, body[1:], strict=False):
+    for attribute, after in pairwise(body):
         if not isinstance(attribute, ast.AnnAssign):
             continue
         doc = (
