@@ -9,7 +9,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from . import acceptance, counters, errors, records
+from . import acceptance, errors, locks, records
 from .conf import conf
 from .contacts import CONTACTS, EmailAddress, PhoneNumber
 from .models import Purpose, Verification
@@ -177,7 +177,7 @@ class Options:
 
     def _without_unsuitable(self, choices: list[Choice], row: Verification) -> list[Choice]:
         """Less what the destination of a registration cannot take, or was refused there."""
-        refused = counters.refused_methods(self.user, [(c.provider.name, row.destination) for c in choices])
+        refused = locks.refused_methods(self.user, [(c.provider.name, row.destination) for c in choices])
         return [
             c
             for c in choices
@@ -204,7 +204,7 @@ class Options:
     def _without_refused(self, choices: list[Choice]) -> list[Choice]:
         """Less what Twilio refused as fraud to this user and destination."""
         pairs = [(c.provider.name, str(c.registered.contact or "") if c.registered else "") for c in choices]
-        refused = counters.refused_methods(self.user, {pair for pair in pairs if pair[1]})
+        refused = locks.refused_methods(self.user, {pair for pair in pairs if pair[1]})
         return [choice for pair, choice in zip(pairs, choices, strict=True) if pair not in refused]
 
     def _suits(self, provider: MethodProvider, row: Registered) -> bool:

@@ -1,7 +1,7 @@
 """Limits across verifications: by user, session, destination and client address, in the database.
 
 Nothing that a user can do brings a count back: no new code, session, log-in, cancel, device or browser. Only
-time does, and for the run of failures a success, or whoever unlocks them.
+time does, and for the run of failures a success, or whoever unlocks them (see `locks`).
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import IntegrityError, transaction
-from django.db.models import F, Max
+from django.db import transaction
+from django.db.models import F
 from django.utils.translation import ngettext
 
 from . import errors
@@ -36,12 +36,9 @@ DEFAULTS: dict[str, str | int | None] = {
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 RATE = re.compile(r"(\d+)\s*/\s*(\d*)\s*([smhd])\w*")
 
-LOCK = "lock"
 RUN = "wrong_tokens_in_a_row"
 PER_SESSION = "wrong_tokens_per_session"
 PER_USER = "wrong_tokens_per_user"
-LOCKED_FOR = 3600
-FOR_EVER = 2**62
 
 
 def rates(name: str) -> list[tuple[int, int]]:
@@ -100,18 +97,18 @@ def spend(wanted: Iterable[Count]) -> None:
     with transaction.atomic():
         fresh = [Counter(scope=c.scope, key=c.keys[0], window=c.window) for c in ordered]
         Counter.objects.bulk_create(fresh, ignore_conflicts=True)
-        counted = _counted(ordered)
+        counted = counted_of(ordered)
         for count in ordered:
             others = sum(n for identity, n in counted[count].items() if identity != count.identity)
-            if not _row(count).filter(n__lt=count.most - others).update(n=F("n") + 1):
+            if not row_of(count).filter(n__lt=count.most - others).update(n=F("n") + 1):
                 raise LimitReached(count, _frees_after(count, counted[count]))
 
 
-def _row(count: Count) -> Any:
+def row_of(count: Count) -> Any:
     return Counter.objects.filter(scope=count.scope, key=count.keys[0], window=count.window)
 
 
-def _counted(wanted: Sequence[Count]) -> dict[Count, dict[tuple[str, str, int], int]]:
+def counted_of(wanted: Sequence[Count]) -> dict[Count, dict[tuple[str, str, int], int]]:
     """What is counted of each within its seconds, by row: of this step, earlier steps and earlier keys."""
     now = int(time.time())
     rows = Counter.objects.filter(
@@ -148,7 +145,7 @@ def _frees_after(count: Count, counted: dict[tuple[str, str, int], int]) -> int:
 def refund(wanted: Iterable[Count]) -> None:
     """Take one action back that turned out not to count, as a check whose token was right."""
     for count in sorted(wanted, key=lambda c: (c.scope, c.keys[0])):
-        _row(count).filter(n__gt=0).update(n=F("n") - 1)
+        row_of(count).filter(n__gt=0).update(n=F("n") - 1)
 
 
 def in_words(seconds: int) -> str:
@@ -190,135 +187,3 @@ def address_of(client: str) -> str:
 def for_client(request: Any, user: Any) -> list[Count]:
     client = conf.resolve("CLIENT_ADDRESS_CB", request=request, user=user) if request is not None else None
     return counts("requests_per_client", address_of(str(client))) if client else []
-
-
-def session_scope(user: Any) -> str:
-    """Scope of the counts of a user's sessions, by which unlocking finds them."""
-    return f"session:{digests('user', user.pk)[0][:32]}"
-
-
-# Methods that were refused as fraud
-
-REFUSED = "refused"
-REFUSED_FOR = 86400
-
-
-def refuse_method(user: Any, method: str, destination: str) -> None:
-    """Remember for a day that a method is not to be tried again for this user and destination."""
-    key = digests("refused", user.pk if user else "", method, destination)[0]
-    until = (int(time.time()) // 60 + 1) * 60 + REFUSED_FOR
-    Counter.objects.bulk_create([Counter(scope=REFUSED, key=key, window=until, n=1)], ignore_conflicts=True)
-
-
-def refused_methods(user: Any, pairs: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
-    """Those of the pairs of method and destination that are refused now. One query."""
-    by_key = {key: pair for pair in pairs for key in digests("refused", user.pk if user else "", *pair)}
-    rows = Counter.objects.filter(scope=REFUSED, key__in=by_key, window__gt=int(time.time()))
-    return {by_key[key] for key in rows.values_list("key", flat=True)}
-
-
-# Locks
-
-
-def lock(key_parts: tuple[Any, ...], until: int, scope: str = LOCK) -> bool:
-    """Lock until a moment (Unix time); returns whether there was no such lock yet."""
-    key = digests("lock", *key_parts)[0]
-    if Counter.objects.filter(scope=scope, key=key, window__gt=int(time.time())).exists():
-        return False
-    try:
-        with transaction.atomic():
-            Counter.objects.create(scope=scope, key=key, window=until, n=1)
-    except IntegrityError:
-        return False
-    return True
-
-
-def _in_an_hour() -> int:
-    """To the full minute, so that two who lock at once make one lock."""
-    return (int(time.time()) // 60 + 1) * 60 + LOCKED_FOR
-
-
-def locked_until(user: Any, flow: str, apart: str = "") -> int:
-    """Until when (Unix time) this user, or this session of theirs, is locked; 0 if not.
-
-    `apart`: name of a method that is counted by itself, and that only its own lock closes.
-    """
-    if apart:
-        keys, scopes = digests("lock", user.pk, flow, apart), [session_scope(user)]
-    else:
-        keys = [*digests("lock", user.pk), *digests("lock", user.pk, flow)]
-        scopes = [LOCK, session_scope(user)]
-    rows = Counter.objects.filter(scope__in=scopes, key__in=keys, window__gt=int(time.time()))
-    return int(rows.aggregate(until=Max("window"))["until"] or 0)
-
-
-def refuse_locked(user: Any, flow: str, apart: str = "") -> None:
-    """Raise `AccountLocked`, or `TooManyWrongTokens` where the lock ends by itself."""
-    until = locked_until(user, flow, apart)
-    if until == FOR_EVER:
-        raise errors.AccountLocked
-    if until:
-        left = max(1, until - int(time.time()))
-        raise errors.TooManyWrongTokens(retry_after=left, when=in_words(left))
-
-
-def _run(user: Any) -> Count | None:
-    most = {**DEFAULTS, **conf.LIMITS}[RUN]
-    return Count(RUN, RUN, tuple(digests("count", RUN, user.pk)), int(most), 0, 0) if most else None
-
-
-def for_check(user: Any, flow: str, apart: str = "") -> list[Count]:
-    """What a check is counted on until its token turns out to be right."""
-    if apart:
-        return counts(PER_SESSION, user.pk, flow, apart, scope=session_scope(user))
-    found = counts(PER_SESSION, user.pk, flow, scope=session_scope(user))
-    found += counts(PER_USER, user.pk)
-    run = _run(user)
-    return [*found, run] if run else found
-
-
-def was_wrong(user: Any, flow: str, spent: Sequence[Count], apart: str = "") -> int:
-    """Lock what has used its wrong tokens up; returns until when (Unix time) somebody was locked, else 0."""
-    until = 0
-    counted = _counted(spent) if spent else {}
-    for count in spent:
-        if sum(counted[count].values()) < count.most:
-            continue
-        scope, ends = LOCK, _in_an_hour()
-        who: tuple[Any, ...] = (user.pk,)
-        if count.name == RUN:
-            ends = FOR_EVER
-        elif count.name == PER_SESSION:
-            scope, who = session_scope(user), (user.pk, flow, apart) if apart else (user.pk, flow)
-        elif count.name != PER_USER:
-            continue
-        if lock(who, ends, scope):
-            until = max(until, ends)
-    return until
-
-
-def was_right(user: Any, spent: Sequence[Count]) -> None:
-    """A success takes its own check back and ends the run of failures; it clears nothing else."""
-    refund(count for count in spent if count.name != RUN)
-    if user is not None and (run := _run(user)):
-        _row(run).update(n=0)
-
-
-def unlock(user: Any) -> int:
-    """Lift a user's locks and forget their wrong tokens; returns how many locks that were."""
-    # Each by its scope in full: a pattern would read the table from end to end.
-    now, session = int(time.time()), session_scope(user)
-    own = Counter.objects.filter(scope=LOCK, key__in=digests("lock", user.pk))
-    sessions = Counter.objects.filter(scope=session)
-    lifted = own.filter(window__gt=now).count() + sessions.filter(window__gt=now).count()
-    own.delete()
-    sessions.delete()
-    Counter.objects.filter(scope__in=_scopes(PER_SESSION, session)).delete()
-    for name, scopes in ((RUN, [RUN]), (PER_USER, _scopes(PER_USER, PER_USER))):
-        Counter.objects.filter(scope__in=scopes, key__in=digests("count", name, user.pk)).delete()
-    return int(lifted)
-
-
-def _scopes(name: str, scope: str) -> list[str]:
-    """The scopes of a limit's rows, one for each of its rates."""
-    return [f"{scope}:{seconds}" for _most, seconds in rates(name)]

@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
-from . import counters, errors
+from . import counters, errors, locks
 from .conf import conf
 from .counters import Count
 from .models import Status, Verification
@@ -179,4 +179,4 @@ def unlock(user: Any) -> int:
     A verification that failed for too many tokens holds its place until it would have expired.
     """
     failed = Verification.objects.filter(user=user, status=Status.FAILED).exclude(pending_key=None)
-    return counters.unlock(user) + failed.update(pending_key=None)
+    return locks.unlock(user) + failed.update(pending_key=None)

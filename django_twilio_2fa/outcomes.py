@@ -11,7 +11,7 @@ from typing import Any
 from django.db.models import Q
 from django.utils import timezone as now_in
 
-from . import counters, errors, limits, records, signals
+from . import counters, errors, limits, locks, records, signals
 from .choices import Options
 from .conf import conf
 from .contacts import CONTACTS
@@ -59,7 +59,7 @@ class Outcomes(Options):
 
     def _end_method(self, row: Verification, error: errors.TwoFactorError) -> None:
         """Offer the method no more for this user and destination, for a day."""
-        counters.refuse_method(self.user, row.method, row.destination)
+        locks.refuse_method(self.user, row.method, row.destination)
         signals.send(
             signals.twilio_2fa_fraud_suspected,
             **self._about(row),
@@ -98,10 +98,10 @@ class Outcomes(Options):
         if self.user is None:
             return
         apart = get_providers()[row.method].counted_apart
-        until = records.retried(lambda: counters.was_wrong(self.user, self.flow, spent, apart))
+        until = records.retried(lambda: locks.was_wrong(self.user, self.flow, spent, apart))
         if not until:
             return
-        moment = None if until == counters.FOR_EVER else datetime.fromtimestamp(until, timezone.utc)
+        moment = None if until == locks.FOR_EVER else datetime.fromtimestamp(until, timezone.utc)
         signals.send(signals.twilio_2fa_user_locked, request=self.request, user=self.user, until=moment)
         tell_owner(self.user, "twilio_2fa/email/locked", until=moment)
 

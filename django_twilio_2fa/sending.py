@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from django.utils import timezone
 
-from . import acceptance, counters, errors, limits, records, signals
+from . import acceptance, counters, errors, limits, locks, records, signals
 from .conf import conf
 from .contacts import CONTACTS, Contact, EmailAddress, PhoneNumber, as_contact
 from .counters import Count
@@ -219,8 +219,8 @@ class Sending(Outcomes):
     def _send(self, row: Verification, provider: MethodProvider) -> Verification:
         self._require_own(row)
         if self.user is not None:
-            counters.refuse_locked(self.user, self.flow, provider.counted_apart)
-        if counters.refused_methods(self.user, [(provider.name, row.destination)]):
+            locks.refuse_locked(self.user, self.flow, provider.counted_apart)
+        if locks.refused_methods(self.user, [(provider.name, row.destination)]):
             raise errors.ChannelRefused
         again = bool(row.sid or row.last_sent_at)
         if again and not provider.sends and row.purpose == Purpose.PROVE and row.status == Status.PENDING:

@@ -14,7 +14,7 @@ from asgiref.sync import sync_to_async
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from . import counters, errors, limits, records
+from . import counters, errors, limits, locks, records
 from .choices import Options
 from .contacts import CONTACTS
 from .models import Purpose, Status, Verification
@@ -105,7 +105,7 @@ class Verifier(Sending):
             raise errors.MethodNotAllowed(method=row.method)
         self._require_own(row)
         if self.user is not None:
-            counters.refuse_locked(self.user, self.flow, provider.counted_apart)
+            locks.refuse_locked(self.user, self.flow, provider.counted_apart)
         token = provider.read_token(row, token)
         try:
             lease = limits.take_lease(row)
@@ -115,7 +115,7 @@ class Verifier(Sending):
             raise
         spent = counters.for_client(self.request, self.user)
         if self.user is not None:
-            spent += counters.for_check(self.user, self.flow, provider.counted_apart)
+            spent += locks.for_check(self.user, self.flow, provider.counted_apart)
         limits.spend_check(row, lease, spent)
         try:
             checked = self._guarded(lambda: provider.check(row, token, request=self.request))
@@ -129,7 +129,7 @@ class Verifier(Sending):
             raise
         if not checked.approved:
             raise self._wrong(row, lease, spent)
-        records.retried(lambda: counters.was_right(self.user, spent))
+        records.retried(lambda: locks.was_right(self.user, spent))
         return self._approve(row, lease, checked)
 
     @records.stored()

@@ -16,7 +16,7 @@ from django.http import HttpRequest
 from django.test import Client, override_settings
 from django.utils import timezone
 
-from .. import counters, session
+from .. import locks, session
 from ..contacts import Contact, PhoneNumber
 from ..digests import digest
 from ..models import Counter, Device, Purpose, Status, Verification
@@ -169,7 +169,7 @@ def move_rows(seconds: float) -> None:
 
 def move_counts(seconds: float) -> None:
     """Move counts and locks back, but for those that only an unlock ends."""
-    timed = Counter.objects.exclude(window=0).exclude(window=counters.FOR_EVER)
+    timed = Counter.objects.exclude(window=0).exclude(window=locks.FOR_EVER)
     # By way of the negative numbers: on its way back no row may meet another of its key.
     timed.update(window=-F("window"))
     Counter.objects.filter(window__lt=0).update(window=-F("window") - int(seconds))

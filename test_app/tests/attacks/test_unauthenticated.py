@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.test import Client
 
-from django_twilio_2fa import counters
+from django_twilio_2fa import locks
 from django_twilio_2fa.checks import check_all
 from django_twilio_2fa.models import Counter, Device, Verification
 from django_twilio_2fa.sandbox import messages
@@ -104,7 +104,7 @@ class TestWhoExists:
         elif change == "outage":
             Device.objects.filter(kind="phone_number").update(value="+12025550160")
         else:
-            assert counters.lock((sam.user.pk,), counters.FOR_EVER)
+            assert locks.lock((sam.user.pk,), locks.FOR_EVER)
         assert walk(Stranger(sam.user.pk)) == expected
 
     def test_nothing_of_the_number_is_said(self, sam: Person) -> None:
