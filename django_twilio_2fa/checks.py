@@ -10,6 +10,8 @@ from typing import Any
 from django.apps import apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Info, Warning, register
+from django.shortcuts import resolve_url
+from django.urls import NoReverseMatch
 
 from .conf import OLD_NAMES, PREFIX, SETTINGS, Setting, as_callable, conf
 from .counters import DEFAULTS, RUN, rates
@@ -27,7 +29,18 @@ def check_all(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     # The rest reads values, which has to be left alone where they are not what they should be.
     if found:
         return found
-    checks = (_credentials, _limits, _clients, _sandbox, _methods, _apps, _countries, _users)
+    checks = (
+        _old_names,
+        _credentials,
+        _limits,
+        _clients,
+        _sandbox,
+        _methods,
+        _apps,
+        _countries,
+        _users,
+        _addresses,
+    )
     return [message for check in checks for message in check()]
 
 
@@ -38,6 +51,24 @@ def _names() -> Iterator[CheckMessage]:
             close = get_close_matches(name, known, n=1)
             hint = f"Did you mean {close[0]}?" if close else "See docs/settings.md for the names."
             yield Error(f"There is no setting {name}.", hint=hint, id="twilio_2fa.E001")
+
+
+def _old_names() -> Iterator[CheckMessage]:
+    for old, name in OLD_NAMES.items():
+        if not hasattr(settings, PREFIX + old):
+            continue
+        if hasattr(settings, PREFIX + name):
+            yield Warning(
+                f"{PREFIX}{old} and {PREFIX}{name} are set; the latter holds.",
+                hint=f"Remove {PREFIX}{old}.",
+                id="twilio_2fa.W005",
+            )
+        else:
+            yield Warning(
+                f"{PREFIX}{old} is called {PREFIX}{name} now.",
+                hint="The old name works until the next major version.",
+                id="twilio_2fa.W004",
+            )
 
 
 def _accepts(setting: Setting, value: Any) -> bool:
@@ -257,3 +288,15 @@ def _users() -> Iterator[CheckMessage]:
             hint=f"{PREFIX}UNAUTHENTICATED_USER_FIELD is 'pk', or a field of {settings.AUTH_USER_MODEL}.",
             id="twilio_2fa.E013",
         )
+
+
+def _addresses() -> Iterator[CheckMessage]:
+    for name in ("VERIFY_SUCCESS_URL", "REGISTER_OPTIONAL_URL", "DISALLOWED_REDIRECT_URL"):
+        value = conf.raw(name)
+        if not isinstance(value, str) or not value or as_callable(value) is not None:
+            continue
+        try:
+            resolve_url(value)
+        except NoReverseMatch:
+            hint = "It takes a path, the name of a URL, or a callable that returns one of them."
+            yield Error(f"{PREFIX}{name} is {value!r}, which leads nowhere.", hint=hint, id="twilio_2fa.E014")

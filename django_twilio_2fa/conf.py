@@ -590,15 +590,28 @@ def as_callable(value: Any) -> Callable[..., Any] | None:
 
 
 def call(function: Callable[..., Any], **offered: Any) -> Any:
-    """Call with those of the offered keywords that the function's signature names."""
+    """Call with those of the offered keywords that the function's signature names.
+
+    A first parameter of any other name is given what is offered first.
+    """
     try:
-        parameters = inspect.signature(function).parameters.values()
+        parameters = list(inspect.signature(function).parameters.values())
     except ValueError:  # some builtins have no signature
         return function(**offered)
+    first = []
+    if parameters and _is_positional(parameters[0]) and parameters[0].name not in offered:
+        name = next(iter(offered), None)
+        first = [offered.pop(name)] if name else []
     if any(p.kind is p.VAR_KEYWORD for p in parameters):
-        return function(**offered)
+        return function(*first, **offered)
     names = {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
-    return function(**{name: value for name, value in offered.items() if name in names})
+    return function(*first, **{name: value for name, value in offered.items() if name in names})
+
+
+def _is_positional(parameter: inspect.Parameter) -> bool:
+    """Whether it has to be given by its place: `lambda u: …`, not `lambda user: …` and no default."""
+    kinds = (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
+    return parameter.kind in kinds and parameter.default is parameter.empty
 
 
 def _told(setting: Setting, function: Callable[..., Any], offered: dict[str, Any]) -> Any:

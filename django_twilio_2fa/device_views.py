@@ -79,16 +79,15 @@ class AddWizardView(VerificationWizardView):
         replaces = self.replaces.masked if self.replaces else ""
         return {**super().register_context(), "intent": self.intent, "replaces": replaces}
 
-    def verified(self, row: Verification) -> HttpResponseBase:
+    def remember_verified(self, row: Verification) -> None:
         self.say(messages.SUCCESS, _("%(value)s is registered.") % {"value": row.masked})
-        return super().verified(row)
+        super().remember_verified(row)
 
     def over(self) -> HttpResponseBase:
         """A form that was submitted twice: its value is registered already."""
         id = self.state.get("verification")
         row = self._rows.get(id or "")
         if row is not None and row.status == "approved":
-            self.remember(verification=None)
             return self.go("success")
         return super().over()
 
@@ -130,6 +129,9 @@ class ChangeView(PageView, View):
         if len(rows) > 1:
             return self.go("devices")
         return HttpResponseRedirect(self.url("index", f"{self.namespace}:changing", device=rows[0].id))
+
+    # A form of 0.32's that posts here is asked again where its value can be taken.
+    post = get
 
 
 class DevicesView(PageView, TemplateView):

@@ -137,7 +137,7 @@ class Outcomes(Options):
         self.forget_registered()
         if row.purpose == Purpose.ENROL:
             self._tell_registered(row, destination)
-        if has_callback(row.kind):
+        if self._is_kept_by_site(row):
             records.retried(lambda: records.remember_proven(row))
         signals.send(signals.twilio_2fa_verification_success, **self._about(row), method=row.method)
         self._tell_provider(row)
@@ -153,10 +153,15 @@ class Outcomes(Options):
     def _no_longer_allowed(self, row: Verification) -> bool:
         """Whether what was registered has changed while the code was on its way."""
         if row.purpose == Purpose.PROVE:
-            return has_callback(row.kind) and not records.callback_returns(row, self.request)
+            return self._is_kept_by_site(row) and not records.callback_returns(row, self.request)
         if row.proof_id is not None:
             return False
         return any(not self._is_unproven_value(row, r) for r in get_registered(self.user, self.request))
+
+    @staticmethod
+    def _is_kept_by_site(row: Verification) -> bool:
+        """Whether its destination is what the site's own callback returns for the user; nobody has one."""
+        return row.user_id is not None and has_callback(row.kind)
 
     def _is_unproven_value(self, row: Verification, registered: Registered) -> bool:
         """Whether this is the very value of the site's own field that the row is to prove."""

@@ -86,7 +86,8 @@ class StepContextMixin:
         # Past formtools' own: it reads its storage, which marks the session as changed.
         about = {"form": form, "steps": self.steps, "url_name": self.url_name}
         context = {"view": self, "form": form, "wizard": about, **self.page_context(), **kwargs}
-        context |= {"is_optional": self.is_optional(), "skip_href": self.get_skip_url()}
+        optional = self.is_optional()
+        context |= {"is_optional": optional, "skip_href": self.get_skip_url() if optional else ""}
         context |= {"has_other_methods": len(self.choices) > 1, "is_registration": self.is_registration}
         extra = {
             "start": self.start_context,

@@ -395,17 +395,23 @@ class VerificationWizardView(EndPages):
 
     def verified(self, row: Verification) -> HttpResponseBase:
         """The token was right: remember it, let a subclass act, go on."""
+        if row.approved_now:
+            self.remember_verified(row)
+        # Another request has had it approved. This one read the session before that one wrote it: writing
+        # it as well would undo what receivers of the site's own have put there.
+        steps = list(self.get_form_list())
+        after = steps[steps.index("verify") + 1 :]
+        return self.go(after[0] if after else "success")
+
+    def remember_verified(self, row: Verification) -> None:
         session.remember(self.request, row)
         self.remember(verification=None, method=None, error=None, secret=None, failing=None)
-        if row.approved_now and (row.verifies or row.proof_id is not None):
+        if row.verifies or row.proof_id is not None:
             self.on_success(row)
         if row.purpose == "enrol" and row.proof_id is None:
             self.remember(offer=True)
         if advice := self.advice(row):
             self.say(messages.WARNING, advice)
-        steps = list(self.get_form_list())
-        after = steps[steps.index("verify") + 1 :]
-        return self.go(after[0] if after else "success")
 
     def advice(self, row: Verification) -> str:
         """What the user should do about the device that they have just used."""

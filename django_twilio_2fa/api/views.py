@@ -186,7 +186,8 @@ class VerifyView(EndpointView):
     def post(self, request: Request) -> Response:
         values = self.taken(shapes.VerifySerializer)
         row = self.verifier.check(self.verifier.get(values["verification_id"]), values["code"])
-        if request.user is not None and request.user.is_authenticated:
+        # Whoever has not won writes nothing: the session may hold what the winner's receivers put there.
+        if row.approved_now and request.user is not None and request.user.is_authenticated:
             session.remember(request._request, row)
         about = {"user": self.verifier.user, "request": request._request}
         return Response(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
@@ -19,29 +20,35 @@ if TYPE_CHECKING:
 retry_after: ContextVar[int | None] = ContextVar("twilio_2fa_retry_after", default=None)
 """Seconds that Twilio's last answer in this context asked to wait; its exceptions drop the header."""
 
-# A sandbox takes any; real credentials are never sent to it.
+# What the sandbox is told where the settings hold nothing yet, or what stands in a manual: "AC…".
 SANDBOX_CREDENTIALS = ("AC" + "5" * 32, "sandbox")
 SANDBOX_SERVICE = "VA" + "5" * 32
+SID = re.compile(r"(AC|VA)[0-9a-fA-F]{32}")
 
 _lock = threading.Lock()
 _clients: dict[tuple[Any, ...], Client] = {}
 
 
+def _or(sid: str | None, made_up: str) -> str:
+    """The SID, or one that is made up where it has not the shape of one."""
+    return sid if sid and SID.fullmatch(sid) else made_up
+
+
 def service_sid(*, registration: bool = False) -> str:
     """SID of the Verify service; raises ImproperlyConfigured where it is missing."""
     sid = (conf.REGISTRATION_SERVICE_ID if registration else None) or conf.SERVICE_ID
+    if conf.SANDBOX:
+        return _or(sid, SANDBOX_SERVICE)
     if sid:
         return str(sid)
-    if conf.SANDBOX:
-        return SANDBOX_SERVICE
     raise ImproperlyConfigured("Set TWILIO_2FA_SERVICE_ID, or TWILIO_2FA_SANDBOX to work without an account.")
 
 
 def _credentials() -> tuple[str, str, str]:
     """User name, password and account SID; the client would go out unauthenticated without them."""
     if conf.SANDBOX:
-        account, token = conf.ACCOUNT_SID or SANDBOX_CREDENTIALS[0], conf.AUTH_TOKEN or SANDBOX_CREDENTIALS[1]
-        return account, token, account
+        account = _or(conf.ACCOUNT_SID, SANDBOX_CREDENTIALS[0])
+        return account, conf.AUTH_TOKEN or SANDBOX_CREDENTIALS[1], account
     account = conf.ACCOUNT_SID
     if account and conf.API_KEY_SID and conf.API_KEY_SECRET:
         return conf.API_KEY_SID, conf.API_KEY_SECRET, account

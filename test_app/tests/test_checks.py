@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import warnings
 from datetime import timedelta
 from typing import Any
 
@@ -56,6 +57,14 @@ def test_the_demos_settings_are_in_order() -> None:
             {"TWILIO_2FA_ALLOW_UNAUTHENTICATED_USERS": True, "TWILIO_2FA_UNAUTHENTICATED_USER_FIELD": "uuid"},
             "auth.User",
         ),
+        ("E014", {"TWILIO_2FA_REGISTER_OPTIONAL_URL": "back"}, "name of a URL"),
+        ("E014", {"TWILIO_2FA_VERIFY_SUCCESS_URL": "no:such"}, "name of a URL"),
+        ("W004", {"TWILIO_2FA_USER_EMAIL_CB": len}, "works until"),
+        (
+            "W005",
+            {"TWILIO_2FA_USER_EMAIL_CB": len, "TWILIO_2FA_EMAIL_CB": len},
+            "Remove TWILIO_2FA_USER",
+        ),
         ("W001", {"TWILIO_2FA_PROVIDERS": {"owl": "no.such.Owl"}}, "Mend"),
     ],
 )
@@ -64,9 +73,20 @@ def test_what_is_wrong_is_said_with_a_hint(
 ) -> None:
     for name, value in changed.items():
         setattr(settings, name, value)
-    message = found()[f"twilio_2fa.{id}"]
+    with warnings.catch_warnings():
+        # Names of 0.32 warn as well where they are read.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        message = found()[f"twilio_2fa.{id}"]
     assert message.msg
     assert says in message.hint
+
+
+@pytest.mark.parametrize(
+    "value", ["/here/", "https://owl.example/", "secret", "tests.settings.callbacks.raises"]
+)
+def test_an_address_a_name_and_a_callable_will_do(settings: Any, value: str) -> None:
+    settings.TWILIO_2FA_VERIFY_SUCCESS_URL = value
+    assert "twilio_2fa.E014" not in found()
 
 
 @pytest.mark.parametrize(

@@ -117,6 +117,11 @@ class TestCheck:
             setattr(settings, f"TWILIO_2FA_{name}", value)
         assert self.failing() == [fails]
 
+    def test_so_is_a_method_that_lacks_something_here(self, twilio: LoopbackTwilio, settings: Any) -> None:
+        settings.TWILIO_2FA_ALLOWED_METHODS = ["sms", "recovery"]
+        settings.INSTALLED_APPS = [a for a in settings.INSTALLED_APPS if a != "twilio_2fa_recovery"]
+        assert self.failing() == ["recovery: twilio_2fa_recovery is not in INSTALLED_APPS"]
+
     @pytest.mark.parametrize(
         ("fault", "fails"),
         [

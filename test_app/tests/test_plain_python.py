@@ -119,6 +119,11 @@ class TestForNobody:
         assert not Device.objects.exists()
         assert row.destination == ""
 
+    def test_so_it_is_where_the_site_keeps_numbers_itself(self, nobody: Verifier, settings: Any) -> None:
+        settings.TWILIO_2FA_PHONE_NUMBER_CB = lambda user: user.phone
+        row = Verifier().check(nobody.send("sms", to=PHONE), messages.last_code(PHONE))
+        assert (row.status, row.user) == ("approved", None)
+
     def test_a_wrong_token_is_wrong_and_tries_run_out(self, nobody: Verifier) -> None:
         row = nobody.send("sms", to=PHONE)
         code = wrong(messages.last_code())

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from .clock import pass_time
 from .people import PHONE, Person
 
 # Written as for 0.32: plain fields, no prefix, nothing hidden, links by name.
@@ -43,6 +44,21 @@ def test_templates_of_0_32_work_to_the_end(demo: Person, settings: Any) -> None:
     again = Person("demo").opens("start").posts(method="call")
     assert again.types_the_code().is_verified
     assert "You are verified" in again.text
+
+
+def test_what_has_to_be_seen_is_shown_whatever_the_sites_own_page_shows(sam: Person, settings: Any) -> None:
+    """0.32 had no method that shows a secret, so its pages have no place for one."""
+    with_templates(settings, OLD)
+    settings.TWILIO_2FA_ALLOWED_METHODS = ["sms", "totp", "recovery"]
+    for method, seen in (("totp", "twilio-2fa-secret"), ("recovery", "twilio-2fa-codes")):
+        sam.opens("start").picks("sms").types_the_code()
+        sam.posts("/2fa/add/start/", method=method).posts("/2fa/add/register/")
+        assert sam.path == "/2fa/add/verify/"
+        assert seen in sam.page.content.decode()
+        sam.posts(action="cancel")
+        pass_time(60)
+    # Where nothing has to be seen, the page is the site's.
+    assert "again</a>" in sam.opens("start").picks("sms").page.content.decode()
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from django.dispatch import Signal
+from django.test import Client
 
 from django_twilio_2fa import signals
 from django_twilio_2fa.contacts import EmailAddress, PhoneNumber
@@ -106,3 +107,27 @@ def test_the_api_answers_at_its_old_addresses(pat: Person, site: Any) -> None:
     assert answer.json()["verified"] is True
     assert answer.json()["display"] == "You are in."
     assert pat.client.session["twilio_2fa_verification"] is True
+
+
+def test_a_code_that_is_submitted_twice_at_once_keeps_the_sites_sign(
+    pat: Person, site: Any, settings: Any
+) -> None:
+    site.PROFILES[pat.user.pk] = {"phone_number": PHONE}
+    pat.opens("start").picks("sms")
+    code, asked = messages.last_code(PHONE), []
+
+    def allowed(user: Any) -> bool:
+        asked.append(user)
+        if len(asked) == 2:
+            # This request has read its session and its verification; now the other one wins.
+            other = Client()
+            other.cookies.update(pat.client.cookies)
+            other.post("/2fa/verify/", {"token": code})
+            assert other.session["twilio_2fa_verification"] is True
+        return True
+
+    settings.TWILIO_2FA_ALLOW_USER_CB = allowed
+    pat.client.post("/2fa/verify/", {"token": code})
+    assert len(asked) > 2
+    assert pat.client.session.get("twilio_2fa_verification") is True
+    assert pat.opens("/secret/").path == "/secret/"

@@ -69,6 +69,9 @@ class Command(BaseCommand):
             if name not in providers:
                 self.say(False, name, "no installed provider offers it")
                 continue
+            if why := providers[name].why_unavailable(user=None):
+                self.say(False, name, why)
+                continue
             try:
                 found = providers[name].diagnose()
             except errors.TwoFactorError as e:

@@ -180,3 +180,9 @@ def test_a_twilio_that_takes_its_time_is_waited_for(pat: Person, account: Loopba
     assert UNAVAILABLE not in pat.text
     settings.TWILIO_2FA_TIMEOUT = 0.1
     assert UNAVAILABLE in pat.posts("verify", action="resend").text
+
+
+def test_the_sandbox_takes_what_stands_in_the_manual(pat: Person, settings: Any) -> None:
+    settings.TWILIO_2FA_ACCOUNT_SID, settings.TWILIO_2FA_SERVICE_ID = "AC…", "VA…"
+    settings.TWILIO_2FA_AUTH_TOKEN = "…"
+    assert pat.opens("start").picks("sms").types_the_code().is_verified

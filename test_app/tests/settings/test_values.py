@@ -75,6 +75,21 @@ def test_a_callable_gets_those_keywords_that_it_names(sam: Person, settings: Any
     assert sam.opens("start").is_at("start")
 
 
+@pytest.mark.parametrize(
+    "allows",
+    [
+        lambda u: u.username == "sam",
+        lambda person, /: person.username == "sam",
+        lambda whoever, **more: whoever.username == "sam" and "user" not in more,
+        lambda person, request: person.username == "sam" and request.path == "/2fa/start/",
+    ],
+)
+def test_a_first_parameter_may_have_any_name(sam: Person, demo: Person, settings: Any, allows: Any) -> None:
+    settings.TWILIO_2FA_ALLOW_USER_CB = allows
+    assert sam.opens("start").is_at("start")
+    assert not demo.opens("start").is_at("start")
+
+
 def test_a_plain_text_that_looks_like_a_path_is_a_text(pat: Person, settings: Any) -> None:
     settings.TWILIO_2FA_SERVICE_NAME = "shop.example.com"
     pat.opens("start").picks("sms")
