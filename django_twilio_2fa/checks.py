@@ -16,7 +16,7 @@ from django.urls import NoReverseMatch
 from .conf import OLD_NAMES, PREFIX, SETTINGS, Setting, as_callable, conf
 from .counters import DEFAULTS, RUN, rates
 from .errors import UnauthenticatedUserFieldMissing
-from .providers import get_registry
+from .providers import get_registry, why_unregistrable
 from .unauthenticated import name_field
 
 COUNTRY_LISTS = ("PHONE_NUMBER_ALLOWED_COUNTRIES", "PHONE_NUMBER_DISALLOWED_COUNTRIES")
@@ -208,6 +208,14 @@ def _methods() -> Iterator[CheckMessage]:
             hint="Mend or uninstall it, or remove it with TWILIO_2FA_PROVIDERS.",
             id="twilio_2fa.W001",
         )
+    for name, provider in registry.providers.items():
+        if why := why_unregistrable(provider):
+            yield Warning(
+                f"Nobody can register anything for the method {name}: {why}.",
+                hint="Give it a form (get_registration_form_class), or a device_kind that has one: "
+                "phone_number, email; None for a method that needs no device.",
+                id="twilio_2fa.W006",
+            )
     allowed = conf.ALLOWED_METHODS
     if isinstance(allowed, (list, tuple, set, frozenset)):
         for name in allowed:

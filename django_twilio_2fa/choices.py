@@ -11,9 +11,9 @@ from django.utils import timezone
 
 from . import acceptance, errors, locks, records
 from .conf import conf
-from .contacts import CONTACTS, EmailAddress, PhoneNumber
+from .contacts import CONTACTS, PhoneNumber
 from .models import Purpose, Verification
-from .providers import MethodProvider, default_methods, get_providers, provider_of
+from .providers import MethodProvider, default_methods, get_providers, provider_of, why_unavailable
 from .registered import Registered, get_registered, has_callback
 
 PROOF_AGE = timedelta(minutes=10)
@@ -80,7 +80,8 @@ class Options:
         return [
             providers[name]
             for name in names
-            if name in providers and not providers[name].why_unavailable(user=self.user, request=self.request)
+            if name in providers
+            and not why_unavailable(providers[name], user=self.user, request=self.request)
         ]
 
     def methods(self) -> list[dict[str, Any]]:
@@ -211,7 +212,7 @@ class Options:
         if provider.device_kind != row.kind:
             return False
         if row.contact is None:
-            return row.device is not None and row.kind not in (PhoneNumber.kind, EmailAddress.kind)
+            return row.kind not in CONTACTS and row.device is not None and provider.is_usable(row.device)
         try:
             acceptance.refuse_country(row.contact, user=self.user, request=self.request)
         except errors.TwoFactorError:

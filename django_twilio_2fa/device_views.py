@@ -13,6 +13,7 @@ from django.views.generic import TemplateView, View
 
 from . import errors
 from .choices import Choice
+from .contacts import CONTACTS
 from .forms import RegistrationForm
 from .models import Verification
 from .pages import PageView
@@ -80,8 +81,21 @@ class AddWizardView(VerificationWizardView):
         return {**super().register_context(), "intent": self.intent, "replaces": replaces}
 
     def remember_verified(self, row: Verification) -> None:
-        self.say(messages.SUCCESS, _("%(value)s is registered.") % {"value": row.masked})
+        self.say(messages.SUCCESS, _("Registered: %(value)s") % {"value": self.called(row)})
         super().remember_verified(row)
+
+    def called(self, row: Verification) -> str:
+        """What has been registered, as its user knows it."""
+        label = "" if row.kind in CONTACTS else str(self.display(row.method)["label"])
+        return ", ".join(filter(None, [label, row.data.get("name"), row.masked]))
+
+    def cancel(self) -> HttpResponseBase:
+        """Back to where the user came from: there is nothing to be had here."""
+        super().cancel()
+        return HttpResponseRedirect(self.get_success_url())
+
+    def get_leave_url(self) -> str:
+        return self.get_success_url()
 
     def over(self) -> HttpResponseBase:
         """A form that was submitted twice: its value is registered already."""
@@ -153,9 +167,11 @@ class DevicesView(PageView, TemplateView):
         device = registered.device
         may_change = bool(self.verifier.resolve("ALLOW_CHANGE", field=registered.kind))
         own = provider_of(registered.kind)
+        label = KINDS.get(registered.kind) or (own.label if own else registered.kind)
         return {
             "id": registered.id,
-            "label": KINDS.get(registered.kind) or (own.label if own else registered.kind),
+            "label": label,
+            "called": (device.name if device else "") or registered.masked or label,
             "advice": own.advise(device) if own and device else "",
             "masked": registered.masked,
             "name": device.name if device else "",
@@ -184,8 +200,9 @@ class DevicesView(PageView, TemplateView):
         return self.go("devices")
 
     def remove(self, registered: Registered) -> str:
+        shown = self.row(registered)
         self.verifier.remove(registered)
-        return _("%(value)s is no longer registered.") % {"value": registered.masked}
+        return _("No longer registered: %(value)s") % {"value": shown["called"]}
 
     def rename(self, registered: Registered) -> str:
         found = self.verifier.rename(registered.id, self.request.POST.get("name", ""))

@@ -144,3 +144,17 @@ class TokenForm(WaitingForm):
             if e.code in conf.ERROR_DISPLAY:
                 message = e.display
             raise ValidationError(message, code="invalid_verification_code") from None
+
+
+class CustomTokenForm(TokenForm):
+    """A token that the site has made up itself: not of digits only, perhaps, nor as long as others."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["token"].widget.attrs["inputmode"] = "text"
+
+    def clean_token(self) -> str:
+        try:
+            return tokens.custom(self.cleaned_data["token"])
+        except errors.InvalidVerificationCode as e:
+            raise ValidationError(e.display, code=e.code) from None

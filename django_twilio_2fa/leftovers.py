@@ -39,6 +39,10 @@ def clear(left: Leftover) -> bool:
     except errors.TwoFactorError as e:
         logger.warning("A removed %s is left at its provider's, to be tried again: %s", left.kind, e)
         return False
+    except Exception as e:
+        # Somebody's provider may raise anything; the others' turn comes all the same.
+        logger.error("A removed %s is left at its provider's: %s", left.kind, type(e).__name__)
+        return False
     left.delete()
     return True
 

@@ -162,6 +162,10 @@ class MethodProvider:
             return str(_("This number cannot receive messages."))
         return ""
 
+    def is_usable(self, device: Device) -> bool:
+        """Whether a device of the provider's own kind can be used now; it is registered all the same."""
+        return True
+
     def get_urls(self) -> list[URLPattern]:
         """Addresses of the provider's own, under `<method>/` and in a namespace of the method's name."""
         return []
@@ -348,6 +352,22 @@ def get_registry() -> Registry:
         if path is not None:
             _add(found, name, path, "TWILIO_2FA_PROVIDERS")
     return found
+
+
+def why_unavailable(provider: MethodProvider, *, user: Any, request: Any = None) -> str:
+    """Why a user cannot use a method now; one whose provider fails when it is asked costs that one only."""
+    try:
+        return provider.why_unavailable(user=user, request=request)
+    except Exception as e:
+        logger.exception("The provider of %s failed", provider.name)
+        return f"it failed: {type(e).__name__}"
+
+
+def why_unregistrable(provider: MethodProvider) -> str:
+    """Why nothing can be registered for a method; empty if something can, or it needs nothing."""
+    if provider.device_kind is None or provider.get_registration_form_class() is not None:
+        return ""
+    return f"its device_kind is {provider.device_kind!r}, for which it has no registration form"
 
 
 def provider_of(kind: str) -> MethodProvider | None:

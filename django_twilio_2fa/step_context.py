@@ -88,6 +88,7 @@ class StepContextMixin:
         context = {"view": self, "form": form, "wizard": about, **self.page_context(), **kwargs}
         optional = self.is_optional()
         context |= {"is_optional": optional, "skip_href": self.get_skip_url() if optional else ""}
+        context["leave_href"] = self.get_leave_url()
         context |= {"has_other_methods": len(self.choices) > 1, "is_registration": self.is_registration}
         extra = {
             "start": self.start_context,
@@ -115,6 +116,7 @@ class StepContextMixin:
             "phone_number": registered.get("phone_number", ""),
             "email": registered.get("email", ""),
             "pending_href": self.url("verify") if pending else "",
+            "pending_sends": bool(pending) and get_providers()[pending.method].sends,
         }
 
     def choice_context(self: Any, choice: Choice) -> dict[str, Any]:
@@ -134,6 +136,7 @@ class StepContextMixin:
         return {
             "method": self.display(provider.name),
             "sends": provider.sends,
+            "waits": provider.waits,
             "intent": "register",
             "replaces": "",
         }

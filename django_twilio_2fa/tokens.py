@@ -1,4 +1,4 @@
-"""What a user types as a token, reduced to ASCII digits."""
+"""What a user types as a token, reduced to what counts: ASCII digits, for most."""
 
 from __future__ import annotations
 
@@ -18,8 +18,7 @@ def normalize(text: str, length: int) -> str:
         raise errors.InvalidVerificationCode
     digits = []
     for c in text:
-        # Zs, Pd, Cf: spaces, dashes, invisible marks that come along when a code is pasted.
-        if c.isspace() or unicodedata.category(c) in ("Zs", "Pd", "Cf"):
+        if _comes_along(c, "Pd"):
             continue
         value = unicodedata.decimal(c, None)
         if value is None:
@@ -28,3 +27,20 @@ def normalize(text: str, length: int) -> str:
     if len(digits) != length:
         raise errors.InvalidVerificationCode
     return "".join(digits)
+
+
+# Source: the description of `CustomCode` in Twilio's OpenAPI file.
+SHORTEST_CUSTOM, LONGEST_CUSTOM = 4, 10
+
+
+def custom(text: str) -> str:
+    """A code of a site's own, as it was typed but for spaces; raises `InvalidVerificationCode`."""
+    code = "".join(c for c in text[: LONGEST_INPUT + 1] if not _comes_along(c))
+    if not SHORTEST_CUSTOM <= len(code) <= LONGEST_CUSTOM or not code.isprintable():
+        raise errors.InvalidVerificationCode
+    return code
+
+
+def _comes_along(c: str, *more: str) -> bool:
+    """Whether it is a space (Zs) or an invisible mark (Cf), as come along when a code is pasted."""
+    return c.isspace() or unicodedata.category(c) in ("Zs", "Cf", *more)

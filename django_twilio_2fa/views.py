@@ -322,6 +322,10 @@ class VerificationWizardView(EndPages):
         session.write(self.request, skipped=True)
         return HttpResponseRedirect(self.get_skip_url())
 
+    def get_leave_url(self) -> str:
+        """Where a user goes who does not want what this wizard is for; empty if they have to."""
+        return ""
+
     def get_skip_url(self) -> str:
         url: str | None = self.verifier.resolve("REGISTER_OPTIONAL_URL")
         return resolve_url(url) if url else self.get_next_url() or "/"

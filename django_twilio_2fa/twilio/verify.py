@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from .. import errors
+from .. import errors, tokens
 from ..conf import conf
+from ..forms import CustomTokenForm, TokenForm
 from ..models import Purpose
 from ..providers import Checked, Diagnosis, MethodProvider, Sent
 from .faults import translated
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from ..models import Verification
 
 logger = logging.getLogger(__name__)
+
+CUSTOM = "custom_code"
+"""Key in a verification's `data`: its code is one that the site made up."""
 
 
 def _aware(moment: datetime | None) -> datetime | None:
@@ -123,7 +127,17 @@ class VerifyProvider(VerifyService, MethodProvider):
             answer = create(to=verification.destination, channel=self.channel, **only_known(create, options))
             if answer.to != verification.destination or not answer.sid:
                 raise _mismatch()
-            return Sent(sid=answer.sid, started_at=_aware(answer.date_created))
+            # A resend repeats the code, whatever it is told: once a site's own, always.
+            data = {CUSTOM: True} if "custom_code" in options else None
+            return Sent(sid=answer.sid, started_at=_aware(answer.date_created), data=data)
+
+    def get_token_form_class(self, verification: Verification) -> type[TokenForm]:
+        return CustomTokenForm if verification.data.get(CUSTOM) else TokenForm
+
+    def read_token(self, verification: Verification, text: str) -> str:
+        if verification.data.get(CUSTOM):
+            return tokens.custom(text)
+        return super().read_token(verification, text)
 
     def check(self, verification: Verification, token: str, *, request: Any = None) -> Checked:
         # A send whose answer was lost left no SID; its verification is found by where it went.

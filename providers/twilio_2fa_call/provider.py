@@ -16,7 +16,7 @@ class CallProvider(VerifyProvider):
     device_kind = "phone_number"
     cost = _("a verification and a call")
     sent_wording = _("read out in a phone call")
-    strength = _("restricted out-of-band authenticator (5.1.3.3); not offered by default (2.7.1)")
+    strength = _("restricted out-of-band authenticator (5.1.3.3); not to be the default (2.7.1)")
 
     def options(self, verification: Verification, *, request: Any = None) -> dict[str, Any]:
         options = super().options(verification, request=request)

@@ -9,6 +9,8 @@ from uuid import uuid4
 from django.apps import apps
 from django.db import IntegrityError, transaction
 from django.forms import Form
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
@@ -34,7 +36,7 @@ class RecoveryProvider(MethodProvider):
     per_session = True
     is_backup = True
     one_per_user = True
-    strength = _("look-up secret of 64 bits (5.1.2); 2.6")
+    strength = _("look-up secret of 64 bits, kept as a keyed digest (5.1.2); 2.6")
 
     def why_unavailable(self, *, user: Any, request: Any = None) -> str:
         if apps.is_installed("twilio_2fa_recovery"):
@@ -99,6 +101,9 @@ class RecoveryProvider(MethodProvider):
         recovery_code_used.send_robust(sender=type(self), request=request, user=user, left=left)
         tell_owner(user, "twilio_2fa/recovery/used", left=left)
 
+    def is_usable(self, device: Device) -> bool:
+        return self.left(device) > 0
+
     # Display
 
     def heading(self, label: str, masked: str) -> str:
@@ -121,5 +126,11 @@ class RecoveryProvider(MethodProvider):
         if verification.purpose != Purpose.ENROL:
             return {"message": gettext("Enter one of your recovery codes. Each lets you in once.")}
         shown = codes.from_seed(secret["seed"], verification.data["codes"]) if secret else []
-        text = "\n".join([gettext("Recovery codes. Each lets you in once."), "", *shown, ""])
-        return {"message": "", "codes": shown, "file": "data:text/plain;charset=utf-8," + quote(text)}
+        # On paper they have to say by themselves whose they are, and which of several sets.
+        made = date_format(localtime(verification.created_at), "DATE_FORMAT")
+        user = verification.user.get_username() if verification.user else ""
+        title = gettext("Recovery codes of %(user)s, made on %(date)s. Each lets you in once.")
+        title %= {"user": user, "date": made}
+        text = "\n".join([title, "", *shown, ""])
+        file = "data:text/plain;charset=utf-8," + quote(text)
+        return {"message": "", "codes": shown, "codes_title": title, "file": file}

@@ -12,4 +12,4 @@ class SMSProvider(VerifyProvider):
     device_kind = "phone_number"
     needs_messages = True
     sent_wording = _("sent by text message")
-    strength = _("restricted out-of-band authenticator (5.1.3.3); not offered by default (2.7.1)")
+    strength = _("restricted out-of-band authenticator (5.1.3.3); not to be the default (2.7.1)")

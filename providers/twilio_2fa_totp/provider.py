@@ -7,6 +7,8 @@ from importlib.util import find_spec
 from typing import Any
 
 from django import forms
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -15,11 +17,15 @@ from django_twilio_2fa.digests import digest
 from django_twilio_2fa.forms import RegistrationForm, TokenForm
 from django_twilio_2fa.models import Device, Purpose, Verification
 from django_twilio_2fa.providers import Checked, Diagnosis, MethodProvider, NewDevice, Sent
+from django_twilio_2fa.replay import use_once
 from django_twilio_2fa.twilio.verify import VerifyService
 
 # Source of the lengths: Twilio's OpenAPI description of factors; the kit leaves them at their defaults.
 CODE_LENGTH = 6
 LONGEST_NAME = 64
+
+# A code is good for at most five steps (a skew of two) of sixty seconds, the longest that factors take.
+LONGEST_LIFE = 5 * 60
 
 
 class AuthenticatorForm(RegistrationForm):
@@ -96,18 +102,25 @@ class TOTPProvider(VerifyService, MethodProvider):
         device = verification.device
         if device is None:
             raise errors.VerificationExpired
-        with self.translated():
+        # A 404 says that the factor is gone, or the service: no new code would help.
+        with self.translated(service=True):
             challenge = self._entity(device.data["identity"]).challenges.create(
                 factor_sid=device.value, auth_payload=token
             )
             same = challenge.factor_sid == device.value and challenge.identity == device.data["identity"]
-            return Checked(approved=challenge.status == "approved" and same, sid=challenge.sid)
+            approved = challenge.status == "approved" and same
+        return Checked(approved=approved and self._is_first(device.value, token), sid=challenge.sid)
+
+    def _is_first(self, factor: str, token: str) -> bool:
+        """Whether the code has not been used yet: RFC 6238 (5.2) has each accepted once."""
+        return use_once("totp", factor, token, seconds=LONGEST_LIFE)
 
     def _confirm(self, verification: Verification, token: str) -> Checked:
         identity = verification.data["identity"]
         with self.translated():
             factor = self._entity(identity).factors(verification.sid).update(auth_payload=token)
             approved = factor.status == "verified" and factor.sid == verification.sid
+        approved = approved and self._is_first(verification.sid, token)
         device = NewDevice(value=verification.sid, data={"identity": identity})
         return Checked(approved=approved, sid=verification.sid, device=device)
 
@@ -122,6 +135,12 @@ class TOTPProvider(VerifyService, MethodProvider):
             self._entity(device.data["identity"]).factors(device.value).delete()
 
     # Display
+
+    def describe(self, device: Device) -> str:
+        if device.name:
+            return device.name
+        added = date_format(localtime(device.registered_at), "SHORT_DATETIME_FORMAT")
+        return gettext("added %(when)s") % {"when": added}
 
     def get_verify_context(self, verification: Verification, *, secret: dict[str, Any]) -> dict[str, Any]:
         if verification.purpose != Purpose.ENROL or not secret:

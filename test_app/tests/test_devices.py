@@ -59,7 +59,7 @@ class TestAdd:
         pat.types_the_code(EMAIL)
         assert pat.is_at("devices")
         assert values(pat) == [PHONE, EMAIL]
-        assert "sXX@eXXXXXX.com is registered" in pat.text
+        assert "Registered: sXX@eXXXXXX.com" in pat.text
 
     def test_nothing_is_stored_before_the_new_one_is_proven(self, pat: Person) -> None:
         proven(pat).opens("/2fa/add/").picks("email").posts(email=EMAIL)
@@ -195,7 +195,7 @@ class TestRemove:
         assert sam.is_at("devices")
         sam.posts("devices", action="remove", device=str(phone.pk))
         assert values(sam) == [EMAIL]
-        assert "no longer registered" in sam.text
+        assert "No longer registered: " in sam.text
 
     def test_a_device_of_somebody_else_cannot_be_removed(self, sam: Person, demo: Person) -> None:
         phone = Device.objects.get(kind="phone_number")

@@ -91,6 +91,22 @@ class TestTheOffer:
         demo.posts(saved="on")
         assert demo.is_at("/secret/")
 
+    def test_whoever_gives_it_up_half_way_goes_there_as_well(self, demo: Person) -> None:
+        demo.opens("/secret/").picks("sms").registers().types_the_code()
+        action = demo.page.context["action"]
+        demo.posts(action, method="recovery", device="").posts()
+        assert len(codes_on(demo)) == 10
+        demo.posts(action="cancel")
+        assert "In case you lose it" in demo.text
+        assert demo.posts().is_at("/secret/")
+
+    def test_there_is_a_way_out_of_each_page(self, demo: Person) -> None:
+        demo.opens("/secret/").picks("sms").registers().types_the_code()
+        demo.posts(demo.page.context["action"], method="recovery", device="")
+        for page in (demo.page, demo.opens("/2fa/add/start/?next=/2fa/success/").page):
+            assert "Not now" in page.content.decode()
+            assert page.context["leave_href"].startswith("/2fa/success/")
+
     def test_it_is_withdrawn_once_it_would_take_another_proof(self, demo: Person, later: Any) -> None:
         registers_a_phone(demo)
         assert "In case you lose it" in demo.opens("success").text
@@ -251,6 +267,15 @@ class TestUse:
         assert ("recovery", "10 are left") in demo.opens("start").choices
         uses(demo, codes[0])
         assert "9 are left" in demo.opens("devices").text
+
+    def test_used_up_ones_are_not_offered_and_can_be_made_anew(self, demo: Person, codes: list[str]) -> None:
+        for code in codes:
+            assert uses(Person("demo"), code).is_verified
+        assert [method for method, _ in demo.opens("start").choices] == ["sms"]
+        demo.picks("sms").types_the_code()
+        device = Device.objects.get(kind="recovery")
+        demo.posts(f"/2fa/change/{device.pk}/register/")
+        assert len(codes_on(demo)) == 10
 
     def test_from_three_on_there_is_a_warning(self, demo: Person, codes: list[str]) -> None:
         for code in codes[:6]:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from demo.pigeon.provider import PigeonProvider
 from django.core.checks import run_checks
+from django.core.management import call_command
 
 from django_twilio_2fa import provider_apps, providers, registry
 from django_twilio_2fa.providers import get_providers, get_registry
+
+from .people import Person
 
 OWL = """
 from django_twilio_2fa.providers import MethodProvider
@@ -20,6 +25,17 @@ from django_twilio_2fa.providers import MethodProvider
 class OwlProvider(MethodProvider):
     label = "Owl"
 """
+
+
+class Fails(PigeonProvider):
+    """Its own question brings it down."""
+
+    def why_unavailable(self, *, user: Any, request: Any = None) -> str:
+        raise RuntimeError("no network")
+
+
+class Misspelt(PigeonProvider):
+    device_kind = "e-mail"
 
 
 @pytest.fixture(autouse=True)
@@ -130,3 +146,26 @@ def test_the_app_of_a_package_that_cannot_be_imported_is_left_out(install: Any, 
     assert "broken_owl" not in provider_apps()
     assert "twilio_2fa_sms" in provider_apps()
     assert "broken_owl cannot be imported" in caplog.text
+
+
+def test_one_that_fails_when_asked_whether_it_can_be_used_costs_itself_only(
+    sam: Person, settings: Any, caplog: Any
+) -> None:
+    settings.TWILIO_2FA_PROVIDERS = {"fails": f"{__name__}.Fails"}
+    settings.TWILIO_2FA_ALLOWED_METHODS = ["fails", "sms"]
+    assert [method for method, _ in sam.opens("start").choices] == ["sms"]
+    assert "no network" in caplog.text
+    out = StringIO()
+    call_command("twilio_2fa_providers", stdout=out)
+    [line] = [line for line in out.getvalue().splitlines() if line.startswith("fails")]
+    assert line.endswith("no: it failed: RuntimeError")
+
+
+def test_one_that_nobody_can_register_is_said_to_be_so(settings: Any) -> None:
+    settings.TWILIO_2FA_PROVIDERS = {"misspelt": f"{__name__}.Misspelt"}
+    [message] = [m for m in run_checks(tags=["twilio_2fa"]) if m.id == "twilio_2fa.W006"]
+    assert "'e-mail'" in message.msg
+    out = StringIO()
+    call_command("twilio_2fa_providers", stdout=out)
+    [line] = [line for line in out.getvalue().splitlines() if line.startswith("misspelt")]
+    assert "no: its device_kind is 'e-mail'" in line

@@ -130,12 +130,36 @@ class TestRegister:
         ann.types(factors.current_code(secret))
         assert sorted(map(str, Device.objects.all())) == ["", "Tablet"]
         again = Person("demo").opens("start")
-        assert again.choices == [("totp", ""), ("totp", "Tablet")]
+        (_, unnamed), named = again.choices
+        # One without a name is told by when it was added.
+        assert unnamed.startswith("added ")
+        assert named == ("totp", "Tablet")
         tick(60)
         # The one that was picked is the one whose code is right.
         tablet = Device.objects.get(name="Tablet")
         again.picks("totp", device=str(tablet.pk)).types(factors.current_code(secret))
         assert again.is_verified
+
+    def test_what_is_said_of_it_names_it(self, ann: Person, tick: Any) -> None:
+        ann.opens("start").picks("totp").types(code())
+        ann.types(factors.current_code(registers(ann, "Tablet", at="/2fa/add/")))
+        assert "Registered: Authenticator app, Tablet" in ann.text
+        for device, said in (
+            (Device.objects.get(name=""), "added "),
+            (Device.objects.get(name="Tablet"), "Tablet"),
+        ):
+            tick(60)
+            ann = Person("demo").opens("start").picks("totp", device=str(device.pk))
+            secret = SandboxFactor.objects.get(sid=device.value).secret
+            ann.types(factors.current_code(secret))
+            ann.posts("devices", action="remove", device=str(device.pk))
+            assert f"No longer registered: {said}" in ann.text
+
+    def test_half_way_it_can_be_gone_on_with(self, demo: Person, tick: Any) -> None:
+        registers(demo)
+        demo.opens("start")
+        assert "Go on where I was" in demo.text
+        assert "a code already" not in demo.text
 
     def test_the_list_of_devices_names_it_once(self, demo: Person, tick: Any) -> None:
         secret = registers(demo, "Work phone")
@@ -177,6 +201,28 @@ class TestVerify:
         assert "That code is not right" in other.text
         tick(30)
         assert other.types(code()).is_verified
+
+    def test_so_it_is_where_twilio_would_take_it_again(self, ann: Person, tick: Any) -> None:
+        used = code()
+        assert ann.opens("start").picks("totp").types(used).is_verified
+        SandboxFactor.objects.update(last_step=None)
+        other = Person("demo").opens("start").picks("totp").types(used)
+        assert not other.is_verified
+        assert "That code is not right" in other.text
+
+    def test_the_code_that_registered_it_is_used_too(self, demo: Person, tick: Any) -> None:
+        used = factors.current_code(registers(demo))
+        assert demo.types(used).is_verified
+        SandboxFactor.objects.update(last_step=None)
+        assert not Person("demo").opens("start").picks("totp").types(used).is_verified
+
+    def test_one_that_is_gone_at_twilio_is_said_to_be_of_no_use(self, ann: Person, caplog: Any) -> None:
+        shown = code()
+        SandboxFactor.objects.all().delete()
+        ann.opens("start").picks("totp").types(shown)
+        assert "Please try another way" in ann.text
+        assert "new one" not in ann.text
+        assert [r.levelname for r in caplog.records if "20404" in r.getMessage()] == ["ERROR"]
 
     @pytest.mark.parametrize(
         ("late", "good"), [(0, True), (29, True), (-30, True), (90, False), (-90, False)]
@@ -252,6 +298,18 @@ class TestRemove:
         call_command("twilio_2fa_prune", verbosity=0)
         assert not SandboxFactor.objects.exists()
         assert not Leftover.objects.exists()
+
+    def test_a_provider_that_fails_does_not_hold_the_others_up(self, ann: Person, caplog: Any) -> None:
+        from django.core.management import call_command
+
+        # Data of another shape than it has ever been, and older than the other.
+        Leftover.objects.create(kind="totp", value="YF" + "1" * 32, data={})
+        factor = Device.objects.get()
+        Leftover.objects.create(kind="totp", value=factor.value, data=factor.data)
+        call_command("twilio_2fa_prune", verbosity=0)
+        assert not SandboxFactor.objects.exists()
+        assert [left.data for left in Leftover.objects.all()] == [{}]
+        assert "KeyError" in caplog.text
 
     def test_one_that_is_gone_at_twilio_already_is_gone(self, ann: Person) -> None:
         ann.opens("start").picks("totp").types(code())

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from ... import errors
 from ...conf import conf
-from ...providers import default_methods, get_providers
+from ...providers import default_methods, get_providers, why_unavailable
 from ...twilio.service import fetch_service
 
 REASONS = {
@@ -69,7 +69,7 @@ class Command(BaseCommand):
             if name not in providers:
                 self.say(False, name, "no installed provider offers it")
                 continue
-            if why := providers[name].why_unavailable(user=None):
+            if why := why_unavailable(providers[name], user=None):
                 self.say(False, name, why)
                 continue
             try:

@@ -8,7 +8,7 @@ from django.apps import apps
 from django.core.management.base import BaseCommand
 
 from ...conf import conf
-from ...providers import get_registry
+from ...providers import get_registry, why_unavailable, why_unregistrable
 
 
 class Command(BaseCommand):
@@ -31,7 +31,9 @@ class Command(BaseCommand):
         reasons = []
         if not apps.is_installed(found.apps[name]):
             reasons.append(f"{found.apps[name]} is not in INSTALLED_APPS, so its templates are not found")
-        if reason := found.providers[name].why_unavailable(user=None):
+        if reason := why_unavailable(found.providers[name], user=None):
+            return f"no: {reason}"
+        if reason := why_unregistrable(found.providers[name]):
             return f"no: {reason}"
         allowed = conf.ALLOWED_METHODS
         if isinstance(allowed, (list, tuple, set, frozenset)):

@@ -10,7 +10,7 @@ from django.utils import translation
 from django_twilio_2fa import errors
 from django_twilio_2fa.contacts import PhoneNumber
 from django_twilio_2fa.limits import take_lease
-from django_twilio_2fa.models import Device
+from django_twilio_2fa.models import Device, Verification
 from django_twilio_2fa.sandbox import messages
 from django_twilio_2fa.sandbox.http import sandbox_request
 from django_twilio_2fa.sandbox.injected import injected
@@ -161,6 +161,17 @@ class TestOptions:
     def test_a_code_of_the_sites_own_is_what_is_typed(self, pat: Person, settings: Any) -> None:
         settings.TWILIO_2FA_VERIFICATION_OPTIONS_CB = lambda: {"custom_code": "271828"}
         assert pat.opens("start").picks("sms").types("271828").is_verified
+
+    @pytest.mark.parametrize("own", ["1234", "1234567890", "AB12CD34", "owl-7"])
+    def test_it_need_not_be_of_six_digits(self, pat: Person, settings: Any, own: str) -> None:
+        settings.TWILIO_2FA_VERIFICATION_OPTIONS_CB = lambda: {"custom_code": own}
+        pat.opens("start").picks("sms")
+        assert 'inputmode="text"' in pat.page.content.decode()
+        for wrong in ("123", "x" * 11, "1\0234"):
+            pat.types(wrong)
+            assert pat.is_at("verify")
+        assert Verification.objects.get().attempts == 0
+        assert pat.types(f" {own} ").is_verified
 
     @pytest.mark.parametrize(
         "told", [{"to": "+12025550199"}, {"code": "1"}, {"locale": "de"}, {"owl": 1}, "text"]

@@ -1,0 +1,32 @@
+"""What is good once within a time, for whoever comes first."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from .digests import digests
+from .models import Counter
+
+SCOPE = "once"
+
+
+def use_once(*parts: Any, seconds: int) -> bool:
+    """Use up what `parts` name, for that many seconds and up to as many more; returns whether it was unused.
+
+    Stored is its keyed digest only. Of several at once, one is told True.
+    """
+    now, keys = int(time.time()), digests("once", *parts)
+    if Counter.objects.filter(scope=SCOPE, key__in=keys, window__gt=now - seconds).exists():
+        return False
+    step = now - now % seconds
+    # Two at once meet at one of these, even where a step ends between them.
+    rows = [Counter(scope=SCOPE, key=keys[0], window=window, n=1) for window in (step, step + seconds)]
+    try:
+        with transaction.atomic():
+            Counter.objects.bulk_create(rows)
+    except IntegrityError:
+        return False
+    return True
