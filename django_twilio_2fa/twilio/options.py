@@ -33,8 +33,8 @@ OPTIONS: dict[str, Option] = {
         Option("send_digits", "Digits to dial once a call is answered; `w` waits half a second."),
         Option(
             "custom_code",
-            "A code of your own, 4 to 10 characters; the service has to allow it. Users who have not signed in "
-            "can only type one of `TOKEN_LENGTH` digits.",
+            "A code of your own, 4 to 10 characters; the service has to allow it. Users who have not signed "
+            "in can only type one of `TOKEN_LENGTH` digits.",
         ),
         Option("amount", "Amount of a PSD2 transaction; the check has to name the same.", check=True),
         Option("payee", "Payee of a PSD2 transaction; the check has to name the same.", check=True),

@@ -147,7 +147,10 @@ class TestTheSet:
             r'href="(data:text/plain[^"]+)" download="recovery-codes.txt"', demo.page.content.decode()
         )
         assert link
-        assert all(code in unquote(link[1]) for code in codes_on(demo))
+        text = unquote(link[1])
+        assert all(code in text for code in codes_on(demo))
+        # On paper it says whose they are.
+        assert "Recovery codes of demo, made on " in text
 
     def test_they_are_shown_until_they_are_saved_and_never_again(self, demo: Person) -> None:
         registers_a_phone(demo).posts("/2fa/add/start/", method="recovery", device="").posts()
