@@ -62,11 +62,16 @@ def signals_table() -> str:
 
 
 def errors_table() -> str:
-    from django_twilio_2fa.errors import ERRORS
+    from django_twilio_2fa.errors import ERRORS, TwoFactorError
+
+    def narrowed(error: type[TwoFactorError]) -> list[type[TwoFactorError]]:
+        """The error, and those that have its code and say more."""
+        return [error, *(c for c in error.__subclasses__() if c.code == error.code)]
 
     rows = [
         [f"`{code}`", str(e.status), "yes" if e.blocking else "", str(e.message)]
-        for code, e in sorted(ERRORS.items())
+        for code, declared in sorted(ERRORS.items())
+        for e in narrowed(declared)
     ]
     return _table(["code", "status", "blocking", "sentence"], rows)
 
@@ -152,6 +157,23 @@ def overridden_table() -> str:
     return _table(["method", "what it does"], rows)
 
 
+def hooks_table() -> str:
+    """What a class that inherits `ProviderContract` may set and override, the scene itself not."""
+    from django_twilio_2fa.testing.scene import ProviderScene
+
+    [cls] = [c for c in ast.parse(inspect.getsource(ProviderScene)).body if isinstance(c, ast.ClassDef)]
+    rows = []
+    for here, after in pairwise(cls.body):
+        if isinstance(here, ast.AnnAssign) and isinstance(after, ast.Expr):
+            rows.append([f"`{ast.unparse(here.target)}`", _in_a_line(str(ast.literal_eval(after.value)))])
+        elif isinstance(here, ast.FunctionDef):
+            if here.name == "setUp":
+                break
+            takes = ", ".join(a.arg for a in [*here.args.args[1:], *here.args.kwonlyargs])
+            rows.append([f"`{here.name}({takes})`", _in_a_line(ast.get_docstring(here) or "")])
+    return _table(["name", "is"], rows)
+
+
 def options_table() -> str:
     from django_twilio_2fa.twilio.options import OPTIONS
 
@@ -204,6 +226,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "faults": faults_table,
     "costs": costs_table,
     "features": features_table,
+    "hooks": hooks_table,
     "declared": declared_table,
     "overridden": overridden_table,
     "options": options_table,

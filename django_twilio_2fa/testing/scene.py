@@ -38,6 +38,7 @@ class ProviderScene(TwilioSandboxMixin, _Base):
     method_settings: ClassVar[dict[str, Any]] = {}
     """Settings of the project that the method needs besides."""
     namespace: ClassVar[str] = "twilio_2fa"
+    """Where the pages are mounted."""
 
     # What a provider's own tests say
 

@@ -10,8 +10,10 @@ from django.shortcuts import redirect
 from django_twilio_2fa.client import TwoFAClient
 from django_twilio_2fa.dispatch import (
     twilio_2fa_set_user_data,
+    twilio_2fa_twilio_error,
     twilio_2fa_verification_failed,
     twilio_2fa_verification_sent,
+    twilio_2fa_verification_status_changed,
     twilio_2fa_verification_success,
 )
 from django_twilio_2fa.errors import InvalidPhoneNumber
@@ -52,6 +54,16 @@ def failed(sender: Any, method: str, **kwargs: Any) -> None:
 @receiver(twilio_2fa_verification_sent)
 def sent(sender: Any, method: str, **kwargs: Any) -> None:
     HEARD.append(("sent", method))
+
+
+@receiver(twilio_2fa_verification_status_changed)
+def changed(sender: Any, status: str, verification_sid: str, **kwargs: Any) -> None:
+    HEARD.append(("status", status))
+
+
+@receiver(twilio_2fa_twilio_error)
+def twilio_error(sender: Any, exc: Exception, **kwargs: Any) -> None:
+    HEARD.append(("error", type(exc).__name__))
 
 
 class TwoFactorMiddleware:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import importlib
+import re
 import sys
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.dispatch import Signal
 from django.test import Client
 
@@ -65,7 +68,7 @@ def test_somebody_registers_and_comes_back(demo: Person, site: Any) -> None:
     assert {demo.user.pk: {"phone_number": PHONE}} == site.PROFILES
     assert not Device.objects.exists()
     assert demo.path == "/secret/"
-    assert site.HEARD == [("sent", "sms"), ("failed", "sms"), ("success", "sms")]
+    assert site.HEARD == [("sent", "sms"), ("failed", "sms"), ("status", "approved"), ("success", "sms")]
 
     again = Person("demo").opens("/secret/")
     assert again.is_at("start")
@@ -131,3 +134,77 @@ def test_a_code_that_is_submitted_twice_at_once_keeps_the_sites_sign(
     assert len(asked) > 2
     assert pat.client.session.get("twilio_2fa_verification") is True
     assert pat.opens("/secret/").path == "/secret/"
+
+
+def test_somebody_changes_their_number(pat: Person, site: Any) -> None:
+    site.PROFILES[pat.user.pk] = {"phone_number": PHONE}
+    # A form of the old page, which takes a proof first now.
+    pat.posts("change", country_code="US", phone_number="202 555 0147")
+    assert pat.is_at("start")
+    assert site.PROFILES[pat.user.pk] == {"phone_number": PHONE}
+    pat.posts(method="sms").types_the_code()
+    pat.posts(method="sms").posts(country_code="US", phone_number="202 555 0147")
+    assert pat.types_the_code("+12025550147").is_at("devices")
+    assert site.PROFILES[pat.user.pk] == {"phone_number": "+12025550147"}
+
+
+def test_whoever_skips_goes_where_the_setting_says(demo: Person, site: Any, settings: Any) -> None:
+    settings.TWILIO_2FA_REGISTER_OPTIONAL = True
+    settings.TWILIO_2FA_REGISTER_OPTIONAL_URL = "/here/"
+    demo.opens("start").posts(method="sms")
+    assert 'href="/here/"' in demo.page.content.decode()
+    assert demo.posts(action="skip").path == "/here/"
+    settings.TWILIO_2FA_REGISTER_OPTIONAL = False
+    assert 'href="/here/"' not in Person("demo").opens("start").posts(method="sms").page.content.decode()
+
+
+def test_twilios_errors_are_told(demo: Person, site: Any) -> None:
+    demo.opens("start").posts(method="sms").posts(country_code="US", phone_number="202 555 0160")
+    assert ("error", "TwilioRestException") in site.HEARD
+    assert "2fa_error" not in demo.text
+
+
+def from_the_guide(named: str) -> dict[str, Any]:
+    """What a piece of Python in the upgrade guide defines."""
+    guide = (Path(__file__).resolve().parents[2] / "docs" / "upgrading.md").read_text()
+    [code] = [code for code in re.findall(r"^```python\n(.*?)^```", guide, re.S | re.M) if named in code]
+    found: dict[str, Any] = {}
+    exec(code, found)
+    return found
+
+
+@pytest.mark.parametrize("guarded", [True, False])
+def test_a_sign_of_a_session_that_nobody_had_signed_in_to_lets_nobody_in(
+    pat: Person, site: Any, settings: Any, guarded: bool
+) -> None:
+    """The receiver of the upgrade guide; with that of 0.32 it would, which is why the guide has one."""
+    if guarded:
+        signals.twilio_2fa_verification_success.disconnect(site.verified)
+        kept = from_the_guide("def verified")
+    settings.TWILIO_2FA_ALLOW_USERLESS = True
+    client = Client()
+    sent = client.post("/api/2fa/send/", {"method": "sms", "phone_number": "+12025550199"}).json()
+    code = messages.last_code("+12025550199")
+    told = client.post("/api/2fa/verify/", {"verification_id": sent["verification_id"], "code": code})
+    assert told.json()["verified"] is True
+    client.force_login(get_user_model().objects.create_user("victim"))
+    assert ("twilio_2fa_verification" in client.session) is not guarded
+    # Whoever verifies as who they are signed in as has it.
+    site.PROFILES[pat.user.pk] = {"phone_number": PHONE}
+    pat.opens("start").picks("sms").types_the_code()
+    assert pat.client.session["twilio_2fa_verification"] is True
+    assert not guarded or kept["verified"]
+
+
+def test_the_middleware_of_the_guide_lets_the_verified_in(pat: Person, site: Any, settings: Any) -> None:
+    site.PROFILES[pat.user.pk] = {"phone_number": PHONE}
+    middleware = from_the_guide("class TwoFactorMiddleware")["TwoFactorMiddleware"](lambda request: "in")
+
+    def asks() -> Any:
+        request = pat.client.get("/2fa/start/").wsgi_request
+        request.path = "/account/"
+        return middleware(request)
+
+    assert asks().url == "/2fa/"
+    pat.opens("start").picks("sms").types_the_code()
+    assert asks() == "in"
