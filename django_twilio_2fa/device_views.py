@@ -167,14 +167,20 @@ class DevicesView(PageView, TemplateView):
         device = registered.device
         may_change = bool(self.verifier.resolve("ALLOW_CHANGE", field=registered.kind))
         own = provider_of(registered.kind)
+        name = device.name if device else ""
+        # Of what is no number and no address the label says more than what is masked.
+        own_kind = registered.kind not in CONTACTS
         label = KINDS.get(registered.kind) or (own.label if own else registered.kind)
+        title = name or (label if own_kind else registered.masked) or label
         return {
             "id": registered.id,
             "label": label,
-            "called": (device.name if device else "") or registered.masked or label,
+            "title": title,
+            "details": [d for d in (label, registered.masked) if d not in ("", title)],
+            "called": name or (own.heading(str(label), registered.masked) if own and own_kind else title),
             "advice": own.advise(device) if own and device else "",
             "masked": registered.masked,
-            "name": device.name if device else "",
+            "name": name,
             "icon": own.icon if own else "",
             "registered_at": device.registered_at if device else None,
             "change_href": self.url("index", f"{self.namespace}:changing", device=registered.id)

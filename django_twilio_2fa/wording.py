@@ -21,6 +21,9 @@ MESSAGES: dict[str, Any] = {
 """By code. `send_<method>` comes from the provider's `sent_wording`; where it has none, `send_generic`."""
 
 
+ENDS = ".!?:。"
+
+
 def message(code: str, *, user: Any = None, request: Any = None, default: Any = "", **data: Any) -> str:
     """The sentence for a code, filled from `data`: the site's, else `default`, else the kit's."""
     told = conf.resolve("MESSAGE_DISPLAY_CB", code=code, user=user, request=request)
@@ -35,4 +38,7 @@ def sent_sentence(provider: MethodProvider, masked: str, *, user: Any = None, re
     parts = [message("send_prefix", **about), how]
     if masked:
         parts.append(message("send_suffix", value=masked, **about))
-    return " ".join(p for p in parts if p)
+        return " ".join(p for p in parts if p)
+    # The suffix, which is left out, would have ended the sentence.
+    sentence = " ".join(p for p in parts if p)
+    return sentence if not sentence or sentence[-1] in ENDS else f"{sentence}."

@@ -143,7 +143,9 @@ class TOTPProvider(VerifyService, MethodProvider):
         return gettext("added %(when)s") % {"when": added}
 
     def get_verify_context(self, verification: Verification, *, secret: dict[str, Any]) -> dict[str, Any]:
-        if verification.purpose != Purpose.ENROL or not secret:
+        if verification.purpose == Purpose.PROVE:
+            return {"authenticator": verification.device.name if verification.device else ""}
+        if not secret:
             return {}
         import segno
 

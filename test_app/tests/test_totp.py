@@ -137,7 +137,9 @@ class TestRegister:
         tick(60)
         # The one that was picked is the one whose code is right.
         tablet = Device.objects.get(name="Tablet")
-        again.picks("totp", device=str(tablet.pk)).types(factors.current_code(secret))
+        again.picks("totp", device=str(tablet.pk))
+        assert "Enter the code that was shown by your authenticator app. Tablet" in again.text
+        again.types(factors.current_code(secret))
         assert again.is_verified
 
     def test_what_is_said_of_it_names_it(self, ann: Person, tick: Any) -> None:
@@ -145,7 +147,7 @@ class TestRegister:
         ann.types(factors.current_code(registers(ann, "Tablet", at="/2fa/add/")))
         assert "Registered: Authenticator app, Tablet" in ann.text
         for device in Device.objects.order_by("name"):
-            said = device.name or "added "
+            said = device.name or "Authenticator app: added "
             tick(60)
             ann = Person("demo").opens("start").picks("totp", device=str(device.pk))
             secret = SandboxFactor.objects.get(sid=device.value).secret
