@@ -221,12 +221,16 @@ class VerificationExpired(TwoFactorError):
 
 
 class MaxAttemptsReached(TwoFactorError):
+    """`retry_after`: seconds until the verification is over, so that another may begin."""
+
     code = "max_attempts_reached"
     message = _("Too many wrong codes were entered. Please wait before you start again.")
     status = 429
 
 
 class MaxSendsReached(TwoFactorError):
+    """`retry_after`: seconds until the verification is over, so that another may begin."""
+
     code = "max_sends_reached"
     message = _("No more codes can be sent for now. Please use the last one that you received.")
     status = 429

@@ -6,6 +6,7 @@ UPDATE touches the row may go on.
 
 from __future__ import annotations
 
+import math
 import secrets
 import time
 from collections.abc import Sequence
@@ -31,12 +32,18 @@ def lease_free() -> Q:
     return Q(lease_until=None) | Q(lease_until__lte=timezone.now())
 
 
+def until_over(row: Verification) -> int:
+    """Whole seconds until the row's time is up, at least one: when starting again brings something new."""
+    return max(1, math.ceil((row.expires_at - timezone.now()).total_seconds()))
+
+
 def refusal(row: Verification) -> errors.TwoFactorError:
     """Why a row takes neither sends nor checks."""
     if row.status == Status.FAILED:
-        return errors.ERRORS.get(row.error_code, errors.MaxAttemptsReached)()
+        error = errors.ERRORS.get(row.error_code, errors.MaxAttemptsReached)
+        return error(retry_after=until_over(row)) if error is errors.MaxAttemptsReached else error()
     if row.status == Status.PENDING and row.attempts >= conf.MAX_ATTEMPTS:
-        return errors.MaxAttemptsReached()
+        return errors.MaxAttemptsReached(retry_after=until_over(row))
     return errors.VerificationExpired()
 
 
@@ -55,7 +62,7 @@ def reserve_send(
         if row.expires_at <= now:
             raise errors.VerificationExpired
         if row.sends >= conf.MAX_SENDS:
-            raise errors.MaxSendsReached
+            raise errors.MaxSendsReached(retry_after=until_over(row))
         if wait := row.can_resend_in(now):
             raise errors.ResendCooldown(can_resend_in=wait)
         try:
@@ -104,7 +111,7 @@ def take_lease(row: Verification) -> str:
             raise refusal(row)
         if row.lease_until is None or row.lease_until <= now:
             if row.attempts >= conf.MAX_ATTEMPTS:
-                raise errors.MaxAttemptsReached
+                raise errors.MaxAttemptsReached(retry_after=until_over(row))
             if waited:
                 # The other token was wrong; this one was not looked at, and no attempt is spent on it.
                 raise errors.CheckInProgress

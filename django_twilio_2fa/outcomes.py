@@ -37,7 +37,9 @@ class Outcomes(Options):
 
     def _record_sent(self, row: Verification, sent: Sent) -> None:
         fields: dict[str, Any] = {"last_sent_at": now_in.now(), "sid": sent.sid, "error_code": ""}
-        if sent.started_at:
+        # Of a number that is only being registered the age of a verification at Twilio is not told: it may be
+        # its owner's, and would say that they are signing in just now.
+        if sent.started_at and row.purpose == Purpose.PROVE and self.user is not None:
             fields |= {"created_at": sent.started_at, "expires_at": sent.started_at + conf.expiration}
         if sent.data is not None:
             fields["data"] = {**row.data, **sent.data}
@@ -52,6 +54,8 @@ class Outcomes(Options):
         if isinstance(error, errors.CannotReceive) and row.device_id:
             Device.objects.filter(pk=row.device_id).update(line_type="landline")
         row.refresh_from_db()
+        if isinstance(error, errors.MaxSendsReached):
+            error.data.setdefault("retry_after", limits.until_over(row))
         if error.uncertain or isinstance(error, errors.MaxSendsReached):
             # The code may have arrived, or an earlier one is good still: let the user type it.
             error.verification = row
@@ -85,7 +89,7 @@ class Outcomes(Options):
             self._tell_status(row)
             if conf.CANCEL_ON_MAX_RETRIES:
                 self._cancel_at_provider(row)
-            return errors.MaxAttemptsReached()
+            return errors.MaxAttemptsReached(retry_after=limits.until_over(row))
         return errors.InvalidVerificationCode(attempts_left=conf.MAX_ATTEMPTS - row.attempts)
 
     def _not_yet(self, row: Verification, lease: str, spent: Sequence[Count]) -> None:
@@ -111,6 +115,7 @@ class Outcomes(Options):
         elif isinstance(error, errors.ApprovalDenied):
             self._end(row, Status.FAILED, lease=lease, error_code=error.code)
         elif isinstance(error, errors.MaxAttemptsReached):
+            error.data.setdefault("retry_after", limits.until_over(row))
             self._end(row, Status.FAILED, lease=lease, error_code=error.code, keep_key=True)
         elif records.retried(lambda: limits.release_lease(row, lease)):
             self._tell_status(row)

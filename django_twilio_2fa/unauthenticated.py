@@ -229,7 +229,7 @@ class UnauthenticatedVerifier(Verifier):
         if row.user_id is not None:
             signals.send(signals.twilio_2fa_verification_failed, **self._about(row), method=row.method)
         if failed:
-            return errors.MaxAttemptsReached()
+            return errors.MaxAttemptsReached(retry_after=limits.until_over(row))
         return errors.InvalidVerificationCode(attempts_left=conf.MAX_ATTEMPTS - row.attempts)
 
     def resend(self, verification: Verification, method: str = "") -> Verification:

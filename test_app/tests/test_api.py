@@ -355,3 +355,34 @@ class Never:
 
     def wait(self) -> float:
         return 6.1
+
+
+class TestRetryAfter:
+    """Whoever has had too much of it is told when there will be more."""
+
+    def test_of_codes(self, caller: Caller) -> None:
+        caller.sends(method="sms")
+        Verification.objects.update(sends=5, next_send_at=None)
+        answer = caller.asks("send", method="sms")
+        told = refused(answer, 429, "max_sends_reached")
+        assert 590 <= int(answer["Retry-After"]) == told["data"]["retry_after"] <= 600
+
+    def test_of_tries(self, caller: Caller) -> None:
+        id = caller.sends(method="sms")["verification_id"]
+        for _ in range(4):
+            caller.verifies(id, wrong(messages.last_code(PHONE)))
+        for _ in range(2):
+            answer = caller.verifies(id, wrong(messages.last_code(PHONE)))
+            told = refused(answer, 429, "max_attempts_reached")
+            assert 590 <= int(answer["Retry-After"]) == told["data"]["retry_after"] <= 600
+
+    @pytest.mark.parametrize(
+        ("fault", "code"), [(60202, "max_attempts_reached"), (60203, "max_sends_reached")]
+    )
+    def test_of_what_twilio_has_had_enough_of(self, caller: Caller, fault: int, code: str) -> None:
+        if fault == 60202:
+            id = caller.sends(method="sms")["verification_id"]
+        with TwilioSandbox().fault(fault):
+            answer = caller.verifies(id, "123456") if fault == 60202 else caller.asks("send", method="sms")
+        refused(answer, 429, code)
+        assert 590 <= int(answer["Retry-After"]) <= 600

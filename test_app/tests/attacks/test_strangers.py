@@ -16,6 +16,7 @@ from django_twilio_2fa.models import Verification
 from django_twilio_2fa.sandbox import messages
 from django_twilio_2fa.sandbox.models import SandboxVerification
 
+from ..clock import pass_time
 from ..loopback_twilio import LoopbackTwilio
 from ..people import PHONE, Person
 from .scene import NO_SEND_LIMITS, made, shown, values, wrong_code
@@ -202,6 +203,23 @@ def test_the_stranger_learns_no_more_from_an_owned_number_than_from_any(db: None
                 pages.append((status, path, html.replace("0143", "0141")))
             told.append(pages)
     assert told[0] == told[1]
+
+
+def test_nor_over_the_api_how_long_ago_its_owner_was_sent_a_code(db: None) -> None:
+    left = []
+    for owner_is_signing_in in (True, False):
+        with rolled_back():
+            owner = made("owner", PHONE).opens("start")
+            if owner_is_signing_in:
+                owner.picks("sms")
+                pass_time(300)
+            stranger = made("stranger")
+            told = stranger.client.post("/api/2fa/send/", {"method": "sms", "phone_number": PHONE})
+            left.append(told.json()["expires_in"])
+            if owner_is_signing_in:
+                # It was one verification at Twilio all the same.
+                assert len({row.sid for row in Verification.objects.all()}) == 1
+    assert abs(left[0] - left[1]) <= 2
 
 
 def test_a_stranger_cancels_no_code_whose_sending_was_never_answered(
