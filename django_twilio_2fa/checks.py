@@ -137,6 +137,7 @@ def _values() -> Iterator[CheckMessage]:
 def _seconds(value: Any) -> list[float]:
     """The numbers of a setting that takes one or several; empty where one of them is none."""
     values = list(value) if isinstance(value, (list, tuple)) else [value]
+    values = [v.total_seconds() if isinstance(v, timedelta) else v for v in values]
     numbers = [v for v in values if isinstance(v, (int, float)) and not isinstance(v, bool)]
     return numbers if len(numbers) == len(values) else []
 

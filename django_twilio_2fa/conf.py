@@ -402,8 +402,8 @@ SETTINGS: dict[str, Setting] = {
         Setting(
             "SEND_COOLDOWN",
             (30, 40, 60, 90, 120),
-            (int, float, tuple, list),
-            "Seconds before the next send: one number, or a list for the first, second, … resend.",
+            (int, float, timedelta, tuple, list),
+            "Seconds (or a timedelta) before the next send: one, or a list for the first, second, … resend.",
             group=PROCESS,
         ),
         Setting(
@@ -689,8 +689,8 @@ class Conf:
         """How long before resend number `resend` (from 1); the last of a list serves all later ones."""
         value = self.raw("SEND_COOLDOWN")
         steps = list(value) if isinstance(value, (list, tuple)) else [value]
-        seconds = steps[min(resend, len(steps)) - 1] if steps else 0
-        return timedelta(seconds=float(seconds))
+        wait = steps[min(resend, len(steps)) - 1] if steps else 0
+        return wait if isinstance(wait, timedelta) else timedelta(seconds=float(wait))
 
     @property
     def timeout(self) -> tuple[float, float]:

@@ -101,6 +101,8 @@ class MethodProvider:
     """`phone_number`, `email`, a kind of its own, or None for a method that needs no device."""
     on_by_default: ClassVar[bool] = True
     """Whether the method is offered where `ALLOWED_METHODS` is not set."""
+    position: ClassVar[int] = 100
+    """Where the method stands there: those of lower numbers come first, those of the same by their names."""
     sends: ClassVar[bool] = True
     """Whether a token is sent; if not, nothing of resend and cooldown is shown."""
     sent_wording: ClassVar[Any] = _("sent")
@@ -377,7 +379,8 @@ def provider_of(kind: str) -> MethodProvider | None:
 
 def default_methods() -> list[str]:
     """Names of the methods that are offered where `ALLOWED_METHODS` is not set."""
-    return [name for name, provider in get_providers().items() if provider.on_by_default]
+    found = [p for p in get_providers().values() if p.on_by_default]
+    return [p.name for p in sorted(found, key=lambda p: (p.position, p.name))]
 
 
 def get_providers() -> dict[str, MethodProvider]:

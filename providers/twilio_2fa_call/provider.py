@@ -13,6 +13,7 @@ class CallProvider(VerifyProvider):
     channel = "call"
     label = _("Phone call")
     icon = "fas fa-phone"
+    position = 20
     device_kind = "phone_number"
     cost = _("a verification and a call")
     sent_wording = _("read out in a phone call")

@@ -13,6 +13,7 @@ class EmailProvider(VerifyProvider):
     speaks = False
     label = _("E-mail")
     icon = "fas fa-envelope"
+    position = 30
     device_kind = "email"
     cost = _("a verification and an e-mail of SendGrid's")
     sent_wording = _("sent by e-mail")

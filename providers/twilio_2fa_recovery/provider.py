@@ -29,6 +29,7 @@ FEW = 3
 class RecoveryProvider(MethodProvider):
     label = _("Recovery codes")
     icon = "fas fa-life-ring"
+    position = 60
     device_kind = "recovery"
     sends = False
     shows_secret = True

@@ -9,6 +9,7 @@ class SMSProvider(VerifyProvider):
     channel = "sms"
     label = _("Text message")
     icon = "fas fa-sms"
+    position = 10
     device_kind = "phone_number"
     needs_messages = True
     sent_wording = _("sent by text message")

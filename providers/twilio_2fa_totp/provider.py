@@ -46,6 +46,7 @@ class AuthenticatorTokenForm(TokenForm):
 class TOTPProvider(VerifyService, MethodProvider):
     label = _("Authenticator app")
     icon = "fas fa-mobile-alt"
+    position = 50
     device_kind = "totp"
     sends = False
     token_length = CODE_LENGTH

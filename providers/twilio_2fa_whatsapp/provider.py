@@ -12,6 +12,7 @@ class WhatsAppProvider(VerifyProvider):
     channel = "whatsapp"
     label = _("WhatsApp")
     icon = "fab fa-whatsapp"
+    position = 40
     device_kind = "phone_number"
     needs_messages = True
     # It needs a sender of one's own at Twilio.

@@ -61,7 +61,13 @@ class TestCooldown:
 
     @pytest.mark.parametrize(
         ("cooldown", "waits"),
-        [(5, [5, 5, 5]), ([10, 20], [10, 20, 20]), ((30, 40, 60, 90, 120), [30, 40, 60]), (0, [0, 0])],
+        [
+            (5, [5, 5, 5]),
+            ([10, 20], [10, 20, 20]),
+            ((30, 40, 60, 90, 120), [30, 40, 60]),
+            (0, [0, 0]),
+            (timedelta(seconds=7), [7, 7]),
+        ],
     )
     def test_a_resend_waits_so_long(
         self, pat: Person, settings: Any, later: Any, cooldown: Any, waits: list[int]
