@@ -5,19 +5,34 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ..conf import conf
 from .serializers import ErrorSerializer
 
 FAULTS = (400, 401, 403, 404, 409, 415, 429, 503)
 
 
-def described(
-    *, takes: Any = None, answers: Any = None, status: int = 200, **more: Any
-) -> Callable[..., Any]:
-    """Says what an endpoint takes and answers; nothing without drf-spectacular."""
+def described(*, takes: Any = None, answers: Any = None, for_strangers: bool = False) -> Callable[..., Any]:
+    """Says what an endpoint takes and answers; nothing without drf-spectacular.
+
+    `for_strangers`: it serves users who are named and have not signed in, where the settings allow that.
+    """
     try:
-        from drf_spectacular.utils import extend_schema
+        from drf_spectacular.utils import OpenApiParameter, extend_schema
     except ImportError:
         return lambda view: view
-    responses = {status: answers, **dict.fromkeys(FAULTS, ErrorSerializer)}
-    decorate: Callable[..., Any] = extend_schema(request=takes, responses=responses, **more)
+    responses = {200: answers, **dict.fromkeys(FAULTS, ErrorSerializer)}
+    wait = OpenApiParameter(
+        "Retry-After",
+        int,
+        OpenApiParameter.HEADER,
+        description="Seconds until it may be tried again, where that is known.",
+        response=[429],
+    )
+    named = OpenApiParameter(
+        conf.UNAUTHENTICATED_QUERY_PARAM,
+        str,
+        description="Who it is that has not signed in: their primary key, or what else the settings say.",
+    )
+    parameters = [wait, named] if for_strangers and conf.ALLOW_UNAUTHENTICATED_USERS else [wait]
+    decorate: Callable[..., Any] = extend_schema(request=takes, responses=responses, parameters=parameters)
     return decorate

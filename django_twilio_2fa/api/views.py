@@ -136,7 +136,7 @@ class SendView(EndpointView):
 
     for_strangers = True
 
-    @described(takes=shapes.SendSerializer, answers=shapes.SentSerializer)
+    @described(takes=shapes.SendSerializer, answers=shapes.SentSerializer, for_strangers=True)
     def post(self, request: Request) -> Response:
         values = self.taken(shapes.SendSerializer)
         to, device = contact_of(values), values["device"] or None
@@ -182,7 +182,7 @@ class VerifyView(EndpointView):
 
     for_strangers = True
 
-    @described(takes=shapes.VerifySerializer, answers=shapes.VerifiedSerializer)
+    @described(takes=shapes.VerifySerializer, answers=shapes.VerifiedSerializer, for_strangers=True)
     def post(self, request: Request) -> Response:
         values = self.taken(shapes.VerifySerializer)
         row = self.verifier.check(self.verifier.get(values["verification_id"]), values["code"])
@@ -205,7 +205,7 @@ class CancelView(EndpointView):
 
     for_strangers = True
 
-    @described(takes=shapes.CancelSerializer, answers=shapes.SuccessSerializer)
+    @described(takes=shapes.CancelSerializer, answers=shapes.SuccessSerializer, for_strangers=True)
     def post(self, request: Request) -> Response:
         self.verifier.cancel(self.verifier.get(self.taken(shapes.CancelSerializer)["verification_id"]))
         return Response({"success": True})

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from django.test import Client
+from django.urls import path
 from drf_spectacular.generators import SchemaGenerator
+
+from django_twilio_2fa.api.schema import described
+from django_twilio_2fa.api.serializers import SendSerializer, SentSerializer
+from django_twilio_2fa.api.views import SendView
 
 
 def description() -> dict[str, Any]:
@@ -28,14 +34,35 @@ def test_it_is_openapi_3_1_and_describes_every_endpoint() -> None:
 
 
 def test_the_shape_of_errors_is_described_at_each() -> None:
-    for path, verbs in description()["paths"].items():
-        if "/2fa/" not in path:
+    for address, verbs in description()["paths"].items():
+        if "/2fa/" not in address:
             continue
         for verb, told in verbs.items():
             for status in ("400", "401", "403", "404", "409", "429", "503"):
                 shape = told["responses"][status]["content"]["application/json"]["schema"]
-                assert shape == {"$ref": "#/components/schemas/Error"}, (path, verb, status)
+                assert shape == {"$ref": "#/components/schemas/Error"}, (address, verb, status)
 
 
 def test_it_is_served(db: None) -> None:
     assert b"openapi: 3.1" in Client().get("/api/schema/").content
+
+
+def test_when_to_come_again_is_described() -> None:
+    for address, verbs in description()["paths"].items():
+        if "/2fa/" in address:
+            for told in verbs.values():
+                assert told["responses"]["429"]["headers"]["Retry-After"]["schema"] == {"type": "integer"}
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_so_is_how_to_name_somebody_who_has_not_signed_in(settings: Any, allowed: bool) -> None:
+    settings.TWILIO_2FA_ALLOW_UNAUTHENTICATED_USERS = allowed
+    settings.TWILIO_2FA_UNAUTHENTICATED_QUERY_PARAM = "who"
+
+    class View(SendView):
+        @described(takes=SendSerializer, answers=SentSerializer, for_strangers=True)
+        def post(self, request: Any) -> Any: ...
+
+    told = SchemaGenerator(patterns=[path("send/", View.as_view())]).get_schema(request=None, public=True)
+    named = [p["name"] for p in told["paths"]["/send/"]["post"].get("parameters", []) if p["in"] == "query"]
+    assert named == (["who"] if allowed else [])
