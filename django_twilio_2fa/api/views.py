@@ -101,7 +101,11 @@ class EndpointView(APIView):
 
     def taken(self, serializer: type[serializers.Serializer[Any]]) -> dict[str, Any]:
         """The request's values, checked for their shape."""
-        found = serializer(data=self.request.data)
+        try:
+            told = self.request.data
+        except RecursionError:  # of Python's own JSON, for what is nested too deep
+            raise errors.MalformedRequest from None
+        found = serializer(data=told)
         found.is_valid(raise_exception=True)
         return dict(found.validated_data)
 

@@ -11,11 +11,17 @@ import pytest
 from demo.pigeon.provider import PigeonProvider
 from django.core import mail
 from django.core.mail import send_mail
+from django.db import connection  # noqa: F401 - for skipif
 from django.test import TransactionTestCase
 
 from django_twilio_2fa.digests import digest
 from django_twilio_2fa.providers import Checked, MethodProvider, Sent
 from django_twilio_2fa.testing import ProviderContract
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif("connection.vendor != 'sqlite'", reason="no different elsewhere, and slower"),
+]
 
 
 class Sound(PigeonProvider):
@@ -163,12 +169,10 @@ def failures(provider: type[MethodProvider]) -> list[str]:
     return [test.id().rpartition(".")[2] for test, _trace in [*result.failures, *result.errors]]
 
 
-@pytest.mark.django_db(transaction=True)
 def test_a_sound_one_keeps_it() -> None:
     assert failures(Sound) == []
 
 
-@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("provider", BROKEN, ids=lambda provider: provider.__name__)
 def test_one_that_is_broken_does_not(provider: type[MethodProvider]) -> None:
     assert failures(provider)

@@ -71,6 +71,14 @@ def test_whatever_is_no_json_is_answered_in_shape(sam: Person, raw: bytes, kind:
         assert shaped(answer), answer.content
 
 
+@pytest.mark.parametrize("endpoint", [e for e in ENDPOINTS if e not in ("verification-methods", "devices")])
+@pytest.mark.parametrize("opens", ["[", '{"method":'])
+def test_what_is_nested_deeper_than_can_be_read_is_no_request(sam: Person, endpoint: str, opens: str) -> None:
+    caller = Caller("sam")
+    answer = caller.client.post(f"/api/2fa/{endpoint}/", opens * 100_000, content_type="application/json")
+    assert (answer.status_code, answer.json()["error_code"]) == (400, "malformed_request")
+
+
 def spelled(name: str) -> st.SearchStrategy[str]:
     """The name with letters of any case or width, and whatever space around it."""
     letters = [st.sampled_from([c, c.upper(), chr(ord(c) + 0xFEE0)]) for c in name]
