@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.db import transaction
 
 from django_twilio_2fa import errors
 from django_twilio_2fa.contacts import PhoneNumber
@@ -190,6 +191,21 @@ class TestForNobody:
         row = Verifier(sam.user).send("sms")
         with pytest.raises(errors.VerificationNotFound):
             nobody.get(row.public_id)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_in_a_transaction_of_the_callers_nothing_is_sent_and_nothing_checked(settings: Any) -> None:
+    user = get_user_model().objects.create_user("pat")
+    Device.objects.register(user, PhoneNumber(PHONE))
+    verifier = Verifier(user)
+    with pytest.raises(RuntimeError, match="durable"), transaction.atomic():
+        verifier.send("sms")
+    assert not messages.delivered()
+    row = verifier.send("sms")
+    with pytest.raises(RuntimeError, match="durable"), transaction.atomic():
+        verifier.check(row, wrong(messages.last_code()))
+    assert SandboxVerification.objects.get().checks == 0
+    assert verifier.check(row, messages.last_code()).status == "approved"
 
 
 @pytest.mark.django_db(transaction=True)
