@@ -17,7 +17,7 @@ from django.test import Client
 
 from django_twilio_2fa import signals
 from django_twilio_2fa.contacts import EmailAddress, PhoneNumber
-from django_twilio_2fa.models import Device
+from django_twilio_2fa.models import Device, Verification
 from django_twilio_2fa.sandbox import messages
 
 from .people import PHONE, Person
@@ -112,12 +112,20 @@ def test_the_api_answers_at_its_old_addresses(pat: Person, site: Any) -> None:
     assert pat.client.session["twilio_2fa_verification"] is True
 
 
+@pytest.mark.parametrize("road", ["pages", "api"])
 def test_a_code_that_is_submitted_twice_at_once_keeps_the_sites_sign(
-    pat: Person, site: Any, settings: Any
+    pat: Person, site: Any, settings: Any, road: str
 ) -> None:
     site.PROFILES[pat.user.pk] = {"phone_number": PHONE}
     pat.opens("start").picks("sms")
-    code, asked = messages.last_code(PHONE), []
+    code, id = messages.last_code(PHONE), str(Verification.objects.get().public_id)
+    asked = []
+
+    def submit(client: Client) -> None:
+        if road == "pages":
+            client.post("/2fa/verify/", {"token": code})
+        else:
+            client.post("/api/2fa/verify/", {"verification_id": id, "code": code})
 
     def allowed(user: Any) -> bool:
         asked.append(user)
@@ -125,12 +133,12 @@ def test_a_code_that_is_submitted_twice_at_once_keeps_the_sites_sign(
             # This request has read its session and its verification; now the other one wins.
             other = Client()
             other.cookies.update(pat.client.cookies)
-            other.post("/2fa/verify/", {"token": code})
+            submit(other)
             assert other.session["twilio_2fa_verification"] is True
         return True
 
     settings.TWILIO_2FA_ALLOW_USER_CB = allowed
-    pat.client.post("/2fa/verify/", {"token": code})
+    submit(pat.client)
     assert len(asked) > 2
     assert pat.client.session.get("twilio_2fa_verification") is True
     assert pat.opens("/secret/").path == "/secret/"
