@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Info, Warning, register
 from django.shortcuts import resolve_url
 from django.urls import NoReverseMatch
+from django.utils.module_loading import import_string
 
 from .conf import OLD_NAMES, PREFIX, SETTINGS, Setting, as_callable, conf
 from .counters import DEFAULTS, RUN, rates
@@ -20,6 +21,7 @@ from .providers import get_registry, why_unregistrable
 from .unauthenticated import name_field
 
 COUNTRY_LISTS = ("PHONE_NUMBER_ALLOWED_COUNTRIES", "PHONE_NUMBER_DISALLOWED_COUNTRIES")
+API_KINDS = ("permission", "authentication", "throttle")
 LINE_TYPES = ("mobile", "landline", "voip")
 
 
@@ -40,6 +42,7 @@ def check_all(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         _countries,
         _users,
         _addresses,
+        _api_classes,
     )
     return [message for check in checks for message in check()]
 
@@ -297,6 +300,30 @@ def _users() -> Iterator[CheckMessage]:
             hint=f"{PREFIX}UNAUTHENTICATED_USER_FIELD is 'pk', or a field of {settings.AUTH_USER_MODEL}.",
             id="twilio_2fa.E013",
         )
+
+
+def _api_classes() -> Iterator[CheckMessage]:
+    for kind, told in conf.API_CLASSES.items():
+        if kind not in API_KINDS:
+            close = get_close_matches(str(kind), API_KINDS, n=1) or API_KINDS
+            yield Error(
+                f"{PREFIX}API_CLASSES has the unknown key {kind!r}.",
+                hint=f"Did you mean {close[0]}?",
+                id="twilio_2fa.E015",
+            )
+            continue
+        for cls in told if isinstance(told, (list, tuple)) else [told]:
+            try:
+                usable = callable(import_string(cls) if isinstance(cls, str) else cls)
+            except ImportError:
+                usable = False
+            if not usable:
+                hint = "It takes classes, or dotted paths to them: one, or a list."
+                yield Error(
+                    f"{PREFIX}API_CLASSES[{kind!r}] has {cls!r}, which is no class.",
+                    hint=hint,
+                    id="twilio_2fa.E015",
+                )
 
 
 def _addresses() -> Iterator[CheckMessage]:

@@ -233,6 +233,10 @@ class MethodProvider:
         """What the user should do about a device, said after its use and in the list; empty if nothing."""
         return ""
 
+    def tell(self, verification: Verification) -> str:
+        """What a user without the method's page is told of what has begun; empty for the kit's sentence."""
+        return ""
+
     def get_verify_context(self, verification: Verification, *, secret: dict[str, Any]) -> dict[str, Any]:
         """What the method's own template of the verify page gets besides what every method's does."""
         return {}
@@ -264,6 +268,9 @@ class WaitingProvider(MethodProvider):
 
     def read_token(self, verification: Verification, text: str) -> str:
         return ""
+
+    def tell(self, verification: Verification) -> str:
+        return gettext("Approve it where you have been asked, then go on here.")
 
     def is_answered(self, verification: Verification) -> bool:
         return bool(verification.answer)

@@ -127,7 +127,7 @@ class UnauthenticatedVerifier(Verifier):
             *counters.counts("unproven_sends_per_destination", STRANGER, provider.transport, self.name),
         ]
         limits.reserve_send(row, provider.name, counts)
-        sid = self._try_to_send(row, provider) if self._is_good(row) and choice is not None else ""
+        sid = self._try_to_send(row, provider) if self._is_theirs(row, choice) else ""
         Verification.objects.filter(pk=row.pk).update(last_sent_at=timezone.now(), sid=sid or row.sid)
         row.refresh_from_db()
         return row
@@ -157,7 +157,7 @@ class UnauthenticatedVerifier(Verifier):
         contact = registered.contact if registered else None
         device = registered.device if registered else None
         row, _created = records.get_or_create_pending(
-            digests("pending", STRANGER, self.name, provider.transport),
+            digests("pending", STRANGER, self.name, provider.transport, provider.device_kind),
             {
                 **self._new(provider, Purpose.PROVE, contact, device),
                 "user": self.user if contact else None,
@@ -174,6 +174,11 @@ class UnauthenticatedVerifier(Verifier):
     def _is_good(self, row: Verification) -> bool:
         """Whether it is this very user's, and no decoy, nor that of somebody whose name is much alike."""
         return self.user is not None and row.user_id == self.user.pk and bool(row.destination)
+
+    def _is_theirs(self, row: Verification, choice: Choice | None) -> bool:
+        """Whether the row goes where this very user has something registered now."""
+        contact = choice.registered.contact if choice and choice.registered else None
+        return self._is_good(row) and contact is not None and str(contact) == row.destination
 
     def _try_to_send(self, row: Verification, provider: MethodProvider) -> str:
         """Twilio's SID of what was sent; a fault is told to the site, and not to whoever asks."""
@@ -215,7 +220,7 @@ class UnauthenticatedVerifier(Verifier):
     def _is_right(
         self, row: Verification, provider: MethodProvider, token: str, unseen: Sequence[Count]
     ) -> bool:
-        if not self._is_good(row) or not _spent(unseen):
+        if not self._is_theirs(row, self._choice(provider)) or not _spent(unseen):
             return False
         try:
             checked: Checked = self._guarded(lambda: provider.check(row, token, request=self.request))

@@ -47,7 +47,8 @@ class Verifier(Sending):
     """
 
     def __init__(self, user: Any = None, *, request: Any = None, flow: str = "", auth: str = "") -> None:
-        self.user = user
+        # Django's AnonymousUser is nobody.
+        self.user = user if getattr(user, "is_authenticated", True) else None
         self.request = request
         self.flow = flow
         self.auth = auth

@@ -38,8 +38,17 @@ def _log_in(request: Request) -> str:
 
 
 def _credential(request: Request) -> str:
-    credential = (_said(request.auth), request.META.get("HTTP_AUTHORIZATION", ""))
+    credential = (_said(request.auth), _from_header(request.META.get("HTTP_AUTHORIZATION", "")))
     return f"token:{credential}" if any(credential) else ""
+
+
+def _from_header(header: str) -> str:
+    """The credential of a header, however its scheme is spelled; none of one that holds the password.
+
+    Whoever has the password sends the same: it tells nobody apart.
+    """
+    scheme, _, value = header.strip().partition(" ")
+    return "" if scheme.lower() == "basic" else " ".join(value.split())
 
 
 def _said(auth: Any) -> str:

@@ -14,14 +14,16 @@ from .binding import bind
 
 
 class IsTwoFactorVerified(BasePermission):
-    """Lets by whose session, or whose token, is verified. Others get 403 with the code `two_factor_required`.
+    """Lets by whose session, or whose token, is verified.
+
+    Others get 403 with `detail`, a sentence, and `error_code`: `two_factor_required`.
 
     `max_age` (a timedelta, or seconds) asks for a verification no older than that; set it in a subclass.
     """
 
     max_age: ClassVar[timedelta | float | None] = None
     code = "two_factor_required"
-    message = _("Please verify with your second factor first.")
+    message = {"detail": _("Please verify with your second factor first."), "error_code": code}
 
     def has_permission(self, request: Request, view: Any) -> bool:
         if request.user is None or not request.user.is_authenticated:

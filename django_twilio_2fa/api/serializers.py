@@ -92,7 +92,7 @@ class DeviceSerializer(serializers.Serializer[Any]):
     id = serializers.CharField(read_only=True)
     kind = serializers.CharField(read_only=True)
     obfuscated = serializers.CharField(read_only=True, allow_blank=True)
-    name = Words(max_length=64)
+    name = Words(max_length=64, required=True, allow_blank=True)
 
 
 class ErrorSerializer(serializers.Serializer[Any]):

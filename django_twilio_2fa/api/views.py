@@ -6,10 +6,13 @@ import logging
 from collections.abc import Iterable
 from typing import Any
 
+from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.http import Http404
 from django.utils import timezone
 from django.utils.decorators import classonlymethod
 from django.utils.module_loading import import_string
 from rest_framework import exceptions, serializers
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.permissions import AllowAny
 from rest_framework.renderers import JSONRenderer
@@ -42,10 +45,18 @@ def classes(kind: str, default: Iterable[Any]) -> list[Any]:
     return [import_string(cls) if isinstance(cls, str) else cls for cls in several]
 
 
+class JSONWhateverIsAskedFor(DefaultContentNegotiation):
+    """There is one form of answer, which errors have, too."""
+
+    def select_renderer(self, request: Any, renderers: Any, format_suffix: Any = None) -> Any:
+        return renderers[0], renderers[0].media_type
+
+
 class EndpointView(APIView):
     """Base of the endpoints: who asks, what is taken, and how errors are told."""
 
     renderer_classes = (JSONRenderer,)
+    content_negotiation_class = JSONWhateverIsAskedFor
     parser_classes = (JSONParser, FormParser, MultiPartParser)
     verifier: Verifier
     for_strangers = False
@@ -87,6 +98,13 @@ class EndpointView(APIView):
     def handle_exception(self, exc: Exception) -> Response:
         if isinstance(exc, errors.TwoFactorError):
             return failures.answer(exc)
+        if isinstance(exc, SuspiciousOperation):
+            # Too large, or too many fields.
+            return failures.answer(errors.MalformedRequest())
+        if isinstance(exc, Http404):
+            exc = exceptions.NotFound()
+        elif isinstance(exc, PermissionDenied):
+            exc = exceptions.PermissionDenied()
         if isinstance(exc, exceptions.APIException):
             answer = super().handle_exception(exc)
             error, answer.status_code = failures.from_rest_framework(exc)
@@ -103,7 +121,8 @@ class EndpointView(APIView):
         """The request's values, checked for their shape."""
         try:
             told = self.request.data
-        except RecursionError:  # of Python's own JSON, for what is nested too deep
+        except (RecursionError, UnicodeError, LookupError):
+            # Nested deeper than Python's own JSON reads; in an encoding that is none, or does not read it.
             raise errors.MalformedRequest from None
         found = serializer(data=told)
         found.is_valid(raise_exception=True)
@@ -119,7 +138,7 @@ class EndpointView(APIView):
         return Response(
             {
                 "verification_id": str(row.public_id),
-                "display": wording.sent_sentence(provider, row.masked, **about),
+                "display": provider.tell(row) or wording.sent_sentence(provider, row.masked, **about),
                 "can_resend_in": row.can_resend_in(),
                 "expires_in": max(0, int((row.expires_at - timezone.now()).total_seconds())),
                 "attempts": row.attempts,
@@ -158,6 +177,7 @@ class RegisterView(EndpointView):
         to = contact_of(values)
         if to is None:
             raise errors.MalformedRequest
+        self.verifier.authorize_enrolment(to.kind)
         method = values["method"]
         if not method:
             options = [p for p in self.verifier.registrable(to.kind) if not p.why_unsuitable(to)]

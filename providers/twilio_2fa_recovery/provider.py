@@ -123,9 +123,12 @@ class RecoveryProvider(MethodProvider):
             text = gettext("No recovery code is left.")
         return f"{text} {gettext('Make new ones among what you have registered.')}"
 
+    def tell(self, verification: Verification) -> str:
+        return gettext("Enter one of your recovery codes. Each lets you in once.")
+
     def get_verify_context(self, verification: Verification, *, secret: dict[str, Any]) -> dict[str, Any]:
         if verification.purpose != Purpose.ENROL:
-            return {"message": gettext("Enter one of your recovery codes. Each lets you in once.")}
+            return {"message": self.tell(verification)}
         shown = codes.from_seed(secret["seed"], verification.data["codes"]) if secret else []
         # On paper they have to say by themselves whose they are, and which of several sets.
         made = date_format(localtime(verification.created_at), "DATE_FORMAT")

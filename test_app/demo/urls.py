@@ -2,7 +2,6 @@ from django.contrib import admin
 from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
-from rest_framework.authtoken.views import ObtainAuthToken
 
 from . import views
 
@@ -16,7 +15,7 @@ urlpatterns = [
     path("api/2fa/", include("django_twilio_2fa.api.urls")),
     path("api/verified/", views.VerifiedOnlyView.as_view(), name="verified-only"),
     path("api/demo/", views.APIDemoView.as_view(), name="api-demo"),
-    path("api/token/", ObtainAuthToken.as_view(schema=None)),
+    path("api/token/", views.TokenView.as_view()),
     path(
         "api/docs/",
         SpectacularSwaggerSplitView.as_view(url_name="schema", template_name="demo/api_docs.html"),

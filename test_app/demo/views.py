@@ -12,6 +12,8 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.generic import TemplateView
 from drf_spectacular.utils import extend_schema
+from rest_framework.authtoken.models import Token
+from rest_framework.authtoken.views import ObtainAuthToken
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -45,6 +47,18 @@ class PageView(TemplateView):
 
 class HomeView(PageView):
     template_name = "demo/home.html"
+
+
+class TokenView(ObtainAuthToken):
+    """A new token at each log-in: one that is handed out again would bring what was proven with it."""
+
+    schema = None
+
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        asked = self.get_serializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        Token.objects.filter(user=asked.validated_data["user"]).delete()
+        return super().post(request, *args, **kwargs)
 
 
 class VerifiedOnlyView(APIView):

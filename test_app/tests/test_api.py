@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
+from django.http import Http404
 from django.test import Client
 from rest_framework.authtoken.models import Token
 
@@ -325,6 +327,72 @@ class TestShape:
         refused(caller.asks("send", "get"), 405, "malformed_request")
         answer = caller.client.post("/api/2fa/send/", "x", content_type="text/plain", **caller.headers)
         refused(answer, 415, "malformed_request")
+
+    @pytest.mark.parametrize(
+        ("body", "kind"),
+        [
+            ("x" * 3_000_000, "application/json"),
+            ("&".join(f"a{n}=1" for n in range(1500)), "application/x-www-form-urlencoded"),
+            ("method=sms", "application/x-www-form-urlencoded; charset=punycode"),
+        ],
+    )
+    def test_what_is_too_much_and_what_cannot_be_read(self, caller: Caller, body: Any, kind: str) -> None:
+        answer = caller.client.generic(
+            "POST", "/api/2fa/send/", body.encode(), content_type=kind, **caller.headers
+        )
+        refused(answer, 400, "malformed_request")
+
+    @pytest.mark.parametrize("asked", ["?format=xml", "?format=api"])
+    def test_the_answer_is_json_whatever_is_asked_for(self, caller: Caller, asked: str) -> None:
+        answer = caller.client.get(
+            f"/api/2fa/devices/{asked}", HTTP_ACCEPT="application/xml", **caller.headers
+        )
+        assert (answer.status_code, answer["Content-Type"]) == (200, "application/json")
+
+    @pytest.mark.parametrize(
+        ("raised", "status", "code"),
+        [(DjangoPermissionDenied, 403, "user_not_allowed"), (Http404, 404, "malformed_request")],
+    )
+    def test_what_a_permission_of_the_sites_raises(
+        self, sam: Person, settings: Any, raised: type[Exception], status: int, code: str
+    ) -> None:
+        def refuses(self: Any, request: Any, view: Any) -> bool:
+            raise raised
+
+        permission = type("Refuses", (), {"has_permission": refuses})
+        settings.TWILIO_2FA_API_CLASSES = {"permission": permission}
+        refused(Caller("sam").asks("send", method="sms"), status, code)
+
+    def test_a_name_that_is_left_out_is_not_taken_for_none(self, caller: Caller) -> None:
+        device = Device.objects.first()
+        Device.objects.update(name="Work")
+        refused(caller.asks(f"devices/{device.pk}", "patch", nmae="x"), 400, "malformed_request")
+        assert caller.asks(f"devices/{device.pk}", "patch", name="").status_code == 200
+        assert Device.objects.get(pk=device.pk).name == ""
+
+    def test_what_is_not_verified_is_told_so_by_a_code(self, caller: Caller) -> None:
+        answer = caller.client.get("/api/verified/", **caller.headers)
+        assert (answer.status_code, answer.json()["error_code"]) == (403, "two_factor_required")
+
+    @pytest.mark.parametrize(
+        ("setting", "who", "code"),
+        [
+            ("ALLOW_REGISTRATION", "demo", "registration_not_allowed"),
+            ("ALLOW_CHANGE", "sam", "change_not_allowed"),
+        ],
+    )
+    def test_why_nothing_can_be_registered(
+        self, sam: Person, demo: Person, settings: Any, setting: str, who: str, code: str
+    ) -> None:
+        setattr(settings, f"TWILIO_2FA_{setting}", False)
+        answer = Caller(who).asks("set-phone-number", phone_number=NEW)
+        assert answer.json()["error_code"] == code
+
+    def test_what_is_to_be_done_where_no_code_is_sent(self, sam: Person, settings: Any) -> None:
+        settings.TWILIO_2FA_ALLOWED_METHODS = ["sms", "email", "link"]
+        told = Caller("sam").sends(method="link")
+        number = Verification.objects.get(method="link").data["number"]
+        assert f"pick {number} there" in told["display"]
 
     def test_a_fault_of_twilio_has_its_status(self, demo: Person) -> None:
         answer = Caller("demo").asks("set-phone-number", phone_number="+12025550160")

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
+from django.test import Client
 
-from django_twilio_2fa.models import Device, Verification
+from django_twilio_2fa.models import Device
 from django_twilio_2fa.sandbox import messages
 
 from . import loops
@@ -54,7 +55,9 @@ class TestRecipes:
         scope = self.run(0)
         request = rf.get("/")
         request.session = {}
-        scope["ask"](request, PHONE)
+        assert scope["confirm"](request, "123456")
+        assert scope["ask"](request, "owl")
+        assert scope["ask"](request, PHONE) == ""
         assert scope["confirm"](request, "000000" if messages.last_code() != "000000" else "111111")
         assert scope["confirm"](request, messages.last_code()) == ""
 
@@ -74,18 +77,24 @@ class TestRecipes:
         register_device(user)
         transfer = self.run(2)["transfer"]
 
-        async def walk() -> None:
-            async def auser() -> Any:
-                return user
+        client = Client()
+        client.force_login(user)
+        session = client.session
 
-            request = rf.post("/")
-            request.auser = auser
-            assert (await transfer(request)).status_code == 200
-            row = await Verification.objects.aget()
+        async def asks(**values: str) -> int:
+            request = rf.post("/", values)
+            request.session = session
+            return int((await transfer(request)).status_code)
+
+        async def walk() -> None:
+            # Nothing has been sent from here yet.
+            assert await asks(code="123456") == 404
+            assert await asks() == 200
             code = await sync_to_async(messages.last_code)()
-            for typed, status in (("1", 400), (code, 200)):
-                request = rf.post("/", {"verification": str(row.public_id), "code": typed})
-                request.auser = auser
-                assert (await transfer(request)).status_code == status
+            assert await asks(code="1") == 400
+            assert await asks(code=code) == 200
+            assert await asks(code=code) == 404
+            await sync_to_async(session.flush)()
+            assert await asks() == 401
 
         loops.run(walk)

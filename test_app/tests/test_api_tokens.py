@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.test import RequestFactory
-from rest_framework.authentication import BaseAuthentication
+from django.test import Client, RequestFactory
+from rest_framework.authentication import BaseAuthentication, BasicAuthentication
+from rest_framework.authtoken.models import Token
 from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework_simplejwt.authentication import JWTAuthentication
@@ -132,6 +134,42 @@ class TestJWT:
 
 
 class TestOtherWays:
+    def test_whoever_sends_the_password_with_each_request_is_verified_by_nothing(
+        self, sam: Person, settings: Any
+    ) -> None:
+        settings.TWILIO_2FA_API_CLASSES = {"authentication": BasicAuthentication}
+        sam.user.set_password("owl")
+        sam.user.save()
+        owner = Caller()
+        owner.headers = {"HTTP_AUTHORIZATION": "Basic " + b64encode(b"sam:owl").decode()}
+        id = owner.sends(method="sms")["verification_id"]
+        assert owner.verifies(id, messages.last_code(PHONE)).status_code == 200
+        # It would be anybody's who has the password.
+        assert not verified(owner, BasicAuthentication)
+
+    def test_the_demo_gives_a_new_token_at_each_log_in(self, sam: Person) -> None:
+        sam.user.set_password("owl")
+        sam.user.save()
+        callers = []
+        for _ in range(2):
+            token = Client().post("/api/token/", {"username": "sam", "password": "owl"}).json()["token"]
+            caller = Caller()
+            caller.headers = {"HTTP_AUTHORIZATION": f"Token {token}"}
+            if not callers:
+                id = caller.sends(method="sms")["verification_id"]
+                caller.verifies(id, messages.last_code(PHONE))
+                assert caller.is_verified
+            callers.append(caller)
+        assert not any(caller.is_verified for caller in callers)
+
+    @pytest.mark.parametrize("spelled", ["token {}", "TOKEN   {}", "Token  {} "])
+    def test_however_its_header_is_spelled_it_is_one_token(self, sam: Person, spelled: str) -> None:
+        caller = Caller("sam", token=True)
+        caller.verifies(caller.sends(method="sms")["verification_id"], messages.last_code(PHONE))
+        key = Token.objects.get(user=sam.user).key
+        caller.headers = {"HTTP_AUTHORIZATION": spelled.format(key)}
+        assert caller.is_verified
+
     def test_a_token_in_a_cookie_binds_too(self, sam: Person, settings: Any) -> None:
         """As JWTs are often kept; a header that is everybody's, as of a proxy, does not join two of them."""
         settings.TWILIO_2FA_API_CLASSES = {"authentication": f"{__name__}.InACookie"}

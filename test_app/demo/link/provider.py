@@ -46,5 +46,9 @@ class LinkProvider(WaitingProvider):
         numbers = secrets.SystemRandom().sample(NUMBERS, OFFERED)
         return Sent(data={"numbers": sorted(numbers), "number": numbers[0]})
 
+    def tell(self, verification: Verification) -> str:
+        told = gettext("We have sent a link to {to}. Open it, pick {number} there, and go on here.")
+        return told.format(to=verification.masked, number=verification.data.get("number"))
+
     def get_verify_context(self, verification: Verification, *, secret: dict[str, Any]) -> dict[str, Any]:
         return {"number": verification.data.get("number")}

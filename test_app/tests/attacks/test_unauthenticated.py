@@ -262,3 +262,25 @@ class TestOtherSpellings:
         assert answer.status_code == 400
         assert answer.json()["error_code"] == "unauthenticated_user_field_missing"
         assert [m.id for m in check_all(None)] == ["twilio_2fa.E013"]
+
+
+def test_what_is_no_longer_registered_gets_nothing_more(sam: Person, later: Any) -> None:
+    stranger = Stranger(sam.user.pk)
+    id = stranger.sends()
+    code = messages.last_code(PHONE)
+    sam.user.twilio_2fa_devices.filter(kind="phone_number").delete()
+    register_device(sam.user, "+12025550147")
+    later(40)
+    assert stranger.asks("send", method="sms").status_code == 200
+    assert len(messages.delivered()) == 1
+    # As a wrong one, which is what anybody is told.
+    assert told(stranger.verifies(id, code))[1]["error_code"] == "invalid_verification_code"
+
+
+@pytest.mark.parametrize("first", ["sms", "email"])
+def test_a_number_and_an_address_are_two_verifications(sam: Person, first: str) -> None:
+    stranger, second = Stranger(sam.user.pk), {"sms": "email", "email": "sms"}[first]
+    ids = [stranger.asks("send", method=method).json()["verification_id"] for method in (first, second)]
+    assert len(set(ids)) == 2
+    assert sorted(m["channel"] for m in messages.delivered()) == ["email", "sms"]
+    assert stranger.verifies(ids[1], messages.delivered()[0]["code"]).json()["verified"] is True

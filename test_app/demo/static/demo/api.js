@@ -27,7 +27,7 @@
 
   function form(label, type, button, act) {
     const made = document.createElement("form");
-    const field = element("input", "", { id: "value", type: type, required: true, className: "form-control" });
+    const field = element("input", "", { id: "value", type: type, required: type === "tel", className: "form-control" });
     field.autocomplete = type === "tel" ? "tel" : "one-time-code";
     const wrong = element("p", "", { className: "text-danger" });
     wrong.setAttribute("role", "alert");
