@@ -307,6 +307,31 @@ class TestForNobody:
         assert not Device.objects.exists()
         assert not caller.is_verified
 
+    def test_the_limits_by_destination_and_by_client_hold(self, db: None, settings: Any) -> None:
+        settings.TWILIO_2FA_ALLOW_USERLESS = True
+        settings.TWILIO_2FA_CLIENT_ADDRESS_CB = lambda request: request.META["REMOTE_ADDR"]
+        settings.TWILIO_2FA_LIMITS = {
+            "requests_per_client": "4/h",
+            "unproven_sends_per_destination": "2/h",
+        }
+        for _ in range(2):
+            Caller().sends(method="sms", phone_number=PHONE)
+        answer = Caller().asks("send", method="sms", phone_number=PHONE)
+        refused(answer, 429, "max_sends_reached")
+        assert int(answer["Retry-After"]) > 0
+        for number in (NEW, "+12025550148"):
+            Caller().sends(method="sms", phone_number=number)
+        answer = Caller().asks("send", method="sms", phone_number="+12025550149")
+        refused(answer, 429, "max_sends_reached")
+        assert (
+            Caller()
+            .client.post(
+                "/api/2fa/send/", {"method": "sms", "phone_number": "+12025550149"}, REMOTE_ADDR="192.0.2.9"
+            )
+            .json()["sends"]
+            == 1
+        )
+
     @pytest.mark.parametrize("endpoint", ["devices", "set-email", "set-phone-number"])
     def test_what_is_a_users_needs_one(self, db: None, settings: Any, endpoint: str) -> None:
         settings.TWILIO_2FA_ALLOW_USERLESS = True
