@@ -142,7 +142,7 @@ class Outcomes(Options):
         self.forget_registered()
         if row.purpose == Purpose.ENROL:
             self._tell_registered(row, destination)
-        if self._is_kept_by_site(row):
+        if self._is_kept_by_site(row) and not row.by_stranger:
             records.retried(lambda: records.remember_proven(row))
         signals.send(signals.twilio_2fa_verification_success, **self._about(row), method=row.method)
         self._tell_provider(row)

@@ -70,6 +70,8 @@ class Sending(Outcomes):
             to = as_contact(provider.device_kind, to)
         if isinstance(device, str):
             device = self._own(device)
+        if device is None and to is None and not enrol:
+            device = self._first_for(provider)
         if self.user is None:
             row = self._for_nobody(provider, to)
         elif to is not None or enrol:
@@ -88,6 +90,10 @@ class Sending(Outcomes):
         if provider.name != verification.method and not self.reaches(provider, verification):
             raise errors.MethodNotAllowed(method=provider.name)
         return self._send(verification, provider)
+
+    def _first_for(self, provider: MethodProvider) -> Registered | None:
+        """The first of what the user has registered that suits the method."""
+        return next((c.registered for c in self.choices() if c.provider.name == provider.name), None)
 
     def _own(self, id: str) -> Registered:
         found = self.find_registered(id)
@@ -108,8 +114,6 @@ class Sending(Outcomes):
     def _proof_attempt(self, provider: MethodProvider, device: Registered | None) -> Verification:
         if provider.device_kind is None:
             return self._row(provider, Purpose.PROVE)
-        if device is None:
-            device = next((c.registered for c in self.choices() if c.provider.name == provider.name), None)
         if device is None:
             raise NOT_SET.get(provider.device_kind, errors.NoMethodAvailable)
         if not device.proven or not self._suits(provider, device):

@@ -14,8 +14,9 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import models, transaction
+from django.http import Http404
 from django.utils import timezone
 
 from . import counters, errors, limits, records, signals
@@ -147,9 +148,16 @@ class UnauthenticatedVerifier(Verifier):
         return provider
 
     def _choice(self, provider: MethodProvider) -> Choice | None:
-        if self.user is None or not self.resolve("ALLOW_USER_CB"):
+        try:
+            if self.user is None or not self.resolve("ALLOW_USER_CB"):
+                return None
+            choices = self.choices()
+        except (PermissionDenied, Http404):
+            # Passed on, what a site's callback raises would tell that there is such a user.
             return None
-        return next((c for c in self.choices() if c.provider.name == provider.name), None)
+        # What has changed by another road is for its owner to prove first.
+        mine = (c for c in choices if c.provider.name == provider.name)
+        return next((c for c in mine if c.registered is not None and c.registered.proven), None)
 
     def _strangers_row(self, provider: MethodProvider, choice: Choice | None) -> Verification:
         """A row apart from the user's own: no stranger uses their tries up."""

@@ -7,6 +7,7 @@ signals and never reads it.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 from uuid import UUID
 
@@ -30,12 +31,15 @@ T = TypeVar("T")
 def off_the_loop(
     method: Callable[Concatenate[S, P], T],
 ) -> Callable[Concatenate[S, P], Coroutine[Any, Any, T]]:
-    """The awaitable counterpart of a method."""
+    """The awaitable counterpart of a method, as the class of the very object has it."""
+    name = method.__name__
 
+    @wraps(method)
     async def awaitable(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return await sync_to_async(method)(self, *args, **kwargs)
+        found: T = await sync_to_async(getattr(self, name))(*args, **kwargs)
+        return found
 
-    awaitable.__name__, awaitable.__doc__ = f"a{method.__name__}", method.__doc__
+    awaitable.__name__ = awaitable.__qualname__ = f"a{name}"
     return awaitable
 
 
@@ -170,7 +174,8 @@ class Verifier(Sending):
             row = Verification.objects.filter(public_id=public_id, user=self.user).first()
         except (ValidationError, ValueError):
             row = None
-        if row is None:
+        # What somebody who has not signed in began is theirs alone, decoys among it.
+        if row is None or row.by_stranger:
             raise errors.VerificationNotFound
         row.user = self.user
         self._require_own(row)

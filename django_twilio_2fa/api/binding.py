@@ -5,10 +5,10 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
-from django.contrib.auth import SESSION_KEY
+from django.contrib.auth import SESSION_KEY, get_user_model
 from rest_framework.request import Request
 
-from .. import session
+from .. import errors, session
 from ..conf import conf
 from ..verifier import Verifier
 
@@ -60,9 +60,17 @@ def _said(auth: Any) -> str:
     return "" if said == object.__repr__(auth) else said
 
 
+def is_signed_in(request: Request) -> bool:
+    """Whether the request is a user's of the project's model: of any other nothing could be kept."""
+    user = request.user
+    return user is not None and user.is_authenticated and isinstance(user, get_user_model())
+
+
 def get_verifier(request: Request) -> Verifier:
-    """The verifier of whoever sends the request: a user, or nobody."""
+    """The verifier of whoever sends the request: a user, or nobody. Raises `UserUnauthenticated`."""
+    if request.user is not None and request.user.is_authenticated and not is_signed_in(request):
+        raise errors.UserUnauthenticated
     http = bind(request)
-    if request.user is not None and request.user.is_authenticated:
+    if is_signed_in(request):
         return session.get_verifier(http, create=True)
     return Verifier(request=http)

@@ -40,7 +40,7 @@ def from_rest_framework(exc: exceptions.APIException) -> tuple[errors.TwoFactorE
         return errors.UserNotAllowed(), exc.status_code
     if isinstance(exc, exceptions.Throttled):
         wait = getattr(exc, "wait", None)
-        wait = int(wait) + 1 if wait else None
+        wait = int(wait) if wait else None
         return errors.TwilioRateLimited(retry_after=wait), exc.status_code
     if isinstance(exc, exceptions.ValidationError):
         return errors.MalformedRequest(fields=exc.detail), exc.status_code

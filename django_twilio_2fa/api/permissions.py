@@ -10,7 +10,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from ..session import may_pass
-from .binding import bind
+from .binding import bind, is_signed_in
 
 
 class IsTwoFactorVerified(BasePermission):
@@ -26,6 +26,6 @@ class IsTwoFactorVerified(BasePermission):
     message = {"detail": _("Please verify with your second factor first."), "error_code": code}
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        if request.user is None or not request.user.is_authenticated:
+        if not is_signed_in(request):
             return False
         return may_pass(bind(request), self.max_age)

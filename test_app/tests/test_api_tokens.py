@@ -13,7 +13,7 @@ from rest_framework.authentication import BaseAuthentication, BasicAuthenticatio
 from rest_framework.authtoken.models import Token
 from rest_framework.response import Response
 from rest_framework.views import APIView
-from rest_framework_simplejwt.authentication import JWTAuthentication
+from rest_framework_simplejwt.authentication import JWTAuthentication, JWTStatelessUserAuthentication
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
 
 from django_twilio_2fa.api.permissions import IsTwoFactorVerified
@@ -146,6 +146,13 @@ class TestOtherWays:
         assert owner.verifies(id, messages.last_code(PHONE)).status_code == 200
         # It would be anybody's who has the password.
         assert not verified(owner, BasicAuthentication)
+
+    def test_a_user_that_a_token_makes_up_is_nobody(self, sam: Person, settings: Any) -> None:
+        by = JWTStatelessUserAuthentication
+        settings.TWILIO_2FA_API_CLASSES = {"authentication": by}
+        caller = Bearer(AccessToken.for_user(sam.user))
+        refused(caller.asks("send", method="sms"), 401, "user_unauthenticated")
+        assert not verified(caller, by)
 
     def test_the_demo_gives_a_new_token_at_each_log_in(self, sam: Person) -> None:
         sam.user.set_password("owl")

@@ -10,7 +10,7 @@ from django.db import transaction
 
 from django_twilio_2fa import errors
 from django_twilio_2fa.contacts import PhoneNumber
-from django_twilio_2fa.models import Counter, Device, Verification
+from django_twilio_2fa.models import Counter, Device, ProvenContact, Verification
 from django_twilio_2fa.sandbox import messages
 from django_twilio_2fa.sandbox.models import SandboxVerification
 from django_twilio_2fa.verifier import Verifier
@@ -55,6 +55,17 @@ class TestForAUser:
         row = verifier.send("sms", to="+1 202 555 0143")
         verifier.check(row, messages.last_code())
         assert Device.objects.get().value == PHONE
+
+    def test_a_value_that_the_site_has_changed_is_proven_by_its_method_alone(
+        self, demo: Person, settings: Any
+    ) -> None:
+        ProvenContact.objects.create(user=demo.user, kind="phone_number", digest="an earlier one")
+        settings.TWILIO_2FA_PHONE_NUMBER_CB = lambda user: PHONE
+        verifier = Verifier(demo.user)
+        assert [m["value"] for m in verifier.methods()][:1] == ["sms"]
+        row = verifier.send("sms")
+        assert row.purpose == "enrol"
+        assert verifier.check(row, messages.last_code()).status == "approved"
 
     def test_text_that_is_no_number_is_refused(self, demo: Person) -> None:
         with pytest.raises(errors.InvalidPhoneNumber):

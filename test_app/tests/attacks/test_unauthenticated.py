@@ -6,16 +6,19 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.core.exceptions import PermissionDenied
 from django.test import Client
 
-from django_twilio_2fa import locks
+from django_twilio_2fa import errors, locks
 from django_twilio_2fa.checks import check_all
-from django_twilio_2fa.models import Counter, Device, Verification
+from django_twilio_2fa.models import Counter, Device, ProvenContact, Verification
 from django_twilio_2fa.sandbox import messages
 from django_twilio_2fa.sandbox.models import SandboxVerification
 from django_twilio_2fa.session import get_verifier
 from django_twilio_2fa.testing import register_device
+from django_twilio_2fa.unauthenticated import UnauthenticatedVerifier
 
+from .. import loops
 from ..people import PHONE, Person
 
 NOBODY = ("999999", "owl", "0", "-1", "9" * 400, "\0", "' OR 1=1", "\u202e", "1.5")
@@ -284,3 +287,66 @@ def test_a_number_and_an_address_are_two_verifications(sam: Person, first: str) 
     assert len(set(ids)) == 2
     assert sorted(m["channel"] for m in messages.delivered()) == ["email", "sms"]
     assert stranger.verifies(ids[1], messages.delivered()[0]["code"]).json()["verified"] is True
+
+
+@pytest.mark.parametrize("ending", ["cancel", "wrong codes", "time"])
+def test_what_has_ended_is_nobody_elses_either(sam: Person, settings: Any, later: Any, ending: str) -> None:
+    """With `ALLOW_USERLESS` there are verifications of nobody; a decoy is none of them."""
+    settings.TWILIO_2FA_ALLOW_USERLESS = True
+    answers = []
+    for name in (sam.user.pk, 999999):
+        stranger = Stranger(name)
+        id = stranger.sends()
+        if ending == "cancel":
+            stranger.asks("cancel", verification_id=id)
+        elif ending == "time":
+            later(700)
+        else:
+            for _ in range(6):
+                stranger.verifies(id, wrong())
+        for endpoint in ("verify", "cancel"):
+            body = {"verification_id": id, "code": "123456"}
+            answer = Client().post(f"/api/2fa/{endpoint}/", body, content_type="application/json")
+            assert answer.status_code == 404
+            answers.append(told(answer))
+    assert answers[:2] == answers[2:]
+
+
+def denies(user: Any) -> bool:
+    raise PermissionDenied(f"Not {user}")
+
+
+@pytest.mark.parametrize("name", ["ALLOW_USER_CB", "USER_METHODS_CB"])
+def test_nor_what_a_callback_raises_of_them(sam: Person, settings: Any, name: str) -> None:
+    setattr(settings, f"TWILIO_2FA_{name}", denies)
+    somebody, nobody = (told(Stranger(n).asks("send", method="sms")) for n in (sam.user.pk, 999999))
+    assert somebody == nobody
+    assert not messages.delivered()
+
+
+def test_nor_by_the_sites_own_words(sam: Person, settings: Any) -> None:
+    settings.TWILIO_2FA_MESSAGE_DISPLAY_CB = lambda code, user: f"Hi {user.username if user else 'you'}"
+    answers = [told(Stranger(n).asks("send", method="sms")) for n in (sam.user.pk, 999999)]
+    assert answers[0] == answers[1]
+    assert "sam" not in str(answers)
+
+
+def test_what_its_owner_has_not_proven_a_stranger_cannot_prove(sam: Person, settings: Any) -> None:
+    ProvenContact.objects.create(user=sam.user, kind="phone_number", digest="another's")
+    settings.TWILIO_2FA_PHONE_NUMBER_CB = lambda user: PHONE if user == sam.user else None
+    Stranger(sam.user.pk).sends()
+    assert not messages.delivered()
+    assert ProvenContact.objects.get().digest == "another's"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_awaitable_ones_refuse_what_the_others_refuse(db: None) -> None:
+    user = get_user_model().objects.create_user("ann")
+    verifier = UnauthenticatedVerifier(str(user.pk))
+
+    async def walk() -> None:
+        with pytest.raises(errors.MalformedRequest):
+            await verifier.asend("sms", to="+12025550147")
+
+    loops.run(walk)
+    assert not messages.delivered()
