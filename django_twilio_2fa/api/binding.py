@@ -73,4 +73,11 @@ def get_verifier(request: Request) -> Verifier:
     http = bind(request)
     if is_signed_in(request):
         return session.get_verifier(http, create=True)
-    return Verifier(request=http)
+    return Verifier(request=http, flow=_flow_of_nobody(http))
+
+
+def _flow_of_nobody(http: Any) -> str:
+    """What binds nobody's verifications to the session that asked, where it has one; none is made."""
+    kept = getattr(http, "session", None)
+    exists = kept is not None and kept.session_key and not kept.is_empty()
+    return session.get_flow(http, create=True) if exists else ""

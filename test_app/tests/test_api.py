@@ -307,6 +307,26 @@ class TestForNobody:
         assert not Device.objects.exists()
         assert not caller.is_verified
 
+    def test_it_is_of_the_session_that_asked_where_there_is_one(self, db: None, settings: Any) -> None:
+        settings.TWILIO_2FA_ALLOW_USERLESS = True
+        caller, other = Caller(), Caller()
+        for client in (caller.client, other.client):
+            kept = client.session
+            kept["basket"] = ["owl"]
+            kept.save()
+        id = caller.sends(method="sms", phone_number=PHONE)["verification_id"]
+        for stranger in (other, Caller()):
+            refused(stranger.verifies(id, messages.last_code(PHONE)), 404, "verification_not_found")
+        # Sending again is a resend of the same.
+        told = refused(caller.asks("send", method="sms", phone_number=PHONE), 429, "resend_cooldown")
+        assert told["data"]["verification_id"] == id
+        assert caller.verifies(id, messages.last_code(PHONE)).json()["verified"] is True
+        assert caller.client.session["basket"] == ["owl"]
+        assert not caller.is_verified
+        # Nor is anybody who signs in after.
+        caller.client.force_login(get_user_model().objects.create_user("sam"))
+        assert not caller.is_verified
+
     def test_the_limits_by_destination_and_by_client_hold(self, db: None, settings: Any) -> None:
         settings.TWILIO_2FA_ALLOW_USERLESS = True
         settings.TWILIO_2FA_CLIENT_ADDRESS_CB = lambda request: request.META["REMOTE_ADDR"]
