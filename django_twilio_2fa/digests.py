@@ -29,3 +29,8 @@ def digests(*parts: Any) -> list[str]:
     if not conf.SECRET_KEY:
         keys += settings.SECRET_KEY_FALLBACKS
     return [_digest(key, parts) for key in keys]
+
+
+def derived_keys(*purpose: Any) -> list[str]:
+    """Keys for one purpose, derived from the kit's keys, the current one first: 64 hex digits each."""
+    return digests("key", *purpose)

@@ -23,6 +23,7 @@ from .end_pages import OURS, EndPages
 from .forms import RegistrationForm, StartForm, TokenForm
 from .models import Status, Verification
 from .providers import MethodProvider, get_providers
+from .sealed import seal, unseal
 from .wizard import PAGES, StepsFromUrl
 
 # What is wrong with what was typed into the registration form, and is said at its field.
@@ -36,6 +37,9 @@ ABOUT_THE_FIELD = (
     errors.TwilioInvalidParameter,
 )
 
+
+SECRET = "secret"
+"""Purpose for which the secret of a new device is sealed in the session."""
 
 # What passes: the same form may be sent again.
 TRY_AGAIN = (
@@ -142,7 +146,8 @@ class VerificationWizardView(EndPages):
     @property
     def secret(self) -> dict[str, Any]:
         """What the user has to see of the device that is being registered; empty if there is none."""
-        return dict(self.state.get("secret") or {})
+        held = unseal(self.state.get("secret"), SECRET)
+        return held if isinstance(held, dict) else {}
 
     def is_proven(self) -> bool:
         """Whether the verify step is behind the user."""
@@ -251,7 +256,7 @@ class VerificationWizardView(EndPages):
     def sent(self, row: Verification) -> HttpResponseBase:
         # A secret is shown until its device is confirmed or given up; another verification ends that, too.
         held = self.state.get("secret") if self.state.get("verification") == str(row.public_id) else None
-        secret = row.secret or held
+        secret = seal(row.secret, SECRET) if row.secret else held
         self.remember(method=row.method, verification=str(row.public_id), error=None, secret=secret)
         return self.go("verify")
 

@@ -6,8 +6,10 @@ import re
 from typing import Any
 
 import pytest
+from django.contrib.sessions.serializers import JSONSerializer
+from django.core import signing
 
-from django_twilio_2fa import errors
+from django_twilio_2fa import errors, session
 from django_twilio_2fa.models import Counter, Device, Leftover, Verification
 from django_twilio_2fa.sandbox import clock, factors, messages
 from django_twilio_2fa.sandbox.models import SandboxFactor
@@ -38,6 +40,12 @@ def secret_on(person: Person) -> str:
     found = re.search(r'class="twilio-2fa-secret"[^>]*>([A-Z2-7 ]+)<', person.page.content.decode())
     assert found, person.text
     return found[1].replace(" ", "")
+
+
+def sealed_secrets(person: Person) -> list[str]:
+    """The sealed secrets in a person's session."""
+    wizards = session.read(person.client.get("/").wsgi_request)["wizards"]
+    return [w["secret"] for w in wizards.values() if w.get("secret")]
 
 
 def registers(person: Person, name: str = "", at: str = "start") -> str:
@@ -78,20 +86,37 @@ class TestRegister:
         identity = SandboxFactor.objects.get().identity
         assert re.fullmatch(r"[0-9a-f]{64}", identity)
 
-    def test_the_secret_is_in_the_session_until_it_is_confirmed_and_nowhere_else(
-        self, demo: Person, tick: Any
-    ) -> None:
+    def test_the_secret_is_stored_nowhere_in_clear(self, demo: Person, tick: Any) -> None:
         secret = registers(demo)
-        assert secret in str(dict(demo.client.session))
+        assert sealed_secrets(demo)
         rows = [*Verification.objects.values(), *Counter.objects.values(), *Device.objects.values()]
-        assert secret not in str(rows)
+        assert secret not in str(rows) + str(dict(demo.client.session))
         demo.types(factors.current_code(secret))
-        assert secret not in str(dict(demo.client.session))
+        assert not sealed_secrets(demo)
         assert secret not in str([*Verification.objects.values(), *Device.objects.values()])
 
-    @pytest.mark.parametrize("leave", ["cancel", "another"])
-    def test_nor_when_it_is_given_up(self, demo: Person, tick: Any, leave: str) -> None:
+    def test_a_session_in_a_signed_cookie_does_not_show_the_secret(
+        self, demo: Person, tick: Any, settings: Any
+    ) -> None:
+        settings.SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
+        demo = Person("demo")
         secret = registers(demo)
+        cookie = demo.client.cookies[settings.SESSION_COOKIE_NAME].value
+        kept = signing.loads(
+            cookie,
+            salt="django.contrib.sessions.backends.signed_cookies",
+            serializer=JSONSerializer,
+            max_age=None,
+        )
+        assert kept["twilio_2fa"]["wizards"]
+        assert secret not in str(kept)
+        # A later page still shows it.
+        assert secret_on(demo.opens("verify")) == secret
+        assert demo.types(factors.current_code(secret)).is_verified
+
+    @pytest.mark.parametrize("leave", ["cancel", "another"])
+    def test_giving_up_removes_the_sealed_secret(self, demo: Person, tick: Any, leave: str) -> None:
+        registers(demo)
         if leave == "cancel":
             demo.posts("verify", action="cancel")
             # The factor at Twilio is gone with it.
@@ -99,7 +124,7 @@ class TestRegister:
         else:
             demo.page = None
             demo.opens("start").picks("sms").registers()
-        assert secret not in str(dict(demo.client.session))
+        assert not sealed_secrets(demo)
 
     def test_a_wrong_code_registers_nothing_and_costs_a_try(self, demo: Person, tick: Any) -> None:
         secret = registers(demo)
