@@ -34,7 +34,12 @@ class DeviceAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.action(description=_("Unlock the users of the selected devices"), permissions=("change",))
     def unlock(self, request: HttpRequest, queryset: QuerySet[Device]) -> None:
-        users = get_user_model()._default_manager.filter(twilio_2fa_devices__in=queryset).distinct()
+        users = (
+            get_user_model()
+            ._default_manager.using(queryset.db)
+            .filter(twilio_2fa_devices__in=queryset)
+            .distinct()
+        )
         n = sum(limits.unlock(user) for user in users)
         self.message_user(request, ngettext("%d lock was lifted.", "%d locks were lifted.", n) % n)
 

@@ -109,15 +109,26 @@ SETTINGS: dict[str, Setting] = {
         Setting(
             "API_KEY_SECRET", None, TEXT, "Secret of the API key.", optional=True, secret=True, group=TWILIO
         ),
-        Setting("SERVICE_ID", None, TEXT, "SID of the Verify service (VA…).", optional=True, group=TWILIO),
+        Setting(
+            "SERVICE_ID",
+            None,
+            TEXT,
+            "SID of the Verify service (VA…). A verification keeps the service that it was begun with.",
+            USER,
+            optional=True,
+            group=TWILIO,
+            if_it_fails=RAISES,
+        ),
         Setting(
             "REGISTRATION_SERVICE_ID",
             None,
             TEXT,
             "SID of a second Verify service for registrations, so that strangers who register a number "
             "cannot use up its owner's codes. None: the same service.",
+            USER,
             optional=True,
             group=TWILIO,
+            if_it_fails=RAISES,
         ),
         Setting(
             "RATE_LIMITS",
@@ -133,7 +144,7 @@ SETTINGS: dict[str, Setting] = {
             None,
             TEXT,
             "Name shown in messages. None: the service's own name.",
-            REQUEST,
+            USER,
             optional=True,
             group=TWILIO,
         ),

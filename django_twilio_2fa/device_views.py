@@ -87,7 +87,7 @@ class AddWizardView(VerificationWizardView):
     def called(self, row: Verification) -> str:
         """What has been registered, as its user knows it."""
         label = "" if row.kind in CONTACTS else str(self.display(row.method)["label"])
-        return ", ".join(filter(None, [label, row.data.get("name"), row.masked]))
+        return ", ".join(filter(None, [label, row.device_name, row.masked]))
 
     def cancel(self) -> HttpResponseBase:
         """Back to where the user came from: there is nothing to be had here."""

@@ -14,20 +14,25 @@ from django.utils.translation import gettext_lazy as _
 
 from .contacts import CONTACTS, Contact, PhoneNumber
 from .digests import digest, digests
+from .managers import PrimaryManager
 
 
-def contact_of(kind: str, value: str, line_type: str, data: dict[str, Any]) -> Contact | None:
-    """A stored number or address; None for another kind. Raises its error if unparsable."""
+def contact_of(kind: str, value: str, line_type: str, details: dict[str, Any]) -> Contact | None:
+    """Return a stored number or address; None for another kind. Raises its error if it cannot be read."""
     if kind == PhoneNumber.kind:
-        return PhoneNumber(value, carrier_type=line_type or None, extension=data.get("extension", ""))
+        return PhoneNumber(value, carrier_type=line_type or None, extension=details.get(EXTENSION, ""))
     cls = CONTACTS.get(kind)
     return cls(value) if cls else None
 
 
-def data_of(contact: Contact | None) -> dict[str, Any]:
-    """What is stored of a number or address beside its value: the extension of a number."""
+def details_of(contact: Contact | None) -> dict[str, Any]:
+    """Return what is stored of a number or address beside its value: the extension of a number."""
     extension = getattr(contact, "extension", "")
-    return {"extension": extension} if extension else {}
+    return {EXTENSION: extension} if extension else {}
+
+
+EXTENSION, NAME, STRANGER = "extension", "name", "stranger"
+"""The keys of a verification's `details`, and of the `data` of a number or address that is registered."""
 
 
 class DeviceQuerySet(models.QuerySet["Device"]):
@@ -40,7 +45,7 @@ class DeviceQuerySet(models.QuerySet["Device"]):
         line_type = getattr(contact, "carrier_type", None) or ""
         about = (contact.kind, str(contact))
         values = {"value": str(contact), "masked": contact.obfuscated, "line_type": line_type, **fields}
-        values |= {"digest": digest(*about), "data": data_of(contact)}
+        values |= {"digest": digest(*about), "data": details_of(contact)}
         # It may have been stored under an earlier key.
         device, _created = self.update_or_create(
             user=user, kind=contact.kind, digest__in=digests(*about), defaults=values
@@ -71,9 +76,10 @@ class Device(models.Model):
     registered_at = models.DateTimeField(_("registered"), default=timezone.now, editable=False)
     last_used_at = models.DateTimeField(_("last used"), null=True, blank=True, editable=False)
 
-    objects: ClassVar[Any] = DeviceQuerySet.as_manager()
+    objects: ClassVar[Any] = PrimaryManager.from_queryset(DeviceQuerySet)()
 
     class Meta:
+        base_manager_name = "objects"
         verbose_name = _("device")
         verbose_name_plural = _("devices")
         ordering = ("registered_at", "pk")
@@ -98,7 +104,10 @@ class ProvenContact(models.Model):
     digest = models.CharField(max_length=64)
     proven_at = models.DateTimeField(default=timezone.now)
 
+    objects: ClassVar[Any] = PrimaryManager()
+
     class Meta:
+        base_manager_name = "objects"
         constraints = [models.UniqueConstraint(fields=("user", "kind"), name="twilio_2fa_one_proven_contact")]
 
     def __str__(self) -> str:
@@ -136,15 +145,12 @@ class VerificationQuerySet(models.QuerySet["Verification"]):
         return bool(waiting.filter(expires_at__gt=timezone.now()).update(answer=told))
 
 
-STRANGER = "stranger"
-"""Key in a verification's `data`: it was begun by somebody who named its user and was not signed in."""
-
-
 class Verification(models.Model):
     """One attempt to prove possession; afterwards, its audit trail.
 
     `destination` is in clear while pending, since a resend needs it, and blank afterwards. `pending_key`
-    is unique and set while nothing else may take the row's place. A lease marks a check under way.
+    is unique and set while nothing else may take the row's place. A lease marks a check under way. `data`
+    is the provider's, `details` are the kit's. `service` is where the provider keeps the verification.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -169,7 +175,9 @@ class Verification(models.Model):
     masked = models.CharField(max_length=254, blank=True)
     line_type = models.CharField(max_length=16, blank=True)
     sid = models.CharField(max_length=64, blank=True)
+    service = models.CharField(max_length=64, blank=True)
     data = models.JSONField(default=dict)
+    details = models.JSONField(default=dict)
 
     status = models.CharField(max_length=8, choices=Status.choices, default=Status.PENDING)
     answer = models.CharField(max_length=8, choices=Answer.choices, blank=True)
@@ -199,9 +207,10 @@ class Verification(models.Model):
     approved_now = False
     """Not stored: whether the check that returned this very object is the one that approved it."""
 
-    objects: ClassVar[Any] = VerificationQuerySet.as_manager()
+    objects: ClassVar[Any] = PrimaryManager.from_queryset(VerificationQuerySet)()
 
     class Meta:
+        base_manager_name = "objects"
         verbose_name = _("verification")
         verbose_name_plural = _("verifications")
         indexes = [
@@ -229,14 +238,24 @@ class Verification(models.Model):
     @property
     def by_stranger(self) -> bool:
         """Whether it was begun by somebody who named its user and was not signed in."""
-        return STRANGER in self.data
+        return STRANGER in self.details
+
+    @property
+    def extension(self) -> str:
+        """The extension to be dialled once a call is answered; empty for none."""
+        return str(self.details.get(EXTENSION, ""))
+
+    @property
+    def device_name(self) -> str:
+        """The name that the user has given to what is being registered; empty for none."""
+        return str(self.details.get(NAME, ""))
 
     @property
     def contact(self) -> Contact | None:
         """The number or address that codes go to; None where there is none, or not any more."""
         if not self.destination:
             return None
-        return contact_of(self.kind, self.destination, self.line_type, self.data)
+        return contact_of(self.kind, self.destination, self.line_type, self.details)
 
     def can_resend_in(self, now: datetime | None = None) -> int:
         """Whole seconds until the next send is allowed; 0 for now."""
@@ -254,7 +273,10 @@ class Counter(models.Model):
     window = models.BigIntegerField()
     n = models.PositiveIntegerField(default=0)
 
+    objects: ClassVar[Any] = PrimaryManager()
+
     class Meta:
+        base_manager_name = "objects"
         constraints = [
             models.UniqueConstraint(fields=("scope", "key", "window"), name="twilio_2fa_one_counter")
         ]
@@ -270,6 +292,11 @@ class Leftover(models.Model):
     value = models.CharField(max_length=254)
     data = models.JSONField(default=dict)
     since = models.DateTimeField(default=timezone.now)
+
+    objects: ClassVar[Any] = PrimaryManager()
+
+    class Meta:
+        base_manager_name = "objects"
 
     def __str__(self) -> str:
         return self.kind

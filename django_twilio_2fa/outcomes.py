@@ -178,7 +178,7 @@ class Outcomes(Options):
         """Give the site the new number or address; where the site keeps it, see that it did."""
         if row.kind not in CONTACTS:
             return
-        value = contact_of(row.kind, destination, "", row.data)
+        value = contact_of(row.kind, destination, "", row.details)
         before = has_callback(row.kind) and records.callback_returns(row, self.request)
         signals.send(
             signals.twilio_2fa_set_user_data,

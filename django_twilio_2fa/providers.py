@@ -153,6 +153,15 @@ class MethodProvider:
 
         return TokenForm
 
+    def get_service_id(self, *, user: Any, request: Any = None, registration: bool = False) -> str:
+        """Return where a new verification is kept, if there are several such places; else an empty string.
+
+        It is stored as `verification.service` before the first send, at most 64 characters. Verifications of
+        two places are apart, to the same destination too. `registration`: something is to be registered, or
+        `user` is None because nobody has signed in.
+        """
+        return ""
+
     def why_unavailable(self, *, user: Any, request: Any = None) -> str:
         """Why this user cannot use the method now; empty if they can."""
         return ""

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from django.contrib.auth import get_user_model
 from django.db import DatabaseError, IntegrityError, InterfaceError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -19,6 +18,7 @@ from . import errors
 from .contacts import CONTACTS
 from .digests import digest, digests
 from .limits import lease_free
+from .managers import users
 from .models import Counter, Device, ProvenContact, Purpose, Status, Verification
 from .providers import NewDevice
 from .registered import from_callback, has_callback
@@ -134,9 +134,7 @@ def approve(
     with transaction.atomic(durable=True):
         if enrols and row.user_id is not None:
             # Two first registrations at once: the second has to see the first.
-            list(
-                get_user_model()._default_manager.select_for_update().filter(pk=row.user_id).values_list("pk")
-            )
+            list(users().select_for_update().filter(pk=row.user_id).values_list("pk"))
         mine = Verification.objects.filter(pk=row.pk, status=Status.PENDING, lease=lease)
         if row.purpose == Purpose.PROVE and row.kind and not theirs and row.user_id is not None:
             # The device was removed meanwhile: its deletion blanked the row's reference to it.
@@ -198,8 +196,8 @@ def _store(row: Verification, now: Any, device: NewDevice | None) -> None:
     elif device is not None and row.user_id is not None:
         if device.only:
             Device.objects.filter(user_id=row.user_id, kind=row.kind).delete()
-        if name := row.data.get("name"):
-            fields["name"] = str(name)[:64]
+        if row.device_name:
+            fields["name"] = row.device_name
         Device.objects.create(
             user_id=row.user_id,
             kind=row.kind,
@@ -230,7 +228,7 @@ def let_verify(row: Verification) -> None:
 
 def callback_returns(row: Verification, request: Any) -> bool:
     """Whether the site's callback returns the destination of the row, asked with the user as now stored."""
-    user = get_user_model()._default_manager.get(pk=row.user_id)  # type: ignore[misc]
+    user = users().get(pk=row.user_id)
     told = from_callback(row.kind, user, request)
     return bool(told and told.contact and row.destination_digest in digests(row.kind, str(told.contact)))
 

@@ -20,6 +20,10 @@ from .digests import derived_keys
 NONCE_BYTES = 16
 
 
+def _signer(key: str) -> signing.Signer:
+    return signing.Signer(key=key, salt="twilio_2fa.sealed")
+
+
 def _combined(key: str, nonce: bytes, text: bytes) -> bytes:
     stream = hashlib.shake_256(bytes.fromhex(key) + nonce).digest(len(text))
     return bytes(a ^ b for a, b in zip(text, stream, strict=True))
@@ -39,7 +43,7 @@ def unseal(text: Any, purpose: str) -> Any:
     """Return a sealed value; None for anything that was not sealed for this purpose under a current key."""
     for key in derived_keys("seal", purpose):
         try:
-            signed = signing.Signer(key=key, salt="twilio_2fa.sealed").unsign(str(text))
+            signed = _signer(key).unsign(str(text))
         except signing.BadSignature:
             continue
         raw = base64.urlsafe_b64decode(signed)

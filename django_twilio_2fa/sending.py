@@ -12,7 +12,7 @@ from .conf import conf
 from .contacts import CONTACTS, Contact, EmailAddress, PhoneNumber, as_contact
 from .counters import Count
 from .digests import digest, digests
-from .models import Device, Purpose, Status, Verification, data_of
+from .models import EXTENSION, NAME, Device, Purpose, Status, Verification, details_of
 from .outcomes import Outcomes
 from .providers import MethodProvider
 from .registered import Registered
@@ -132,7 +132,7 @@ class Sending(Outcomes):
             raise errors.MethodNotAllowed(method=provider.name)
         fields: dict[str, Any] = {"proof": proof, "replaces": replaces.device if replaces else None}
         if name := clean_name(name):
-            fields["data"] = {"name": name}
+            fields["details"] = {NAME: name}
         if to is None:
             return self._row(provider, Purpose.ENROL, **fields)
         acceptance.refuse_country(to, user=self.user, request=self.request)
@@ -175,20 +175,23 @@ class Sending(Outcomes):
             owner = f"{owner} {self.flow}"
             fields["flow_digest"] = digest("flow", self.flow)
         target = str(contact) if contact else (str(device.pk) if device else "")
-        if about := data_of(contact):
-            fields["data"] = {**fields.get("data", {}), **about}
-        keys = digests("pending", owner, purpose, provider.transport, target)
+        if about := details_of(contact):
+            fields["details"] = {**fields.get("details", {}), **about}
+        service = self._service_id(provider, purpose)
+        where = [service] if service else []
+        keys = digests("pending", owner, purpose, provider.transport, target, *where)
         row, created = records.get_or_create_pending(
             keys,
-            {"user": self.user, **self._new(provider, purpose, contact, device), **fields},
+            {
+                "user": self.user,
+                "service": service,
+                **self._new(provider, purpose, contact, device),
+                **fields,
+            },
             expired=self._tell_status,
         )
         row.user = self.user
-        if (
-            not created
-            and row.status == Status.PENDING
-            and row.data.get("extension") != about.get("extension")
-        ):
+        if not created and row.status == Status.PENDING and row.extension != about.get(EXTENSION, ""):
             # Behind a switchboard that is another phone: a code that was told to one proves nothing of it.
             if not self._end(row, Status.CANCELED):
                 raise errors.CheckInProgress
@@ -196,11 +199,20 @@ class Sending(Outcomes):
             return self._row(provider, purpose, contact, device, **fields)
         if not created and row.status == Status.PENDING and fields:
             # The same again, with a newer proof, by another name or in place of another device.
-            if "data" in fields:
-                fields["data"] = {**row.data, **fields["data"]}
+            if "details" in fields:
+                fields["details"] = {**row.details, **fields["details"]}
             Verification.objects.filter(pk=row.pk, status=Status.PENDING).update(**fields)
             row.refresh_from_db()
         return row
+
+    def _service_id(self, provider: MethodProvider, purpose: Purpose) -> str:
+        """Where the provider keeps a new verification. What a site's callable raises is a fault of Twilio's."""
+        found: str = self._guarded(
+            lambda: provider.get_service_id(
+                user=self.user, request=self.request, registration=purpose == Purpose.ENROL
+            )
+        )
+        return found
 
     @staticmethod
     def _new(

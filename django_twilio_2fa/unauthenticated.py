@@ -25,7 +25,8 @@ from .conf import conf
 from .contacts import CONTACTS
 from .counters import Count
 from .digests import digest, digests
-from .models import STRANGER, Purpose, Status, Verification, data_of
+from .managers import users
+from .models import STRANGER, Purpose, Status, Verification, details_of
 from .providers import Checked, MethodProvider, get_providers
 from .verifier import Verifier
 
@@ -65,21 +66,21 @@ def named_user(name: str) -> Any:
     field = name_field()
     if not name.isprintable() or len(name) > LONGEST_NAME:
         return None
-    users, wanted = get_user_model()._default_manager.filter(is_active=True), canonical(name)
+    active, wanted = users().filter(is_active=True), canonical(name)
     if not _is_text(field):
-        return _first(users, field, wanted)
-    found = _first(users, field, name)
+        return _first(active, field, wanted)
+    found = _first(active, field, name)
     if found is not None:
         return found
     # The database may hold more to be alike than we do.
-    close = users.filter(**{f"{field.name}__iexact": wanted})[:LONGEST_NAME]
+    close = active.filter(**{f"{field.name}__iexact": wanted})[:LONGEST_NAME]
     alike = [user for user in close if canonical(field.value_from_object(user)) == wanted]
     return alike[0] if len(alike) == 1 else None
 
 
-def _first(users: Any, field: models.Field[Any, Any], name: str) -> Any:
+def _first(active: Any, field: models.Field[Any, Any], name: str) -> Any:
     try:
-        return users.filter(**{field.name: name}).first()
+        return active.filter(**{field.name: name}).first()
     except (ValueError, ValidationError, OverflowError):
         return None
 
@@ -164,14 +165,20 @@ class UnauthenticatedVerifier(Verifier):
         registered = choice.registered if choice else None
         contact = registered.contact if registered else None
         device = registered.device if registered else None
+        # By the request alone: what a site's callable says of this user would tell that there is one.
+        service = str(
+            self._guarded(lambda: provider.get_service_id(user=None, request=self.request, registration=True))
+        )
+        where = [service] if service else []
         row, _created = records.get_or_create_pending(
-            digests("pending", STRANGER, self.name, provider.transport, provider.device_kind),
+            digests("pending", STRANGER, self.name, provider.transport, provider.device_kind, *where),
             {
                 **self._new(provider, Purpose.PROVE, contact, device),
+                "service": service,
                 "user": self.user if contact else None,
                 # What they have is not said, masked neither.
                 "masked": "",
-                "data": {STRANGER: digest(STRANGER, self.name), **data_of(contact)},
+                "details": {STRANGER: digest(STRANGER, self.name), **details_of(contact)},
                 # No session's, so that nobody else comes by it and it verifies nobody.
                 "flow_digest": digest("flow", STRANGER),
             },
@@ -257,7 +264,7 @@ class UnauthenticatedVerifier(Verifier):
             row = Verification.objects.filter(public_id=public_id).first()
         except (ValidationError, ValueError):
             row = None
-        if row is None or row.data.get(STRANGER) not in digests(STRANGER, self.name):
+        if row is None or row.details.get(STRANGER) not in digests(STRANGER, self.name):
             raise errors.VerificationNotFound
         if self._is_good(row):
             row.user = self.user

@@ -38,8 +38,8 @@ ABOUT_THE_FIELD = (
 )
 
 
-SECRET = "secret"
-"""Purpose for which the secret of a new device is sealed in the session."""
+# The purpose for which what a new device shows is sealed in the session.
+NEW_DEVICE = "new device"
 
 # What passes: the same form may be sent again.
 TRY_AGAIN = (
@@ -146,7 +146,7 @@ class VerificationWizardView(EndPages):
     @property
     def secret(self) -> dict[str, Any]:
         """What the user has to see of the device that is being registered; empty if there is none."""
-        held = unseal(self.state.get("secret"), SECRET)
+        held = unseal(self.state.get("secret"), NEW_DEVICE)
         return held if isinstance(held, dict) else {}
 
     def is_proven(self) -> bool:
@@ -256,7 +256,7 @@ class VerificationWizardView(EndPages):
     def sent(self, row: Verification) -> HttpResponseBase:
         # A secret is shown until its device is confirmed or given up; another verification ends that, too.
         held = self.state.get("secret") if self.state.get("verification") == str(row.public_id) else None
-        secret = seal(row.secret, SECRET) if row.secret else held
+        secret = seal(row.secret, NEW_DEVICE) if row.secret else held
         self.remember(method=row.method, verification=str(row.public_id), error=None, secret=secret)
         return self.go("verify")
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import secrets
+from typing import Any, ClassVar
 
 from django.db import models
 from django.utils import timezone
+
+from ..managers import PrimaryManager
 
 
 def new_sid(prefix: str) -> str:
@@ -32,6 +35,11 @@ class SandboxVerification(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(default=timezone.now)
 
+    objects: ClassVar[Any] = PrimaryManager()
+
+    class Meta:
+        base_manager_name = "objects"
+
     def __str__(self) -> str:
         return f"{self.sid} {self.status}"
 
@@ -49,7 +57,10 @@ class SandboxMessage(models.Model):
     body = models.TextField()
     sent_at = models.DateTimeField(default=timezone.now, db_index=True)
 
+    objects: ClassVar[Any] = PrimaryManager()
+
     class Meta:
+        base_manager_name = "objects"
         ordering = ("-sent_at", "-pk")
 
     def __str__(self) -> str:
@@ -72,6 +83,11 @@ class SandboxFactor(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0)
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(default=timezone.now)
+
+    objects: ClassVar[Any] = PrimaryManager()
+
+    class Meta:
+        base_manager_name = "objects"
 
     def __str__(self) -> str:
         return f"{self.sid} {self.status}"

@@ -34,9 +34,14 @@ def _or(sid: str | None, made_up: str) -> str:
     return sid if sid and SID.fullmatch(sid) else made_up
 
 
-def service_sid(*, registration: bool = False) -> str:
-    """SID of the Verify service; raises ImproperlyConfigured where it is missing."""
-    sid = (conf.REGISTRATION_SERVICE_ID if registration else None) or conf.SERVICE_ID
+def service_sid(*, registration: bool = False, user: Any = None, request: Any = None) -> str:
+    """Return the SID of the Verify service for this user and request.
+
+    Raises `ImproperlyConfigured` where it is missing, and whatever a site's callable raises.
+    """
+    about = {"user": user, "request": request}
+    sid = conf.resolve("REGISTRATION_SERVICE_ID", **about) if registration else None
+    sid = sid or conf.resolve("SERVICE_ID", **about)
     if conf.SANDBOX:
         return _or(sid, SANDBOX_SERVICE)
     if sid:

@@ -8,12 +8,12 @@ from .client import get_client, service_sid
 from .faults import translated
 
 
-def get_service(*, registration: bool = False) -> Any:
-    """The service as twilio-python has it; that for registrations where there is one, if asked for.
+def get_service(sid: str = "", *, registration: bool = False) -> Any:
+    """Return a service as twilio-python has it: the one with this SID, or the one that the settings name.
 
-    Raises ImproperlyConfigured where it is not set.
+    Raises `ImproperlyConfigured` where it is not set.
     """
-    return get_client().verify.v2.services(service_sid(registration=registration))
+    return get_client().verify.v2.services(sid or service_sid(registration=registration))
 
 
 def fetch_service(*, registration: bool = False) -> Any:

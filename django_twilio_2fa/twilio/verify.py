@@ -6,6 +6,7 @@ import logging
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
@@ -14,6 +15,7 @@ from ..conf import conf
 from ..forms import CustomTokenForm, TokenForm
 from ..models import Purpose
 from ..providers import Checked, Diagnosis, MethodProvider, Sent
+from .client import service_sid
 from .faults import translated
 from .locales import locale_for
 from .options import only_known, told_by_site
@@ -58,6 +60,14 @@ class VerifyService:
     get_service = staticmethod(get_service)
     """The Verify service, as twilio-python has it."""
 
+    def get_service_id(self, *, user: Any, request: Any = None, registration: bool = False) -> str:
+        """Return the SID of the service that a new verification belongs to; empty where none is set."""
+        try:
+            return service_sid(user=user, request=request, registration=registration)
+        except ImproperlyConfigured:
+            # Said when it is used, as every other fault of Twilio's is.
+            return ""
+
     fetch_service = staticmethod(fetch_service)
     """What Twilio says of the service: a request. Raises the kit's errors."""
 
@@ -81,7 +91,7 @@ class VerifyProvider(VerifyService, MethodProvider):
     def _service(self, verification: Verification) -> Any:
         # What strangers ask for goes by a service of its own, where there is one, and so do its codes.
         stranger = verification.purpose == Purpose.ENROL or verification.by_stranger
-        return self.get_service(registration=stranger)
+        return self.get_service(verification.service, registration=stranger)
 
     def options(self, verification: Verification, *, request: Any = None) -> dict[str, Any]:
         """Further parameters of the send, by twilio-python's names. Raises `ImproperlyConfigured`."""

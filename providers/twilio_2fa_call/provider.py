@@ -21,7 +21,7 @@ class CallProvider(VerifyProvider):
 
     def options(self, verification: Verification, *, request: Any = None) -> dict[str, Any]:
         options = super().options(verification, request=request)
-        if extension := verification.data.get("extension"):
+        if extension := verification.extension:
             # Two seconds for the switchboard to answer; a site's own digits win.
             options = {"send_digits": f"wwww{extension}", **options}
         return options

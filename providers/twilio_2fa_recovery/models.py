@@ -1,7 +1,10 @@
 """Which codes of a set are spent. The set itself is the device: its data holds the digests of the codes."""
 
+from typing import Any, ClassVar
+
 from django.db import models
 
+from django_twilio_2fa.managers import PrimaryManager
 from django_twilio_2fa.models import Device
 
 
@@ -12,7 +15,10 @@ class SpentCode(models.Model):
     digest = models.CharField(max_length=64)
     spent_at = models.DateTimeField(auto_now_add=True)
 
+    objects: ClassVar[Any] = PrimaryManager()
+
     class Meta:
+        base_manager_name = "objects"
         constraints = [models.UniqueConstraint(fields=("device", "digest"), name="twilio_2fa_spent_once")]
 
     def __str__(self) -> str:

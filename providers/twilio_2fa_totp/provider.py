@@ -67,8 +67,9 @@ class TOTPProvider(VerifyService, MethodProvider):
     def heading(self, label: str, masked: str) -> str:
         return f"{label}: {masked}" if masked else label
 
-    def _entity(self, identity: str) -> Any:
-        return self.get_service().entities(identity)
+    def _entity(self, kept: dict[str, Any], service: str = "") -> Any:
+        """The user's entity at Verify, in the service that the factor was made in."""
+        return self.get_service(service or kept.get("service", "")).entities(kept["identity"])
 
     def diagnose(self) -> Diagnosis:
         told = (getattr(self.fetch_service(), "totp", None) or {}).get("code_length", CODE_LENGTH)
@@ -82,9 +83,9 @@ class TOTPProvider(VerifyService, MethodProvider):
         # Opaque, and the same for all of a user's factors.
         identity = digest("totp", verification.user_id)
         # What the app shows beside the service's name: nothing of the user's but what they typed.
-        name = verification.data.get("name") or gettext("Authenticator")
+        name = verification.device_name or gettext("Authenticator")
         with self.translated(service=True):
-            factor = self._entity(identity).new_factors.create(
+            factor = self._entity({"identity": identity}, verification.service).new_factors.create(
                 friendly_name=str(name)[:LONGEST_NAME], factor_type="totp"
             )
             shown = {"secret": factor.binding["secret"], "uri": factor.binding["uri"]}
@@ -105,7 +106,7 @@ class TOTPProvider(VerifyService, MethodProvider):
             raise errors.VerificationExpired
         # A 404 says that the factor is gone, or the service: no new code would help.
         with self.translated(service=True):
-            challenge = self._entity(device.data["identity"]).challenges.create(
+            challenge = self._entity(device.data).challenges.create(
                 factor_sid=device.value, auth_payload=token
             )
             same = challenge.factor_sid == device.value and challenge.identity == device.data["identity"]
@@ -117,23 +118,23 @@ class TOTPProvider(VerifyService, MethodProvider):
         return use_once("totp", factor, token, seconds=LONGEST_LIFE)
 
     def _confirm(self, verification: Verification, token: str) -> Checked:
-        identity = verification.data["identity"]
+        kept = {"identity": verification.data["identity"], "service": verification.service}
         with self.translated():
-            factor = self._entity(identity).factors(verification.sid).update(auth_payload=token)
+            factor = self._entity(kept).factors(verification.sid).update(auth_payload=token)
             approved = factor.status == "verified" and factor.sid == verification.sid
         approved = approved and self._is_first(verification.sid, token)
-        device = NewDevice(value=verification.sid, data={"identity": identity})
+        device = NewDevice(value=verification.sid, data=kept)
         return Checked(approved=approved, sid=verification.sid, device=device)
 
     def cancel(self, verification: Verification, *, request: Any = None) -> None:
         if verification.purpose == Purpose.ENROL and verification.sid:
             with self.translated():
-                self._entity(verification.data["identity"]).factors(verification.sid).delete()
+                self._entity(verification.data, verification.service).factors(verification.sid).delete()
 
     def remove(self, device: Device) -> None:
         # A 404 says that it is gone already.
         with suppress(errors.VerificationExpired), self.translated():
-            self._entity(device.data["identity"]).factors(device.value).delete()
+            self._entity(device.data).factors(device.value).delete()
 
     # Display
 

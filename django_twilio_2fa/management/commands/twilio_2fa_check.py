@@ -34,7 +34,8 @@ class Command(BaseCommand):
             says = f"the service sends {told} digits, TWILIO_2FA_TOKEN_LENGTH is {length}"
             self.say(told == length, "code length", says)
             self.methods()
-        if conf.REGISTRATION_SERVICE_ID and conf.REGISTRATION_SERVICE_ID != conf.SERVICE_ID:
+        own = conf.raw("REGISTRATION_SERVICE_ID")
+        if own is not None and own != conf.raw("SERVICE_ID"):
             self.service("registration service", registration=True)
         if self.failed:
             raise CommandError("Not everything is in order.")

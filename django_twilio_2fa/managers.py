@@ -1,0 +1,25 @@
+"""The manager of all models that a verification is decided by."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.db import models, router
+
+
+class PrimaryManager(models.Manager[Any]):
+    """Read from the database that the model is written to.
+
+    A replica may lag behind, and what has just been counted or approved decides what happens next. Use it in
+    the models of a method of yours as well, with `base_manager_name = "objects"` in their `Meta`.
+    """
+
+    def get_queryset(self) -> models.QuerySet[Any]:
+        return super().get_queryset().using(self._db or router.db_for_write(self.model))
+
+
+def users() -> models.QuerySet[Any]:
+    """Return the site's users, read from the database that they are written to."""
+    model = get_user_model()
+    return model._default_manager.using(router.db_for_write(model))
