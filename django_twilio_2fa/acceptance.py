@@ -16,18 +16,23 @@ logger = logging.getLogger(__name__)
 REFUSED_TYPES = frozenset({"premium_rate", "shared_cost", "pager", "uan", "voicemail"})
 
 
-def refuse_country(contact: Contact, *, user: Any, request: Any = None) -> None:
-    """Raise `PhoneCountryNotAllowed` or `InvalidCarrierType` for a number that no send may go to."""
+def refuse_country(contact: Contact, *, user: Any, request: Any = None, proven: bool = False) -> None:
+    """Raise `PhoneCountryNotAllowed` or `InvalidCarrierType` for a number that no send may go to.
+
+    The country lists hold for a number that was `proven` before, since a site may close a country. What its
+    numbering plan says of it does not: plans change, and a number that is new to phonenumbers, or no longer
+    known to it, still reaches its owner.
+    """
     if not isinstance(contact, PhoneNumber):
         return
     allowed = conf.resolve("PHONE_NUMBER_ALLOWED_COUNTRIES", user=user, request=request)
     disallowed = conf.resolve("PHONE_NUMBER_DISALLOWED_COUNTRIES", user=user, request=request)
-    country = contact.country_code
-    if allowed and country not in {str(c).upper() for c in allowed}:
+    possible = contact.regions
+    if allowed and not possible & {str(c).upper() for c in allowed}:
         raise errors.PhoneCountryNotAllowed
-    if country in {str(c).upper() for c in disallowed or ()}:
+    if possible <= {str(c).upper() for c in disallowed or ()}:
         raise errors.PhoneCountryNotAllowed
-    if contact.number_type in REFUSED_TYPES:
+    if not proven and contact.number_type in REFUSED_TYPES:
         raise errors.InvalidCarrierType(carrier_type=contact.number_type.replace("_", " "))
 
 

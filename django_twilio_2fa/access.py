@@ -10,8 +10,8 @@ from urllib.parse import urlencode
 
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
-from django.urls import reverse
 
+from .reverse import reverse
 from .session import may_pass
 
 MaxAge = timedelta | float | None
@@ -22,7 +22,7 @@ def redirect_to_verification(request: HttpRequest) -> HttpResponseRedirect:
     path = request.get_full_path()
     if not request.user.is_authenticated:
         return redirect_to_login(path)
-    return HttpResponseRedirect(f"{reverse('twilio_2fa:index')}?{urlencode({'next': path})}")
+    return HttpResponseRedirect(f"{reverse('index', request=request)}?{urlencode({'next': path})}")
 
 
 class TwoFactorRequiredMixin:

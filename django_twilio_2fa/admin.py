@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from . import limits
+from .managers import users
 from .models import Device, Verification
 
 
@@ -34,13 +35,8 @@ class DeviceAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.action(description=_("Unlock the users of the selected devices"), permissions=("change",))
     def unlock(self, request: HttpRequest, queryset: QuerySet[Device]) -> None:
-        users = (
-            get_user_model()
-            ._default_manager.using(queryset.db)
-            .filter(twilio_2fa_devices__in=queryset)
-            .distinct()
-        )
-        n = sum(limits.unlock(user) for user in users)
+        owners = users().filter(twilio_2fa_devices__in=queryset).distinct()
+        n = sum(limits.unlock(user) for user in owners)
         self.message_user(request, ngettext("%d lock was lifted.", "%d locks were lifted.", n) % n)
 
 

@@ -18,6 +18,7 @@ from .conf import OLD_NAMES, PREFIX, SETTINGS, Setting, as_callable, conf
 from .counters import DEFAULTS, RUN, rates
 from .errors import UnauthenticatedUserFieldMissing
 from .providers import get_registry, why_unregistrable
+from .reverse import mounts, reverse
 from .unauthenticated import name_field
 
 COUNTRY_LISTS = ("PHONE_NUMBER_ALLOWED_COUNTRIES", "PHONE_NUMBER_DISALLOWED_COUNTRIES")
@@ -42,6 +43,7 @@ def check_all(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         _countries,
         _users,
         _addresses,
+        _namespaces,
         _api_classes,
     )
     return [message for check in checks for message in check()]
@@ -336,3 +338,25 @@ def _addresses() -> Iterator[CheckMessage]:
         except NoReverseMatch:
             hint = "It takes a path, the name of a URL, or a callable that returns one of them."
             yield Error(f"{PREFIX}{name} is {value!r}, which leads nowhere.", hint=hint, id="twilio_2fa.E014")
+
+
+def _namespaces() -> Iterator[CheckMessage]:
+    """Report a kit that is included where its pages cannot be found from everywhere."""
+    try:
+        found = mounts()
+    except Exception:
+        # A URL configuration that cannot be read is reported by Django's own checks.
+        return
+    if not found:
+        return
+    try:
+        reverse("index")
+    except NoReverseMatch:
+        mount = found[0]
+        names = ", ".join(mount.parameters)
+        yield Error(
+            f"The kit's pages are included as {mount.namespace}, below a path that takes: {names}.",
+            hint="two_factor_required leads there from pages with the same parameters only. Include "
+            "django_twilio_2fa.urls at a path without parameters as well.",
+            id="twilio_2fa.E017",
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,10 +12,12 @@ from django.utils import timezone
 
 from . import acceptance, errors, locks, records
 from .conf import conf
-from .contacts import CONTACTS, PhoneNumber
+from .contacts import CONTACTS, PhoneNumber, identity_of
 from .models import Purpose, Verification
 from .providers import MethodProvider, default_methods, get_providers, provider_of, why_unavailable
 from .registered import Registered, get_registered, has_callback
+
+logger = logging.getLogger(__name__)
 
 PROOF_AGE = timedelta(minutes=10)
 
@@ -157,7 +160,10 @@ class Options:
             if self._suits(provider, row) and (row.proven or row is self.unproven())
         ]
         without = [Choice(p) for p in providers if rows and p.device_kind is None]
-        return [*self._without_refused(with_device), *without]
+        found = [*self._without_refused(with_device), *without]
+        if rows and not found:
+            logger.warning("User %s has registered something, and can use none of it now", self.user.pk)
+        return found
 
     def fallback(self, row: Verification, *, failing: bool = False) -> Fallback | None:
         """What to offer before another send by the same method; at once where that one is `failing`."""
@@ -178,11 +184,11 @@ class Options:
 
     def _without_unsuitable(self, choices: list[Choice], row: Verification) -> list[Choice]:
         """Less what the destination of a registration cannot take, or was refused there."""
-        refused = locks.refused_methods(self.user, [(c.provider.name, row.destination) for c in choices])
+        refused = locks.refused_methods(self.user, [(c.provider.name, row.identity) for c in choices])
         return [
             c
             for c in choices
-            if (c.provider.name, row.destination) not in refused and self.reaches(c.provider, row)
+            if (c.provider.name, row.identity) not in refused and self.reaches(c.provider, row)
         ]
 
     def reaches(self, provider: MethodProvider, row: Verification) -> bool:
@@ -200,11 +206,12 @@ class Options:
             return True
         if row.device_id is not None:
             return registered.device is not None and registered.device.pk == row.device_id
-        return str(registered.contact or "") == row.destination
+        return identity_of(registered.contact) == row.identity
 
     def _without_refused(self, choices: list[Choice]) -> list[Choice]:
         """Less what Twilio refused as fraud to this user and destination."""
-        pairs = [(c.provider.name, str(c.registered.contact or "") if c.registered else "") for c in choices]
+        contacts = [c.registered.contact if c.registered else None for c in choices]
+        pairs = [(c.provider.name, identity_of(to)) for c, to in zip(choices, contacts, strict=True)]
         refused = locks.refused_methods(self.user, {pair for pair in pairs if pair[1]})
         return [choice for pair, choice in zip(pairs, choices, strict=True) if pair not in refused]
 
@@ -214,7 +221,8 @@ class Options:
         if row.contact is None:
             return row.kind not in CONTACTS and row.device is not None and provider.is_usable(row.device)
         try:
-            acceptance.refuse_country(row.contact, user=self.user, request=self.request)
+            about = {"user": self.user, "request": self.request}
+            acceptance.refuse_country(row.contact, proven=row.proven, **about)
         except errors.TwoFactorError:
             return False
         return not provider.why_unsuitable(row.contact)
@@ -251,6 +259,13 @@ class Options:
     def _is_backup(self, registered: Registered) -> bool:
         provider = provider_of(registered.kind)
         return provider is not None and provider.is_backup
+
+    def may_rename(self, registered: Registered) -> bool:
+        """Whether the user may give it a name. Where a user has one of its kind at most, none is needed."""
+        provider = provider_of(registered.kind)
+        several = provider is None or not provider.one_per_user
+        may_change = bool(self.resolve("ALLOW_CHANGE", field=registered.kind))
+        return registered.device is not None and several and may_change
 
     def needs_phone(self) -> bool:
         """Whether the user still has to register a phone number, whatever else they have."""

@@ -501,7 +501,8 @@ SETTINGS: dict[str, Setting] = {
             "DISALLOWED_REDIRECT_URL",
             "/",
             TEXT,
-            "Where a user goes whom `ALLOW_USER_CB` refuses: a path or a URL name.",
+            "Where a user goes whom `ALLOW_USER_CB` refuses: a path or a URL name. `/` is the root of the "
+            "site, also where the site is served below a path.",
             USER,
             group=PAGES,
         ),

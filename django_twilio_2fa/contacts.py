@@ -25,6 +25,7 @@ LINE_TYPES = ("mobile", "landline", "voip")
 # As people write it, and as RFC 3966 does (`;ext=`). At most as long as the numbering plans have them.
 EXTENSION = re.compile(r"\s*(?:;\s*ext\s*=|[,;]?\s*(?:extension|ext|x|#)\s*[.:]?)\s*([0-9]{1,7})\s*$", re.I)
 EXTENSION_DIGITS = re.compile(r"[0-9]{1,7}")
+E164 = re.compile(r"\+[1-9][0-9]{5,14}")
 
 
 def _split_extension(text: str) -> tuple[str, str]:
@@ -74,6 +75,24 @@ class PhoneNumber:
         object.__setattr__(self, "phone_number", e164)
         object.__setattr__(self, "country_code", phonenumbers.region_code_for_number(parsed) or "")
 
+    @classmethod
+    def stored(cls, value: str, *, carrier_type: str | None = None, extension: str = "") -> PhoneNumber:
+        """Return a number that was valid when it was stored, whatever the numbering plans say today.
+
+        `value`: E.164. Raises `InvalidPhoneNumber` for text that has not that shape.
+        """
+        try:
+            return cls(value, carrier_type=carrier_type, extension=extension)
+        except errors.InvalidPhoneNumber:
+            if not E164.fullmatch(value) or (extension and not EXTENSION_DIGITS.fullmatch(extension)):
+                raise
+        made = object.__new__(cls)
+        fields = {"phone_number": value, "carrier_type": carrier_type, "extension": extension}
+        for name, told in {**fields, "country_code": "", "verified": False}.items():
+            object.__setattr__(made, name, told)
+        object.__setattr__(made, "country_code", min(made.regions, default=""))
+        return made
+
     @staticmethod
     def _parse(text: str, region: str) -> phonenumbers.PhoneNumber:
         import phonenumbers
@@ -92,7 +111,39 @@ class PhoneNumber:
 
     @property
     def _parsed(self) -> phonenumbers.PhoneNumber:
-        return self._parse(self.phone_number, "")
+        import phonenumbers
+
+        try:
+            return phonenumbers.parse(self.phone_number)
+        except phonenumbers.NumberParseException as e:
+            raise errors.InvalidPhoneNumber from e
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether the numbering plans that phonenumbers knows today have this number."""
+        import phonenumbers
+
+        return phonenumbers.is_valid_number(self._parsed)
+
+    @property
+    def regions(self) -> frozenset[str]:
+        """The country of the number; for one that is not valid any more, all that share its calling code."""
+        import phonenumbers
+
+        region = phonenumbers.region_code_for_number(self._parsed)
+        if region:
+            return frozenset([region])
+        return frozenset(phonenumbers.region_codes_for_country_code(self._parsed.country_code or 0))
+
+    @property
+    def identity(self) -> str:
+        """What the number is compared and registered by."""
+        return self.phone_number
+
+    @property
+    def mailbox(self) -> str:
+        """What messages to the number are counted under."""
+        return self.phone_number
 
     def _format(self, style: str) -> str:
         import phonenumbers
@@ -142,6 +193,8 @@ class EmailAddress:
 
     def __post_init__(self) -> None:
         text = str(self.email).strip()
+        if text.count("@") == 1 and not text.partition("@")[0].isascii():
+            raise errors.AddressNotASCII
         try:
             validate_email(text)
         except ValidationError as e:
@@ -162,6 +215,29 @@ class EmailAddress:
         return f"<EmailAddress {self.obfuscated}>"
 
     @property
+    def identity(self) -> str:
+        """What the address is compared and registered by: one form of all that lead to one mailbox.
+
+        Servers may tell `Sam@` from `sam@` (RFC 5321, 2.4); none that matters does. The domain is written as
+        in DNS (RFC 5890), so that `müller.de` and `xn--mller-kva.de` are one.
+        """
+        local, _, domain = self.email.rpartition("@")
+        return f"{local.lower()}@{_in_dns(domain)}"
+
+    @property
+    def mailbox(self) -> str:
+        """What messages to the address are counted under.
+
+        Many servers deliver `sam+shop@` to `sam@` (RFC 5233), and Gmail ignores dots. A count that is shared
+        by two mailboxes of another server does no harm.
+        """
+        local, _, domain = self.identity.rpartition("@")
+        local = local.partition("+")[0] or local
+        if domain in GMAIL:
+            local, domain = local.replace(".", "") or local, GMAIL[0]
+        return f"{local}@{domain}"
+
+    @property
     def obfuscated(self) -> str:
         """First letters and the top-level domain, the rest as X: `sXX@eXXXXXX.com`."""
         local, _, domain = self.email.rpartition("@")
@@ -169,6 +245,16 @@ class EmailAddress:
         if not dot:
             name, top = domain, ""
         return f"{_hidden(local)}@{_hidden(name)}{dot}{top}"
+
+
+GMAIL = ("gmail.com", "googlemail.com")
+
+
+def _in_dns(domain: str) -> str:
+    try:
+        return domain.rstrip(".").encode("idna").decode().lower()
+    except UnicodeError:
+        return domain
 
 
 def _hidden(text: str) -> str:
@@ -182,13 +268,23 @@ CONTACTS: dict[str, type[PhoneNumber] | type[EmailAddress]] = {
 }
 
 
-def as_contact(kind: str, value: Any) -> Contact | None:
-    """What a callback returned, as our own type; None for nothing. Raises the type's error for rubbish."""
+def identity_of(contact: Contact | None) -> str:
+    """Return what a number or address is compared by; empty for none."""
+    return contact.identity if contact else ""
+
+
+def as_contact(kind: str, value: Any, *, stored: bool = False) -> Contact | None:
+    """Return what a callback returned as a number or address; None for nothing.
+
+    `stored`: a number in E.164 is taken although phonenumbers does not know it. Raises the type's error.
+    """
     if value is None or value == "":
         return None
     wanted = CONTACTS[kind]
     if isinstance(value, wanted):
         return value
+    if stored and wanted is PhoneNumber:
+        return PhoneNumber.stored(str(value))
     return wanted(str(value))
 
 

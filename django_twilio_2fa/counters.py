@@ -7,10 +7,12 @@ time does, and for the run of failures a success, or whoever unlocks them (see `
 from __future__ import annotations
 
 import ipaddress
+import logging
 import re
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from django.db import transaction
@@ -22,11 +24,15 @@ from .conf import conf
 from .digests import digests
 from .models import Counter
 
+logger = logging.getLogger(__name__)
+
 DEFAULTS: dict[str, str | int | None] = {
     "sends_per_user": "10/h",
     "sends_per_destination": "10/h, 20/d",
     "unproven_sends_per_user": "5/h",
     "unproven_sends_per_destination": "2/10m, 5/d",
+    "refused_sends_per_user": "20/h",
+    "refused_sends_per_destination": "20/h",
     "wrong_tokens_per_session": "10/h",
     "wrong_tokens_per_user": "30/h",
     "wrong_tokens_in_a_row": 100,
@@ -86,18 +92,21 @@ class LimitReached(Exception):
         self.retry_after = retry_after
 
 
-def spend(wanted: Iterable[Count]) -> None:
+def spend(wanted: Iterable[Count], *, below: Sequence[Count] = ()) -> None:
     """Count one action on all its rows, or on none; whose UPDATE touches each row may go on.
 
-    Raises `LimitReached`. In fixed order, so that two at once wait for each other and never in a ring.
+    What `below` names has to be below its limits, and is not counted. Raises `LimitReached`. In fixed order,
+    so that two at once wait for each other and never in a ring.
     """
-    ordered = sorted(wanted, key=lambda c: (c.scope, c.keys[0]))
+    ordered = _in_order(wanted)
     if not ordered:
         return
     with transaction.atomic():
-        fresh = [Counter(scope=c.scope, key=c.keys[0], window=c.window) for c in ordered]
-        Counter.objects.bulk_create(fresh, ignore_conflicts=True)
-        counted = counted_of(ordered)
+        _create(ordered)
+        counted = counted_of([*ordered, *below])
+        for count in below:
+            if sum(counted[count].values()) >= count.most:
+                raise LimitReached(count, _frees_after(count, counted[count]))
         for count in ordered:
             others = sum(n for identity, n in counted[count].items() if identity != count.identity)
             if not row_of(count).filter(n__lt=count.most - others).update(n=F("n") + 1):
@@ -142,9 +151,26 @@ def _frees_after(count: Count, counted: dict[tuple[str, str, int], int]) -> int:
     return max(1, count.seconds)
 
 
+def _in_order(wanted: Iterable[Count]) -> list[Count]:
+    return sorted(wanted, key=lambda c: (c.scope, c.keys[0]))
+
+
+def _create(wanted: Sequence[Count]) -> None:
+    fresh = [Counter(scope=c.scope, key=c.keys[0], window=c.window) for c in wanted]
+    Counter.objects.bulk_create(fresh, ignore_conflicts=True)
+
+
+def add(wanted: Iterable[Count]) -> None:
+    """Count something that has happened already, whatever the limits are."""
+    ordered = _in_order(wanted)
+    _create(ordered)
+    for count in ordered:
+        row_of(count).update(n=F("n") + 1)
+
+
 def refund(wanted: Iterable[Count]) -> None:
     """Take one action back that turned out not to count, as a check whose token was right."""
-    for count in sorted(wanted, key=lambda c: (c.scope, c.keys[0])):
+    for count in _in_order(wanted):
         row_of(count).filter(n__gt=0).update(n=F("n") - 1)
 
 
@@ -173,17 +199,43 @@ def as_error(reached: LimitReached) -> errors.TwoFactorError:
 # By whom
 
 
+# What a proxy may write for a client: `203.0.113.9:17085`, `[2001:db8::1]:443`, `"[2001:db8::1]"` (RFC 7239).
+WITH_PORT = re.compile(r'"?(?:\[([^\]]*)\]|([^:\[\]]*))(?::\d+)?"?')
+
+
 def address_of(client: str) -> str:
-    """The address that is counted: an IPv6 subscriber has a /64 to choose from."""
+    """Return the address that is counted, without port and zone; empty for text that is no address.
+
+    An IPv6 subscriber has a /64 to choose from, so that is counted as one.
+    """
+    text = client.strip()
+    if match := WITH_PORT.fullmatch(text):
+        text = match[1] or match[2] or ""
     try:
-        ip = ipaddress.ip_address(client.strip())
+        ip = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
-        return client
+        return ""
     if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is None:
         return str(ipaddress.ip_network((ip, 64), strict=False).network_address)
     return str(getattr(ip, "ipv4_mapped", None) or ip)
 
 
 def for_client(request: Any, user: Any) -> list[Count]:
+    """Return what a request is counted on by its client's address; nothing where that is not known."""
     client = conf.resolve("CLIENT_ADDRESS_CB", request=request, user=user) if request is not None else None
-    return counts("requests_per_client", address_of(str(client))) if client else []
+    if not client:
+        return []
+    address = address_of(str(client))
+    if not address:
+        _warn_of_no_address()
+        return []
+    return counts("requests_per_client", address)
+
+
+@lru_cache(maxsize=1)
+def _warn_of_no_address() -> None:
+    # Once a process, and without the text: it may be whatever a client has sent.
+    logger.error(
+        "TWILIO_2FA_CLIENT_ADDRESS_CB returned text that is no IP address: such requests are not limited by "
+        "client."
+    )

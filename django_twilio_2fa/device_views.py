@@ -187,8 +187,7 @@ class DevicesView(PageView, TemplateView):
             if may_change
             else "",
             "removable": may_change and device is not None,
-            # Where there is one only, nothing has to be told apart.
-            "nameable": may_change and device is not None and not (own and own.one_per_user),
+            "nameable": self.verifier.may_rename(registered),
         }
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpResponseBase, HttpResponseRedirect, JsonResponse
-from django.shortcuts import resolve_url
 from django.template.response import TemplateResponse
 
 from . import errors
 from .choices import Choice
 from .providers import get_providers
+from .reverse import site_url
 from .step_context import StepContextMixin
 from .wizard import UrlStepsWizardView
 
@@ -59,7 +59,7 @@ class EndPages(StepContextMixin, UrlStepsWizardView):
         if url := self.get_next_url():
             return url
         url = self.verifier.resolve("VERIFY_SUCCESS_URL")
-        return resolve_url(url) if url else ""
+        return site_url(url) if url else ""
 
     def fail(self, error: errors.TwoFactorError) -> HttpResponseBase:
         """To the failed page; override it to act."""

@@ -85,6 +85,12 @@ class BadUserData(TwoFactorError):
     message = _("Enter a valid e-mail address.")
 
 
+class AddressNotASCII(BadUserData):
+    """The part of an e-mail address before the @ has letters that few mail servers take (RFC 6531)."""
+
+    message = _("Enter an e-mail address that has only letters from a to z, digits and signs before the @.")
+
+
 class InvalidPhoneNumber(TwoFactorError):
     code = "invalid_phone_number"
     message = _("Enter a valid phone number.")

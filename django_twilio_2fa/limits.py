@@ -48,11 +48,17 @@ def refusal(row: Verification) -> errors.TwoFactorError:
 
 
 def reserve_send(
-    row: Verification, method: str, spending: Sequence[Count] = (), *, cooldown: bool = True
+    row: Verification,
+    method: str,
+    spending: Sequence[Count] = (),
+    *,
+    below: Sequence[Count] = (),
+    cooldown: bool = True,
 ) -> None:
     """Count one send of `method` and start its cooldown, or raise why not; `row` is brought up to date.
 
-    `spending` is counted in the same transaction. Without `cooldown` the next may follow at once.
+    `spending` is counted in the same transaction; what `below` names has to be below its limits and is not
+    counted. Without `cooldown` the next may follow at once.
     Raises `ResendCooldown`, `MaxSendsReached`, `MaxAttemptsReached` or `VerificationExpired`.
     """
     while True:
@@ -79,7 +85,7 @@ def reserve_send(
                     )
                 )
                 if mine:
-                    counters.spend(spending)
+                    counters.spend(spending, below=below)
         except counters.LimitReached as e:
             raise counters.as_error(e) from None
         row.refresh_from_db()
@@ -87,9 +93,16 @@ def reserve_send(
             return
 
 
-def release_cooldown(row: Verification) -> None:
-    """Let the next send go at once, since this one certainly did not happen; it stays counted."""
-    Verification.objects.filter(pk=row.pk, sends=row.sends).update(next_send_at=timezone.now())
+def give_send_back(row: Verification, spent: Sequence[Count], refused: Sequence[Count]) -> None:
+    """Uncount a send that certainly did not happen, and count it as refused.
+
+    The next may go at once. What was refused is limited by itself, so that nobody can probe without end.
+    """
+    with transaction.atomic(durable=True):
+        mine = Verification.objects.filter(pk=row.pk, sends=row.sends, sends__gt=0)
+        if mine.update(sends=row.sends - 1, next_send_at=timezone.now()):
+            counters.refund(spent)
+            counters.add(refused)
 
 
 def take_lease(row: Verification) -> str:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from django.contrib.auth import get_user_model
 from django.db import models, router
 
+M = TypeVar("M", bound=models.Model)
 
-class PrimaryManager(models.Manager[Any]):
+
+class PrimaryManager(models.Manager[M]):
     """Read from the database that the model is written to.
 
     A replica may lag behind, and what has just been counted or approved decides what happens next. Use it in
     the models of a method of yours as well, with `base_manager_name = "objects"` in their `Meta`.
     """
 
-    def get_queryset(self) -> models.QuerySet[Any]:
+    def get_queryset(self) -> models.QuerySet[M]:
         return super().get_queryset().using(self._db or router.db_for_write(self.model))
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import uuid
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any
 
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from . import errors
 from .contacts import CONTACTS, Contact, PhoneNumber
 from .digests import digest, digests
 from .managers import PrimaryManager
@@ -20,7 +21,7 @@ from .managers import PrimaryManager
 def contact_of(kind: str, value: str, line_type: str, details: dict[str, Any]) -> Contact | None:
     """Return a stored number or address; None for another kind. Raises its error if it cannot be read."""
     if kind == PhoneNumber.kind:
-        return PhoneNumber(value, carrier_type=line_type or None, extension=details.get(EXTENSION, ""))
+        return PhoneNumber.stored(value, carrier_type=line_type or None, extension=details.get(EXTENSION, ""))
     cls = CONTACTS.get(kind)
     return cls(value) if cls else None
 
@@ -38,12 +39,17 @@ EXTENSION, NAME, STRANGER = "extension", "name", "stranger"
 class DeviceQuerySet(models.QuerySet["Device"]):
     def for_value(self, user: Any, kind: str, value: str) -> DeviceQuerySet:
         """The user's device that holds this number, address or other value."""
-        return self.filter(user=user, kind=kind, digest__in=digests(kind, value))
+        try:
+            contact = contact_of(kind, value, "", {})
+        except errors.TwoFactorError:
+            contact = None
+        identity = contact.identity if contact else value
+        return self.filter(user=user, kind=kind, digest__in=digests(kind, identity))
 
     def register(self, user: Any, contact: Contact, **fields: Any) -> Device:
         """Store a number or address as registered, as if it had been proven just now."""
         line_type = getattr(contact, "carrier_type", None) or ""
-        about = (contact.kind, str(contact))
+        about = (contact.kind, contact.identity)
         values = {"value": str(contact), "masked": contact.obfuscated, "line_type": line_type, **fields}
         values |= {"digest": digest(*about), "data": details_of(contact)}
         # It may have been stored under an earlier key.
@@ -76,7 +82,7 @@ class Device(models.Model):
     registered_at = models.DateTimeField(_("registered"), default=timezone.now, editable=False)
     last_used_at = models.DateTimeField(_("last used"), null=True, blank=True, editable=False)
 
-    objects: ClassVar[Any] = PrimaryManager.from_queryset(DeviceQuerySet)()
+    objects = PrimaryManager.from_queryset(DeviceQuerySet)()
 
     class Meta:
         base_manager_name = "objects"
@@ -104,7 +110,7 @@ class ProvenContact(models.Model):
     digest = models.CharField(max_length=64)
     proven_at = models.DateTimeField(default=timezone.now)
 
-    objects: ClassVar[Any] = PrimaryManager()
+    objects = PrimaryManager()
 
     class Meta:
         base_manager_name = "objects"
@@ -207,7 +213,7 @@ class Verification(models.Model):
     approved_now = False
     """Not stored: whether the check that returned this very object is the one that approved it."""
 
-    objects: ClassVar[Any] = PrimaryManager.from_queryset(VerificationQuerySet)()
+    objects = PrimaryManager.from_queryset(VerificationQuerySet)()
 
     class Meta:
         base_manager_name = "objects"
@@ -257,6 +263,12 @@ class Verification(models.Model):
             return None
         return contact_of(self.kind, self.destination, self.line_type, self.details)
 
+    @property
+    def identity(self) -> str:
+        """The destination as it is compared and counted; empty where there is none, or not any more."""
+        contact = self.contact
+        return contact.identity if contact else ""
+
     def can_resend_in(self, now: datetime | None = None) -> int:
         """Whole seconds until the next send is allowed; 0 for now."""
         if self.next_send_at is None:
@@ -273,7 +285,7 @@ class Counter(models.Model):
     window = models.BigIntegerField()
     n = models.PositiveIntegerField(default=0)
 
-    objects: ClassVar[Any] = PrimaryManager()
+    objects = PrimaryManager()
 
     class Meta:
         base_manager_name = "objects"
@@ -293,7 +305,7 @@ class Leftover(models.Model):
     data = models.JSONField(default=dict)
     since = models.DateTimeField(default=timezone.now)
 
-    objects: ClassVar[Any] = PrimaryManager()
+    objects = PrimaryManager()
 
     class Meta:
         base_manager_name = "objects"

@@ -45,9 +45,19 @@ class Outcomes(Options):
             fields["data"] = {**row.data, **sent.data}
         Verification.objects.filter(pk=row.pk, status=Status.PENDING).update(**fields)
 
-    def _send_failed(self, row: Verification, error: errors.TwoFactorError) -> None:
+    def _send_failed(
+        self,
+        row: Verification,
+        error: errors.TwoFactorError,
+        spent: Sequence[Count],
+        refused: Sequence[Count],
+    ) -> None:
+        """Record a send that failed; give back what it was counted on, if it certainly did not happen."""
         if not error.uncertain:
-            limits.release_cooldown(row)
+            records.retried(lambda: limits.give_send_back(row, spent, refused))
+        if isinstance(error, errors.MaxSendsReached):
+            # Twilio's own count, which another verification of the same number may have used up.
+            Verification.objects.filter(pk=row.pk).update(sends=conf.MAX_SENDS)
         Verification.objects.filter(pk=row.pk).update(error_code=error.full_code[:64])
         if error.ends_method and row.destination:
             self._end_method(row, error)
@@ -63,7 +73,7 @@ class Outcomes(Options):
 
     def _end_method(self, row: Verification, error: errors.TwoFactorError) -> None:
         """Offer the method no more for this user and destination, for a day."""
-        locks.refuse_method(self.user, row.method, row.destination)
+        locks.refuse_method(self.user, row.method, row.identity)
         signals.send(
             signals.twilio_2fa_fraud_suspected,
             **self._about(row),
@@ -172,7 +182,8 @@ class Outcomes(Options):
         """Whether this is the very value of the site's own field that the row is to prove."""
         if registered.id != row.kind or registered.proven:
             return False
-        return row.destination_digest in digests(row.kind, str(registered.contact))
+        contact = registered.contact
+        return contact is not None and row.destination_digest in digests(row.kind, contact.identity)
 
     def _tell_registered(self, row: Verification, destination: str) -> None:
         """Give the site the new number or address; where the site keeps it, see that it did."""

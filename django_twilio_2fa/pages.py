@@ -10,7 +10,6 @@ from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.db import connections, transaction
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
-from django.shortcuts import resolve_url
 from django.urls import NoReverseMatch, reverse
 from django.utils.functional import cached_property
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -21,6 +20,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from . import errors, session
 from .assets import stylesheets
+from .reverse import site_url
 from .verifier import Verifier
 
 View = Callable[..., HttpResponseBase]
@@ -60,7 +60,7 @@ class PageMixin:
         try:
             self.verifier.authorize()
         except errors.UserNotAllowed:
-            return HttpResponseRedirect(resolve_url(self.verifier.resolve("DISALLOWED_REDIRECT_URL")))
+            return HttpResponseRedirect(site_url(self.verifier.resolve("DISALLOWED_REDIRECT_URL")))
         return None
 
     # Addresses

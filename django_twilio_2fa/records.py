@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from django.db import DatabaseError, IntegrityError, InterfaceError, transaction
-from django.db.models import QuerySet
+from django.db.models import Max, Q, QuerySet
 from django.utils import timezone
 
 from . import errors
@@ -88,9 +88,11 @@ def get_or_create_pending(
         if row is None:
             try:
                 with transaction.atomic():
-                    return Verification.objects.create(pending_key=keys[0], **fields), True
+                    row = Verification.objects.create(pending_key=keys[0], **fields)
             except IntegrityError:
                 continue
+            _take_over_cooldown(row)
+            return row, True
         if row.expires_at > now or (row.lease_until is not None and row.lease_until > now):
             return row, False
         if end(row, Status.EXPIRED):
@@ -99,6 +101,26 @@ def get_or_create_pending(
         else:
             over = Verification.objects.filter(pk=row.pk, expires_at__lte=now).exclude(status=Status.PENDING)
             over.update(pending_key=None)
+
+
+def _take_over_cooldown(row: Verification) -> None:
+    """Let the cooldown of the user's last send to this destination go on in a new row.
+
+    Canceling, another tab or another session does not end it; an approval does. It is looked up once the row
+    holds its key: whatever it replaces has ended by then, with its last cooldown.
+    """
+    earlier = Verification.objects.filter(user=row.user_id, next_send_at__gt=timezone.now())
+    if row.by_stranger:
+        earlier = earlier.filter(flow_digest=row.flow_digest, transport=row.transport, kind=row.kind)
+    elif row.user_id is not None and row.destination_digest:
+        earlier = earlier.filter(destination_digest__in=digests(row.kind, row.identity))
+    else:
+        return
+    earlier = earlier.exclude(Q(pk=row.pk) | Q(status=Status.APPROVED))
+    until = earlier.aggregate(until=Max("next_send_at"))["until"]
+    if until is not None:
+        Verification.objects.filter(pk=row.pk).update(next_send_at=until)
+        row.next_send_at = until
 
 
 def end(
@@ -230,7 +252,7 @@ def callback_returns(row: Verification, request: Any) -> bool:
     """Whether the site's callback returns the destination of the row, asked with the user as now stored."""
     user = users().get(pk=row.user_id)
     told = from_callback(row.kind, user, request)
-    return bool(told and told.contact and row.destination_digest in digests(row.kind, str(told.contact)))
+    return bool(told and told.contact and row.destination_digest in digests(row.kind, told.contact.identity))
 
 
 def remember_proven(row: Verification) -> None:

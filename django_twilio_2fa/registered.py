@@ -48,7 +48,7 @@ def from_callback(kind: str, user: Any, request: Any = None) -> Registered | Non
     used: taking it for nothing would let whoever is signed in register a device of their own.
     """
     try:
-        contact = as_contact(kind, conf.resolve(CALLBACKS[kind], user=user, request=request))
+        contact = as_contact(kind, conf.resolve(CALLBACKS[kind], user=user, request=request), stored=True)
     except errors.TwoFactorError:
         logger.error("TWILIO_2FA_%s returned no valid %s", CALLBACKS[kind], kind)
         return Registered(kind, id=kind, masked="")
@@ -58,7 +58,10 @@ def from_callback(kind: str, user: Any, request: Any = None) -> Registered | Non
     if contact is None:
         return None
     last = ProvenContact.objects.filter(user=user, kind=kind).values_list("digest", flat=True).first()
-    proven = last is None or last in digests(kind, str(contact))
+    proven = last is None or last in digests(kind, contact.identity)
+    if not proven and isinstance(contact, PhoneNumber) and not contact.is_valid:
+        logger.error("TWILIO_2FA_%s returned no valid %s", CALLBACKS[kind], kind)
+        return Registered(kind, id=kind, masked="")
     return Registered(kind, id=kind, masked=contact.obfuscated, contact=contact, proven=proven)
 
 

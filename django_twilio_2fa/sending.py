@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 from uuid import uuid4
 
@@ -16,6 +17,8 @@ from .models import EXTENSION, NAME, Device, Purpose, Status, Verification, deta
 from .outcomes import Outcomes
 from .providers import MethodProvider
 from .registered import Registered
+
+logger = logging.getLogger(__name__)
 
 NOT_SET = {PhoneNumber.kind: errors.PhoneNotSet, EmailAddress.kind: errors.EmailNotSet}
 
@@ -118,6 +121,12 @@ class Sending(Outcomes):
             raise NOT_SET.get(provider.device_kind, errors.NoMethodAvailable)
         if not device.proven or not self._suits(provider, device):
             raise errors.MethodNotAllowed(method=provider.name)
+        if isinstance(device.contact, PhoneNumber) and not device.contact.is_valid:
+            logger.warning(
+                "The number of %s is not one that phonenumbers knows today. It was proven once, so the code "
+                "is sent. manage.py twilio_2fa_numbers lists all of them.",
+                f"device {device.device.pk}" if device.device else f"user {self.user.pk}",
+            )
         return self._row(provider, Purpose.PROVE, device.contact, device.device)
 
     def _enrolment(
@@ -174,22 +183,15 @@ class Sending(Outcomes):
         if provider.per_session and self.user is not None:
             owner = f"{owner} {self.flow}"
             fields["flow_digest"] = digest("flow", self.flow)
-        target = str(contact) if contact else (str(device.pk) if device else "")
+        target = contact.identity if contact else (str(device.pk) if device else "")
         if about := details_of(contact):
             fields["details"] = {**fields.get("details", {}), **about}
         service = self._service_id(provider, purpose)
         where = [service] if service else []
         keys = digests("pending", owner, purpose, provider.transport, target, *where)
-        row, created = records.get_or_create_pending(
-            keys,
-            {
-                "user": self.user,
-                "service": service,
-                **self._new(provider, purpose, contact, device),
-                **fields,
-            },
-            expired=self._tell_status,
-        )
+        begun = {**self._new(provider, purpose, contact, device), **fields}
+        begun |= {"user": self.user, "service": service}
+        row, created = records.get_or_create_pending(keys, begun, expired=self._tell_status)
         row.user = self.user
         if not created and row.status == Status.PENDING and row.extension != about.get(EXTENSION, ""):
             # Behind a switchboard that is another phone: a code that was told to one proves nothing of it.
@@ -206,7 +208,7 @@ class Sending(Outcomes):
         return row
 
     def _service_id(self, provider: MethodProvider, purpose: Purpose) -> str:
-        """Where the provider keeps a new verification. What a site's callable raises is a fault of Twilio's."""
+        """Ask the provider where it keeps a new verification. Raises `TwilioUnavailable` if that fails."""
         found: str = self._guarded(
             lambda: provider.get_service_id(
                 user=self.user, request=self.request, registration=purpose == Purpose.ENROL
@@ -226,7 +228,7 @@ class Sending(Outcomes):
             "kind": provider.device_kind or "",
             "device": device,
             "destination": str(contact) if contact else "",
-            "destination_digest": digest(contact.kind, str(contact)) if contact else "",
+            "destination_digest": digest(contact.kind, contact.identity) if contact else "",
             "masked": contact.obfuscated if contact else (device.masked if device else ""),
             "line_type": getattr(contact, "carrier_type", None) or "",
             "expires_at": timezone.now() + conf.expiration,
@@ -236,13 +238,15 @@ class Sending(Outcomes):
         self._require_own(row)
         if self.user is not None:
             locks.refuse_locked(self.user, self.flow, provider.counted_apart)
-        if locks.refused_methods(self.user, [(provider.name, row.destination)]):
+        if locks.refused_methods(self.user, [(provider.name, row.identity)]):
             raise errors.ChannelRefused
         again = bool(row.sid or row.last_sent_at)
         if again and not provider.sends and row.purpose == Purpose.PROVE and row.status == Status.PENDING:
             return row  # there is nothing to send again
+        spent, refused = self._send_counts(row, provider), self._refused_counts(row, provider)
+        client = counters.for_client(self.request, self.user) if spent else []
         try:
-            limits.reserve_send(row, provider.name, self._send_counts(row, provider), cooldown=provider.sends)
+            limits.reserve_send(row, provider.name, [*client, *spent], below=refused, cooldown=provider.sends)
         except errors.TwoFactorError as e:
             row.refresh_from_db()
             if row.status == Status.PENDING and row.sends:
@@ -254,7 +258,7 @@ class Sending(Outcomes):
         try:
             sent = self._guarded(lambda: verb(row, request=self.request))
         except errors.TwoFactorError as e:
-            self._send_failed(row, e)
+            self._send_failed(row, e, spent, refused)
             raise
         try:
             records.retried(lambda: self._record_sent(row, sent))
@@ -280,9 +284,20 @@ class Sending(Outcomes):
             return []
         proven = row.purpose == Purpose.PROVE and self.user is not None
         kind = "sends" if proven else "unproven_sends"
-        found = counters.for_client(self.request, self.user)
+        found = []
         if self.user is not None:
             found += counters.counts(f"{kind}_per_user", self.user.pk)
-        if row.destination:
-            found += counters.counts(f"{kind}_per_destination", row.transport, row.destination)
+        if contact := row.contact:
+            found += counters.counts(f"{kind}_per_destination", row.transport, contact.mailbox)
+        return found
+
+    def _refused_counts(self, row: Verification, provider: MethodProvider) -> list[Count]:
+        """What a send is counted on instead, if it is refused and certainly did not happen."""
+        if not provider.sends and row.purpose == Purpose.PROVE:
+            return []
+        found = []
+        if self.user is not None:
+            found += counters.counts("refused_sends_per_user", self.user.pk)
+        if contact := row.contact:
+            found += counters.counts("refused_sends_per_destination", row.transport, contact.mailbox)
         return found

@@ -26,7 +26,7 @@ class StepContextMixin:
             if provider is not None:
                 form_list["register"] = provider.get_registration_form_class()
         if form_list.get("verify") is TokenForm and self.step == "verify":
-            row = self.current_verification()
+            row = self.posted_verification() or self.current_verification()
             if row is not None:
                 form_list["verify"] = get_providers()[row.method].get_token_form_class(row)
         return form_list

@@ -108,7 +108,26 @@ class UnauthenticatedVerifier(Verifier):
         self.name = canonical(name)
 
     def authorize(self) -> None:
-        """A user who is kept out is answered as one who does not exist."""
+        """Do nothing: a user who is kept out is answered as one who does not exist."""
+
+    # What nobody may ask who has not signed in
+
+    def methods(self) -> list[dict[str, Any]]:
+        """Return the methods that may be tried, the same for every name: `value`, `label`, `icon`.
+
+        `obfuscated` and `devices` are empty.
+        """
+        about = {"user": None, "request": self.request}
+        shown = [provider.display(**about) for provider in self._open_providers()]
+        return [{**m, "label": str(m["label"]), "obfuscated": "", "devices": []} for m in shown]
+
+    def _refuse(self, *args: Any, **kwargs: Any) -> Any:
+        """Raise `UserUnauthenticated`."""
+        raise errors.UserUnauthenticated
+
+    registered = find_registered = unproven = choices = method_for = _refuse
+    registrable = addable = backups = fresh_proof = authorize_enrolment = needs_phone = _refuse
+    rename = remove = approve = fallback = may_rename = _refuse
 
     # Sending
 
@@ -134,25 +153,25 @@ class UnauthenticatedVerifier(Verifier):
         row.refresh_from_db()
         return row
 
-    def _offered(self, method: str) -> MethodProvider:
-        """The method, where it is one for everybody: whether this user has it is not said."""
+    def _open_providers(self) -> list[MethodProvider]:
+        """The methods that are offered to everybody: whether this user has them is not said."""
+        providers = get_providers()
         allowed = conf.resolve("ALLOWED_METHODS", user=None, request=self.request)
-        provider = get_providers().get(method)
-        fits = (
-            provider is not None
-            and provider.sends
-            and provider.device_kind in CONTACTS
-            and not provider.waits
-        )
-        if provider is None or not fits or (allowed is not None and method not in allowed):
-            raise errors.MethodNotAllowed(method=method)
-        return provider
+        names = providers if allowed is None else allowed
+        found = [providers[name] for name in names if name in providers]
+        return [p for p in found if p.sends and p.device_kind in CONTACTS and not p.waits]
+
+    def _offered(self, method: str) -> MethodProvider:
+        for provider in self._open_providers():
+            if provider.name == method:
+                return provider
+        raise errors.MethodNotAllowed(method=method)
 
     def _choice(self, provider: MethodProvider) -> Choice | None:
         try:
             if self.user is None or not self.resolve("ALLOW_USER_CB"):
                 return None
-            choices = self.choices()
+            choices = Verifier(self.user, request=self.request).choices()
         except (PermissionDenied, Http404):
             # Passed on, what a site's callback raises would tell that there is such a user.
             return None
@@ -180,7 +199,7 @@ class UnauthenticatedVerifier(Verifier):
                 "masked": "",
                 "details": {STRANGER: digest(STRANGER, self.name), **details_of(contact)},
                 # No session's, so that nobody else comes by it and it verifies nobody.
-                "flow_digest": digest("flow", STRANGER),
+                "flow_digest": digest("flow", STRANGER, self.name),
             },
             expired=self._tell_status,
         )
@@ -193,7 +212,7 @@ class UnauthenticatedVerifier(Verifier):
     def _is_theirs(self, row: Verification, choice: Choice | None) -> bool:
         """Whether the row goes where this very user has something registered now."""
         contact = choice.registered.contact if choice and choice.registered else None
-        return self._is_good(row) and contact is not None and str(contact) == row.destination
+        return self._is_good(row) and contact is not None and contact.identity == row.identity
 
     def _try_to_send(self, row: Verification, provider: MethodProvider) -> str:
         """Twilio's SID of what was sent; a fault is told to the site, and not to whoever asks."""
@@ -201,7 +220,7 @@ class UnauthenticatedVerifier(Verifier):
         unseen = [
             *counters.counts("unproven_sends_per_user", STRANGER, "user", self.user.pk),
             *counters.counts(
-                "unproven_sends_per_destination", STRANGER, "destination", row.transport, row.destination
+                "unproven_sends_per_destination", STRANGER, "destination", row.transport, row.identity
             ),
         ]
         if not _spent(unseen):
@@ -269,6 +288,3 @@ class UnauthenticatedVerifier(Verifier):
         if self._is_good(row):
             row.user = self.user
         return row
-
-    def approve(self, verification: Verification) -> Verification:
-        raise errors.UserUnauthenticated

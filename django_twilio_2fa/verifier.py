@@ -86,7 +86,7 @@ class Verifier(Sending):
         found = self.find_registered(device)
         if found is None:
             raise errors.MissingUserData
-        if found.device is None or not self.resolve("ALLOW_CHANGE", field=found.kind):
+        if found.device is None or not self.may_rename(found):
             raise errors.ChangeNotAllowed
         found.device.name = name
         found.device.save(update_fields=["name"])

@@ -12,7 +12,6 @@ from django.http import (
     HttpResponseNotAllowed,
     HttpResponseRedirect,
 )
-from django.shortcuts import resolve_url
 from django.utils.functional import cached_property
 from django.utils.translation import ngettext
 
@@ -23,6 +22,7 @@ from .end_pages import OURS, EndPages
 from .forms import RegistrationForm, StartForm, TokenForm
 from .models import Status, Verification
 from .providers import MethodProvider, get_providers
+from .reverse import site_url
 from .sealed import seal, unseal
 from .wizard import PAGES, StepsFromUrl
 
@@ -333,7 +333,7 @@ class VerificationWizardView(EndPages):
 
     def get_skip_url(self) -> str:
         url: str | None = self.verifier.resolve("REGISTER_OPTIONAL_URL")
-        return resolve_url(url) if url else self.get_next_url() or "/"
+        return site_url(url) if url else self.get_next_url() or site_url("/")
 
     # Verify
 
@@ -352,6 +352,11 @@ class VerificationWizardView(EndPages):
             return None
         allowed = self.methods is None or row.method in self.methods
         return row if allowed and row.method in get_providers() else None
+
+    def posted_verification(self) -> Verification | None:
+        """The pending verification whose page was posted, where two tabs have different ones."""
+        id = self.request.POST.get("verification", "") if self.request.method == "POST" else ""
+        return self.current_verification(id) if id else None
 
     def takes(self, row: Verification) -> bool:
         """Whether the verification is of this wizard's kind: what a proof allows to add proves nothing."""

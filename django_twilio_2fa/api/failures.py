@@ -10,6 +10,12 @@ from rest_framework.response import Response
 from .. import errors
 
 
+class Failed(errors.TwoFactorError):
+    """A fault of the site or of the kit, not of the request. Code and sentence are the default ones."""
+
+    status = status.HTTP_500_INTERNAL_SERVER_ERROR
+
+
 def body(error: errors.TwoFactorError) -> dict[str, Any]:
     """`success`, `error_code`, `display`, `data`, `blocking`."""
     data = dict(error.data)

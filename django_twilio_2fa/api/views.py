@@ -6,8 +6,10 @@ import logging
 from collections.abc import Iterable
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
-from django.http import Http404
+from django.core.signals import got_request_exception
+from django.http import Http404, JsonResponse
 from django.utils import timezone
 from django.utils.decorators import classonlymethod
 from django.utils.module_loading import import_string
@@ -45,6 +47,32 @@ def classes(kind: str, default: Iterable[Any]) -> list[Any]:
     return [import_string(cls) if isinstance(cls, str) else cls for cls in several]
 
 
+class Careful:
+    """A parser for which every body that cannot be read is a `ParseError`, whoever reads it first.
+
+    Session authentication reads the body before the endpoint does, in its CSRF check.
+    """
+
+    def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
+        try:
+            return super().parse(stream, media_type, parser_context)  # type: ignore[misc]
+        except (RecursionError, UnicodeError, LookupError) as e:
+            # Nested deeper than Python's own JSON reads; in an encoding that is none, or does not read it.
+            raise exceptions.ParseError from e
+
+
+class CarefulJSONParser(Careful, JSONParser):
+    pass
+
+
+class CarefulFormParser(Careful, FormParser):
+    pass
+
+
+class CarefulMultiPartParser(Careful, MultiPartParser):
+    pass
+
+
 class JSONWhateverIsAskedFor(DefaultContentNegotiation):
     """There is one form of answer, which errors have, too."""
 
@@ -57,7 +85,7 @@ class EndpointView(APIView):
 
     renderer_classes = (JSONRenderer,)
     content_negotiation_class = JSONWhateverIsAskedFor
-    parser_classes = (JSONParser, FormParser, MultiPartParser)
+    parser_classes = (CarefulJSONParser, CarefulFormParser, CarefulMultiPartParser)
     verifier: Verifier
     for_strangers = False
     """Whether a user who is named, and has not signed in, is served here."""
@@ -110,21 +138,34 @@ class EndpointView(APIView):
             error, answer.status_code = failures.from_rest_framework(exc)
             answer.data = failures.body(error)
             return answer
-        return super().handle_exception(exc)
+        # A fault of the site's own classes, or of ours. In DEBUG Django's page shows it.
+        if settings.DEBUG:
+            return super().handle_exception(exc)
+        logger.error("The API failed", exc_info=exc)
+        got_request_exception.send(sender=type(self), request=self.request._request)
+        return failures.answer(failures.Failed())
+
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().dispatch(request, *args, **kwargs)
+        except Exception as e:
+            # Before the framework is ready to answer (its classes cannot be made), or while it renders.
+            if settings.DEBUG:
+                raise
+            logger.error("The API failed", exc_info=e)
+            got_request_exception.send(sender=type(self), request=request)
+            failed = failures.Failed()
+            return JsonResponse(failures.body(failed), status=failed.status)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)
         response.setdefault("Cache-Control", "no-store")
-        return response
+        # Here, so that an answer that cannot be rendered is answered in shape, too.
+        return response.render()
 
     def taken(self, serializer: type[serializers.Serializer[Any]]) -> dict[str, Any]:
         """The request's values, checked for their shape."""
-        try:
-            told = self.request.data
-        except (RecursionError, UnicodeError, LookupError):
-            # Nested deeper than Python's own JSON reads; in an encoding that is none, or does not read it.
-            raise errors.MalformedRequest from None
-        found = serializer(data=told)
+        found = serializer(data=self.request.data)
         found.is_valid(raise_exception=True)
         return dict(found.validated_data)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from typing import Any, ClassVar
 
 from django.db import models
 from django.utils import timezone
@@ -35,7 +34,7 @@ class SandboxVerification(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(default=timezone.now)
 
-    objects: ClassVar[Any] = PrimaryManager()
+    objects = PrimaryManager()
 
     class Meta:
         base_manager_name = "objects"
@@ -57,7 +56,7 @@ class SandboxMessage(models.Model):
     body = models.TextField()
     sent_at = models.DateTimeField(default=timezone.now, db_index=True)
 
-    objects: ClassVar[Any] = PrimaryManager()
+    objects = PrimaryManager()
 
     class Meta:
         base_manager_name = "objects"
@@ -84,7 +83,7 @@ class SandboxFactor(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(default=timezone.now)
 
-    objects: ClassVar[Any] = PrimaryManager()
+    objects = PrimaryManager()
 
     class Meta:
         base_manager_name = "objects"

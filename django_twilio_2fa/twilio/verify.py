@@ -54,6 +54,11 @@ def _mismatch() -> errors.TwilioUnavailable:
     return error
 
 
+def _is_to(answer: Any, verification: Verification) -> bool:
+    """Whether Twilio's answer is about the destination; it may write an address in another case."""
+    return str(answer.to).lower() == verification.destination.lower()
+
+
 class VerifyService:
     """What methods of Verify's share: the service, and its faults as the kit's errors."""
 
@@ -135,7 +140,7 @@ class VerifyProvider(VerifyService, MethodProvider):
         with translated(service=True):
             create = self._service(verification).verifications.create
             answer = create(to=verification.destination, channel=self.channel, **only_known(create, options))
-            if answer.to != verification.destination or not answer.sid:
+            if not _is_to(answer, verification) or not answer.sid:
                 raise _mismatch()
             # A resend repeats the code, whatever it is told: once a site's own, always.
             data = {CUSTOM: True} if "custom_code" in options else None
@@ -155,7 +160,7 @@ class VerifyProvider(VerifyService, MethodProvider):
         with translated():
             told = told_by_site(method=self.name, user=verification.user, request=request)
             answer = self._service(verification).verification_checks.create(code=token, **key, **told.check)
-            same = answer.to == verification.destination and answer.sid == (verification.sid or answer.sid)
+            same = _is_to(answer, verification) and answer.sid == (verification.sid or answer.sid)
             if answer.status == "approved" and not same:
                 raise _mismatch()
             if answer.status == "max_attempts_reached":

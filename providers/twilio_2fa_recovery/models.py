@@ -1,6 +1,6 @@
 """Which codes of a set are spent. The set itself is the device: its data holds the digests of the codes."""
 
-from typing import Any, ClassVar
+from __future__ import annotations
 
 from django.db import models
 
@@ -15,7 +15,7 @@ class SpentCode(models.Model):
     digest = models.CharField(max_length=64)
     spent_at = models.DateTimeField(auto_now_add=True)
 
-    objects: ClassVar[Any] = PrimaryManager()
+    objects = PrimaryManager()
 
     class Meta:
         base_manager_name = "objects"

@@ -8,7 +8,6 @@ from urllib.parse import unquote
 
 import pytest
 from django.core import mail
-from twilio_2fa_recovery import codes as the_codes
 from twilio_2fa_recovery.models import SpentCode
 from twilio_2fa_recovery.signals import recovery_code_used
 

@@ -7,12 +7,13 @@ from typing import Any
 
 from django.core import signing
 from django.core.mail import send_mail
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from django_twilio_2fa.models import Verification
 from django_twilio_2fa.providers import Sent, WaitingProvider
+from django_twilio_2fa.reverse import reverse
 
 SALT = "demo.link"
 NUMBERS = range(10, 100)
@@ -39,7 +40,7 @@ class LinkProvider(WaitingProvider):
     def start(self, verification: Verification, *, request: Any = None) -> Sent:
         # Nobody who only sees the page that waits can make the link: it is signed.
         signed = signing.dumps(str(verification.public_id), salt=SALT)
-        url = request.build_absolute_uri(reverse("twilio_2fa:link:answer", args=[signed]))
+        url = request.build_absolute_uri(reverse("link:answer", request=request, args=[signed]))
         body = gettext("Open this to go on: {url}\n\nIf you did not ask for it, open it and say no.")
         send_mail(gettext("Is it you?"), body.format(url=url), None, [verification.destination])
         # Who is asked has to see the page that waits: a stranger's request cannot be waved through.

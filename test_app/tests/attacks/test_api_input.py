@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from django.test import Client
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -98,3 +99,77 @@ def test_whatever_a_user_is_called_is_answered_in_shape_and_has_one_budget(
         for name in names:
             assert shaped(Stranger(name).asks("send", method="sms"))
         assert len(messages.delivered(PHONE)) <= 1
+
+
+class TestBeforeAndAfterTheHandler:
+    """What fails around an endpoint's own code is answered in the API's shape as well."""
+
+    @pytest.mark.parametrize("endpoint", ENDPOINTS)
+    @pytest.mark.parametrize("body", ["[" * 5_000, "[" * 100_000, '{"a":' * 5_000])
+    def test_csrf_checks_of_deep_json_end_in_400(self, sam: Person, endpoint: str, body: str) -> None:
+        client = Client(enforce_csrf_checks=True)
+        client.force_login(sam.user)
+        client.get("/2fa/start/")
+        token = client.cookies["csrftoken"].value
+        answer = client.post(
+            f"/api/2fa/{endpoint}/", body, content_type="application/json", HTTP_X_CSRFTOKEN=token
+        )
+        wanted = {"verification-methods": (400, 200), "devices": (400, 405)}.get(endpoint, (400,))
+        assert answer.status_code in wanted
+        assert shaped(answer), answer.content
+
+    @pytest.mark.parametrize("charset", ["latin-1", "utf-16", "none-such", "hex"])
+    def test_csrf_checks_of_odd_encodings_end_in_400(self, sam: Person, charset: str) -> None:
+        client = Client(enforce_csrf_checks=True)
+        client.force_login(sam.user)
+        client.get("/2fa/start/")
+        token = client.cookies["csrftoken"].value
+        answer = client.generic(
+            "POST",
+            "/api/2fa/send/",
+            b'{"method": "\xff\xfe"}',
+            content_type=f"application/json; charset={charset}",
+            HTTP_X_CSRFTOKEN=token,
+        )
+        assert answer.status_code == 400
+        assert shaped(answer), answer.content
+
+    @pytest.mark.parametrize("kind", ["authentication", "permission", "throttle"])
+    @pytest.mark.parametrize("when", ["made", "asked"])
+    def test_a_class_of_the_sites_that_fails_is_told_in_shape(
+        self, sam: Person, settings: Any, kind: str, when: str
+    ) -> None:
+        settings.TWILIO_2FA_API_CLASSES = {kind: [f"{__name__}.Fails{when.title()}"]}
+        client = Client(raise_request_exception=False)
+        client.force_login(sam.user)
+        answer = client.post("/api/2fa/send/", {"method": "sms"}, content_type="application/json")
+        assert answer.status_code == 500
+        assert set(answer.json()) == ERROR
+        assert not messages.delivered(PHONE)
+
+    def test_an_answer_that_cannot_be_rendered_is_told_in_shape(self, sam: Person, settings: Any) -> None:
+        settings.TWILIO_2FA_METHOD_DETAILS = {"sms": {"icon": object()}}
+        client = Client(raise_request_exception=False)
+        client.force_login(sam.user)
+        answer = client.post("/api/2fa/verification-methods/")
+        assert answer.status_code == 500
+        assert set(answer.json()) == ERROR
+
+    def test_whoever_watches_the_site_is_told_of_a_failure(self, sam: Person, settings: Any) -> None:
+        settings.TWILIO_2FA_API_CLASSES = {"permission": [f"{__name__}.FailsAsked"]}
+        client = Client()
+        client.force_login(sam.user)
+        with pytest.raises(RuntimeError, match="the site's own fault"):
+            client.post("/api/2fa/send/", {"method": "sms"}, content_type="application/json")
+
+
+class FailsMade:
+    def __init__(self) -> None:
+        raise RuntimeError("the site's own fault")
+
+
+class FailsAsked:
+    def _fail(self, *args: Any) -> Any:
+        raise RuntimeError("the site's own fault")
+
+    authenticate = has_permission = allow_request = _fail

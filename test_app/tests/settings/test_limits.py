@@ -133,10 +133,32 @@ class TestSends:
             ("2001:db8:1:2::1", "2001:db8:1:3::1", False),
             ("::ffff:192.0.2.1", "192.0.2.1", True),
             ("192.0.2.1", "192.0.2.2", False),
+            ("203.0.113.9:17085", "203.0.113.9:17086", True),
+            ("203.0.113.9:17085", "203.0.113.9", True),
+            ("203.0.113.9:17085", "203.0.113.8:17085", False),
+            ("[2001:db8:1:2::1]:443", "2001:db8:1:2::1", True),
+            ('"[2001:db8:1:2::1]:443"', "[2001:db8:1:2::1]", True),
+            ("fe80::1%eth0", "fe80::1%eth1", True),
         ],
     )
-    def test_ipv6_counts_by_its_64(self, a: str, b: str, same: bool) -> None:
+    def test_one_client_is_one_address(self, a: str, b: str, same: bool) -> None:
+        assert counters.address_of(a)
         assert (counters.address_of(a) == counters.address_of(b)) is same
+
+    @pytest.mark.parametrize("text", ["unknown", "unix:", "203.0.113.9, 198.51.100.2", "_hidden", "host:80"])
+    def test_text_that_is_no_address_is_logged_once_and_not_counted(
+        self, pat: Person, settings: Any, caplog: pytest.LogCaptureFixture, text: str
+    ) -> None:
+        counters._warn_of_no_address.cache_clear()
+        settings.TWILIO_2FA_CLIENT_ADDRESS_CB = lambda request: text
+        settings.TWILIO_2FA_LIMITS = {"requests_per_client": "1/h"}
+        for _ in range(3):
+            pat.opens("start").picks("sms")
+            pat.types_a_wrong_code()
+        told = [r for r in caplog.records if "no IP address" in r.getMessage()]
+        assert len(told) == 1
+        assert text not in told[0].getMessage()
+        assert not Counter.objects.filter(scope__startswith="requests_per_client").exists()
 
     def test_lookups_are_counted(self, demo: Person, settings: Any) -> None:
         settings.TWILIO_2FA_LIMITS = {"lookups_per_user": "1/h", "unproven_sends_per_user": None}

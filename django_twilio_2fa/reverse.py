@@ -1,0 +1,80 @@
+"""Find the kit's pages wherever a site has included them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from django import urls
+from django.shortcuts import resolve_url
+from django.urls import NoReverseMatch, URLResolver
+
+APP_NAME = "twilio_2fa"
+
+
+@dataclass(frozen=True)
+class Mount:
+    """One `include()` of the kit: its full namespace, and the parameters of the path before it."""
+
+    namespace: str
+    parameters: tuple[str, ...] = ()
+    has_devices: bool = False
+    """Whether it is the whole kit, not a single wizard."""
+
+
+def _walk(resolver: Any, namespaces: tuple[str, ...], parameters: tuple[str, ...]) -> Iterator[Mount]:
+    for pattern in resolver.url_patterns:
+        if not isinstance(pattern, URLResolver):
+            continue
+        inner = (*namespaces, pattern.namespace) if pattern.namespace else namespaces
+        named = (*parameters, *pattern.pattern.converters, *pattern.pattern.regex.groupindex)
+        if pattern.app_name == APP_NAME:
+            own = {getattr(page, "name", None) for page in pattern.url_patterns}
+            yield Mount(":".join(inner), tuple(dict.fromkeys(named)), "devices" in own)
+        else:
+            yield from _walk(pattern, inner, named)
+
+
+@lru_cache(maxsize=16)
+def _mounts_of(resolver: Any) -> tuple[Mount, ...]:
+    return tuple(sorted(_walk(resolver, (), ()), key=lambda mount: not mount.has_devices))
+
+
+def mounts() -> tuple[Mount, ...]:
+    """Return each place where the kit is included in the current URL configuration, the whole kit first."""
+    return _mounts_of(urls.get_resolver(urls.get_urlconf()))
+
+
+def reverse(viewname: str, *, request: Any = None, args: Any = None, kwargs: Any = None) -> str:
+    """Return the address of a page of the kit by its name, as `index` or `devices`.
+
+    As `django.urls.reverse`, and it finds a kit that is included within other namespaces
+    (`account:twilio_2fa:index`). Parameters of the path before the kit are taken from `request`. Raises
+    `NoReverseMatch`.
+    """
+    try:
+        return urls.reverse(f"{APP_NAME}:{viewname}", args=args, kwargs=kwargs)
+    except NoReverseMatch:
+        match = getattr(request, "resolver_match", None)
+        known = match.kwargs if match else {}
+        for mount in mounts():
+            before = {name: known[name] for name in mount.parameters if name in known}
+            if before and args:
+                continue
+            try:
+                return urls.reverse(
+                    f"{mount.namespace}:{viewname}", args=args, kwargs={**before, **(kwargs or {})} or None
+                )
+            except NoReverseMatch:
+                continue
+        raise
+
+
+def site_url(to: str) -> str:
+    """Return the address for a path or the name of a URL, as `resolve_url`; `/` is the root of the site.
+
+    A site that is served below a path (`SCRIPT_NAME`) has its root there.
+    """
+    return urls.get_script_prefix() if to in ("", "/") else resolve_url(to)
