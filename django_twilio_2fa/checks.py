@@ -358,5 +358,5 @@ def _namespaces() -> Iterator[CheckMessage]:
             f"The kit's pages are included as {mount.namespace}, below a path that takes: {names}.",
             hint="two_factor_required leads there from pages with the same parameters only. Include "
             "django_twilio_2fa.urls at a path without parameters as well.",
-            id="twilio_2fa.E017",
+            id="twilio_2fa.E022",
         )

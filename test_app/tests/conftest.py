@@ -41,6 +41,12 @@ def pat(db: None) -> Person:
 
 
 @pytest.fixture
+def no_cooldown(settings: Any) -> None:
+    """Messages may follow each other at once, where a test is about something else."""
+    settings.TWILIO_2FA_SEND_COOLDOWN = 0
+
+
+@pytest.fixture
 def later(db: None) -> Any:
     """Lets time pass: `later(seconds)` moves every stored moment back."""
     from .clock import pass_time

@@ -20,6 +20,8 @@ from django_twilio_2fa.signals import twilio_2fa_fraud_suspected, twilio_2fa_use
 from ..people import EMAIL, PHONE, Person
 from .shows import shows
 
+pytestmark = pytest.mark.usefixtures("no_cooldown")
+
 
 @pytest.fixture(autouse=True)
 def the_clock_stands_still(monkeypatch: Any) -> Any:

@@ -241,7 +241,7 @@ class TestExtension:
     """A switchboard: the call dials on, and nothing can be written to it."""
 
     @pytest.fixture(autouse=True)
-    def any_line(self, settings: Any) -> None:
+    def any_line(self, settings: Any, no_cooldown: None) -> None:
         settings.TWILIO_2FA_PHONE_NUMBER_CARRIER_LOOKUP = False
 
     @pytest.mark.parametrize(
