@@ -238,9 +238,7 @@ def static_files(mounted: Mounted) -> Iterator[CheckMessage]:
 def _why_not_found(file: str) -> str:
     """What to do for a static file to be found; empty if it is."""
     if not apps.is_installed("django.contrib.staticfiles"):
-        return (
-            "Add 'django.contrib.staticfiles' to INSTALLED_APPS. If it is served another way, silence this."
-        )
+        return "Add 'django.contrib.staticfiles' to INSTALLED_APPS. If you serve the file yourself, silence this."
     from django.contrib.staticfiles.finders import find
     from django.contrib.staticfiles.storage import StaticFilesStorage, staticfiles_storage
 
@@ -261,7 +259,7 @@ def user_model(mounted: Mounted) -> Iterator[CheckMessage]:
     name: Any = getattr(model, "get_email_field_name", lambda: "email")()
     if conf.NOTIFY_OWNER and not hasattr(model, name):
         yield Warning(
-            f"{settings.AUTH_USER_MODEL} has no e-mail address: owners are not told that they are locked out.",
+            f"{settings.AUTH_USER_MODEL} has no e-mail address: nobody is told that they are locked out.",
             hint=f"Set EMAIL_FIELD on the user model, or {PREFIX}NOTIFY_OWNER = False.",
             id="twilio_2fa.W013",
         )
@@ -286,7 +284,7 @@ def methods(mounted: Mounted) -> Iterator[CheckMessage]:
         elif is_app_installed(registry.apps[name]):
             yield Info(
                 f"The method {name} is not offered: {why}.",
-                hint=f"Install what is missing, or list the methods that you want in {PREFIX}ALLOWED_METHODS.",
+                hint=f"Install what is missing, or name the methods you want in {PREFIX}ALLOWED_METHODS.",
                 id="twilio_2fa.I002",
             )
     if is_list and not any(n not in unusable and not registry.providers[n].is_backup for n in names):
