@@ -238,7 +238,7 @@ def static_files(mounted: Mounted) -> Iterator[CheckMessage]:
 def _why_not_found(file: str) -> str:
     """What to do for a static file to be found; empty if it is."""
     if not apps.is_installed("django.contrib.staticfiles"):
-        return "Add 'django.contrib.staticfiles' to INSTALLED_APPS. If you serve the file yourself, silence this."
+        return "Add 'django.contrib.staticfiles' to INSTALLED_APPS, or silence this if you serve the file."
     from django.contrib.staticfiles.finders import find
     from django.contrib.staticfiles.storage import StaticFilesStorage, staticfiles_storage
 
