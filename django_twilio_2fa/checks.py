@@ -20,6 +20,7 @@ from .counters import DEFAULTS, RUN, rates
 from .errors import ERRORS, UnauthenticatedUserFieldMissing
 from .project_checks import PROJECT_CHECKS, Mounted, is_app_installed, migrations
 from .providers import get_registry, why_unregistrable
+from .tables import database
 from .unauthenticated import name_field
 
 COUNTRY_LISTS = ("PHONE_NUMBER_ALLOWED_COUNTRIES", "PHONE_NUMBER_DISALLOWED_COUNTRIES")
@@ -102,7 +103,8 @@ def check_all(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 
 @register(Tags.database)
 def check_database(app_configs: Any, databases: Any = None, **kwargs: Any) -> list[CheckMessage]:
-    return _guarded(migrations) if databases else []
+    # Only those that are asked for may be read.
+    return _guarded(migrations) if database() in (databases or ()) else []
 
 
 def _guarded(check: Callable[[], Iterator[CheckMessage]], tell: bool = True) -> list[CheckMessage]:

@@ -13,6 +13,7 @@ from django.apps import apps
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error, Info, Warning
+from django.core.exceptions import ImproperlyConfigured
 from django.shortcuts import resolve_url
 from django.template import TemplateDoesNotExist
 from django.template.loader import get_template
@@ -191,7 +192,8 @@ def messages(mounted: Mounted) -> Iterator[CheckMessage]:
     lacking = []
     if not _positions(MESSAGES):
         lacking.append(f"{MESSAGES!r} to MIDDLEWARE")
-    processors = [p for t in settings.TEMPLATES for p in t.get("OPTIONS", {}).get("context_processors", ())]
+    engines: list[dict[str, Any]] = settings.TEMPLATES
+    processors = [p for t in engines for p in t.get("OPTIONS", {}).get("context_processors", ())]
     if MESSAGES_CONTEXT not in processors:
         lacking.append(f"{MESSAGES_CONTEXT!r} to the context_processors of TEMPLATES")
     if lacking:
@@ -249,8 +251,8 @@ def _why_not_found(file: str) -> str:
     if issubclass(backend, StaticFilesStorage):
         try:
             staticfiles_storage.url(file)
-        except ValueError:
-            return "Run: python manage.py collectstatic"
+        except (ValueError, ImproperlyConfigured):
+            return "Set STATIC_ROOT, and run: python manage.py collectstatic"
     return ""
 
 

@@ -25,11 +25,16 @@ def labels() -> set[str]:
     }
 
 
+def database() -> str:
+    """Return the alias of the database that holds the kit's tables."""
+    return str(router.db_for_read(Verification))
+
+
 def unapplied() -> list[str]:
     """Return the kit's migrations that its database lacks, such as `twilio_2fa.0001_initial`."""
     from django.db.migrations.loader import MigrationLoader
 
-    loader = MigrationLoader(connections[router.db_for_read(Verification)])
+    loader = MigrationLoader(connections[database()])
     wanted = labels()
     missing = [k for k in loader.graph.nodes if k[0] in wanted and k not in loader.applied_migrations]
     return [f"{label}.{name}" for label, name in sorted(missing)]

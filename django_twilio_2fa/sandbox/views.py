@@ -41,6 +41,7 @@ def handset(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @require_safe
+@explained()
 def message_list(request: HttpRequest) -> JsonResponse:
     _only_in_use()
     return JsonResponse(messages.delivered(request.GET.get("to", "")), safe=False)

@@ -311,6 +311,38 @@ def test_a_mistake_is_tried_for_every_id() -> None:
     assert tried | elsewhere == set(checks.FOUND)
 
 
+UNMIGRATED = """
+import django
+django.setup()
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import call_command
+from django.test import Client
+for app in ("auth", "sessions"):
+    call_command("migrate", app, verbosity=0)
+client = Client()
+user = get_user_model().objects.create_user("sam")
+client.force_login(user)
+session = client.session
+session["twilio_2fa"] = {"flow": "x", "user": str(user.pk)}
+session.save()
+for address in ("/2fa/start/", "/2fa/devices/", "/secret/", "/sandbox/", "/sandbox/messages.json"):
+    try:
+        client.get(address)
+    except ImproperlyConfigured as e:
+        print(address, str(e).rpartition("Run: ")[2])
+"""
+
+
+def test_every_page_says_that_migrate_was_forgotten() -> None:
+    folder = Path(__file__).with_name("packaging") / "project"
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "DJANGO_SETTINGS_MODULE": "settings"}
+    command = [sys.executable, "-c", UNMIGRATED]
+    done = subprocess.run(command, capture_output=True, text=True, env=env, cwd=folder)
+    pages = ("/2fa/start/", "/2fa/devices/", "/secret/", "/sandbox/", "/sandbox/messages.json")
+    assert done.stdout.splitlines() == [f"{page} python manage.py migrate" for page in pages], done.stderr
+
+
 def test_migrations_that_are_missing_are_found_where_asked_for() -> None:
     folder = Path(__file__).with_name("packaging") / "project"
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "DJANGO_SETTINGS_MODULE": "settings"}
