@@ -20,7 +20,6 @@ from .counters import DEFAULTS, RUN, rates
 from .errors import ERRORS, UnauthenticatedUserFieldMissing
 from .project_checks import PROJECT_CHECKS, Mounted, is_app_installed, migrations
 from .providers import get_registry, why_unregistrable
-from .tables import database
 from .unauthenticated import name_field
 
 COUNTRY_LISTS = ("PHONE_NUMBER_ALLOWED_COUNTRIES", "PHONE_NUMBER_DISALLOWED_COUNTRIES")
@@ -76,7 +75,7 @@ FOUND: dict[str, str] = {
 
 @register("twilio_2fa")
 def check_all(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    found = [*_names(), *_retired_names(), *_types()]
+    found = [*_guarded(_names), *_guarded(_retired_names), *_guarded(_types)]
     # What reads a value of the wrong type may fail for it, which is said already.
     are_types_right = not any(message.id == "twilio_2fa.E002" for message in found)
     mounted = Mounted()
@@ -103,25 +102,22 @@ def check_all(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 
 @register(Tags.database)
 def check_database(app_configs: Any, databases: Any = None, **kwargs: Any) -> list[CheckMessage]:
-    # Only those that are asked for may be read.
-    return _guarded(migrations) if database() in (databases or ()) else []
+    return _guarded(partial(migrations, databases or ()))
 
 
 def _guarded(check: Callable[[], Iterator[CheckMessage]], tell: bool = True) -> list[CheckMessage]:
     """Run a check. One that fails, by whatever is wrong with the project, must not hide what others find."""
+    found: list[CheckMessage] = []
     try:
-        return list(check())
+        for message in check():
+            found.append(message)
     except Exception as e:
-        if not tell:
-            return []
-        name = getattr(check, "func", check).__name__.strip("_")
-        return [
-            Warning(
-                f"The check {name!r} of django-twilio-2fa failed: {type(e).__name__}: {e}",
-                hint="Mend what it says. If nothing is wrong with your project, report it.",
-                id="twilio_2fa.W018",
-            )
-        ]
+        if tell:
+            name = getattr(check, "func", check).__name__.strip("_")
+            says = f"The check {name!r} of django-twilio-2fa failed: {type(e).__name__}: {e}"
+            hint = "Mend what it says. If nothing is wrong with your project, report it."
+            found.append(Warning(says, hint=hint, id="twilio_2fa.W018"))
+    return found
 
 
 def _names() -> Iterator[CheckMessage]:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from django.apps import apps
@@ -23,7 +23,7 @@ from django.utils.module_loading import import_string
 
 from .conf import PREFIX, conf
 from .providers import default_methods, get_registry
-from .tables import unapplied
+from .tables import database, unapplied
 
 NAMESPACE = "twilio_2fa"
 SANDBOX_NAMESPACE = "twilio_2fa_sandbox"
@@ -310,9 +310,9 @@ def is_app_installed(app: str) -> bool:
     return any(c.name == app or app.startswith(c.name + ".") for c in apps.get_app_configs())
 
 
-def migrations() -> Iterator[CheckMessage]:
-    # `migrate` runs this as well, just before it does what is asked for here.
-    if sys.argv[1:2] == ["migrate"]:
+def migrations(databases: Collection[str]) -> Iterator[CheckMessage]:
+    # Only those that are asked for may be read. `migrate` asks, too, just before it does what is missing.
+    if database() not in databases or sys.argv[1:2] == ["migrate"]:
         return
     if missing := unapplied():
         yield Warning(
