@@ -1,3 +1,8 @@
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
@@ -15,4 +20,18 @@ class TwilioTwoFactorConfig(AppConfig):
 
         post_delete.connect(
             leftovers.note, sender=self.get_model("Device"), dispatch_uid="twilio_2fa_leftovers"
+        )
+
+
+class Twilio2faConfig(TwilioTwoFactorConfig):
+    """The app's configuration as 0.32 named it. Deprecated: write `"django_twilio_2fa"`."""
+
+    default = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        warnings.warn(
+            "Twilio2faConfig is deprecated, write 'django_twilio_2fa' in INSTALLED_APPS.",
+            DeprecationWarning,
+            stacklevel=2,
         )

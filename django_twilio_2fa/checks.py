@@ -2,37 +2,87 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from difflib import get_close_matches
+from functools import partial
 from typing import Any
 
 from django.apps import apps
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Info, Warning, register
+from django.core.checks import CheckMessage, Error, Info, Tags, Warning, register
 from django.shortcuts import resolve_url
 from django.urls import NoReverseMatch
 from django.utils.module_loading import import_string
 
-from .conf import OLD_NAMES, PREFIX, SETTINGS, Setting, as_callable, conf
+from .conf import OLD_NAMES, PREFIX, RETIRED_NAMES, SETTINGS, Setting, as_callable, conf
 from .counters import DEFAULTS, RUN, rates
-from .errors import UnauthenticatedUserFieldMissing
+from .errors import ERRORS, UnauthenticatedUserFieldMissing
+from .project_checks import PROJECT_CHECKS, Mounted, is_app_installed, migrations
 from .providers import get_registry, why_unregistrable
 from .reverse import mounts, reverse
 from .unauthenticated import name_field
 
 COUNTRY_LISTS = ("PHONE_NUMBER_ALLOWED_COUNTRIES", "PHONE_NUMBER_DISALLOWED_COUNTRIES")
 API_KINDS = ("permission", "authentication", "throttle")
+SIDS = {"ACCOUNT_SID": "AC", "API_KEY_SID": "SK", "SERVICE_ID": "VA", "REGISTRATION_SERVICE_ID": "VA"}
 LINE_TYPES = ("mobile", "landline", "voip")
+
+# What is found, by the message's id; docs/installation.md shows it.
+FOUND: dict[str, str] = {
+    "E001": "a setting that does not exist, as when it is misspelt",
+    "E002": "a setting of the wrong type, or a dotted path that cannot be imported",
+    "E003": "a setting whose value is not possible",
+    "E004": "no Twilio credentials, and the sandbox is off",
+    "E005": "no Verify service, and the sandbox is off",
+    "E006": "the sandbox is on although `DEBUG` is off",
+    "E007": "the sandbox is on, and its app is not installed",
+    "E008": "`ALLOWED_METHODS` names a method that is not installed",
+    "E009": "no method is installed",
+    "E010": "a country that does not exist",
+    "E011": "a line type that does not exist",
+    "E012": "a limit that does not exist, or cannot be read",
+    "E013": "the user model lacks the field that `UNAUTHENTICATED_USER_FIELD` names",
+    "E014": "an address that leads nowhere",
+    "E015": "`API_CLASSES` names something that is no class",
+    "E016": "views ask for verification, and the kit's URLs are not included",
+    "E017": "`LOGIN_URL` is the name of no URL",
+    "E018": "no session middleware, or no table for sessions",
+    "E019": "no authentication middleware, or it stands before that of sessions",
+    "E020": "the kit's templates are not found, as without `APP_DIRS`",
+    "E021": "`STATIC_URL` is not set",
+    "E022": "the kit is included below a path with parameters, so that its pages are not found from everywhere",
+    "W001": "a method that cannot be loaded",
+    "W002": "`widget_tweaks` or `formtools` is not installed",
+    "W003": "the app of a method is not installed",
+    "W004": "a setting by its name in 0.32",
+    "W005": "a setting by both its names",
+    "W006": "a method for which nothing can be registered",
+    "W007": "a setting of an earlier release that nothing reads any more",
+    "W008": "neither the kit's pages nor its API are included in the URLs",
+    "W009": "Django's messages are not set up",
+    "W010": "the kit's static files are not found, or not collected",
+    "W011": "`ALLOWED_METHODS` names a method that cannot be used, as `totp` without its extra",
+    "W012": "migrations that have not been applied (only with `check --database default`)",
+    "W013": "the user model has no e-mail address, so that owners cannot be told",
+    "W014": "`METHOD_DETAILS` or `ERROR_DISPLAY` names what does not exist",
+    "W015": "`ALLOWED_METHODS` leaves no method to begin with",
+    "W016": "the sandbox is on, and its page is not included in the URLs",
+    "W017": "`LOGIN_URL` is a path where no page is",
+    "W018": "a check that failed itself",
+    "I001": "nothing is limited by client address",
+    "I002": "a method that is not offered, as `totp` without its extra",
+}
 
 
 @register("twilio_2fa")
 def check_all(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    found = [*_names(), *_types()]
-    # The rest reads values, which has to be left alone where they are not what they should be.
-    if found:
-        return found
-    checks = (
+    found = [*_guarded(_names), *_guarded(_retired_names), *_guarded(_types)]
+    # What reads a value of the wrong type may fail for it, which is said already.
+    are_types_right = not any(message.id == "twilio_2fa.E002" for message in found)
+    mounted = Mounted()
+    checks: list[Callable[[], Iterator[CheckMessage]]] = [
+        _values,
         _old_names,
         _credentials,
         _limits,
@@ -42,20 +92,49 @@ def check_all(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         _apps,
         _countries,
         _users,
-        _addresses,
-        _namespaces,
+        *([_addresses, _namespaces] if mounted.readable else []),
         _api_classes,
-    )
-    return [message for check in checks for message in check()]
+        _words,
+        *(partial(check, mounted) for check in PROJECT_CHECKS),
+    ]
+    for check in checks:
+        found += _guarded(check, tell=are_types_right)
+    return found
+
+
+@register(Tags.database)
+def check_database(app_configs: Any, databases: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    return _guarded(partial(migrations, databases or ()))
+
+
+def _guarded(check: Callable[[], Iterator[CheckMessage]], tell: bool = True) -> list[CheckMessage]:
+    """Run a check. One that fails, by whatever is wrong with the project, must not hide what others find."""
+    found: list[CheckMessage] = []
+    try:
+        for message in check():
+            found.append(message)
+    except Exception as e:
+        if tell:
+            name = getattr(check, "func", check).__name__.strip("_")
+            says = f"The check {name!r} of django-twilio-2fa failed: {type(e).__name__}: {e}"
+            hint = "Mend what it says. If nothing is wrong with your project, report it."
+            found.append(Warning(says, hint=hint, id="twilio_2fa.W018"))
+    return found
 
 
 def _names() -> Iterator[CheckMessage]:
-    known = {s.full_name for s in SETTINGS.values()} | {PREFIX + old for old in OLD_NAMES}
+    known = {s.full_name for s in SETTINGS.values()} | {PREFIX + n for n in (*OLD_NAMES, *RETIRED_NAMES)}
     for name in dir(settings):
         if name.startswith(PREFIX) and name not in known:
             close = get_close_matches(name, known, n=1)
             hint = f"Did you mean {close[0]}?" if close else "See docs/settings.md for the names."
             yield Error(f"There is no setting {name}.", hint=hint, id="twilio_2fa.E001")
+
+
+def _retired_names() -> Iterator[CheckMessage]:
+    for name, instead in RETIRED_NAMES.items():
+        if hasattr(settings, PREFIX + name):
+            yield Warning(f"Nothing reads {PREFIX}{name} any more.", hint=instead, id="twilio_2fa.W007")
 
 
 def _old_names() -> Iterator[CheckMessage]:
@@ -100,7 +179,6 @@ def _types() -> Iterator[CheckMessage]:
             hint=f"It takes: {wanted}{', or None' if setting.optional else ''}.",
             id="twilio_2fa.E002",
         )
-    yield from _values()
 
 
 def _values() -> Iterator[CheckMessage]:
@@ -137,6 +215,38 @@ def _values() -> Iterator[CheckMessage]:
     ):
         if not good:
             yield Error(f"{PREFIX}{name} is {value!r}.", hint=hint, id="twilio_2fa.E003")
+    if not conf.SANDBOX:
+        for name, start in SIDS.items():
+            value = conf.raw(name)
+            if value and isinstance(value, str) and not value.startswith(start):
+                hint = f"Twilio's console has it; it begins with {start}."
+                yield Error(f"{PREFIX}{name} is {value!r}.", hint=hint, id="twilio_2fa.E003")
+    sheets = conf.raw("STYLESHEETS")
+    for sheet in sheets if isinstance(sheets, (list, tuple)) else ():
+        if not isinstance(sheet, str) and not (isinstance(sheet, dict) and "href" in sheet):
+            hint = "A static path, an address, or a dict with 'href' and 'integrity'."
+            yield Error(f"{PREFIX}STYLESHEETS has {sheet!r}.", hint=hint, id="twilio_2fa.E003")
+    for name, shown in conf.METHOD_DETAILS.items():
+        if not isinstance(shown, dict):
+            hint = "It takes a dict with 'label' and 'icon' for each method."
+            yield Error(f"{PREFIX}METHOD_DETAILS[{name!r}] is {shown!r}.", hint=hint, id="twilio_2fa.E003")
+
+
+def _words() -> Iterator[CheckMessage]:
+    for name, known in (
+        ("METHOD_DETAILS", set(get_registry().providers) | set(conf.PROVIDERS)),
+        ("ERROR_DISPLAY", {*ERRORS, conf.DEFAULT_ERROR_CODE}),
+    ):
+        # A code such as twilio_error_{twilio_error} stands for all that begin like it.
+        starts = tuple(code.partition("{")[0] for code in known if "{" in code)
+        for key in conf.raw(name):
+            if key not in known and not (starts and str(key).startswith(starts)):
+                close = get_close_matches(str(key), known, n=1)
+                yield Warning(
+                    f"{PREFIX}{name} has {key!r}, which does not exist.",
+                    hint=f"Did you mean {close[0]}?" if close else "Remove it.",
+                    id="twilio_2fa.W014",
+                )
 
 
 def _seconds(value: Any) -> list[float]:
@@ -249,9 +359,7 @@ def _apps() -> Iterator[CheckMessage]:
             )
     for name in registry.providers:
         app = registry.apps[name]
-        if not any(
-            config.name == app or app.startswith(config.name + ".") for config in apps.get_app_configs()
-        ):
+        if not is_app_installed(app):
             yield Warning(
                 f"{app}, the app of {name}, is not in INSTALLED_APPS: its templates are not found.",
                 hint="Add *django_twilio_2fa.provider_apps(), or the app by name.",
@@ -342,11 +450,7 @@ def _addresses() -> Iterator[CheckMessage]:
 
 def _namespaces() -> Iterator[CheckMessage]:
     """Report a kit that is included where its pages cannot be found from everywhere."""
-    try:
-        found = mounts()
-    except Exception:
-        # A URL configuration that cannot be read is reported by Django's own checks.
-        return
+    found = mounts()
     if not found:
         return
     try:

@@ -585,6 +585,22 @@ SETTINGS: dict[str, Setting] = {
 
 OLD_NAMES: dict[str, str] = {old: s.name for s in SETTINGS.values() for old in s.old_names}
 
+# Settings of earlier releases that nothing reads any more, and what to use instead.
+RETIRED_NAMES: dict[str, str] = {
+    "REGISTER_CB": "Store the number in a receiver of the signal twilio_2fa_set_user_data.",
+    "TIMEOUT_CB": "The kit locks out whoever tries too often: see TWILIO_2FA_LIMITS.",
+    "MAX_ATTEMPTS_TIMEOUT": "The kit locks out whoever tries too often: see TWILIO_2FA_LIMITS.",
+    "ALLOW_UNVERIFIED_SMS": "TWILIO_2FA_PHONE_NUMBER_BYPASS_CARRIER_ON_EMPTY says whether a number is "
+    "accepted whose line type is not known.",
+    "ALLOW_USER_ERROR_MESSAGE": "Say it on the page that TWILIO_2FA_DISALLOWED_REDIRECT_URL names. "
+    "The API says what TWILIO_2FA_ERROR_DISPLAY has under 'user_not_allowed'.",
+    "ALLOW_USER_ERROR_REDIRECT": "Set TWILIO_2FA_DISALLOWED_REDIRECT_URL.",
+    "RETRY_TIME": "Set TWILIO_2FA_SEND_COOLDOWN.",
+    "OBFUSCATE": "Numbers and addresses are always shown masked.",
+    "IS_VERIFIED_CB": "Nothing has to be set: django_twilio_2fa.session.is_verified(request) says it.",
+    "ERROR_DISPLAY_CB": "Set TWILIO_2FA_ERROR_DISPLAY to a dict of sentences by error code.",
+}
+
 
 @lru_cache(maxsize=256)
 def _import(path: str) -> Any:

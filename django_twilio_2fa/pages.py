@@ -18,7 +18,7 @@ from django.views.decorators.clickjacking import xframe_options_deny
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
 
-from . import errors, session
+from . import errors, session, tables
 from .assets import stylesheets
 from .reverse import site_url
 from .verifier import Verifier
@@ -28,6 +28,7 @@ View = Callable[..., HttpResponseBase]
 
 def uncounted_by_host(view: View) -> View:
     """Not in a transaction of the host's `ATOMIC_REQUESTS`: what is counted has to stay counted."""
+    view = tables.explained()(view)
     for alias in connections:
         view = transaction.non_atomic_requests(using=alias)(view)
     return view

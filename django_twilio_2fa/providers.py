@@ -358,7 +358,8 @@ def get_registry() -> Registry:
     """The installed providers, with those of `TWILIO_2FA_PROVIDERS` put over them."""
     installed = _installed()
     own: dict[str, str | None] = conf.PROVIDERS
-    if not own:
+    # Anything but a mapping is left to `manage.py check`, which could not run if this raised.
+    if not own or not isinstance(own, dict):
         return installed
     found = Registry(
         providers={n: p for n, p in installed.providers.items() if n not in own},

@@ -45,6 +45,20 @@ def settings_table() -> str:
     return "\n".join(out)
 
 
+def retired_table() -> str:
+    from django_twilio_2fa.conf import RETIRED_NAMES
+
+    return _table(["setting", "instead"], [[f"`{name}`", text] for name, text in RETIRED_NAMES.items()])
+
+
+def checks_table() -> str:
+    from django_twilio_2fa.checks import FOUND
+
+    levels = {"E": "error", "W": "warning", "I": "note"}
+    rows = [[f"`twilio_2fa.{id}`", levels[id[0]], text] for id, text in FOUND.items()]
+    return _table(["id", "is", "what is wrong"], rows)
+
+
 def limits_table() -> str:
     from django_twilio_2fa.counters import DEFAULTS
 
@@ -218,6 +232,8 @@ def costs_table() -> str:
 
 TABLES: dict[str, Callable[[], str]] = {
     "settings": settings_table,
+    "retired": retired_table,
+    "checks": checks_table,
     "limits": limits_table,
     "signals": signals_table,
     "errors": errors_table,

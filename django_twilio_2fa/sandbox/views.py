@@ -7,6 +7,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from ..tables import explained
 from . import factors, in_use, messages
 from .models import SandboxMessage
 
@@ -18,6 +19,7 @@ def _only_in_use() -> None:
 
 @never_cache
 @require_safe
+@explained()
 def handset(request: HttpRequest) -> HttpResponse:
     """The page, or with `?fragment=1` only the messages, for its script."""
     _only_in_use()
@@ -39,6 +41,7 @@ def handset(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @require_safe
+@explained()
 def message_list(request: HttpRequest) -> JsonResponse:
     _only_in_use()
     return JsonResponse(messages.delivered(request.GET.get("to", "")), safe=False)

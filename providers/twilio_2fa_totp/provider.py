@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from django import forms
+from django.apps import apps
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext
@@ -56,6 +57,9 @@ class TOTPProvider(VerifyService, MethodProvider):
     strength = _("one-time-password authenticator (5.1.4); 2.8")
 
     def why_unavailable(self, *, user: Any, request: Any = None) -> str:
+        # Without the app the page that shows the secret is not found.
+        if not apps.is_installed("twilio_2fa_totp"):
+            return "twilio_2fa_totp is not in INSTALLED_APPS"
         return "" if find_spec("segno") else "segno is not installed: pip install django-twilio-2fa[totp]"
 
     def get_registration_form_class(self) -> type[RegistrationForm]:

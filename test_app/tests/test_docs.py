@@ -51,9 +51,9 @@ def test_every_test_that_the_security_page_names_exists() -> None:
 
 
 def test_every_setting_that_is_named_exists() -> None:
-    from django_twilio_2fa.conf import OLD_NAMES, SETTINGS
+    from django_twilio_2fa.conf import OLD_NAMES, RETIRED_NAMES, SETTINGS
 
-    known = {*SETTINGS, *OLD_NAMES}
+    known = {*SETTINGS, *OLD_NAMES, *RETIRED_NAMES}
     for page in PAGES:
         named = set(re.findall(r"TWILIO_2FA_([A-Z][A-Z_0-9]+)", page.read_text()))
         assert named <= known | {"TEST_REQUIRE"}, page.name

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import json
+import os
 import re
+import subprocess
 import sys
 import warnings
 from collections.abc import Iterator
@@ -12,8 +15,10 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
 from django.dispatch import Signal
 from django.test import Client
+from django.urls import reverse
 
 from django_twilio_2fa import signals
 from django_twilio_2fa.contacts import EmailAddress, PhoneNumber
@@ -216,3 +221,163 @@ def test_the_middleware_of_the_guide_lets_the_verified_in(pat: Person, site: Any
     assert asks().url == "/2fa/"
     pat.opens("start").picks("sms").types_the_code()
     assert asks() == "in"
+
+
+PROJECT = Path(__file__).with_name("old_project")
+EVERY_IMPORT = {
+    "django_twilio_2fa.apps": ["Twilio2faConfig"],
+    "django_twilio_2fa.urls": ["app_name", "urlpatterns"],
+    "django_twilio_2fa.api.urls": ["app_name", "urlpatterns"],
+    "django_twilio_2fa.dispatch": [
+        "twilio_2fa_set_user_data",
+        "twilio_2fa_twilio_error",
+        "twilio_2fa_verification_failed",
+        "twilio_2fa_verification_sent",
+        "twilio_2fa_verification_status_changed",
+        "twilio_2fa_verification_success",
+    ],
+    "django_twilio_2fa.options": ["Email", "PhoneNumber"],
+    "django_twilio_2fa.client": ["TwoFAClient"],
+    "django_twilio_2fa.errors": ["InvalidPhoneNumber", "UserNotAllowed", "VerificationNotFound"],
+    "django_twilio_2fa.utils": [
+        "SETTING_PREFIX",
+        "get_setting",
+        "SESSION_PREFIX",
+        "SESSION_METHOD",
+        "SESSION_TIMESTAMP",
+        "SESSION_SID",
+        "SESSION_CAN_RETRY",
+        "SESSION_NEXT_URL",
+        "SESSION_TIMEOUT",
+        "SESSION_ATTEMPTS",
+        "SESSION_SEND_TO",
+        "SESSION_OBFUSCATED_VALUE",
+        "URL_PREFIX",
+        "DATEFMT",
+        "get_twilio_client",
+        "verify_phone_number",
+        "parse_phone_number",
+        "country_code_choices",
+    ],
+}
+
+
+def run(*command: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """A command in the old project's folder, as whoever starts it there runs it."""
+    packages = os.pathsep.join(p for p in sys.path if Path(p).resolve() != PROJECT.parents[1])
+    whole = {**os.environ, "PYTHONPATH": packages, **env}
+    whole.pop("DJANGO_SETTINGS_MODULE", None)
+    return subprocess.run([sys.executable, *command], capture_output=True, text=True, env=whole, cwd=PROJECT)
+
+
+@pytest.mark.parametrize(
+    ("module", "name"), [(module, name) for module, names in EVERY_IMPORT.items() for name in names]
+)
+def test_what_could_be_imported_in_0_32_still_can(module: str, name: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        assert getattr(importlib.import_module(module), name) is not None
+
+
+@pytest.mark.parametrize("module", [*DOORS[:2], "django_twilio_2fa.utils"])
+def test_an_old_module_warns_when_it_is_imported(module: str) -> None:
+    sys.modules.pop(module, None)
+    with pytest.warns(DeprecationWarning, match=f"{module} is deprecated"):
+        importlib.import_module(module)
+
+
+def test_an_import_of_everything_brings_what_0_32_exported() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        utils = importlib.import_module("django_twilio_2fa.utils")
+    assert sorted(utils.__all__) == sorted(EVERY_IMPORT["django_twilio_2fa.utils"])
+
+
+def test_the_old_app_config_is_the_app() -> None:
+    from django.apps import AppConfig
+
+    with pytest.warns(DeprecationWarning, match="Twilio2faConfig is deprecated"):
+        config = AppConfig.create("django_twilio_2fa.apps.Twilio2faConfig")
+    ours = AppConfig.create("django_twilio_2fa")
+    assert (config.name, config.label, config.path) == (ours.name, ours.label, ours.path)
+    assert type(ours).__name__ == "TwilioTwoFactorConfig"
+
+
+def test_a_project_of_0_32_passes_check_and_says_what_to_change() -> None:
+    done = run("manage.py", "check")
+    assert done.returncode == 0, done.stderr
+    for name in ("REGISTER_CB", "TIMEOUT_CB", "ALLOW_UNVERIFIED_SMS", "ALLOW_USER_ERROR_MESSAGE"):
+        assert f"(twilio_2fa.W007) Nothing reads TWILIO_2FA_{name} any more." in done.stderr
+    assert "twilio_2fa_set_user_data" in done.stderr
+    assert "twilio_2fa.E" not in done.stderr
+
+
+def test_a_project_of_0_32_migrates(tmp_path: Path) -> None:
+    database = str(tmp_path / "shop.sqlite3")
+    done = run("manage.py", "migrate", SHOP_DATABASE=database)
+    assert done.returncode == 0, done.stderr
+    assert "twilio_2fa.W012" not in done.stderr
+    done = run("manage.py", "makemigrations", "--check", "--dry-run", SHOP_DATABASE=database)
+    assert done.returncode == 0, done.stdout
+
+
+def test_somebody_verifies_in_a_project_of_0_32() -> None:
+    done = run("drive.py")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert [said.partition("Run: ")[2] for said in told["before_migrate"]] == ["python manage.py migrate"] * 2
+    assert told["led_to"] == "/2fa/start/?next=/orders/"
+    # Methods whose pages are not found without their apps are not offered.
+    assert told["offered"] == ["sms", "call", "email"]
+    assert (told["masked"], told["stored"], told["orders"]) == ("(XXX) XXX-0143", PHONE, "your orders")
+
+
+@pytest.fixture
+def utils() -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return importlib.import_module("django_twilio_2fa.utils")
+
+
+def test_get_setting_reads_and_calls_settings(utils: Any, settings: Any) -> None:
+    settings.TWILIO_2FA_MAX_ATTEMPTS = 3
+    settings.TWILIO_2FA_USER_EMAIL_CB = lambda user: f"{user}@example.com"
+    settings.TWILIO_2FA_OWN = lambda: "the site's"
+    assert utils.get_setting("max_attempts") == utils.get_setting("TWILIO_2FA_MAX_ATTEMPTS") == 3
+    for name in ("USER_EMAIL_CB", "EMAIL_CB"):
+        assert utils.get_setting(name, callback_kwargs={"user": "sam"}) == "sam@example.com"
+    assert utils.get_setting("OWN") == "the site's"
+    assert utils.get_setting("REGISTER_OPTIONAL_URL", default="/there/") == "/there/"
+    assert utils.SETTING_PREFIX + "_MAX_ATTEMPTS" == "TWILIO_2FA_MAX_ATTEMPTS"
+    assert reverse(f"{utils.URL_PREFIX}:start") == "/2fa/start/"
+
+
+def test_the_old_helpers_judge_numbers(utils: Any, settings: Any) -> None:
+    from phonenumbers import PhoneNumberFormat, format_number
+
+    settings.TWILIO_2FA_PHONE_NUMBER_ALLOWED_COUNTRIES = ["US", "FR"]
+    assert utils.country_code_choices() == [("FR", "France"), ("US", "United States")]
+    assert format_number(utils.parse_phone_number("202 555 0143"), PhoneNumberFormat.E164) == PHONE
+    assert utils.verify_phone_number("202 555 0143", "US") == {}
+    for number, country in (("owl", "US"), ("202 555", "US"), ("030 901820", "DE")):
+        with pytest.raises(ValidationError):
+            utils.verify_phone_number(number, country)
+    with pytest.raises(ValidationError):
+        utils.parse_phone_number("owl")
+
+
+@pytest.mark.django_db
+def test_the_old_helpers_look_numbers_up(utils: Any) -> None:
+    told = utils.verify_phone_number("202 555 0143", "US", do_lookup=True)
+    assert told == {"phone_number": PHONE, "carrier_type": "mobile"}
+
+
+@pytest.mark.django_db
+def test_the_old_client_is_the_process_one(utils: Any) -> None:
+    from django_twilio_2fa.twilio.client import get_client
+
+    assert utils.get_twilio_client() is get_client()
+    other = utils.get_twilio_client(account_sid="AC" + "7" * 32, auth_token="x")
+    assert other.username == "AC" + "7" * 32
+    # The sandbox answers this one as well.
+    assert other.lookups.v2.phone_numbers(PHONE).fetch().phone_number == PHONE

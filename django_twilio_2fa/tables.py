@@ -1,0 +1,59 @@
+"""Whether the kit's migrations have been applied, and a clear message where they have not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.apps import apps
+from django.core.exceptions import ImproperlyConfigured
+from django.db import DatabaseError, OperationalError, ProgrammingError, connections, router
+
+from .models import Verification
+from .providers import get_registry
+
+KIT = "django_twilio_2fa"
+
+
+def labels() -> set[str]:
+    """Return the labels of the kit's own apps and of the providers' apps that are installed."""
+    of_providers = set(get_registry().apps.values())
+    return {
+        config.label
+        for config in apps.get_app_configs()
+        if config.name == KIT or config.name.startswith(f"{KIT}.") or config.name in of_providers
+    }
+
+
+def database() -> str:
+    """Return the alias of the database that holds the kit's tables."""
+    return str(router.db_for_read(Verification))
+
+
+def unapplied() -> list[str]:
+    """Return the kit's migrations that its database lacks, such as `twilio_2fa.0001_initial`."""
+    from django.db.migrations.loader import MigrationLoader
+
+    loader = MigrationLoader(connections[database()])
+    wanted = labels()
+    missing = [k for k in loader.graph.nodes if k[0] in wanted and k not in loader.applied_migrations]
+    return [f"{label}.{name}" for label, name in sorted(missing)]
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Say that `migrate` was forgotten, where that is why a query fails. Also works as a decorator."""
+    try:
+        yield
+    except (OperationalError, ProgrammingError) as e:
+        try:
+            missing = unapplied()
+        except DatabaseError:
+            # The database does not answer, or the transaction is broken: that is what has to be seen.
+            missing = []
+        if not missing:
+            raise
+        raise ImproperlyConfigured(
+            f"The database lacks migrations of django-twilio-2fa ({', '.join(missing)}). "
+            "Run: python manage.py migrate"
+        ) from e
