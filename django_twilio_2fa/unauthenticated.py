@@ -2,16 +2,21 @@
 
 Whoever asks is answered alike. A name that is nobody's, or of somebody who has nothing that the method could
 use, gets a decoy: a verification that no token is right for. What is typed feeds no lock of the user's,
-nothing is registered, changed or listed, and nobody is signed in. How long an answer takes may tell them
-apart.
+nothing is registered, changed or listed, and nobody is signed in.
+
+A decoy takes as long. It makes the same SQL statements, and a request to Twilio that is free
+(`MethodProvider.decoy`), so that a slow Twilio is slow for everybody. What remains (the site's callbacks and
+receivers, and what Twilio itself does longer) is hidden by `UNAUTHENTICATED_MIN_SECONDS`.
 """
 
 from __future__ import annotations
 
+import time
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -19,14 +24,15 @@ from django.db import models, transaction
 from django.http import Http404
 from django.utils import timezone
 
-from . import counters, errors, limits, records, signals
+from . import counters, errors, limits, locks, records, signals
 from .choices import Choice
 from .conf import conf
 from .contacts import CONTACTS
 from .counters import Count
 from .digests import digest, digests
-from .models import STRANGER, Purpose, Status, Verification, data_of
+from .models import STRANGER, Device, ProvenContact, Purpose, Status, Verification, data_of
 from .providers import Checked, MethodProvider, get_providers
+from .registered import CALLBACKS, Registered, has_callback
 from .verifier import Verifier
 
 LONGEST_NAME = 254
@@ -68,12 +74,13 @@ def named_user(name: str) -> Any:
     users, wanted = get_user_model()._default_manager.filter(is_active=True), canonical(name)
     if not _is_text(field):
         return _first(users, field, wanted)
+    # Both, whatever the first finds: the second may read the whole table, which would tell who exists.
     found = _first(users, field, name)
-    if found is not None:
-        return found
     # The database may hold more to be alike than we do.
     close = users.filter(**{f"{field.name}__iexact": wanted})[:LONGEST_NAME]
     alike = [user for user in close if canonical(field.value_from_object(user)) == wanted]
+    if found is not None:
+        return found
     return alike[0] if len(alike) == 1 else None
 
 
@@ -94,6 +101,18 @@ def _spent(counts: Sequence[Count]) -> bool:
     return True
 
 
+@contextmanager
+def in_no_less_time() -> Iterator[None]:
+    """Take `UNAUTHENTICATED_MIN_SECONDS` at least, however it ends."""
+    began = time.monotonic()
+    try:
+        yield
+    finally:
+        left = conf.seconds("UNAUTHENTICATED_MIN_SECONDS") - (time.monotonic() - began)
+        if left > 0:
+            time.sleep(left)
+
+
 class UnauthenticatedVerifier(Verifier):
     """The process for whoever names a user. It sends to what that user has registered, and checks it.
 
@@ -105,12 +124,14 @@ class UnauthenticatedVerifier(Verifier):
     def __init__(self, name: str, *, request: Any = None) -> None:
         super().__init__(named_user(name), request=request)
         self.name = canonical(name)
+        self._asked_as_much = self._asked_refused = False
 
     def authorize(self) -> None:
         """A user who is kept out is answered as one who does not exist."""
 
     # Sending
 
+    @in_no_less_time()
     @records.stored()
     def send(self, method: str, **more: Any) -> Verification:
         """Send a token by a method, or seem to. Raises `MethodNotAllowed` and what the limits raise.
@@ -128,7 +149,7 @@ class UnauthenticatedVerifier(Verifier):
             *counters.counts("unproven_sends_per_destination", STRANGER, provider.transport, self.name),
         ]
         limits.reserve_send(row, provider.name, counts)
-        sid = self._try_to_send(row, provider) if self._is_theirs(row, choice) else ""
+        sid = self._try_to_send(row, provider, theirs=self._is_theirs(row, choice))
         Verification.objects.filter(pk=row.pk).update(last_sent_at=timezone.now(), sid=sid or row.sid)
         row.refresh_from_db()
         return row
@@ -148,16 +169,36 @@ class UnauthenticatedVerifier(Verifier):
         return provider
 
     def _choice(self, provider: MethodProvider) -> Choice | None:
+        choices: list[Choice] = []
         try:
-            if self.user is None or not self.resolve("ALLOW_USER_CB"):
-                return None
-            choices = self.choices()
+            if self.user is not None and self.resolve("ALLOW_USER_CB"):
+                choices = self.choices()
         except (PermissionDenied, Http404):
             # Passed on, what a site's callback raises would tell that there is such a user.
-            return None
+            pass
+        self._ask_as_much()
         # What has changed by another road is for its owner to prove first.
         mine = (c for c in choices if c.provider.name == provider.name)
         return next((c for c in mine if c.registered is not None and c.registered.proven), None)
+
+    def _without_refused(self, choices: list[Choice]) -> list[Choice]:
+        self._asked_refused = any(c.registered and c.registered.contact for c in choices)
+        return super()._without_refused(choices)
+
+    def _ask_as_much(self) -> None:
+        """Make the queries that finding a user's choices takes, as far as they were not made."""
+        if self._asked_as_much:
+            return
+        self._asked_as_much = True
+        rows: list[Registered] = self._registered or []
+        told = {row.kind for row in rows if row.contact is not None and row.device is None}
+        for kind in CALLBACKS:
+            if has_callback(kind) and kind not in told:
+                ProvenContact.objects.filter(pk=0).values_list("digest", flat=True).first()
+        if self._registered is None:
+            list(Device.objects.filter(pk=uuid4()))
+        if not self._asked_refused:
+            locks.refused_methods(None, [("", self.name)])
 
     def _strangers_row(self, provider: MethodProvider, choice: Choice | None) -> Verification:
         """A row apart from the user's own: no stranger uses their tries up."""
@@ -188,25 +229,39 @@ class UnauthenticatedVerifier(Verifier):
         contact = choice.registered.contact if choice and choice.registered else None
         return self._is_good(row) and contact is not None and str(contact) == row.destination
 
-    def _try_to_send(self, row: Verification, provider: MethodProvider) -> str:
-        """Twilio's SID of what was sent; a fault is told to the site, and not to whoever asks."""
-        row.user = self.user
+    def _unseen(self, name: str, *owner: Any) -> list[Count]:
+        """What is counted beside the name; where there is nothing to count, in a place of the name's own."""
+        return counters.counts(name, STRANGER, *(owner or ("decoy", self.name)))
+
+    def _try_to_send(self, row: Verification, provider: MethodProvider, *, theirs: bool) -> str:
+        """Twilio's SID of what was sent, if anything was."""
+        user = ("user", self.user.pk) if theirs else ()
+        destination = ("destination", row.transport, row.destination) if theirs else ()
         unseen = [
-            *counters.counts("unproven_sends_per_user", STRANGER, "user", self.user.pk),
-            *counters.counts(
-                "unproven_sends_per_destination", STRANGER, "destination", row.transport, row.destination
-            ),
+            *self._unseen("unproven_sends_per_user", *user),
+            *self._unseen("unproven_sends_per_destination", *destination),
         ]
-        if not _spent(unseen):
+        if not _spent(unseen) or not theirs:
+            self._pretend(row, provider, "start")
             return ""
+        row.user = self.user
+        sent = self._tried(lambda: provider.start(row, request=self.request))
+        return str(sent.sid) if sent is not None else ""
+
+    def _pretend(self, row: Verification, provider: MethodProvider, verb: str) -> None:
+        self._tried(lambda: provider.decoy(row, verb=verb, request=self.request))
+
+    def _tried(self, verb: Callable[[], Any]) -> Any:
+        """What a provider returns, or None: a fault is told to the site, and not to whoever asks."""
         try:
-            return str(self._guarded(lambda: provider.start(row, request=self.request)).sid)
+            return self._guarded(verb)
         except errors.TwoFactorError as e:
             self._tell_twilio_error(e)
-            return ""
+            return None
 
     # Checking
 
+    @in_no_less_time()
     @records.stored()
     def check(self, verification: Verification, token: str) -> Verification:
         """Check a token; what is wrong is answered as a wrong token, whatever it was."""
@@ -219,28 +274,22 @@ class UnauthenticatedVerifier(Verifier):
             *counters.counts("wrong_tokens_per_user", STRANGER, self.name),
         ]
         limits.spend_check(row, lease, spent)
-        unseen = counters.counts("wrong_tokens_per_user", STRANGER, "user", row.user_id)
-        if not self._is_right(row, provider, token, unseen):
+        theirs = self._is_theirs(row, self._choice(provider))
+        unseen = self._unseen("wrong_tokens_per_user", *(("user", row.user_id) if theirs else ()))
+        if not _spent(unseen) or not theirs:
+            self._pretend(row, provider, "check")
+            raise self._was_wrong(row, lease)
+        checked: Checked | None = self._tried(lambda: provider.check(row, token, request=self.request))
+        if checked is None or not checked.approved:
             raise self._was_wrong(row, lease)
         records.retried(lambda: counters.refund([*spent, *unseen]))
         return self._approve(row, lease, Checked(approved=True, sid=row.sid))
 
-    def _is_right(
-        self, row: Verification, provider: MethodProvider, token: str, unseen: Sequence[Count]
-    ) -> bool:
-        if not self._is_theirs(row, self._choice(provider)) or not _spent(unseen):
-            return False
-        try:
-            checked: Checked = self._guarded(lambda: provider.check(row, token, request=self.request))
-        except errors.TwoFactorError as e:
-            self._tell_twilio_error(e)
-            return False
-        return checked.approved
-
     def _was_wrong(self, row: Verification, lease: str) -> errors.TwoFactorError:
         failed = records.retried(lambda: limits.release_lease(row, lease))
-        if row.user_id is not None:
-            signals.send(signals.twilio_2fa_verification_failed, **self._about(row), method=row.method)
+        # For a decoy, too: what the receivers do takes time.
+        about = {**self._about(row), "user": self.user if row.user_id is not None else None}
+        signals.send(signals.twilio_2fa_verification_failed, **about, method=row.method)
         if failed:
             return errors.MaxAttemptsReached(retry_after=limits.until_over(row))
         return errors.InvalidVerificationCode(attempts_left=conf.MAX_ATTEMPTS - row.attempts)
@@ -248,7 +297,9 @@ class UnauthenticatedVerifier(Verifier):
     def resend(self, verification: Verification, method: str = "") -> Verification:
         return self.send(method or verification.method)
 
+    @in_no_less_time()
     def cancel(self, verification: Verification) -> None:
+        """End it here. At Twilio it is left alone, whosever it is, until its time is up."""
         self._end(verification, Status.CANCELED)
 
     def get(self, public_id: UUID | str) -> Verification:
