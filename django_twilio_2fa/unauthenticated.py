@@ -229,17 +229,14 @@ class UnauthenticatedVerifier(Verifier):
         contact = choice.registered.contact if choice and choice.registered else None
         return self._is_good(row) and contact is not None and str(contact) == row.destination
 
-    def _unseen(self, name: str, *owner: Any) -> list[Count]:
-        """What is counted beside the name; where there is nothing to count, in a place of the name's own."""
-        return counters.counts(name, STRANGER, *(owner or ("decoy", self.name)))
-
     def _try_to_send(self, row: Verification, provider: MethodProvider, *, theirs: bool) -> str:
         """Twilio's SID of what was sent, if anything was."""
-        user = ("user", self.user.pk) if theirs else ()
-        destination = ("destination", row.transport, row.destination) if theirs else ()
+        # Several names may lead to one user or number. A decoy is counted, too: that is as much work.
+        user = ("user", self.user.pk) if theirs else ("decoy", self.name)
+        where = ("destination", row.transport, row.destination if theirs else f"decoy {self.name}")
         unseen = [
-            *self._unseen("unproven_sends_per_user", *user),
-            *self._unseen("unproven_sends_per_destination", *destination),
+            *counters.counts("unproven_sends_per_user", STRANGER, *user),
+            *counters.counts("unproven_sends_per_destination", STRANGER, *where),
         ]
         if not _spent(unseen) or not theirs:
             self._pretend(row, provider, "start")
@@ -275,7 +272,8 @@ class UnauthenticatedVerifier(Verifier):
         ]
         limits.spend_check(row, lease, spent)
         theirs = self._is_theirs(row, self._choice(provider))
-        unseen = self._unseen("wrong_tokens_per_user", *(("user", row.user_id) if theirs else ()))
+        user = ("user", row.user_id) if theirs else ("decoy", self.name)
+        unseen = counters.counts("wrong_tokens_per_user", STRANGER, *user)
         if not _spent(unseen) or not theirs:
             self._pretend(row, provider, "check")
             raise self._was_wrong(row, lease)
