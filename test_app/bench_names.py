@@ -102,10 +102,10 @@ def run(n: int, folder: Path) -> bool:
     try:
         say()
         say(f"With nothing but the decoys, Twilio {LATENCY * 1000:.0f} ± {JITTER * 1000:.0f} ms away:")
-        alike = measured(names["decoys"], env, least="0", clients=1, sends_take=1.0)
+        alike = measured(names["decoys"], env, least="0", clients=4, sends_take=1.0)
         say()
         say("With the least time of a second, a send three times as long as anything else:")
-        return measured(names["least"], env, least="1", clients=8, sends_take=3.0) and alike
+        return measured(names["least"], env, least="1", clients=16, sends_take=3.0) and alike
     finally:
         drop()
 
