@@ -51,7 +51,7 @@ FOUND: dict[str, str] = {
     "E019": "no authentication middleware, or it stands before that of sessions",
     "E020": "the kit's templates are not found, as without `APP_DIRS`",
     "E021": "`STATIC_URL` is not set",
-    "E022": "the kit is included below a path with parameters, so that its pages are not found from everywhere",
+    "E022": "the kit is included below a path with parameters: its pages are not found from everywhere",
     "W001": "a method that cannot be loaded",
     "W002": "`widget_tweaks` or `formtools` is not installed",
     "W003": "the app of a method is not installed",

@@ -550,6 +550,15 @@ SETTINGS: dict[str, Setting] = {
             group=API,
         ),
         Setting(
+            "UNAUTHENTICATED_MIN_SECONDS",
+            1,
+            (int, float, timedelta),
+            "Seconds (or a timedelta) that each answer to a user who is named and not signed in takes at "
+            "least, so that its time does not tell who exists. Set it above what a send of yours takes. "
+            "It holds a thread for as long; 0 switches it off.",
+            group=API,
+        ),
+        Setting(
             "API_CLASSES",
             {},
             MAPPING,

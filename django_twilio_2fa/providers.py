@@ -219,6 +219,13 @@ class MethodProvider:
     def approve(self, verification: Verification, *, request: Any = None) -> None:
         """Let whatever is behind the method know that it is approved without a token."""
 
+    def decoy(self, verification: Verification, *, verb: str, request: Any = None) -> None:
+        """Take as long as the verb ("start" or "check") would, and send and check nothing.
+
+        Called instead of it for whoever has not signed in, where what they named cannot be reached: it must
+        cost nothing. By default there is nothing to do. Raises the kit's errors, as the verb would.
+        """
+
     def is_answered(self, verification: Verification) -> bool:
         """Whether a check would bring an end to the waiting. Asked over and over, so it must cost nothing."""
         return False

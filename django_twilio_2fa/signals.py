@@ -56,7 +56,8 @@ SIGNALS: dict[str, Declaration] = {
         Declaration(
             "twilio_2fa_verification_failed",
             twilio_2fa_verification_failed,
-            "A wrong token was given.",
+            "A wrong token was given; with no user where nobody has the name that it was given for "
+            "(`ALLOW_UNAUTHENTICATED_USERS`).",
             {"method": "Name of the method.", "verification_sid": _SID},
         ),
         Declaration(

@@ -2,16 +2,21 @@
 
 Whoever asks is answered alike. A name that is nobody's, or of somebody who has nothing that the method could
 use, gets a decoy: a verification that no token is right for. What is typed feeds no lock of the user's,
-nothing is registered, changed or listed, and nobody is signed in. How long an answer takes may tell them
-apart.
+nothing is registered, changed or listed, and nobody is signed in.
+
+A decoy takes as long. It makes the same SQL statements, and a request to Twilio that is free
+(`MethodProvider.decoy`), so that a slow Twilio is slow for everybody. What remains (the site's callbacks and
+receivers, and what Twilio itself does longer) is hidden by `UNAUTHENTICATED_MIN_SECONDS`.
 """
 
 from __future__ import annotations
 
+import time
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -19,15 +24,16 @@ from django.db import models, transaction
 from django.http import Http404
 from django.utils import timezone
 
-from . import counters, errors, limits, records, signals
+from . import counters, errors, limits, locks, records, signals
 from .choices import Choice
 from .conf import conf
 from .contacts import CONTACTS
 from .counters import Count
 from .digests import digest, digests
 from .managers import users
-from .models import STRANGER, Purpose, Status, Verification, details_of
-from .providers import Checked, MethodProvider, get_providers
+from .models import STRANGER, Device, ProvenContact, Purpose, Status, Verification, details_of
+from .providers import Checked, MethodProvider, Sent, get_providers
+from .registered import CALLBACKS, Registered, has_callback
 from .verifier import Verifier
 
 LONGEST_NAME = 254
@@ -69,12 +75,13 @@ def named_user(name: str) -> Any:
     active, wanted = users().filter(is_active=True), canonical(name)
     if not _is_text(field):
         return _first(active, field, wanted)
+    # Both, whatever the first finds: the second may read the whole table, which would tell who exists.
     found = _first(active, field, name)
-    if found is not None:
-        return found
     # The database may hold more to be alike than we do.
     close = active.filter(**{f"{field.name}__iexact": wanted})[:LONGEST_NAME]
     alike = [user for user in close if canonical(field.value_from_object(user)) == wanted]
+    if found is not None:
+        return found
     return alike[0] if len(alike) == 1 else None
 
 
@@ -95,6 +102,29 @@ def _spent(counts: Sequence[Count]) -> bool:
     return True
 
 
+@contextmanager
+def in_no_less_time() -> Iterator[None]:
+    """Take `UNAUTHENTICATED_MIN_SECONDS` at least, however it ends."""
+    began = time.monotonic()
+    try:
+        yield
+    finally:
+        left = conf.seconds("UNAUTHENTICATED_MIN_SECONDS") - (time.monotonic() - began)
+        if left > 0:
+            time.sleep(left)
+
+
+class _Theirs(Verifier):
+    """The process of the user who is named, asked for what they could use and for nothing else."""
+
+    asked_refused = False
+    """Whether the database was asked which methods are refused."""
+
+    def _without_refused(self, choices: list[Choice]) -> list[Choice]:
+        self.asked_refused = any(c.registered and c.registered.contact for c in choices)
+        return super()._without_refused(choices)
+
+
 class UnauthenticatedVerifier(Verifier):
     """The process for whoever names a user. It sends to what that user has registered, and checks it.
 
@@ -106,6 +136,8 @@ class UnauthenticatedVerifier(Verifier):
     def __init__(self, name: str, *, request: Any = None) -> None:
         super().__init__(named_user(name), request=request)
         self.name = canonical(name)
+        self.theirs = _Theirs(self.user, request=request)
+        self._asked_as_much = False
 
     def authorize(self) -> None:
         """Do nothing: a user who is kept out is answered as one who does not exist."""
@@ -131,6 +163,7 @@ class UnauthenticatedVerifier(Verifier):
 
     # Sending
 
+    @in_no_less_time()
     @records.stored()
     def send(self, method: str, **more: Any) -> Verification:
         """Send a token by a method, or seem to. Raises `MethodNotAllowed` and what the limits raise.
@@ -148,8 +181,9 @@ class UnauthenticatedVerifier(Verifier):
             *counters.counts("unproven_sends_per_destination", STRANGER, provider.transport, self.name),
         ]
         limits.reserve_send(row, provider.name, counts)
-        sid = self._try_to_send(row, provider) if self._is_theirs(row, choice) else ""
-        Verification.objects.filter(pk=row.pk).update(last_sent_at=timezone.now(), sid=sid or row.sid)
+        sent = self._try_to_send(row, provider, theirs=self._is_theirs(row, choice))
+        told = {"sid": sent.sid or row.sid, "data": {**row.data, **(sent.data or {})}}
+        Verification.objects.filter(pk=row.pk).update(last_sent_at=timezone.now(), **told)
         row.refresh_from_db()
         return row
 
@@ -168,16 +202,32 @@ class UnauthenticatedVerifier(Verifier):
         raise errors.MethodNotAllowed(method=method)
 
     def _choice(self, provider: MethodProvider) -> Choice | None:
+        choices: list[Choice] = []
         try:
-            if self.user is None or not self.resolve("ALLOW_USER_CB"):
-                return None
-            choices = Verifier(self.user, request=self.request).choices()
+            if self.user is not None and self.resolve("ALLOW_USER_CB"):
+                choices = self.theirs.choices()
         except (PermissionDenied, Http404):
             # Passed on, what a site's callback raises would tell that there is such a user.
-            return None
+            pass
+        self._ask_as_much()
         # What has changed by another road is for its owner to prove first.
         mine = (c for c in choices if c.provider.name == provider.name)
         return next((c for c in mine if c.registered is not None and c.registered.proven), None)
+
+    def _ask_as_much(self) -> None:
+        """Make the queries that finding a user's choices takes, as far as they were not made."""
+        if self._asked_as_much:
+            return
+        self._asked_as_much = True
+        rows: list[Registered] = self.theirs._registered or []
+        told = {row.kind for row in rows if row.contact is not None and row.device is None}
+        for kind in CALLBACKS:
+            if has_callback(kind) and kind not in told:
+                ProvenContact.objects.filter(pk=0).values_list("digest", flat=True).first()
+        if self.theirs._registered is None:
+            list(Device.objects.filter(pk=uuid4()))
+        if not self.theirs.asked_refused:
+            locks.refused_methods(None, [("", self.name)])
 
     def _strangers_row(self, provider: MethodProvider, choice: Choice | None) -> Verification:
         """A row apart from the user's own: no stranger uses their tries up."""
@@ -214,25 +264,36 @@ class UnauthenticatedVerifier(Verifier):
         contact = choice.registered.contact if choice and choice.registered else None
         return self._is_good(row) and contact is not None and contact.identity == row.identity
 
-    def _try_to_send(self, row: Verification, provider: MethodProvider) -> str:
-        """Twilio's SID of what was sent; a fault is told to the site, and not to whoever asks."""
-        row.user = self.user
+    def _try_to_send(self, row: Verification, provider: MethodProvider, *, theirs: bool) -> Sent:
+        """Send, if there is somebody to send to, and return what the provider says of it."""
+        # Several names may lead to one user or number. A decoy is counted, too: that is as much work.
+        user = ("user", self.user.pk) if theirs else ("decoy", self.name)
+        where = ("destination", row.transport, row.identity if theirs else f"decoy {self.name}")
         unseen = [
-            *counters.counts("unproven_sends_per_user", STRANGER, "user", self.user.pk),
-            *counters.counts(
-                "unproven_sends_per_destination", STRANGER, "destination", row.transport, row.identity
-            ),
+            *counters.counts("unproven_sends_per_user", STRANGER, *user),
+            *counters.counts("unproven_sends_per_destination", STRANGER, *where),
         ]
-        if not _spent(unseen):
-            return ""
+        if not _spent(unseen) or not theirs:
+            self._pretend(row, provider, "start")
+            return Sent()
+        row.user = self.user
+        sent: Sent | None = self._tried(lambda: provider.start(row, request=self.request))
+        return sent or Sent()
+
+    def _pretend(self, row: Verification, provider: MethodProvider, verb: str) -> None:
+        self._tried(lambda: provider.decoy(row, verb=verb, request=self.request))
+
+    def _tried(self, verb: Callable[[], Any]) -> Any:
+        """What a provider returns, or None: a fault is told to the site, and not to whoever asks."""
         try:
-            return str(self._guarded(lambda: provider.start(row, request=self.request)).sid)
+            return self._guarded(verb)
         except errors.TwoFactorError as e:
             self._tell_twilio_error(e)
-            return ""
+            return None
 
     # Checking
 
+    @in_no_less_time()
     @records.stored()
     def check(self, verification: Verification, token: str) -> Verification:
         """Check a token; what is wrong is answered as a wrong token, whatever it was."""
@@ -245,28 +306,23 @@ class UnauthenticatedVerifier(Verifier):
             *counters.counts("wrong_tokens_per_user", STRANGER, self.name),
         ]
         limits.spend_check(row, lease, spent)
-        unseen = counters.counts("wrong_tokens_per_user", STRANGER, "user", row.user_id)
-        if not self._is_right(row, provider, token, unseen):
+        theirs = self._is_theirs(row, self._choice(provider))
+        user = ("user", row.user_id) if theirs else ("decoy", self.name)
+        unseen = counters.counts("wrong_tokens_per_user", STRANGER, *user)
+        if not _spent(unseen) or not theirs:
+            self._pretend(row, provider, "check")
+            raise self._was_wrong(row, lease)
+        checked: Checked | None = self._tried(lambda: provider.check(row, token, request=self.request))
+        if checked is None or not checked.approved:
             raise self._was_wrong(row, lease)
         records.retried(lambda: counters.refund([*spent, *unseen]))
         return self._approve(row, lease, Checked(approved=True, sid=row.sid))
 
-    def _is_right(
-        self, row: Verification, provider: MethodProvider, token: str, unseen: Sequence[Count]
-    ) -> bool:
-        if not self._is_theirs(row, self._choice(provider)) or not _spent(unseen):
-            return False
-        try:
-            checked: Checked = self._guarded(lambda: provider.check(row, token, request=self.request))
-        except errors.TwoFactorError as e:
-            self._tell_twilio_error(e)
-            return False
-        return checked.approved
-
     def _was_wrong(self, row: Verification, lease: str) -> errors.TwoFactorError:
         failed = records.retried(lambda: limits.release_lease(row, lease))
-        if row.user_id is not None:
-            signals.send(signals.twilio_2fa_verification_failed, **self._about(row), method=row.method)
+        # For a decoy, too: what the receivers do takes time.
+        about = {**self._about(row), "user": self.user if row.user_id is not None else None}
+        signals.send(signals.twilio_2fa_verification_failed, **about, method=row.method)
         if failed:
             return errors.MaxAttemptsReached(retry_after=limits.until_over(row))
         return errors.InvalidVerificationCode(attempts_left=conf.MAX_ATTEMPTS - row.attempts)
@@ -274,7 +330,9 @@ class UnauthenticatedVerifier(Verifier):
     def resend(self, verification: Verification, method: str = "") -> Verification:
         return self.send(method or verification.method)
 
+    @in_no_less_time()
     def cancel(self, verification: Verification) -> None:
+        """End it here. At Twilio it is left alone, whosever it is, until its time is up."""
         self._end(verification, Status.CANCELED)
 
     def get(self, public_id: UUID | str) -> Verification:

@@ -2,6 +2,8 @@
 
 Prints flows and requests per second, p50 and p95 per page, queries per page, connections to Twilio, and what
 the kit adds to the start-up. A flow is a signed-in user who picks a text message and types its code.
+
+With `--names`: whether the time of an answer tells who exists; see `bench_names`.
 """
 
 from __future__ import annotations
@@ -125,47 +127,65 @@ def main() -> None:
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("--flows", type=int, default=300)
     parser.add_argument("--clients", type=int, default=16)
+    parser.add_argument("--names", type=int, nargs="?", const=200, help="How many names of each kind.")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
+        if options.names:
+            import bench_names
+
+            raise SystemExit(not bench_names.run(options.names, Path(folder)))
         run(options.flows, options.clients, Path(folder))
 
 
-def run(flows: int, clients: int, folder: Path) -> None:
-    site_port, twilio_port = free_port(), free_port()
-    site, twilio = f"http://127.0.0.1:{site_port}", f"http://127.0.0.1:{twilio_port}"
-    own = {"DJANGO_SETTINGS_MODULE": "demo.settings_bench", "BENCH_TWILIO": twilio, "PYTHONPATH": str(HERE)}
-    env = {**os.environ, **own}
+def prepare(folder: Path) -> tuple[dict[str, str], Any]:
+    """The environment of a site and of a Twilio with a database each, migrated; and what removes the site's.
+
+    Sets Django up in this process, on the site's.
+    """
+    own = {"DJANGO_SETTINGS_MODULE": "demo.settings_bench", "PYTHONPATH": str(HERE)}
+    env = {**os.environ, **own, "BENCH_TWILIO_DATABASE": f"sqlite:///{folder / 'twilio.sqlite3'}"}
     env["DATABASE_URL"], drop = make_database(folder)
-    for_twilio = {**env, "DATABASE_URL": f"sqlite:///{folder / 'twilio.sqlite3'}"}
-    manage = [sys.executable, str(HERE / "manage.py")]
-    for which in (env, for_twilio):
-        subprocess.run([*manage, "migrate", "--verbosity", "0"], env=which, check=True)
+    for url in (env["DATABASE_URL"], env["BENCH_TWILIO_DATABASE"]):
+        migrate = [sys.executable, str(HERE / "manage.py"), "migrate", "--verbosity", "0"]
+        subprocess.run(migrate, env={**env, "DATABASE_URL": url}, check=True)
     os.environ.update(env)
     import django
 
     django.setup()
+    return env, drop
+
+
+def site(port: int) -> list[str]:
+    """The command that serves the demo."""
+    gunicorn = f"--workers {WORKERS} --threads 8 --bind 127.0.0.1:{port} --log-level warning".split()
+    application = "django.core.wsgi:get_wsgi_application()"
+    return [sys.executable, "-m", "gunicorn", *gunicorn, "--chdir", str(HERE), application]
+
+
+def run(flows: int, clients: int, folder: Path) -> None:
+    site_port, twilio_port = free_port(), free_port()
+    site_at, twilio = f"http://127.0.0.1:{site_port}", f"http://127.0.0.1:{twilio_port}"
+    env, drop = prepare(folder)
+    env["BENCH_TWILIO"] = twilio
+    for_twilio = {**env, "DATABASE_URL": env["BENCH_TWILIO_DATABASE"]}
+    manage = [sys.executable, str(HERE / "manage.py")]
     people = make_people(flows)
     from django.db import connections
 
     connections.close_all()
     slow = ["--fault", "delay", "--seconds", str(LATENCY)]
-    gunicorn = f"--workers {WORKERS} --threads 8 --bind 127.0.0.1:{site_port} --log-level warning".split()
-    application = "django.core.wsgi:get_wsgi_application()"
     served = [
         subprocess.Popen(
             [*manage, "twilio_2fa_sandbox", "--port", str(twilio_port), *slow],
             env=for_twilio,
             stdout=subprocess.DEVNULL,
         ),
-        subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", *gunicorn, "--chdir", str(HERE), application],
-            env=env,
-        ),
+        subprocess.Popen(site(site_port), env=env),
     ]
     try:
         until_up(f"{twilio}/sandbox/status")
-        until_up(f"{site}/login/")
-        flow = Flow(site, twilio)
+        until_up(f"{site_at}/login/")
+        flow = Flow(site_at, twilio)
         before = requests.get(f"{twilio}/sandbox/status", timeout=30).json()["connections"]
         began = time.perf_counter()
         with ThreadPoolExecutor(clients) as pool:

@@ -14,7 +14,7 @@ from django.test import Client
 from .. import errors, signals
 from ..conf import conf
 from ..contacts import CONTACTS
-from ..models import Device, Purpose, Status, Verification
+from ..models import STRANGER, Device, Purpose, Status, Verification
 from ..providers import get_registry, why_unregistrable
 from ..verifier import Verifier
 from .scene import ProviderScene, Told, at_once, twin
@@ -349,6 +349,14 @@ class ProviderContract(ProviderScene):
             page = client.post(self.url("start"), {"method": self.method, "device": ""}, follow=True)
             assert page.status_code == 200
         assert not self.is_verified(client)
+
+    def test_its_decoy_sends_nothing(self) -> None:
+        """What is done in place of a send or a check for a name of nobody."""
+        row = Verification(method=self.method, transport=self.provider.transport, data={STRANGER: ""})
+        sent = len(self.sandbox.messages()), len(mail.outbox)
+        for verb in ("start", "check"):
+            self.provider.decoy(row, verb=verb)
+        assert (len(self.sandbox.messages()), len(mail.outbox)) == sent
 
     # Races
 

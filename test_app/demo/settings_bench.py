@@ -18,3 +18,9 @@ if os.environ.get("BENCH_WITHOUT_KIT"):
         if "twilio_2fa" not in app and app not in ("demo", "demo.pigeon", "formtools", "widget_tweaks")
     ]
     MIDDLEWARE = [m for m in MIDDLEWARE if not m.startswith("demo.")]
+
+if os.environ.get("BENCH_NAMES"):
+    TWILIO_2FA_ALLOW_UNAUTHENTICATED_USERS = True
+    TWILIO_2FA_UNAUTHENTICATED_USER_FIELD = "username"
+    TWILIO_2FA_UNAUTHENTICATED_MIN_SECONDS: float = float(os.environ["BENCH_NAMES"])
+    TWILIO_2FA_SEND_COOLDOWN = 0

@@ -55,6 +55,11 @@ class AlwaysTheSame(MethodProvider):
         return Checked(approved=token == "735219")
 
 
+class SendsDecoys(Sound):
+    def decoy(self, verification: Any, *, verb: str, request: Any = None) -> None:
+        send_mail("A code", "It is none.", None, ["owl@example.com"])
+
+
 class CannotStart(Sound):
     def start(self, verification: Any, *, request: Any = None) -> Sent:
         raise RuntimeError

@@ -1,0 +1,295 @@
+"""Threat: whoever names a user learns whether they exist by how long an answer takes.
+
+What takes time is counted here: requests to Twilio and SQL statements. `make bench ARGS=--names` times it.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.core.exceptions import PermissionDenied
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from django_twilio_2fa import signals
+from django_twilio_2fa.models import Counter, Device, Verification
+from django_twilio_2fa.sandbox.http import sandbox_request
+from django_twilio_2fa.sandbox.injected import injected
+from django_twilio_2fa.testing import register_device
+from django_twilio_2fa.testing.scene import Told
+
+from ..loopback_twilio import LoopbackTwilio
+from ..people import PHONE, Person
+from .test_unauthenticated import Stranger
+
+NOBODY = "999999"
+
+
+@pytest.fixture(autouse=True)
+def allowed(settings: Any) -> None:
+    settings.TWILIO_2FA_ALLOW_UNAUTHENTICATED_USERS = True
+
+
+class Cost:
+    """What each thing that a stranger can do costs: requests to Twilio, and SQL statements."""
+
+    def __init__(self, twilio: LoopbackTwilio) -> None:
+        self.twilio = twilio
+        self.requests: dict[str, int] = {}
+        self.statements: dict[str, list[str]] = {}
+
+    def of(self, step: str, act: Callable[[], Any]) -> Any:
+        before = len(self.twilio.requests)
+        with CaptureQueriesContext(connection) as caught:
+            answer = act()
+        self.requests[step] = len(self.twilio.requests) - before
+        self.statements[step] = [kind_of(query["sql"]) for query in caught]
+        return answer
+
+
+def kind_of(sql: str) -> str:
+    """What a statement does, and to which table."""
+    verb = sql.split(maxsplit=1)[0]
+    table = re.search(r'\b(?:FROM|INTO|UPDATE) ["`]?(\w+)', sql)
+    return f"{verb} {table[1]}" if table else verb
+
+
+@contextmanager
+def sandbox_requests() -> Iterator[list[str]]:
+    """The methods of the requests that reach the sandbox in this process."""
+    seen: list[str] = []
+
+    def note(**told: Any) -> None:
+        seen.append(told["method"])
+
+    sandbox_request.connect(note)
+    yield seen
+    sandbox_request.disconnect(note)
+
+
+def cost_of(name: Any, twilio: LoopbackTwilio, later: Any) -> Cost:
+    """Send, resend, a wrong code, and cancel, by a name."""
+    cost, stranger = Cost(twilio), Stranger(name)
+    id = cost.of("send", lambda: stranger.asks("send", method="sms")).json()["verification_id"]
+    later(40)
+    assert cost.of("resend", lambda: stranger.asks("send", method="sms")).status_code == 200
+    assert cost.of("check", lambda: stranger.verifies(id, "000000")).status_code == 400
+    assert cost.of("cancel", lambda: stranger.asks("cancel", verification_id=id)).status_code == 200
+    return cost
+
+
+def denies(user: Any) -> bool:
+    raise PermissionDenied
+
+
+def has_nothing(sam: Person, settings: Any) -> None:
+    Device.objects.all().delete()
+
+
+def is_inactive(sam: Person, settings: Any) -> None:
+    sam.user.is_active = False
+    sam.user.save()
+
+
+def is_kept_out(sam: Person, settings: Any) -> None:
+    settings.TWILIO_2FA_ALLOW_USER_CB = lambda user: False
+
+
+def has_not_the_method(sam: Person, settings: Any) -> None:
+    settings.TWILIO_2FA_USER_METHODS_CB = lambda user: ["email"]
+
+
+def is_denied(sam: Person, settings: Any) -> None:
+    settings.TWILIO_2FA_ALLOW_USER_CB = denies
+
+
+def is_denied_a_method(sam: Person, settings: Any) -> None:
+    settings.TWILIO_2FA_USER_METHODS_CB = denies
+
+
+def is_refused_by_twilio(sam: Person, settings: Any) -> None:
+    Device.objects.filter(kind="phone_number").delete()
+    register_device(sam.user, "+12025550169")
+
+
+def has_no_such_number(sam: Person, settings: Any) -> None:
+    Device.objects.filter(kind="phone_number").delete()
+    register_device(sam.user, "+12025550163")
+
+
+CHANGES = [
+    has_nothing,
+    is_inactive,
+    is_kept_out,
+    has_not_the_method,
+    is_denied,
+    is_denied_a_method,
+    is_refused_by_twilio,
+    has_no_such_number,
+]
+
+
+class TestWhatANameCosts:
+    @pytest.fixture
+    def sams(self, sam: Person, twilio_over_http: LoopbackTwilio, later: Any) -> Cost:
+        cost = cost_of(sam.user.pk, twilio_over_http, later)
+        assert cost.requests == {"send": 1, "resend": 1, "check": 1, "cancel": 0}
+        assert twilio_over_http.delivered(PHONE)
+        # As if nobody had asked yet.
+        Verification.objects.all().delete()
+        Counter.objects.all().delete()
+        twilio_over_http.is_new()
+        return cost
+
+    def test_nobody_costs_what_somebody_costs(
+        self, sams: Cost, twilio_over_http: LoopbackTwilio, later: Any
+    ) -> None:
+        nobodys = cost_of(NOBODY, twilio_over_http, later)
+        assert nobodys.requests == sams.requests
+        assert nobodys.statements == sams.statements
+
+    @pytest.mark.parametrize("field", ["username", "email"])
+    def test_so_it_is_by_another_field(
+        self, sam: Person, twilio_over_http: LoopbackTwilio, later: Any, settings: Any, field: str
+    ) -> None:
+        settings.TWILIO_2FA_UNAUTHENTICATED_USER_FIELD = field
+        sam.user.email = "sam"
+        sam.user.save()
+        costs = [cost_of(name, twilio_over_http, later) for name in ("sam", "owl")]
+        assert len(twilio_over_http.delivered(PHONE)) == 2
+        assert costs[0].requests == costs[1].requests
+        assert costs[0].statements == costs[1].statements
+
+    @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
+    def test_somebody_out_of_reach_costs_the_same(
+        self,
+        sam: Person,
+        sams: Cost,
+        twilio_over_http: LoopbackTwilio,
+        later: Any,
+        settings: Any,
+        change: Callable[[Person, Any], None],
+    ) -> None:
+        change(sam, settings)
+        theirs = cost_of(sam.user.pk, twilio_over_http, later)
+        assert not twilio_over_http.delivered(PHONE)
+        assert theirs.requests == sams.requests
+        assert theirs.statements == sams.statements
+
+    def test_where_the_site_keeps_the_number_too(
+        self, sam: Person, demo: Person, twilio_over_http: LoopbackTwilio, later: Any, settings: Any
+    ) -> None:
+        settings.TWILIO_2FA_PHONE_NUMBER_CB = lambda user: PHONE if user == sam.user else None
+        sams, demos, nobodys = (
+            cost_of(name, twilio_over_http, later) for name in (sam.user.pk, demo.user.pk, NOBODY)
+        )
+        assert len(twilio_over_http.delivered(PHONE)) == 2
+        assert sams.requests == demos.requests == nobodys.requests
+        assert sams.statements == nobodys.statements
+        # What stands in for the value that a callback did not return is asked for after the devices.
+        for step, statements in sams.statements.items():
+            assert sorted(statements) == sorted(demos.statements[step]), step
+
+    def test_so_does_a_budget_that_is_used_up_unseen(
+        self, sam: Person, pat: Person, twilio_over_http: LoopbackTwilio, later: Any, settings: Any
+    ) -> None:
+        # Both have the same phone.
+        settings.TWILIO_2FA_LIMITS = {"unproven_sends_per_destination": "2/h"}
+        sams = cost_of(sam.user.pk, twilio_over_http, later)
+        pats = cost_of(pat.user.pk, twilio_over_http, later)
+        assert len(twilio_over_http.delivered(PHONE)) == 2
+        assert pats.requests == sams.requests
+        for step, statements in pats.statements.items():
+            # One UPDATE finds it used up, and what was counted is rolled back.
+            assert abs(len(sams.statements[step]) - len(statements)) <= 1, step
+
+    def test_no_decoy_sends_a_message_or_checks_a_code(
+        self, demo: Person, twilio_over_http: LoopbackTwilio, later: Any
+    ) -> None:
+        for name in (NOBODY, demo.user.pk):
+            cost_of(name, twilio_over_http, later)
+        assert {r["method"] for r in twilio_over_http.requests} == {"GET"}
+        assert twilio_over_http.sends() == twilio_over_http.checks() == 0
+
+
+class TestOnABadDay:
+    @pytest.mark.parametrize("fault", ["429", "20003", "20404", "empty-503", "html-200", "drop", "truncated"])
+    def test_a_decoy_is_answered_as_somebody_is(
+        self, sam: Person, twilio_over_http: LoopbackTwilio, fault: str
+    ) -> None:
+        asked = []
+        for name in (sam.user.pk, NOBODY):
+            twilio_over_http.is_well()
+            twilio_over_http.does(fault, times=0)
+            stranger = Stranger(name)
+            sent = stranger.asks("send", method="sms")
+            assert sent.status_code == 200
+            checked = stranger.verifies(sent.json()["verification_id"], "000000")
+            assert checked.json()["error_code"] == "invalid_verification_code"
+            asked.append(len(twilio_over_http.requests))
+        # For the language that may be what is refused, a send is made again.
+        assert asked == [3, 3] if fault == "20404" else [2, 2]
+
+    def test_it_waits_as_long_for_an_answer_that_never_comes(
+        self, sam: Person, twilio_over_http: LoopbackTwilio
+    ) -> None:
+        for name in (sam.user.pk, NOBODY):
+            twilio_over_http.does("hang", times=0, seconds=5)
+            began = time.monotonic()
+            assert Stranger(name).asks("send", method="sms").status_code == 200
+            assert time.monotonic() - began >= 0.5  # the test's own timeout
+
+    @pytest.mark.parametrize("refused", [1, 2, 3])
+    def test_a_refused_connection_is_tried_again_for_a_send(self, sam: Person, refused: int) -> None:
+        reached = []
+        with sandbox_requests() as seen:
+            for name in (sam.user.pk, NOBODY):
+                seen.clear()
+                with injected("refuse", times=refused):
+                    id = Stranger(name).sends()
+                    Stranger(name).verifies(id, "000000")
+                reached.append(len(seen))
+        assert reached[0] == reached[1] == {1: 2, 2: 1, 3: 0}[refused]
+
+    def test_what_goes_wrong_is_told_and_logged_alike(self, sam: Person, caplog: Any) -> None:
+        told = Told(signals.twilio_2fa_twilio_error)
+        seen = []
+        for name in (sam.user.pk, NOBODY):
+            caplog.clear()
+            with injected("20003", times=0):
+                Stranger(name).asks("send", method="sms")
+            seen.append([(r.levelno, r.getMessage()) for r in caplog.records if r.levelno >= logging.WARNING])
+        assert seen[0] == seen[1]
+        assert [about["user"] for about in told.told] == [sam.user, None]
+
+    def test_a_decoy_leaves_nothing_in_the_log(self, db: None, caplog: Any) -> None:
+        stranger = Stranger(NOBODY)
+        stranger.verifies(stranger.sends(), "000000")
+        assert not [r for r in caplog.records if r.name.startswith("django_twilio_2fa")]
+
+
+def test_a_wrong_code_is_told_whoever_was_named(sam: Person) -> None:
+    told = Told(signals.twilio_2fa_verification_failed)
+    for name in (sam.user.pk, NOBODY):
+        stranger = Stranger(name)
+        stranger.verifies(stranger.sends(), "000000")
+    assert [about["user"] for about in told.told] == [sam.user, None]
+
+
+@pytest.mark.parametrize("name", ["somebody", "nobody"])
+def test_each_answer_takes_the_least_time(sam: Person, settings: Any, name: str) -> None:
+    settings.TWILIO_2FA_UNAUTHENTICATED_MIN_SECONDS = 0.3
+    stranger = Stranger(sam.user.pk if name == "somebody" else NOBODY)
+    id = ""
+    for endpoint, status in (("send", 200), ("send", 429), ("verify", 400), ("cancel", 200)):
+        began = time.monotonic()
+        answer = stranger.asks(endpoint, method="sms", verification_id=id, code="000000")
+        assert time.monotonic() - began >= 0.3
+        assert answer.status_code == status
+        id = id or answer.json()["verification_id"]
