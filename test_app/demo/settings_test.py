@@ -21,4 +21,4 @@ TWILIO_2FA_SANDBOX_WITHOUT_DEBUG = True
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 # The tests of what it hides set it; the others need not wait.
-TWILIO_2FA_UNAUTHENTICATED_MIN_SECONDS = 0
+TWILIO_2FA_UNAUTHENTICATED_MIN_SECONDS = 0.0
