@@ -1,7 +1,7 @@
 """Moments as the site keeps them: aware under `USE_TZ`, naive in its `TIME_ZONE` without.
 
-All that is stored is as `timezone.now()` has it. What comes from outside goes through `stored`, what is told to
-others through `aware`, and what a page shows through `local`.
+All that is stored is as `timezone.now()` has it. What comes from outside goes through `stored`, what others are
+told through `aware`, and what a page shows through `local`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from django.utils.timezone import get_default_timezone, is_naive, localtime, mak
 
 
 def aware(moment: datetime) -> datetime:
-    """The moment with a time zone: in UTC, whichever way it came. A naive one is in the site's `TIME_ZONE`."""
+    """The moment in UTC. A naive one is taken to be in the site's `TIME_ZONE`."""
     if is_naive(moment):
         moment = make_aware(moment, get_default_timezone())
     return moment.astimezone(timezone.utc)
@@ -25,5 +25,5 @@ def stored(moment: datetime) -> datetime:
 
 
 def local(moment: datetime) -> datetime:
-    """A stored moment for a page that formats it itself: in the current time zone. Template filters do this."""
+    """A stored moment in the user's time zone, for code that formats it. Template filters do this themselves."""
     return moment if is_naive(moment) else localtime(moment)

@@ -112,7 +112,7 @@ def is_verified(request: HttpRequest, max_age: timedelta | float | None = None) 
 
 
 def _read_moment(text: str) -> datetime:
-    """A moment of the session's: earlier releases wrote it as it was stored, and `USE_TZ` may have changed."""
+    """Read a moment that the session holds. Earlier releases wrote it naive where `USE_TZ` was off."""
     return moments.stored(datetime.fromisoformat(text))
 
 
