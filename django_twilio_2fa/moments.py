@@ -1,7 +1,7 @@
 """Moments as the site keeps them: aware under `USE_TZ`, naive in its `TIME_ZONE` without.
 
-All that is stored is as `timezone.now()` has it. What comes from outside goes through `stored`, what others are
-told through `aware`, and what a page shows through `local`.
+All that is stored is as `timezone.now()` has it. What comes from outside goes through `stored`, what others
+are told through `aware`, and what a page shows through `local`.
 """
 
 from __future__ import annotations
@@ -25,5 +25,5 @@ def stored(moment: datetime) -> datetime:
 
 
 def local(moment: datetime) -> datetime:
-    """A stored moment in the user's time zone, for code that formats it. Template filters do this themselves."""
+    """A stored moment in the user's time zone, for code that formats it. Template filters do so."""
     return moment if is_naive(moment) else localtime(moment)
