@@ -19,6 +19,7 @@ from django.utils.translation import ngettext
 
 from . import errors
 from .conf import conf
+from .contention import again
 from .digests import digests
 from .models import Counter
 
@@ -144,8 +145,16 @@ def _frees_after(count: Count, counted: dict[tuple[str, str, int], int]) -> int:
 
 def refund(wanted: Iterable[Count]) -> None:
     """Take one action back that turned out not to count, as a check whose token was right."""
-    for count in sorted(wanted, key=lambda c: (c.scope, c.keys[0])):
-        row_of(count).filter(n__gt=0).update(n=F("n") - 1)
+    ordered = sorted(wanted, key=lambda c: (c.scope, c.keys[0]))
+
+    def take_back() -> None:
+        # All or none, or whoever tries again would take the first back twice.
+        with transaction.atomic():
+            for count in ordered:
+                row_of(count).filter(n__gt=0).update(n=F("n") - 1)
+
+    if ordered:
+        again(take_back)
 
 
 def in_words(seconds: int) -> str:

@@ -80,12 +80,12 @@ def test_walked_under_asgi(site: Any) -> None:
 
 
 @pytest.fixture(scope="module")
-def collected(tmp_path_factory: Any) -> Iterator[dict[str, Any]]:
+def collected(tmp_path_factory: Any) -> dict[str, Any]:
     """Settings of a site whose files have been collected, each with its digest in its name."""
     own = {**FILES, "STATIC_ROOT": str(tmp_path_factory.mktemp("static"))}
     with override_settings(**own):
         call_command("collectstatic", interactive=False, verbosity=0)
-    yield own
+    return own
 
 
 def static_links(browsers: list[Browser]) -> set[str]:

@@ -16,7 +16,8 @@ from django_twilio_2fa.access import TwoFactorRequiredMixin
 class SignInView(LoginView):
     def render_to_response(self, context: Any, **kwargs: Any) -> Any:
         return HttpResponse(
-            f'<form method="post"><input type="hidden" name="csrfmiddlewaretoken" value="{get_token(self.request)}">'
+            '<form method="post"><input type="hidden" name="csrfmiddlewaretoken" '
+            f'value="{get_token(self.request)}">'
             '<input name="username"><input name="password"></form>'
         )
 

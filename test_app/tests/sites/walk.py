@@ -12,7 +12,7 @@ PHONE = "+12025550143"
 OWL = "The owl flies at midnight."
 
 Sends = Callable[..., tuple[int, str, str]]
-"""Takes method, path, data and headers; returns status, `Location` and body. Keeps cookies, follows nothing."""
+"""Takes method, path, data and headers; returns status, `Location` and body. Follows no redirect."""
 
 
 @dataclass
