@@ -70,8 +70,15 @@ def test_walked_under_asgi(site: Any) -> None:
         """The asynchronous client, waited for."""
 
         def __init__(self) -> None:
-            client = AsyncClient(enforce_csrf_checks=True)
-            self.get, self.post = async_to_sync(client.get), async_to_sync(client.post)
+            self.client = AsyncClient(enforce_csrf_checks=True)
+
+        @async_to_sync
+        async def get(self, *args: Any, **about: Any) -> Any:
+            return await self.client.get(*args, **about)
+
+        @async_to_sync
+        async def post(self, *args: Any, **about: Any) -> Any:
+            return await self.client.post(*args, **about)
 
     walk(lambda: Browser(ends_with_a_client(Asks())))
 
