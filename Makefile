@@ -27,7 +27,7 @@ test: $(VENV)/.test-installed
 SOAK := test_scale.py test_two_servers.py test_crashes.py test_races.py attacks
 FUZZ := attacks test_next.py test_tokens.py test_contacts.py sandbox
 soak: $(VENV)/.test-installed
-	TWILIO_2FA_TEST_REQUIRE=postgres,redis TWILIO_2FA_ROWS=1000000 TWILIO_2FA_ROUNDS=30 \
+	TWILIO_2FA_TEST_REQUIRE=server_database,redis TWILIO_2FA_ROWS=1000000 TWILIO_2FA_ROUNDS=30 \
 		$(BIN)/python -m pytest --durations=15 $(ARGS) $(addprefix test_app/tests/,$(SOAK))
 	env -u DATABASE_URL TWILIO_2FA_EXAMPLES=20000 \
 		$(BIN)/python -m pytest -n 2 -m hypothesis --durations=15 $(ARGS) $(addprefix test_app/tests/,$(FUZZ))

@@ -21,6 +21,7 @@ from django.utils.translation import ngettext
 
 from . import errors
 from .conf import conf
+from .contention import again
 from .digests import digests
 from .models import Counter
 
@@ -170,8 +171,16 @@ def add(wanted: Iterable[Count]) -> None:
 
 def refund(wanted: Iterable[Count]) -> None:
     """Take one action back that turned out not to count, as a check whose token was right."""
-    for count in _in_order(wanted):
-        row_of(count).filter(n__gt=0).update(n=F("n") - 1)
+    ordered = _in_order(wanted)
+
+    def take_back() -> None:
+        # All or none, or whoever tries again would take the first back twice.
+        with transaction.atomic():
+            for count in ordered:
+                row_of(count).filter(n__gt=0).update(n=F("n") - 1)
+
+    if ordered:
+        again(take_back)
 
 
 def in_words(seconds: int) -> str:

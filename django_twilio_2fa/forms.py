@@ -13,6 +13,21 @@ from .conf import conf
 from .contacts import Contact, EmailAddress, PhoneNumber, countries
 
 
+def describe_fields(form: forms.BaseForm) -> None:
+    """Have each input say whether it is invalid, and what its help and its error are called.
+
+    Django does so by itself from 5.2 on, with the same ids; 4.2 is told here.
+    """
+    for bound in form.visible_fields():
+        attrs = bound.field.widget.attrs
+        if bound.errors:
+            attrs["aria-invalid"] = "true"
+        names = [("helptext", bound.help_text), ("error", bound.errors)]
+        described = " ".join(f"{bound.auto_id}_{name}" for name, there in names if there)
+        if described and bound.auto_id and not bound.field.widget.use_fieldset:
+            attrs.setdefault("aria-describedby", described)
+
+
 class StartForm(forms.Form):
     """Which method, and which device where there are several."""
 

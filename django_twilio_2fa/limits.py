@@ -11,13 +11,13 @@ import secrets
 import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
-from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
-from . import counters, errors, locks
+from . import contention, counters, errors, locks
 from .conf import conf
 from .counters import Count
 from .models import Status, Verification
@@ -72,20 +72,7 @@ def reserve_send(
         if wait := row.can_resend_in(now):
             raise errors.ResendCooldown(can_resend_in=wait)
         try:
-            with transaction.atomic(durable=True):
-                mine = (
-                    Verification.objects.filter(
-                        pk=row.pk, status=Status.PENDING, sends=row.sends, expires_at__gt=now
-                    )
-                    .filter(Q(next_send_at=None) | Q(next_send_at__lte=now))
-                    .update(
-                        sends=row.sends + 1,
-                        method=method,
-                        next_send_at=now + conf.cooldown(row.sends + 1) if cooldown else None,
-                    )
-                )
-                if mine:
-                    counters.spend(spending, below=below)
+            mine = contention.durably(partial(_reserve, row, method, spending, below, now, cooldown))
         except counters.LimitReached as e:
             raise counters.as_error(e) from None
         row.refresh_from_db()
@@ -93,16 +80,41 @@ def reserve_send(
             return
 
 
+def _reserve(
+    row: Verification,
+    method: str,
+    spending: Sequence[Count],
+    below: Sequence[Count],
+    now: datetime,
+    cooldown: bool,
+) -> int:
+    mine = (
+        Verification.objects.filter(pk=row.pk, status=Status.PENDING, sends=row.sends, expires_at__gt=now)
+        .filter(Q(next_send_at=None) | Q(next_send_at__lte=now))
+        .update(
+            sends=row.sends + 1,
+            method=method,
+            next_send_at=now + conf.cooldown(row.sends + 1) if cooldown else None,
+        )
+    )
+    if mine:
+        counters.spend(spending, below=below)
+    return int(mine)
+
+
 def give_send_back(row: Verification, spent: Sequence[Count], refused: Sequence[Count]) -> None:
     """Uncount a send that certainly did not happen, and count it as refused.
 
     The next may go at once. What was refused is limited by itself, so that nobody can probe without end.
     """
-    with transaction.atomic(durable=True):
-        mine = Verification.objects.filter(pk=row.pk, sends=row.sends, sends__gt=0)
-        if mine.update(sends=row.sends - 1, next_send_at=timezone.now()):
-            counters.refund(spent)
-            counters.add(refused)
+    contention.durably(partial(_give_back, row, spent, refused))
+
+
+def _give_back(row: Verification, spent: Sequence[Count], refused: Sequence[Count]) -> None:
+    mine = Verification.objects.filter(pk=row.pk, sends=row.sends, sends__gt=0)
+    if mine.update(sends=row.sends - 1, next_send_at=timezone.now()):
+        counters.refund(spent)
+        counters.add(refused)
 
 
 def take_lease(row: Verification) -> str:
@@ -137,12 +149,10 @@ def take_lease(row: Verification) -> str:
 
 def _lease(row: Verification, lease: str, now: datetime) -> int:
     until = now + timedelta(seconds=sum(conf.timeout)) + LEASE_SLACK
-    with transaction.atomic(durable=True):
-        return (
-            Verification.objects.filter(lease_free(), pk=row.pk, status=Status.PENDING)
-            .filter(attempts__lt=conf.MAX_ATTEMPTS, expires_at__gt=now)
-            .update(attempts=F("attempts") + 1, lease=lease, lease_until=until)
-        )
+    free = Verification.objects.filter(lease_free(), pk=row.pk, status=Status.PENDING)
+    free = free.filter(attempts__lt=conf.MAX_ATTEMPTS, expires_at__gt=now)
+    taken = {"attempts": F("attempts") + 1, "lease": lease, "lease_until": until}
+    return int(contention.durably(lambda: free.update(**taken)))
 
 
 def give_back(row: Verification, lease: str) -> None:
@@ -155,8 +165,7 @@ def give_back(row: Verification, lease: str) -> None:
 def spend_check(row: Verification, lease: str, spending: Sequence[Count]) -> None:
     """Count a check of a row under lease; where a limit is reached, give the row back and raise it."""
     try:
-        with transaction.atomic(durable=True):
-            counters.spend(spending)
+        contention.durably(lambda: counters.spend(spending))
     except counters.LimitReached as e:
         give_back(row, lease)
         raise counters.as_error(e) from None
@@ -165,8 +174,8 @@ def spend_check(row: Verification, lease: str, spending: Sequence[Count]) -> Non
 def spend_lookup(user: Any) -> bool:
     """Count a paid lookup; returns whether it may be made."""
     try:
-        with transaction.atomic(durable=True):
-            counters.spend(counters.counts("lookups_per_user", user.pk if user else ""))
+        found = counters.counts("lookups_per_user", user.pk if user else "")
+        contention.durably(lambda: counters.spend(found))
     except counters.LimitReached:
         return False
     return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import uuid
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -14,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from . import errors
 from .contacts import CONTACTS, Contact, PhoneNumber
+from .contention import again
 from .digests import digest, digests
 from .managers import PrimaryManager
 
@@ -149,6 +151,12 @@ class VerificationQuerySet(models.QuerySet["Verification"]):
         waiting = self.filter(public_id=public_id, status=Status.PENDING, answer="")
         told = Answer.APPROVED if approved else Answer.DENIED
         return bool(waiting.filter(expires_at__gt=timezone.now()).update(answer=told))
+
+    def update(self, **values: Any) -> int:
+        """As Django's; a row is what requests at once meet at."""
+        return again(partial(super().update, **values), using=self.db)
+
+    update.alters_data = True  # type: ignore[attr-defined]
 
 
 class Verification(models.Model):

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import traceback
 from collections.abc import Sequence
-from datetime import datetime, timezone
+from datetime import datetime
+from datetime import timezone as zones
 from typing import Any
 
 from django.db.models import Q
-from django.utils import timezone as now_in
+from django.utils import timezone
 
-from . import counters, errors, limits, locks, records, signals
+from . import counters, errors, limits, locks, moments, records, signals
 from .choices import Options
 from .conf import conf
 from .contacts import CONTACTS
@@ -36,11 +37,13 @@ class Outcomes(Options):
     # A send
 
     def _record_sent(self, row: Verification, sent: Sent) -> None:
-        fields: dict[str, Any] = {"last_sent_at": now_in.now(), "sid": sent.sid, "error_code": ""}
+        fields: dict[str, Any] = {"last_sent_at": timezone.now(), "sid": sent.sid, "error_code": ""}
         # Of a number that is only being registered the age of a verification at Twilio is not told: it may be
         # its owner's, and would say that they are signing in just now.
         if sent.started_at and row.purpose == Purpose.PROVE and self.user is not None:
-            fields |= {"created_at": sent.started_at, "expires_at": sent.started_at + conf.expiration}
+            started = moments.aware(sent.started_at)
+            fields["created_at"] = moments.stored(started)
+            fields["expires_at"] = moments.stored(started + conf.expiration)
         if sent.data is not None:
             fields["data"] = {**row.data, **sent.data}
         Verification.objects.filter(pk=row.pk, status=Status.PENDING).update(**fields)
@@ -115,9 +118,9 @@ class Outcomes(Options):
         until = records.retried(lambda: locks.was_wrong(self.user, self.flow, spent, apart))
         if not until:
             return
-        moment = None if until == locks.FOR_EVER else datetime.fromtimestamp(until, timezone.utc)
+        moment = None if until == locks.FOR_EVER else datetime.fromtimestamp(until, zones.utc)
         signals.send(signals.twilio_2fa_user_locked, request=self.request, user=self.user, until=moment)
-        tell_owner(self.user, "twilio_2fa/email/locked", until=moment)
+        tell_owner(self.user, "twilio_2fa/email/locked", until=moment and moments.stored(moment))
 
     def _check_failed(self, row: Verification, lease: str, error: errors.TwoFactorError) -> None:
         if isinstance(error, errors.VerificationExpired):

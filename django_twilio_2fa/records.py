@@ -14,7 +14,7 @@ from django.db import DatabaseError, IntegrityError, InterfaceError, transaction
 from django.db.models import Max, Q, QuerySet
 from django.utils import timezone
 
-from . import errors
+from . import errors, moments
 from .contacts import CONTACTS
 from .digests import digest, digests
 from .limits import lease_free
@@ -272,7 +272,7 @@ def prune(age: timedelta, *, dry_run: bool = False) -> dict[str, int]:
     now = timezone.now()
     left = Verification.objects.filter(lease_free(), expires_at__lte=now).exclude(destination="")
     old = Verification.objects.filter(created_at__lt=now - age, expires_at__lte=now)
-    counts = Counter.objects.filter(window__gt=0, window__lt=int((now - age).timestamp()))
+    counts = Counter.objects.filter(window__gt=0, window__lt=int(moments.aware(now - age).timestamp()))
     if dry_run:
         return {"destinations": left.count(), "verifications": old.count(), "counts": counts.count()}
     ended = {"status": Status.EXPIRED, "pending_key": None, "ended_at": now}

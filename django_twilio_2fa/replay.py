@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
+from .contention import again
 from .digests import digests
 from .models import Counter
 
@@ -24,9 +25,13 @@ def use_once(*parts: Any, seconds: int) -> bool:
     step = now - now % seconds
     # Two at once meet at one of these, even where a step ends between them.
     rows = [Counter(scope=SCOPE, key=keys[0], window=window, n=1) for window in (step, step + seconds)]
-    try:
+
+    def use() -> None:
         with transaction.atomic():
             Counter.objects.bulk_create(rows)
+
+    try:
+        again(use)
     except IntegrityError:
         return False
     return True

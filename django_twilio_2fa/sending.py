@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from django.utils import timezone
 
-from . import acceptance, counters, errors, limits, locks, records, signals
+from . import acceptance, counters, errors, limits, locks, moments, records, signals
 from .conf import conf
 from .contacts import CONTACTS, Contact, EmailAddress, PhoneNumber, as_contact
 from .counters import Count
@@ -273,8 +273,8 @@ class Sending(Outcomes):
             signals.twilio_2fa_verification_sent,
             **self._about(row),
             method=row.method,
-            start_timestamp=row.created_at,
-            last_timestamp=row.last_sent_at,
+            start_timestamp=moments.aware(row.created_at),
+            last_timestamp=row.last_sent_at and moments.aware(row.last_sent_at),
         )
         return row
 

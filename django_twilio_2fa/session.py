@@ -9,7 +9,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils import timezone
 
-from . import records
+from . import moments, records
 from .digests import digest, digests
 from .models import Verification
 from .verifier import Verifier
@@ -90,7 +90,8 @@ def get_verification(request: HttpRequest) -> Verification | None:
 def remember(request: HttpRequest, verification: Verification) -> None:
     """Let the session keep the answer, so that `is_verified` needs no query."""
     if verification.verifies and verification.approved_at:
-        told = {"at": verification.approved_at.isoformat(), "auth": verification.auth_digest}
+        at = moments.aware(verification.approved_at).isoformat()
+        told = {"at": at, "auth": verification.auth_digest}
         write(request, verified=told)
 
 
@@ -104,10 +105,15 @@ def is_verified(request: HttpRequest, max_age: timedelta | float | None = None) 
     if user is None or not user.is_authenticated or not get_flow(request):
         return False
     told = read_part(request, "verified")
-    if told.get("auth") in _auth_digests(user) and _young(datetime.fromisoformat(told["at"]), max_age):
+    if told.get("auth") in _auth_digests(user) and _young(_read_moment(told["at"]), max_age):
         return True
     verification = get_verification(request)
     return bool(verification and verification.approved_at and _young(verification.approved_at, max_age))
+
+
+def _read_moment(text: str) -> datetime:
+    """Read a moment that the session holds. Earlier releases wrote it naive where `USE_TZ` was off."""
+    return moments.stored(datetime.fromisoformat(text))
 
 
 def _young(moment: datetime, max_age: timedelta | float | None) -> bool:

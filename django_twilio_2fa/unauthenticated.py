@@ -20,11 +20,11 @@ from uuid import UUID, uuid4
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import models, transaction
+from django.db import models
 from django.http import Http404
 from django.utils import timezone
 
-from . import counters, errors, limits, locks, records, signals
+from . import contention, counters, errors, limits, locks, records, signals
 from .choices import Choice
 from .conf import conf
 from .contacts import CONTACTS
@@ -95,8 +95,7 @@ def _first(active: Any, field: models.Field[Any, Any], name: str) -> Any:
 def _spent(counts: Sequence[Count]) -> bool:
     """Count on all of these, unless one is at its limit; returns whether it was counted."""
     try:
-        with transaction.atomic(durable=True):
-            counters.spend(counts)
+        contention.durably(lambda: counters.spend(counts))
     except counters.LimitReached:
         return False
     return True

@@ -13,6 +13,7 @@ from formtools.wizard.storage import get_storage
 from formtools.wizard.views import NamedUrlSessionWizardView, StepsHelper
 
 from . import session
+from .forms import describe_fields
 from .pages import PageMixin, protected
 
 PAGES = ("success", "failed", "status")
@@ -90,6 +91,8 @@ class UrlStepsWizardView(PageMixin, NamedUrlSessionWizardView):  # type: ignore[
         session.write(self.request, wizards=wizards)
 
     def render(self, form: forms.Form | None = None, **kwargs: Any) -> HttpResponseBase:
+        form = self.get_form() if form is None else form
+        describe_fields(form)
         response: HttpResponseBase = super().render(form, **kwargs)
         return response
 

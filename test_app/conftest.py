@@ -1,6 +1,6 @@
-"""What is required: on a machine that has to have PostgreSQL or Chromium, a skip for want of it is a failure.
+"""What is required: on a machine that has to have a database server or Chromium, no skip for want of it.
 
-`TWILIO_2FA_TEST_REQUIRE=postgres,redis,browser,packaging` names the marks that may not be skipped.
+`TWILIO_2FA_TEST_REQUIRE=server_database,redis,browser,packaging` names the marks that may not be skipped.
 """
 
 from __future__ import annotations

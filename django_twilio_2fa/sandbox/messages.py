@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..moments import aware
 from .models import SandboxMessage, SandboxVerification, new_sid
 
 SERVICE_NAME = "Sandbox"
@@ -42,7 +43,7 @@ def delivered(to: str = "", limit: int = 100) -> list[dict[str, Any]]:
             "code": row.verification.code,
             "body": row.body,
             "locale": row.locale,
-            "sent_at": row.sent_at.isoformat(),
+            "sent_at": aware(row.sent_at).isoformat(),
             "verification_sid": row.verification.sid,
         }
         for row in rows[:limit]

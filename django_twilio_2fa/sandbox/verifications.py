@@ -18,6 +18,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from ..conf import conf
+from ..moments import aware
 from ..twilio.locales import LOCALES
 from . import messages
 from .faults import invalid, not_found, refused
@@ -37,7 +38,7 @@ Result = tuple[int, dict[str, Any]]
 
 
 def iso(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return aware(moment).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def strike(to: str, where: str, channel: str = "") -> None:

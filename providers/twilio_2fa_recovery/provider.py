@@ -10,13 +10,13 @@ from django.apps import apps
 from django.db import IntegrityError, transaction
 from django.forms import Form
 from django.utils.formats import date_format
-from django.utils.timezone import localtime
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from django_twilio_2fa import errors
 from django_twilio_2fa.forms import RegistrationForm
 from django_twilio_2fa.models import Device, Purpose, Verification
+from django_twilio_2fa.moments import local
 from django_twilio_2fa.notices import tell_owner
 from django_twilio_2fa.providers import Checked, MethodProvider, NewDevice, Sent
 
@@ -131,7 +131,7 @@ class RecoveryProvider(MethodProvider):
             return {"message": self.tell(verification)}
         shown = codes.from_seed(secret["seed"], verification.data["codes"]) if secret else []
         # On paper they have to say by themselves whose they are, and which of several sets.
-        made = date_format(localtime(verification.created_at), "DATE_FORMAT")
+        made = date_format(local(verification.created_at), "DATE_FORMAT")
         user = verification.user.get_username() if verification.user else ""
         title = gettext("Recovery codes of %(user)s, made on %(date)s. Each lets you in once.")
         title %= {"user": user, "date": made}

@@ -9,7 +9,6 @@ from typing import Any
 from django import forms
 from django.apps import apps
 from django.utils.formats import date_format
-from django.utils.timezone import localtime
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -17,6 +16,7 @@ from django_twilio_2fa import errors
 from django_twilio_2fa.digests import digest
 from django_twilio_2fa.forms import RegistrationForm, TokenForm
 from django_twilio_2fa.models import Device, Purpose, Verification
+from django_twilio_2fa.moments import local
 from django_twilio_2fa.providers import Checked, Diagnosis, MethodProvider, NewDevice, Sent
 from django_twilio_2fa.replay import use_once
 from django_twilio_2fa.twilio.verify import VerifyService
@@ -145,7 +145,7 @@ class TOTPProvider(VerifyService, MethodProvider):
     def describe(self, device: Device) -> str:
         if device.name:
             return device.name
-        added = date_format(localtime(device.registered_at), "SHORT_DATETIME_FORMAT")
+        added = date_format(local(device.registered_at), "SHORT_DATETIME_FORMAT")
         return gettext("added %(when)s") % {"when": added}
 
     def get_verify_context(self, verification: Verification, *, secret: dict[str, Any]) -> dict[str, Any]:

@@ -27,6 +27,21 @@ class OwnPhoneForm(PhoneNumberForm):
     nickname = forms.CharField(required=False)
 
 
+class HelpfulPhoneForm(PhoneNumberForm):
+    nickname = forms.CharField(help_text="What friends call it")
+    told = forms.CharField(
+        widget=forms.TextInput(attrs={"aria-describedby": "own"}), help_text="Said elsewhere"
+    )
+
+
+class HelpfulWizard(VerificationWizardView):
+    form_list = [
+        VerificationWizardView.form_list[0],
+        ("register", HelpfulPhoneForm),
+        VerificationWizardView.form_list[2],
+    ]
+
+
 class CheckoutWizard(VerificationWizardView):
     form_list = [
         ("terms", TermsForm),
@@ -62,5 +77,6 @@ class NoTermsWizard(CheckoutWizard):
 urlpatterns = [
     *demo_patterns,
     path("checkout/", include(CheckoutWizard.urls(), namespace="checkout")),
+    path("helpful/", include(HelpfulWizard.urls(), namespace="helpful")),
     path("short/", include(NoTermsWizard.urls(), namespace="short")),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -112,6 +113,58 @@ def test_an_invalid_field_is_marked(demo: Person) -> None:
     html = demo.opens("start").picks("sms").registers("555").page.content.decode()
     assert "is-invalid" in html
     assert 'role="alert"' in html
+
+
+def attributes(html: str, name: str) -> dict[str, str]:
+    """Those of the input of this name."""
+    found = re.search(rf'<(?:input|select)[^>]* name="{name}"[^>]*>', html)
+    assert found, html
+    return dict(re.findall(r' ([\w-]+)="([^"]*)"', found[0]))
+
+
+def aria(html: str, name: str) -> dict[str, str]:
+    return {k: v for k, v in attributes(html, name).items() if k.startswith("aria-")}
+
+
+@pytest.mark.parametrize(
+    ("method", "posts", "field"),
+    [
+        ("sms", {"country_code": "US", "phone_number": "555"}, "phone_number"),
+        ("email", {"email": "x"}, "email"),
+    ],
+)
+def test_an_invalid_field_says_so_and_names_its_error(
+    demo: Person, method: str, posts: dict[str, str], field: str
+) -> None:
+    """On every Django: by itself it does so from 5.2 on."""
+    html = demo.opens("start").picks(method).page.content.decode()
+    assert aria(html, field) == {}
+    html = demo.posts(**posts).page.content.decode()
+    assert aria(html, field) == {"aria-invalid": "true", "aria-describedby": f"id_{field}_error"}
+    assert f'id="id_{field}_error"' in html
+    if method == "sms":
+        assert aria(html, "country_code") == {}
+
+
+def test_a_wrong_code_says_so_and_names_its_error(pat: Person) -> None:
+    html = pat.opens("start").picks("sms").page.content.decode()
+    assert aria(html, "token") == {}
+    for wrong in (pat.types_a_wrong_code, lambda: pat.types("")):
+        html = wrong().page.content.decode()
+        assert aria(html, "token") == {"aria-invalid": "true", "aria-describedby": "id_token_error"}
+        assert 'id="id_token_error"' in html
+        assert aria(html, "verification") == {}
+
+
+def test_a_sites_own_field_is_described_by_help_and_error(demo: Person, settings: Any) -> None:
+    settings.ROOT_URLCONF = "tests.mounts"
+    person = Person("demo", mount="helpful").opens("/helpful/start/").picks("sms")
+    assert aria(person.page.content.decode(), "nickname") == {"aria-describedby": "id_nickname_helptext"}
+    assert aria(person.page.content.decode(), "told") == {"aria-describedby": "own"}
+    person.posts(country_code="US", phone_number="202 555 0143", nickname="", told="")
+    both = {"aria-invalid": "true", "aria-describedby": "id_nickname_helptext id_nickname_error"}
+    assert aria(person.page.content.decode(), "nickname") == both
+    assert aria(person.page.content.decode(), "told")["aria-describedby"] == "own"
 
 
 def test_by_default_the_stylesheets_come_from_a_cdn_with_their_hashes(pat: Person, settings: Any) -> None:

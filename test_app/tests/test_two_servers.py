@@ -28,9 +28,9 @@ ROUNDS = int(os.environ.get("TWILIO_2FA_ROUNDS", "1"))
 AT_ONCE = 16
 
 pytestmark = [
-    pytest.mark.postgres,
+    pytest.mark.server_database,
     pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif("connection.vendor != 'postgresql'", reason="needs PostgreSQL: set DATABASE_URL"),
+    pytest.mark.skipif("connection.vendor == 'sqlite'", reason="needs a database server: set DATABASE_URL"),
 ]
 
 
@@ -42,7 +42,8 @@ class Server:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         d = connection.settings_dict
-        address = f"postgres://{d['USER']}:{d['PASSWORD']}@{d['HOST']}:{d['PORT']}/{d['NAME']}"
+        scheme = "postgres" if connection.vendor == "postgresql" else "mysql"
+        address = f"{scheme}://{d['USER']}:{d['PASSWORD']}@{d['HOST']}:{d['PORT']}/{d['NAME']}"
         env = {**os.environ, "DJANGO_SETTINGS_MODULE": "demo.settings_test", "DATABASE_URL": address}
         command = [sys.executable, str(MANAGE), "runserver", "--noreload", f"127.0.0.1:{self.port}"]
         self.process = subprocess.Popen(
@@ -72,10 +73,11 @@ def servers(transactional_db: None) -> Iterator[list[Server]]:
         server.process.wait()
     # Their connections would keep the database from being emptied.
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
+        if connection.vendor == "postgresql":
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
 
 
 class Browser:

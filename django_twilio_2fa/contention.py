@@ -1,0 +1,57 @@
+"""Transactions that the database gave up so that others may go on, as it does in a deadlock: run again.
+
+InnoDB locks an index and the row behind it one after the other, so that two UPDATEs of one row can
+wait for each other. Nothing of the one that it picks has happened.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from django.db import OperationalError, connections, transaction
+from django.db.utils import DEFAULT_DB_ALIAS
+
+T = TypeVar("T")
+
+TRIES = 20
+PAUSE = 0.05
+
+# MySQL and MariaDB: a deadlock; and under REPEATABLE READ a row that changed since the transaction began.
+NUMBERS = (1213, 1020)
+# PostgreSQL: deadlock_detected, serialization_failure.
+STATES = ("40P01", "40001")
+
+
+def was_given_up(error: OperationalError) -> bool:
+    """Whether the database says that the same may well succeed now."""
+    state = getattr(error.__cause__, "sqlstate", None) or getattr(error.__cause__, "pgcode", None)
+    return state in STATES or bool(error.args and error.args[0] in NUMBERS)
+
+
+def again(action: Callable[[], T], using: str = DEFAULT_DB_ALIAS) -> T:
+    """Run a statement or a transaction, and again for as long as the database gives it up.
+
+    Within somebody else's transaction it runs once: that has been given up as a whole.
+    """
+    tries = 1 if connections[using].in_atomic_block else TRIES
+    for _ in range(tries - 1):
+        try:
+            return action()
+        except OperationalError as e:
+            if not was_given_up(e):
+                raise
+        time.sleep(random.uniform(0, PAUSE))  # noqa: S311 - no secret: two are not to meet again
+    return action()
+
+
+def durably(action: Callable[[], T]) -> T:
+    """Run in a transaction of its own, which is committed when this returns; again where it was given up."""
+
+    def run() -> T:
+        with transaction.atomic(durable=True):
+            return action()
+
+    return again(run)

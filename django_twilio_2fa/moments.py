@@ -1,0 +1,29 @@
+"""Moments as the site keeps them: aware under `USE_TZ`, naive in its `TIME_ZONE` without.
+
+All that is stored is as `timezone.now()` has it. What comes from outside goes through `stored`, what others
+are told through `aware`, and what a page shows through `local`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+from django.conf import settings
+from django.utils.timezone import get_default_timezone, is_naive, localtime, make_aware, make_naive
+
+
+def aware(moment: datetime) -> datetime:
+    """The moment in UTC. A naive one is taken to be in the site's `TIME_ZONE`."""
+    if is_naive(moment):
+        moment = make_aware(moment, get_default_timezone())
+    return moment.astimezone(timezone.utc)
+
+
+def stored(moment: datetime) -> datetime:
+    """The moment as the database takes it, and as `timezone.now()` can be compared with."""
+    return aware(moment) if settings.USE_TZ else make_naive(aware(moment), get_default_timezone())
+
+
+def local(moment: datetime) -> datetime:
+    """A stored moment in the user's time zone, for code that formats it. Template filters do so."""
+    return moment if is_naive(moment) else localtime(moment)
