@@ -7,8 +7,11 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from .conf import conf
+from .contacts import CONTACTS
 from .errors import fill
-from .providers import MethodProvider
+from .providers import MethodProvider, provider_of
+
+KINDS = {"phone_number": _("Phone number"), "email": _("E-mail address")}
 
 MESSAGES: dict[str, Any] = {
     "verification_resent": _("The code was sent again."),
@@ -19,6 +22,15 @@ MESSAGES: dict[str, Any] = {
     "send_suffix": _("to {value}."),
 }
 """By code. `send_<method>` comes from the provider's `sent_wording`; where it has none, `send_generic`."""
+
+
+def called(kind: str, *, masked: str = "", name: str = "") -> str:
+    """A device by what it is, as its owner knows it: "Phone number: Work, (XXX) XXX-0143"."""
+    provider = provider_of(kind)
+    label = str(KINDS.get(kind) or (provider.label if provider else kind))
+    # Of what is no number and no address, what is masked says nothing in a mail.
+    about = ", ".join(filter(None, [name, masked if kind in CONTACTS else ""]))
+    return f"{label}: {about}" if about else label
 
 
 ENDS = ".!?:。"

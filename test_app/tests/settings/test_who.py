@@ -73,7 +73,7 @@ class TestAllowChange:
         assert not any(row["change_href"] or row["removable"] for row in sam.page.context["devices"])
         for page in ("/2fa/add/", f"/2fa/change/{Device.objects.first().pk}/"):
             assert "cannot be changed here" in sam.opens(page).text
-        sam.posts("devices", action="remove", device=str(Device.objects.first().pk))
+        sam.posts(f"/2fa/remove/{Device.objects.first().pk}/")
         assert "cannot be changed here" in sam.text
         assert Device.objects.count() == 2
 
