@@ -12,7 +12,7 @@ from django.views.generic import TemplateView, View
 
 from . import errors
 from .choices import Choice
-from .contacts import CONTACTS
+from .contacts import CONTACTS, Contact
 from .forms import RegistrationForm
 from .models import Verification
 from .pages import PageView
@@ -102,13 +102,12 @@ class AddWizardView(VerificationWizardView):
     def get_leave_url(self) -> str:
         return self.get_success_url()
 
-    def over(self) -> HttpResponseBase:
+    def over(self, row: Verification | None = None, to: Contact | None = None) -> HttpResponseBase:
         """A form that was submitted twice: its value is registered already."""
-        id = self.state.get("verification")
-        row = self._rows.get(id or "")
-        if row is not None and row.status == "approved":
+        found = row or self._rows.get(self.state.get("verification") or "")
+        if found is not None and found.status == "approved":
             return self.go("success")
-        return super().over()
+        return super().over(row, to)
 
     def get_success_url(self) -> str:
         return self.get_next_url() or self.url("devices", self.home_namespace)

@@ -233,7 +233,7 @@ class VerificationNotFound(TwoFactorError):
 
 class VerificationExpired(TwoFactorError):
     code = "verification_expired"
-    message = _("This code is no longer good. Please request a new one.")
+    message = _("This code has already been used, or has expired. Ask for a new one.")
 
 
 class MaxAttemptsReached(TwoFactorError):
