@@ -19,7 +19,7 @@ from .pages import PageView
 from .providers import provider_of
 from .registered import Registered
 from .views import VerificationWizardView
-from .wording import KINDS
+from .wording import KINDS, isolated
 
 
 class AddWizardView(VerificationWizardView):
@@ -92,7 +92,8 @@ class AddWizardView(VerificationWizardView):
     def called(self, row: Verification) -> str:
         """What has been registered, as its user knows it."""
         label = "" if row.kind in CONTACTS else str(self.display(row.method)["label"])
-        return ", ".join(filter(None, [label, row.data.get("name"), row.masked]))
+        about = (str(row.data.get("name") or ""), row.masked)
+        return ", ".join(filter(None, [label, *map(isolated, about)]))
 
     def cancel(self) -> HttpResponseBase:
         """Back to where the user came from: there is nothing to be had here."""
@@ -174,7 +175,9 @@ class DevicePage(PageView):
             "label": label,
             "title": title,
             "details": [d for d in (label, registered.masked) if d not in ("", title)],
-            "called": name or (own.heading(str(label), registered.masked) if own and own_kind else title),
+            "called": own.heading(str(label), isolated(registered.masked))
+            if own and own_kind and not name
+            else isolated(str(title)),
             "advice": own.advise(device) if own and device else "",
             "masked": registered.masked,
             "name": name,
@@ -220,7 +223,7 @@ class DevicesView(DevicePage, TemplateView):
 
     def rename(self, registered: Registered) -> str:
         found = self.verifier.rename(registered.id, self.request.POST.get("name", ""))
-        return _("It is called %(name)s now.") % {"name": found.device or found.masked}
+        return _("It is called %(name)s now.") % {"name": isolated(str(found.device or found.masked))}
 
 
 class RemoveView(DevicePage, TemplateView):
