@@ -277,7 +277,7 @@ SETTINGS: dict[str, Setting] = {
             "ALLOW_REMOVE_LAST",
             None,
             BOOL,
-            "Whether a user may remove the last thing that they can verify with. The next time they are asked to "
+            "Whether a user may remove the last thing that they can verify with. When they are next asked to "
             "verify they register anew, with their password alone. None: where `REGISTER_OPTIONAL` is on.",
             USER,
             optional=True,

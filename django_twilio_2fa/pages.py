@@ -82,7 +82,11 @@ class PageMixin:
         """Let the user in, or say where they go instead."""
         if not request.user.is_authenticated:
             # What was typed into a form is not to be lost without a word.
-            return stale_page(request) if request.method == "POST" else redirect_to_login(request.get_full_path())
+            return (
+                stale_page(request)
+                if request.method == "POST"
+                else redirect_to_login(request.get_full_path())
+            )
         self.verifier = session.get_verifier(request, create=True)
         try:
             self.verifier.authorize()

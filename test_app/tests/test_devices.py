@@ -278,7 +278,7 @@ class TestRemove:
             verb(self.page())
             assert pat.path == self.page()
             assert "This is the only way you can verify." in pat.text
-            assert 'btn-danger' not in pat.page.content.decode()
+            assert "btn-danger" not in pat.page.content.decode()
             assert pat.page.context["add_href"] == "/2fa/add/"
         proven(pat).posts(self.page())
         assert pat.path == self.page()

@@ -122,7 +122,9 @@ def test_each_page_leads_back_to_itself_or_to_its_wizard(sam: Person) -> None:
         assert answer.context["go_on_href"] == href
 
 
-def test_a_form_of_one_user_acts_for_no_other_even_where_no_token_is_checked(sam: Person, pat: Person) -> None:
+def test_a_form_of_one_user_acts_for_no_other_even_where_no_token_is_checked(
+    sam: Person, pat: Person
+) -> None:
     """It names the verification or the device, which are its user's own."""
     sam.opens("start").picks("sms")
     row = Verification.objects.get()

@@ -46,9 +46,10 @@ def test_the_id_of_somebody_elses_device_is_as_good_as_none(sam: Person, eve: Pe
                 told.append(shown(eve.page))
             assert told[0] == told[1]
     told = []
-    for ask in (lambda id: eve.posts("devices", action="remove", device=id), *(
-        lambda id, verb=verb: verb(f"/2fa/remove/{id}/") for verb in (eve.opens, eve.posts)
-    )):
+    for ask in (
+        lambda id: eve.posts("devices", action="remove", device=id),
+        *(lambda id, verb=verb: verb(f"/2fa/remove/{id}/") for verb in (eve.opens, eve.posts)),
+    ):
         one, other = (shown(ask(id).page) for id in (theirs, str(uuid4())))
         assert one == other
     for id in (theirs, str(uuid4())):

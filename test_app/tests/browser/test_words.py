@@ -57,8 +57,9 @@ def user(transactional_db: None) -> Any:
 def look(window: Any, name: str) -> None:
     """For whoever wants to look: a folder that pictures go to."""
     if folder := os.environ.get("TWILIO_2FA_PICTURES"):
-        width, scheme = window.viewport_size["width"], window.evaluate(
-            "matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light'"
+        width, scheme = (
+            window.viewport_size["width"],
+            window.evaluate("matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light'"),
         )
         window.screenshot(path=Path(folder) / f"{name}-{width}-{scheme}.png", full_page=True)
 
