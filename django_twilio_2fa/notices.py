@@ -28,9 +28,10 @@ def tell_owner(user: Any, template: str, *, address: str | None = None, **contex
     if not address or not conf.resolve("NOTIFY_OWNER", user=user):
         return
     context = {"user": user, **context}
-    subject = render_to_string(f"{template}_subject.txt", context).strip()
     try:
+        subject = render_to_string(f"{template}_subject.txt", context).strip()
         send_mail(" ".join(subject.split()), render_to_string(f"{template}.txt", context), None, [address])
     except Exception as e:
-        # Also an address or a mail backend that is at fault in a way of its own. A traceback would show it.
+        # Also a template, an address or a mail backend that is at fault in a way of its own: what it tells of
+        # has happened. A traceback would show the address.
         logger.error("The owner of an account could not be told: %s", type(e).__name__)

@@ -158,7 +158,7 @@ def stale_page(request: HttpRequest) -> TemplateResponse:
     user = getattr(request, "user", None)
     context = {
         "stylesheets": stylesheets(request),
-        "go_on_href": href or page.url("index", "twilio_2fa"),
+        "go_on_href": href or page.url("index", "twilio_2fa") or request.path,
         "signed_in_as": user.get_username() if user is not None and user.is_authenticated else "",
     }
     return TemplateResponse(request, "twilio_2fa/stale.html", context, status=403)

@@ -10,6 +10,7 @@ from django.core import mail
 from django_twilio_2fa.models import Device
 
 from .people import EMAIL, PHONE, Person
+from .test_templates import with_templates
 
 NEW = "+12025550147"
 
@@ -112,3 +113,10 @@ def test_nobody_is_told_where_the_site_does_not_want_it(sam: Person, settings: A
     sam.posts(f"/2fa/remove/{Device.objects.get(kind='email').pk}/")
     assert Device.objects.count() == 2
     assert mail.outbox == []
+
+
+def test_a_template_of_the_sites_that_fails_undoes_nothing(demo: Person, settings: Any, caplog: Any) -> None:
+    with_templates(settings, {"twilio_2fa/email/added.txt": "{% nonsense %}"})
+    assert has_mail(demo).opens("/secret/").picks("sms").registers().types_the_code().path == "/secret/"
+    assert mail.outbox == []
+    assert "could not be told: TemplateSyntaxError" in caplog.text
