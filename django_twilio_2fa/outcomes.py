@@ -195,7 +195,7 @@ class Outcomes(Options):
     def _owner_notice(self, row: Verification) -> Callable[[], None] | None:
         """What tells the owner of the account, made before anything changes; None where nothing will."""
         contact, gives_way = row.contact, row.replaces
-        if contact is not None and gives_way is None and not self._is_kept_by_site(row):
+        if contact is not None and row.proof_id is not None and gives_way is None and not has_callback(row.kind):
             gives_way = Device.objects.for_value(self.user, row.kind, str(contact)).first()
             if gives_way is not None and gives_way.data == data_of(contact):
                 return None
