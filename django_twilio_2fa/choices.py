@@ -249,7 +249,8 @@ class Options:
         return [
             p
             for p in self.registrable()
-            if p.device_kind not in have or not (p.one_per_user or has_callback(p.device_kind or ""))
+            if (p.device_kind not in have or not (p.one_per_user or has_callback(p.device_kind or "")))
+            and not self._is_full(p)
         ]
 
     def backups(self) -> list[MethodProvider]:
@@ -266,6 +267,41 @@ class Options:
         several = provider is None or not provider.one_per_user
         may_change = bool(self.resolve("ALLOW_CHANGE", field=registered.kind))
         return registered.device is not None and several and may_change
+
+    def _is_full(self, provider: MethodProvider) -> bool:
+        """Whether the user has as many devices as they may have, and this would be one more."""
+        most: int | None = self.resolve("MAX_DEVICES")
+        if most is None or provider.is_backup or has_callback(provider.device_kind or ""):
+            return False
+        return sum(r.device is not None and not self._is_backup(r) for r in self.registered()) >= most
+
+    def refuse_too_many(self, provider: MethodProvider) -> None:
+        """Raise `TooManyDevices` where nothing more can be added for this method."""
+        if self.registered() and self._is_full(provider):
+            raise errors.TooManyDevices
+
+    def too_many(self) -> list[MethodProvider]:
+        """The methods that something more could be registered for if the user had fewer devices."""
+        return [p for p in self.registrable() if self._is_full(p)] if self.registered() else []
+
+    # What may be removed
+
+    def is_last(self, registered: Registered) -> bool:
+        """Whether without it nothing would be left, or nothing but what stands in for others."""
+        return all(r.id == registered.id or self._is_backup(r) for r in self.registered())
+
+    def may_remove_last(self) -> bool:
+        """What `ALLOW_REMOVE_LAST` says, or `REGISTER_OPTIONAL` where it says nothing."""
+        told = self.resolve("ALLOW_REMOVE_LAST")
+        return bool(self.resolve("REGISTER_OPTIONAL") if told is None else told)
+
+    def refuse_removal(self, registered: Registered) -> None:
+        """Raise `ChangeNotAllowed` or `LastDevice` for what no proof would let the user remove."""
+        self.authorize()
+        if registered.device is None or not self.resolve("ALLOW_CHANGE", field=registered.kind):
+            raise errors.ChangeNotAllowed
+        if self.is_last(registered) and not self.may_remove_last():
+            raise errors.LastDevice
 
     def needs_phone(self) -> bool:
         """Whether the user still has to register a phone number, whatever else they have."""
@@ -293,7 +329,10 @@ class Options:
         return proof
 
     def fresh_proof(self) -> Verification | None:
-        """An approved verification of this session, at most ten minutes old and not used yet."""
+        """An approved verification of this session, at most ten minutes old and not used up.
+
+        It serves any number of additions, and one change or removal, which uses it up.
+        """
         if not self.flow or self.user is None:
             return None
         return (

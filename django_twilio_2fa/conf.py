@@ -285,6 +285,27 @@ SETTINGS: dict[str, Setting] = {
             if_it_fails=False,
         ),
         Setting(
+            "ALLOW_REMOVE_LAST",
+            None,
+            BOOL,
+            "Whether a user may remove the last thing that they can verify with. When they are next asked to "
+            "verify they register anew, with their password alone. None: where `REGISTER_OPTIONAL` is on.",
+            USER,
+            optional=True,
+            group=WHO,
+            if_it_fails=False,
+        ),
+        Setting(
+            "MAX_DEVICES",
+            10,
+            (int,),
+            "How many devices a user may have; recovery codes, and what the site keeps itself, do not count. "
+            "Whoever has more keeps them. None: any number.",
+            USER,
+            optional=True,
+            group=WHO,
+        ),
+        Setting(
             "REGISTER_OPTIONAL",
             False,
             BOOL,
@@ -456,7 +477,8 @@ SETTINGS: dict[str, Setting] = {
             "NOTIFY_OWNER",
             True,
             BOOL,
-            "Whether the owner of an account is told by e-mail: it was locked, a recovery code was used.",
+            "Whether the owner of an account is told by e-mail: it was locked, a recovery code was used, or "
+            "something was added, changed or removed.",
             ("user",),
             group=PROCESS,
         ),

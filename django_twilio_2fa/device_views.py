@@ -8,20 +8,18 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
 from django.views.generic import TemplateView, View
 
 from . import errors
 from .choices import Choice
-from .contacts import CONTACTS
+from .contacts import CONTACTS, Contact
 from .forms import RegistrationForm
 from .models import Verification
 from .pages import PageView
 from .providers import provider_of
 from .registered import Registered
 from .views import VerificationWizardView
-
-KINDS = {"phone_number": _lazy("Phone number"), "email": _lazy("E-mail address")}
+from .wording import KINDS, isolated
 
 
 class AddWizardView(VerificationWizardView):
@@ -50,11 +48,18 @@ class AddWizardView(VerificationWizardView):
             # A first registration is the other wizard's.
             return HttpResponseRedirect(self.url("index", self.home_namespace))
         if step != "verify":
+            if self.is_full():
+                self.say(messages.ERROR, errors.TooManyDevices().display)
+                return HttpResponseRedirect(self.url("devices", self.home_namespace))
             try:
                 self.verifier.authorize_enrolment(self.replaces.kind if self.replaces else None)
             except errors.ProofRequired as e:
                 return self.prove_first(e)
         return super().guard(step)
+
+    def is_full(self) -> bool:
+        """Whether there is nothing to add but for what the user has as many of as they may."""
+        return self.replaces is None and not self.choices and bool(self.verifier.too_many())
 
     def prove_first(self, error: errors.ProofRequired) -> HttpResponseBase:
         """Through the wizard that proves, and back here."""
@@ -87,7 +92,8 @@ class AddWizardView(VerificationWizardView):
     def called(self, row: Verification) -> str:
         """What has been registered, as its user knows it."""
         label = "" if row.kind in CONTACTS else str(self.display(row.method)["label"])
-        return ", ".join(filter(None, [label, row.device_name, row.masked]))
+        about = (row.device_name, row.masked)
+        return ", ".join(filter(None, [label, *map(isolated, about)]))
 
     def cancel(self) -> HttpResponseBase:
         """Back to where the user came from: there is nothing to be had here."""
@@ -97,13 +103,12 @@ class AddWizardView(VerificationWizardView):
     def get_leave_url(self) -> str:
         return self.get_success_url()
 
-    def over(self) -> HttpResponseBase:
+    def over(self, row: Verification | None = None, to: Contact | None = None) -> HttpResponseBase:
         """A form that was submitted twice: its value is registered already."""
-        id = self.state.get("verification")
-        row = self._rows.get(id or "")
-        if row is not None and row.status == "approved":
+        found = row or self._rows.get(self.state.get("verification") or "")
+        if found is not None and found.status == "approved":
             return self.go("success")
-        return super().over()
+        return super().over(row, to)
 
     def get_success_url(self) -> str:
         return self.get_next_url() or self.url("devices", self.home_namespace)
@@ -148,20 +153,13 @@ class ChangeView(PageView, View):
     post = get
 
 
-class DevicesView(PageView, TemplateView):
-    """What the user has registered; each can be changed, named or removed, and more can be added."""
+class DevicePage(PageView):
+    """Base of the pages that show what is registered."""
 
-    template_name = "twilio_2fa/devices.html"
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        rows = self.verifier.registered()
-        addable = self.verifier.addable() if rows else self.verifier.registrable()
-        return super().get_context_data(
-            **kwargs,
-            **self.page_context(),
-            devices=[self.row(r) for r in rows],
-            add_href=self.url("index", f"{self.namespace}:adding") if addable else "",
-        )
+    def add_href(self) -> str:
+        """Where to add something; empty where nothing can be."""
+        addable = self.verifier.addable() if self.verifier.registered() else self.verifier.registrable()
+        return self.url("index", f"{self.namespace}:adding") if addable else ""
 
     def row(self, registered: Registered) -> dict[str, Any]:
         device = registered.device
@@ -177,7 +175,9 @@ class DevicesView(PageView, TemplateView):
             "label": label,
             "title": title,
             "details": [d for d in (label, registered.masked) if d not in ("", title)],
-            "called": name or (own.heading(str(label), registered.masked) if own and own_kind else title),
+            "called": own.heading(str(label), isolated(registered.masked))
+            if own and own_kind and not name
+            else isolated(str(title)),
             "advice": own.advise(device) if own and device else "",
             "masked": registered.masked,
             "name": name,
@@ -186,29 +186,113 @@ class DevicesView(PageView, TemplateView):
             "change_href": self.url("index", f"{self.namespace}:changing", device=registered.id)
             if may_change
             else "",
-            "removable": may_change and device is not None,
+            "remove_href": self.url("remove", device=registered.id) if may_change and device else "",
+            "removable": may_change and device is not None and self.is_removable(registered),
             "nameable": self.verifier.may_rename(registered),
         }
 
+    def is_removable(self, registered: Registered) -> bool:
+        return not self.verifier.is_last(registered) or self.verifier.may_remove_last()
+
+
+class DevicesView(DevicePage, TemplateView):
+    """What the user has registered; each can be changed, named or removed, and more can be added."""
+
+    template_name = "twilio_2fa/devices.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        devices = [self.row(r) for r in self.verifier.registered()]
+        return super().get_context_data(
+            **kwargs, **self.page_context(), devices=devices, add_href=self.add_href()
+        )
+
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         registered = self.verifier.find_registered(request.POST.get("device", ""))
-        act = {"remove": self.remove, "rename": self.rename}.get(request.POST.get("action", ""))
-        if act is None or registered is None:
+        action = request.POST.get("action", "")
+        if registered is not None and action == "remove":
+            # A form of an earlier template; its user is asked first.
+            return HttpResponseRedirect(self.url("remove", device=registered.id))
+        if registered is None or action != "rename":
             return self.go("devices")
         try:
-            self.say(messages.SUCCESS, act(registered))
-        except errors.ProofRequired as e:
-            self.say(messages.INFO, e.display)
-            return HttpResponseRedirect(self.url_with_next("start", self.namespace, then=self.url("devices")))
+            self.say(messages.SUCCESS, self.rename(registered))
         except errors.TwoFactorError as e:
             self.say(messages.ERROR, e.display)
         return self.go("devices")
 
-    def remove(self, registered: Registered) -> str:
-        shown = self.row(registered)
-        self.verifier.remove(registered)
-        return _("No longer registered: %(value)s") % {"value": shown["called"]}
-
     def rename(self, registered: Registered) -> str:
         found = self.verifier.rename(registered.id, self.request.POST.get("name", ""))
-        return _("It is called %(name)s now.") % {"name": found.device or found.masked}
+        return _("It is called %(name)s now.") % {"name": isolated(str(found.device or found.masked))}
+
+
+class RemoveView(DevicePage, TemplateView):
+    """Asks whether a device is to be removed, once its user has proven what they have, and removes it."""
+
+    template_name = "twilio_2fa/remove.html"
+
+    refused = ""
+    """Why it cannot be removed, to be said on the page."""
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        registered = self.verifier.find_registered(kwargs["device"])
+        if registered is None:
+            return self.go("devices")
+        try:
+            self.verifier.refuse_removal(registered)
+            if self.verifier.fresh_proof() is None:
+                return self.prove_first(errors.ProofRequired())
+        except errors.LastDevice as e:
+            self.refused = e.display
+        except errors.TwoFactorError as e:
+            self.say(messages.ERROR, e.display)
+            return self.go("devices")
+        return self.render_to_response(self.get_context_data(registered=registered))
+
+    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        registered = self.verifier.find_registered(kwargs["device"])
+        if registered is None:
+            # As when the button was pressed twice.
+            return HttpResponseRedirect(self.get_success_url())
+        shown = self.row(registered)
+        goes_too = [self.row(r)["label"] for r in self.goes_too(registered)]
+        try:
+            self.verifier.remove(registered)
+        except errors.ProofRequired as e:
+            return self.prove_first(e)
+        except errors.LastDevice:
+            # It has become the last one while the page was open: the page says so.
+            return HttpResponseRedirect(self.url("remove", device=registered.id))
+        except errors.TwoFactorError as e:
+            self.say(messages.ERROR, e.display)
+            return self.go("devices")
+        for value in (shown["called"], *goes_too):
+            self.say(messages.SUCCESS, _("No longer registered: %(value)s") % {"value": value})
+        return HttpResponseRedirect(self.get_success_url())
+
+    def prove_first(self, error: errors.ProofRequired) -> HttpResponse:
+        """Through the wizard that proves, and back to the question."""
+        self.say(messages.INFO, error.display)
+        back = self.url("remove", device=self.kwargs["device"])
+        return HttpResponseRedirect(self.url_with_next("start", then=back))
+
+    def goes_too(self, registered: Registered) -> list[Registered]:
+        """What stands in for it and for nothing else, so that it is removed with it."""
+        if not self.verifier.is_last(registered):
+            return []
+        return [r for r in self.verifier.registered() if r.id != registered.id]
+
+    def get_success_url(self) -> str:
+        return self.get_next_url() or self.url("devices")
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        registered: Registered = kwargs.pop("registered")
+        return super().get_context_data(
+            **kwargs,
+            **self.page_context(),
+            device=self.row(registered),
+            refused=self.refused,
+            is_last=self.verifier.is_last(registered),
+            goes_too=[self.row(r) for r in self.goes_too(registered)],
+            add_href=self.add_href(),
+            leave_href=self.get_success_url(),
+        )

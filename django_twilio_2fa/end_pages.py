@@ -9,6 +9,8 @@ from django.template.response import TemplateResponse
 
 from . import errors
 from .choices import Choice
+from .contacts import Contact
+from .models import Status, Verification
 from .providers import get_providers
 from .reverse import site_url
 from .step_context import StepContextMixin
@@ -47,6 +49,32 @@ class EndPages(StepContextMixin, UrlStepsWizardView):
         if not offered:
             return None
         return self.render_page("backup", {"offered": offered, "action": action})
+
+    def expired_page(self, row: Verification | None, to: Contact | None) -> HttpResponseBase | None:
+        """Says that a code is used or too old, with a button that sends another; None where nothing is sent.
+
+        `to`: the number or address where it was typed, and is kept nowhere.
+        """
+        provider = get_providers().get(row.method) if row is not None else None
+        if row is None or provider is None or row.status != Status.EXPIRED or not provider.sends:
+            return None
+        context: dict[str, Any] = {"waits": provider.waits, "choice": None, "fields": {}}
+        if self.is_registration:
+            if self.registering_provider() is not provider:
+                return None
+            form_class = provider.get_registration_form_class()
+            form = form_class(user=self.verifier.user, request=self.request) if form_class else None
+            context["fields"] = form.fields_for(to) if form is not None and to is not None else {}
+        else:
+            id = str(row.device_id or row.kind)
+            found = [c for c in self.choices if c.provider is provider and c.registered]
+            same = [c for c in found if c.registered is not None and c.registered.id == id]
+            if not same:
+                return None
+            context["choice"] = self.choice_context(same[0])
+        context["error_display"] = errors.VerificationExpired().display
+        context["has_other_methods"] = len(self.choices) > 1
+        return self.render_page("expired", context)
 
     def show_status(self) -> HttpResponseBase:
         """What a page that waits asks for: whether to go on, or whether there is nothing to wait for."""

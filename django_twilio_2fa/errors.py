@@ -147,11 +147,27 @@ class ChangeNotAllowed(TwoFactorError):
 
 
 class ProofRequired(TwoFactorError):
-    """Adding or changing needs a fresh verification with what is registered."""
+    """Adding, changing or removing needs a fresh verification with what is registered."""
 
     code = "proof_required"
     message = _("Please verify with what you have registered first.")
     status = 403
+
+
+class LastDevice(TwoFactorError):
+    """Nothing to verify with would be left, and `ALLOW_REMOVE_LAST` says no."""
+
+    code = "last_device"
+    message = _("This is the only way you can verify. Add another one before you remove it.")
+    status = 409
+
+
+class TooManyDevices(TwoFactorError):
+    """As many are registered as `MAX_DEVICES` says."""
+
+    code = "too_many_devices"
+    message = _("You have registered as many as you can. Remove one before you add another.")
+    status = 409
 
 
 class MethodNotAllowed(TwoFactorError):
@@ -223,7 +239,7 @@ class VerificationNotFound(TwoFactorError):
 
 class VerificationExpired(TwoFactorError):
     code = "verification_expired"
-    message = _("This code is no longer good. Please request a new one.")
+    message = _("This code has already been used, or has expired. Ask for a new one.")
 
 
 class MaxAttemptsReached(TwoFactorError):

@@ -50,6 +50,10 @@ class RegistrationForm(forms.Form):
         """Where codes are to go; None for a device that nothing is sent to."""
         return self.cleaned_data.get("contact")
 
+    def fields_for(self, contact: Contact) -> dict[str, str]:
+        """What is posted to ask for a contact once more, without its being typed; empty if that cannot be."""
+        return {}
+
     @property
     def device_name(self) -> str:
         """What the user calls the device."""
@@ -84,6 +88,13 @@ class PhoneNumberForm(RegistrationForm):
         if default in {code for code, _name, _calling in rows}:
             field.initial = default
 
+    def fields_for(self, contact: Contact) -> dict[str, str]:
+        field = cast(forms.ChoiceField, self.fields["country_code"])
+        extension = getattr(contact, "extension", "")
+        # With a plus it is judged by its own country, whichever is chosen.
+        number = f"{contact};ext={extension}" if extension else str(contact)
+        return {"country_code": str(field.initial or ""), "phone_number": number}
+
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
         number, country = data.get("phone_number"), data.get("country_code")
@@ -105,6 +116,9 @@ class EmailForm(RegistrationForm):
         max_length=320,
         widget=forms.EmailInput(attrs={"autocomplete": "email", "autofocus": True}),
     )
+
+    def fields_for(self, contact: Contact) -> dict[str, str]:
+        return {"email": str(contact)}
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}

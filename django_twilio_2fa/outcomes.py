@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from datetime import timezone as zones
+from functools import partial
 from typing import Any
 
 from django.db.models import Q
 from django.utils import timezone
 
-from . import counters, errors, limits, locks, moments, records, signals
+from . import counters, errors, limits, locks, moments, records, signals, wording
 from .choices import Options
 from .conf import conf
 from .contacts import CONTACTS
 from .counters import Count
 from .digests import digests
-from .models import Device, Purpose, Status, Verification, contact_of
-from .notices import tell_owner
+from .models import Device, Purpose, Status, Verification, contact_of, details_of
+from .notices import address_of, tell_owner
 from .providers import Checked, Sent, get_providers
 from .registered import CALLBACKS, Registered, get_registered, has_callback
 
@@ -136,14 +137,23 @@ class Outcomes(Options):
 
     def _approve(self, row: Verification, lease: str, checked: Checked) -> Verification:
         """Record an approval, store what it registers, and tell; its one winner comes here."""
+        tell = self._owner_notice(row) if row.purpose == Purpose.ENROL else None
         if self._no_longer_allowed(row):
             outcome = records.Outcome.REFUSED
             self._end(row, Status.FAILED, lease=lease, error_code=errors.ProofRequired.code)
         else:
-            destination = row.destination
+            destination, changes = row.destination, self._changes_what_the_site_keeps(row)
+            most = self.resolve("MAX_DEVICES") if row.proof_id is not None else None
             outcome = records.retried(
                 lambda: records.approve(
-                    row, lease, sid=checked.sid, flow=self.flow, auth=self.auth, device=checked.device
+                    row,
+                    lease,
+                    sid=checked.sid,
+                    flow=self.flow,
+                    auth=self.auth,
+                    device=checked.device,
+                    changes=changes,
+                    most=most,
                 )
             )
         row.refresh_from_db()
@@ -152,9 +162,11 @@ class Outcomes(Options):
         self._tell_status(row)
         if outcome is records.Outcome.REFUSED:
             raise errors.ProofRequired
+        if outcome is records.Outcome.FULL:
+            raise errors.TooManyDevices
         self.forget_registered()
-        if row.purpose == Purpose.ENROL:
-            self._tell_registered(row, destination)
+        if row.purpose == Purpose.ENROL and self._tell_registered(row, destination) and tell is not None:
+            tell()
         if self._is_kept_by_site(row) and not row.by_stranger:
             records.retried(lambda: records.remember_proven(row))
         signals.send(signals.twilio_2fa_verification_success, **self._about(row), method=row.method)
@@ -176,6 +188,12 @@ class Outcomes(Options):
             return False
         return any(not self._is_unproven_value(row, r) for r in get_registered(self.user, self.request))
 
+    def _changes_what_the_site_keeps(self, row: Verification) -> bool:
+        """Whether the site has a value of this kind, which the new one takes the place of."""
+        if row.proof_id is None or not self._is_kept_by_site(row):
+            return False
+        return any(r.kind == row.kind for r in get_registered(self.user, self.request))
+
     @staticmethod
     def _is_kept_by_site(row: Verification) -> bool:
         """Whether its destination is what the site's own callback returns for the user; nobody has one."""
@@ -188,10 +206,36 @@ class Outcomes(Options):
         contact = registered.contact
         return contact is not None and row.destination_digest in digests(row.kind, contact.identity)
 
-    def _tell_registered(self, row: Verification, destination: str) -> None:
-        """Give the site the new number or address; where the site keeps it, see that it did."""
+    def _owner_notice(self, row: Verification) -> Callable[[], None] | None:
+        """What tells the owner of the account, made before anything changes; None where nothing will."""
+        contact, gives_way = row.contact, row.replaces
+        if (
+            contact is not None
+            and row.proof_id is not None
+            and gives_way is None
+            and not has_callback(row.kind)
+        ):
+            gives_way = Device.objects.for_value(self.user, row.kind, str(contact)).first()
+            if gives_way is not None and gives_way.data == details_of(contact):
+                return None
+        about = {"kind": row.kind, "address": address_of(self.user)}
+        if gives_way is not None:
+            old = wording.called(row.kind, masked=gives_way.masked, name=gives_way.name)
+        elif self._changes_what_the_site_keeps(row):
+            old = wording.called(row.kind)
+        else:
+            old = ""
+        new = wording.called(row.kind, masked=row.masked, name=row.device_name)
+        template = "twilio_2fa/email/changed" if old else "twilio_2fa/email/added"
+        return partial(tell_owner, self.user, template, old=old, new=new, **about)
+
+    def _tell_registered(self, row: Verification, destination: str) -> bool:
+        """Give the site the new number or address; where the site keeps it, see that it did.
+
+        Returns whether it is one that the site did not have.
+        """
         if row.kind not in CONTACTS:
-            return
+            return True
         value = contact_of(row.kind, destination, "", row.details)
         before = has_callback(row.kind) and records.callback_returns(row, self.request)
         signals.send(
@@ -202,7 +246,7 @@ class Outcomes(Options):
             value=value,
         )
         if not has_callback(row.kind):
-            return
+            return True
         if not records.callback_returns(row, self.request):
             logger.error(
                 "No receiver of twilio_2fa_set_user_data stored the %s: TWILIO_2FA_%s does not return it",
@@ -213,6 +257,7 @@ class Outcomes(Options):
         # A value that changed by another road has been proven as new; it verifies nobody yet.
         if row.proof_id is None and not before:
             records.retried(lambda: records.let_verify(row))
+        return not before
 
     # An end
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
@@ -10,12 +11,16 @@ from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.db import connections, transaction
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.middleware.csrf import CsrfViewMiddleware
+from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, reverse
+from django.utils.decorators import decorator_from_middleware
 from django.utils.functional import cached_property
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.log import log_response
 from django.views.decorators.cache import never_cache
 from django.views.decorators.clickjacking import xframe_options_deny
-from django.views.decorators.csrf import csrf_protect
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
 
 from . import errors, session, tables
@@ -24,6 +29,25 @@ from .reverse import site_url
 from .verifier import Verifier
 
 View = Callable[..., HttpResponseBase]
+
+logger = logging.getLogger("django.security.csrf")
+
+
+class FormCheck(CsrfViewMiddleware):
+    """Django's check of each form, with a page of ours for what fails it.
+
+    Mostly that is a form that was open while its user signed out, or in again, in another tab.
+    """
+
+    def _reject(self, request: HttpRequest, reason: str) -> HttpResponseBase:
+        response = stale_page(request)
+        log_response(
+            "Forbidden (%s): %s", reason, request.path, response=response, request=request, logger=logger
+        )
+        return response
+
+
+form_checked = decorator_from_middleware(FormCheck)
 
 
 def uncounted_by_host(view: View) -> View:
@@ -37,10 +61,12 @@ def uncounted_by_host(view: View) -> View:
 def protected(view: View) -> View:
     """What holds for every page, put around the view so that a subclass's `dispatch` cannot lose it."""
     for decorate in (
-        csrf_protect,
+        form_checked,
         never_cache,
         xframe_options_deny,
         sensitive_post_parameters("token", "phone_number", "email"),
+        # From the site's middleware alone, which would answer first, with a page that helps nobody.
+        csrf_exempt,
     ):
         view = decorate(view)
     return uncounted_by_host(view)
@@ -56,7 +82,12 @@ class PageMixin:
     def enter(self, request: HttpRequest) -> HttpResponseBase | None:
         """Let the user in, or say where they go instead."""
         if not request.user.is_authenticated:
-            return redirect_to_login(request.get_full_path())
+            # What was typed into a form is not to be lost without a word.
+            return (
+                stale_page(request)
+                if request.method == "POST"
+                else redirect_to_login(request.get_full_path())
+            )
         self.verifier = session.get_verifier(request, create=True)
         try:
             self.verifier.authorize()
@@ -113,6 +144,25 @@ class PageMixin:
         urls["devices"] = self.url("devices", self.home_namespace)
         urls["add"] = self.url("index", f"{self.home_namespace}:adding")
         return {"stylesheets": stylesheets(self.request), "urls": urls, "next_url": self.get_next_url()}
+
+
+def stale_page(request: HttpRequest) -> TemplateResponse:
+    """Says that a form was not sent, since its user has signed out or in again, and leads on."""
+    page, match = PageMixin(), request.resolver_match
+    page.request = request
+    kwargs = dict(match.kwargs) if match else {}
+    if kwargs.pop("step", None) is not None:
+        # To the beginning of its wizard.
+        href = page.url("index", **kwargs)
+    else:
+        href = page.url(match.url_name or "", **kwargs) if match else ""
+    user = getattr(request, "user", None)
+    context = {
+        "stylesheets": stylesheets(request),
+        "go_on_href": href or page.url("index", "twilio_2fa") or request.path,
+        "signed_in_as": user.get_username() if user is not None and user.is_authenticated else "",
+    }
+    return TemplateResponse(request, "twilio_2fa/stale.html", context, status=403)
 
 
 class PageView(PageMixin):

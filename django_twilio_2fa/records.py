@@ -19,8 +19,8 @@ from .contacts import CONTACTS
 from .digests import digest, digests
 from .limits import lease_free
 from .managers import users
-from .models import Counter, Device, ProvenContact, Purpose, Status, Verification
-from .providers import NewDevice
+from .models import Counter, Device, ProvenContact, Purpose, Status, Verification, details_of
+from .providers import NewDevice, get_providers
 from .registered import from_callback, has_callback
 
 logger = logging.getLogger(__name__)
@@ -36,8 +36,14 @@ class Outcome(enum.Enum):
     APPROVED = "approved"
     REFUSED = "refused"
     """The token was right, but what it was to allow is no longer allowed."""
+    FULL = "full"
+    """The token was right, but the user has as many devices as they may have."""
     LOST = "lost"
     """The row was no longer this check's to decide."""
+
+
+WHY = {Outcome.REFUSED: errors.ProofRequired.code, Outcome.FULL: errors.TooManyDevices.code}
+"""The error code that a row is left with."""
 
 
 def said(error: Exception) -> str:
@@ -143,28 +149,38 @@ def end(
 
 
 def approve(
-    row: Verification, lease: str, *, sid: str, flow: str, auth: str, device: NewDevice | None = None
+    row: Verification,
+    lease: str,
+    *,
+    sid: str,
+    flow: str,
+    auth: str,
+    device: NewDevice | None = None,
+    changes: bool = False,
+    most: int | None = None,
 ) -> Outcome:
     """From pending to approved, with what it registers, in one transaction that one check wins.
 
-    An enrolment that was allowed by a proof uses it up here; one that was allowed because nothing was
-    registered is refused if something is by now.
+    A change (`changes`: of what the site keeps itself) uses its proof up here. An addition only sees that the
+    proof has not been used up, and that there is room: `most` devices at the most. An enrolment that was
+    allowed because nothing was registered is refused if something is by now.
     """
     now = timezone.now()
     enrols = row.purpose == Purpose.ENROL
     theirs = has_callback(row.kind)
     with transaction.atomic(durable=True):
         if enrols and row.user_id is not None:
-            # Two first registrations at once: the second has to see the first.
-            list(users().select_for_update().filter(pk=row.user_id).values_list("pk"))
+            # Two registrations at once: the second has to see the first.
+            _lock_user(row.user_id)
         mine = Verification.objects.filter(pk=row.pk, status=Status.PENDING, lease=lease)
         if row.purpose == Purpose.PROVE and row.kind and not theirs and row.user_id is not None:
             # The device was removed meanwhile: its deletion blanked the row's reference to it.
             mine = mine.filter(device__isnull=False)
-        allowed = not enrols or _claim(row)
+        outcome = _claim(row, device, changes=changes, most=most) if enrols else Outcome.APPROVED
+        allowed = outcome is Outcome.APPROVED
         fields: dict[str, Any] = {
             "status": Status.APPROVED if allowed else Status.FAILED,
-            "error_code": "" if allowed else "proof_required",
+            "error_code": WHY.get(outcome, ""),
             "sid": sid or row.sid,
             "approved_at": now if allowed else None,
             "ended_at": now,
@@ -182,7 +198,7 @@ def approve(
             transaction.set_rollback(True)
             return Outcome.LOST
         if not allowed:
-            return Outcome.REFUSED
+            return outcome
         if enrols and not theirs:
             _store(row, now, device)
         elif row.device_id:
@@ -197,15 +213,71 @@ def use_up(proof: Verification) -> bool:
     )
 
 
-def _claim(row: Verification) -> bool:
-    """Use the enrolment's proof up, or see that it needs none."""
-    if row.proof is not None:
-        return use_up(row.proof)
-    return not Device.objects.filter(user=row.user_id).exclude(kind__in=_callback_kinds()).exists()
+def _is_unused(proof: Verification) -> bool:
+    """Whether a proof has not been used up. It cannot be until this transaction has ended."""
+    return bool(Verification.objects.filter(pk=proof.pk, proof_used_at=None).update(proof_used_at=None))
+
+
+def _lock_user(user_id: Any) -> None:
+    """Let nobody else change what this user has registered until this transaction has ended."""
+    list(users().select_for_update().filter(pk=user_id).values_list("pk"))
+
+
+def _claim(row: Verification, device: NewDevice | None, *, changes: bool, most: int | None) -> Outcome:
+    """Whether the enrolment is allowed. One proof serves any number of additions, and one change."""
+    if row.proof is None:
+        first = not Device.objects.filter(user=row.user_id).exclude(kind__in=_callback_kinds()).exists()
+        return Outcome.APPROVED if first else Outcome.REFUSED
+    if changes or _takes_a_place(row, device):
+        return Outcome.APPROVED if use_up(row.proof) else Outcome.REFUSED
+    if not _is_unused(row.proof):
+        return Outcome.REFUSED
+    stand_alone = _standing_alone(row.user_id)
+    if most is not None and row.kind not in _uncounted() and stand_alone.count() >= most:
+        return Outcome.FULL
+    return Outcome.APPROVED
+
+
+def _takes_a_place(row: Verification, device: NewDevice | None) -> bool:
+    """Whether something that is registered gives way to what the row registers."""
+    if row.replaces_id is not None:
+        return True
+    if contact := row.contact:
+        # The same number behind a switchboard: it keeps one extension.
+        there = Device.objects.for_value(row.user_id, row.kind, str(contact)).first()
+        return there is not None and there.data != details_of(contact)
+    only = device is not None and device.only
+    return only and Device.objects.filter(user=row.user_id, kind=row.kind).exists()
 
 
 def _callback_kinds() -> list[str]:
     return [kind for kind in CONTACTS if has_callback(kind)]
+
+
+def _uncounted() -> list[str]:
+    """Kinds that leave nobody anything to verify with alone, or that are not ours to count."""
+    backups = [p.device_kind for p in get_providers().values() if p.is_backup and p.device_kind]
+    return [*_callback_kinds(), *backups]
+
+
+def _standing_alone(user_id: Any) -> QuerySet[Device]:
+    found: QuerySet[Device] = Device.objects.filter(user=user_id).exclude(kind__in=_uncounted())
+    return found
+
+
+def remove(device: Device, proof: Verification, *, may_be_last: bool) -> None:
+    """Delete a device and use its proof up. Raises `LastDevice` or `ProofRequired`.
+
+    `may_be_last`: it does not matter whether another one is left.
+    """
+    with transaction.atomic():
+        # Two at once, each with a proof of its own: the second has to see that the first is gone.
+        _lock_user(device.user_id)
+        if not may_be_last and not _standing_alone(device.user_id).exclude(pk=device.pk).exists():
+            raise errors.LastDevice
+        if not use_up(proof):
+            raise errors.ProofRequired
+        device.delete()
 
 
 def _store(row: Verification, now: Any, device: NewDevice | None) -> None:

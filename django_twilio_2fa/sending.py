@@ -135,6 +135,8 @@ class Sending(Outcomes):
         kind = to.kind if to else provider.device_kind
         if provider.is_backup and not self.registered():
             raise errors.MethodNotAllowed(method=provider.name)
+        if replaces is None:
+            self.refuse_too_many(provider)
         proof = self.authorize_enrolment(kind)
         # A device of the provider's own kind has no destination, any other has one.
         if provider.device_kind != kind or kind is None or (to is None) is (kind in CONTACTS):

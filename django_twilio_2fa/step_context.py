@@ -121,14 +121,19 @@ class StepContextMixin:
 
     def choice_context(self: Any, choice: Choice) -> dict[str, Any]:
         shown = self.display(choice.provider.name)
-        masked = choice.masked
+        masked, name = choice.masked, ""
+        if choice.registered and choice.registered.device:
+            name = choice.registered.device.name
+        # Some methods show the name in place of what is masked.
+        known = ", ".join(wording.isolated(text) for text in dict.fromkeys((name, masked)) if text)
         return {
             "method": choice.provider.name,
             "device": choice.registered.id if choice.registered else "",
             "label": shown["label"],
             "icon": shown["icon"],
             "detail": masked,
-            "heading": choice.provider.heading(str(shown["label"]), masked),
+            "name": name,
+            "heading": choice.provider.heading(str(shown["label"]), known),
         }
 
     def register_context(self: Any) -> dict[str, Any]:
@@ -153,7 +158,8 @@ class StepContextMixin:
         """Where the token went; empty for a method that waits: its template says what to do."""
         if provider.waits:
             return ""
-        return wording.sent_sentence(provider, masked, user=self.verifier.user, request=self.request)
+        shown = wording.isolated(masked)
+        return wording.sent_sentence(provider, shown, user=self.verifier.user, request=self.request)
 
     def verify_context(self: Any) -> dict[str, Any]:
         row = self.current_verification()

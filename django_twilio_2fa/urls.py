@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from .device_views import AddWizardView, ChangeView, ChangeWizardView, DevicesView
+from .device_views import AddWizardView, ChangeView, ChangeWizardView, DevicesView, RemoveView
 from .pages import protected
 from .providers import get_providers
 from .views import VerificationWizardView
@@ -12,6 +12,7 @@ app_name = "twilio_2fa"
 urlpatterns = [
     *VerificationWizardView.urls()[0],
     path("devices/", protected(DevicesView.as_view()), name="devices"),
+    path("remove/<str:device>/", protected(RemoveView.as_view()), name="remove"),
     path("change/", protected(ChangeView.as_view()), name="change"),
     path("change/<str:device>/", include(ChangeWizardView.urls(), namespace="changing")),
     path("add/", include(AddWizardView.urls(), namespace="adding")),

@@ -15,10 +15,11 @@ from asgiref.sync import sync_to_async
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from . import counters, errors, limits, locks, records
+from . import counters, errors, limits, locks, records, wording
 from .choices import Options
 from .contacts import CONTACTS
 from .models import Purpose, Status, Verification
+from .notices import tell_owner
 from .providers import Checked, get_providers
 from .registered import Registered
 from .sending import Sending, clean_name
@@ -59,13 +60,19 @@ class Verifier(Sending):
 
     @records.stored()
     def remove(self, registered: Registered) -> None:
-        """Forget a device, against a fresh proof. Raises `ChangeNotAllowed` or `ProofRequired`."""
-        if registered.device is None:
-            raise errors.ChangeNotAllowed
-        proof = self.authorize_enrolment(registered.kind)
-        if proof is None or not records.use_up(proof):
+        """Forget a device, against a fresh proof, which it uses up.
+
+        Raises `ChangeNotAllowed`, `LastDevice` or `ProofRequired`.
+        """
+        self.refuse_removal(registered)
+        proof, device = self.authorize_enrolment(registered.kind), registered.device
+        if proof is None or device is None:
             raise errors.ProofRequired
-        registered.device.delete()
+        # What the site keeps itself is there whatever happens to our devices.
+        spare = any(r.device is None for r in self.registered())
+        may_be_last = spare or self._is_backup(registered) or self.may_remove_last()
+        gone = [wording.called(device.kind, masked=device.masked, name=device.name)]
+        records.retried(lambda: records.remove(device, proof, may_be_last=may_be_last))
         self.forget_registered()
         left = self.registered()
         if all(self._is_backup(r) for r in left):
@@ -73,7 +80,9 @@ class Verifier(Sending):
             for backup in left:
                 if backup.device is not None:
                     backup.device.delete()
+                    gone.append(wording.called(backup.kind, name=backup.device.name))
             self.forget_registered()
+        tell_owner(self.user, "twilio_2fa/email/removed", gone=gone)
 
     @records.stored()
     def rename(self, device: str, name: str) -> Registered:

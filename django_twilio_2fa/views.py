@@ -17,7 +17,7 @@ from django.utils.translation import ngettext
 
 from . import errors, session
 from .choices import Choice, Fallback
-from .contacts import CONTACTS
+from .contacts import CONTACTS, Contact
 from .end_pages import OURS, EndPages
 from .forms import RegistrationForm, StartForm, TokenForm
 from .models import Status, Verification
@@ -362,13 +362,18 @@ class VerificationWizardView(EndPages):
         """Whether the verification is of this wizard's kind: what a proof allows to add proves nothing."""
         return row.proof_id is None
 
-    def over(self) -> HttpResponseBase:
-        """There is nothing to verify: say so if there was, unless it has been approved meanwhile."""
-        id = self.state.get("verification")
+    def over(self, row: Verification | None = None, to: Contact | None = None) -> HttpResponseBase:
+        """There is nothing to verify: say so if there was, unless it has been approved meanwhile.
+
+        `row`: what has just turned out to be over, and `to`: where its code went.
+        """
+        id = str(row.public_id) if row is not None else self.state.get("verification")
         approved = session.get_verification(self.request)
         # Without an id the other request of a form submitted twice has tidied the session up already.
         if approved is not None and id in (None, str(approved.public_id)):
             return self.go("success")
+        if id and (page := self.expired_page(row or self._rows.get(id), to)):
+            return page
         if id:
             self.say(messages.ERROR, errors.VerificationExpired().display)
             self.remember(verification=None, secret=None)
@@ -378,6 +383,7 @@ class VerificationWizardView(EndPages):
         row = self.current_verification(form.cleaned_data.get("verification"))
         if row is None:
             return self.over()
+        asked, to = row, row.contact
         try:
             row = self.verifier.check(row, form.cleaned_data.get("token", ""))
         except errors.InvalidVerificationCode as e:
@@ -389,7 +395,7 @@ class VerificationWizardView(EndPages):
             self.remember(verification=None, secret=None)
             return self.go("start")
         except (errors.VerificationExpired, errors.VerificationNotFound):
-            return self.over()
+            return self.over(asked, to)
         else:
             return self.verified(row)
         return self.render(form)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from typing import Any
+from unicodedata import bidirectional
 
+from django.utils.translation import get_language_bidi
 from django.utils.translation import gettext_lazy as _
 
 from .conf import conf
+from .contacts import CONTACTS
 from .errors import fill
-from .providers import MethodProvider
+from .providers import MethodProvider, provider_of
+
+KINDS = {"phone_number": _("Phone number"), "email": _("E-mail address")}
 
 MESSAGES: dict[str, Any] = {
     "verification_resent": _("The code was sent again."),
@@ -19,6 +24,29 @@ MESSAGES: dict[str, Any] = {
     "send_suffix": _("to {value}."),
 }
 """By code. `send_<method>` comes from the provider's `sent_wording`; where it has none, `send_generic`."""
+
+
+FIRST_STRONG_ISOLATE, POP_DIRECTIONAL_ISOLATE = "\u2068", "\u2069"
+RIGHT_TO_LEFT = ("R", "AL", "AN")
+
+
+def isolated(text: str) -> str:
+    """A number, an address or a name, as it goes into a sentence: it keeps its order among words of any.
+
+    Without marks where all reads from left to right.
+    """
+    if not get_language_bidi() and not any(bidirectional(c) in RIGHT_TO_LEFT for c in text):
+        return text
+    return f"{FIRST_STRONG_ISOLATE}{text}{POP_DIRECTIONAL_ISOLATE}" if text else ""
+
+
+def called(kind: str, *, masked: str = "", name: str = "") -> str:
+    """A device by what it is, as its owner knows it: "Phone number: Work, (XXX) XXX-0143"."""
+    provider = provider_of(kind)
+    label = str(KINDS.get(kind) or (provider.label if provider else kind))
+    # Of what is no number and no address, what is masked says nothing in a mail.
+    about = ", ".join(isolated(text) for text in (name, masked if kind in CONTACTS else "") if text)
+    return f"{label}: {about}" if about else label
 
 
 ENDS = ".!?:。"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -73,6 +74,14 @@ class Person:
     def types_a_wrong_code(self, to: str = PHONE) -> Person:
         code = messages.last_code(to)
         return self.types(code[:-1] + str((int(code[-1]) + 1) % 10))
+
+    def presses_the_button(self) -> Person:
+        """Send the form that the page leads with, as it stands."""
+        html = self.page.content.decode()
+        [form] = re.findall(r"<form\b[^>]*>.*?</form>", html[html.index("<main") :], flags=re.S)[:1]
+        action = re.search(r'<form[^>]* action="([^"]+)"', form)
+        hidden = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form)
+        return self.posts(unescape(action[1]) if action else "", **{n: unescape(v) for n, v in hidden})
 
     # What they see
 

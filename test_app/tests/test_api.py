@@ -217,6 +217,34 @@ class TestDevices:
         assert caller.asks(one, "delete").json() == {"success": True}
         assert Device.objects.get().kind == "email"
 
+    def test_the_last_one_stays_unless_the_site_allows_it(self, db: None, pat: Person, settings: Any) -> None:
+        caller = Caller("pat")
+        one = f"devices/{Device.objects.get().pk}"
+        refused(caller.asks(one, "delete"), 409, "last_device")
+        settings.TWILIO_2FA_ALLOW_REMOVE_LAST = True
+        refused(caller.asks(one, "delete"), 403, "proof_required")
+        caller.verifies(caller.sends()["verification_id"], messages.last_code(PHONE))
+        settings.TWILIO_2FA_ALLOW_REMOVE_LAST = False
+        refused(caller.asks(one, "delete"), 409, "last_device")
+        settings.TWILIO_2FA_ALLOW_REMOVE_LAST = True
+        assert caller.asks(one, "delete").json() == {"success": True}
+
+    def test_one_proof_adds_several_until_something_is_removed(self, caller: Caller) -> None:
+        caller.verifies(caller.sends(method="email")["verification_id"], messages.last_code(EMAIL))
+        for number in ("+12025550147", "+12025550148"):
+            id = caller.asks("set-phone-number", phone_number=number).json()["verification_id"]
+            caller.verifies(id, messages.last_code(number))
+        assert Device.objects.count() == 4
+        late = caller.asks("set-phone-number", phone_number="+12025550149").json()["verification_id"]
+        assert caller.asks(f"devices/{Device.objects.first().pk}", "delete").json() == {"success": True}
+        refused(caller.verifies(late, messages.last_code("+12025550149")), 403, "proof_required")
+        refused(caller.asks("set-phone-number", phone_number="+12025550149"), 403, "proof_required")
+
+    def test_more_than_a_user_may_have_are_refused(self, caller: Caller, settings: Any) -> None:
+        settings.TWILIO_2FA_MAX_DEVICES = 2
+        caller.verifies(caller.sends(method="email")["verification_id"], messages.last_code(EMAIL))
+        refused(caller.asks("set-phone-number", phone_number="+12025550147"), 409, "too_many_devices")
+
     def test_another_users_is_none(self, caller: Caller, pat: Person) -> None:
         theirs = Device.objects.get(user=pat.user)
         for verb, values in (("patch", {"name": "x"}), ("delete", {})):

@@ -264,7 +264,7 @@ def test_the_page_says_what_became_of_a_check(twilio: Any, pat: Person, fault: s
     elif status == "pending":
         pat.opens("verify").types(token)
         assert says(pat, "verification_expired")
-        pat.picks("sms").types(twilio.delivered(PHONE)[0])
+        pat.presses_the_button().types(twilio.delivered(PHONE)[0])
         assert pat.is_verified
 
 

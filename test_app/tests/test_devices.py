@@ -15,7 +15,7 @@ from django_twilio_2fa.verifier import Verifier
 
 from .people import EMAIL, PHONE, Person
 
-NEW = "+12025550147"
+NEW, THIRD = "+12025550147", "+12025550148"
 
 
 def values(person: Person) -> list[str]:
@@ -66,21 +66,53 @@ class TestAdd:
         pat.types_a_wrong_code(EMAIL)
         assert values(pat) == [PHONE]
 
-    def test_a_proof_serves_one_change_only(self, pat: Person) -> None:
-        proven(pat).opens("/2fa/add/").picks("email").posts(email=EMAIL).types_the_code(EMAIL)
-        pat.opens("/2fa/add/")
-        assert pat.is_at("start")
-        assert values(pat) == [PHONE, EMAIL]
+    def test_one_proof_serves_several_additions(self, pat: Person) -> None:
+        proven(pat)
+        for number in (NEW, THIRD):
+            pat.opens("/2fa/add/").picks("sms").registers(number).types_the_code(number)
+        pat.opens("/2fa/add/").picks("email").posts(email=EMAIL).types_the_code(EMAIL)
+        assert values(pat) == [PHONE, NEW, THIRD, EMAIL]
 
-    def test_two_changes_begun_with_one_proof_end_in_one(self, pat: Person) -> None:
+    def test_a_change_after_an_addition_needs_no_second_proof(self, pat: Person) -> None:
         change = f"/2fa/change/{Device.objects.get().pk}"
         proven(pat).opens(f"{change}/").picks("sms").registers("202 555 0147")
         pat.opens("/2fa/add/").picks("email").posts(email=EMAIL).types_the_code(EMAIL)
         assert values(pat) == [PHONE, EMAIL]
         pat.opens(f"{change}/verify/").types_the_code(NEW)
-        assert pat.path == f"{change}/failed/"
+        assert pat.is_at("devices")
+        assert values(pat) == [NEW, EMAIL]
+
+    def test_a_proof_that_served_a_change_serves_no_addition(self, pat: Person) -> None:
+        change = f"/2fa/change/{Device.objects.get().pk}"
+        proven(pat).opens("/2fa/add/").picks("email").posts(email=EMAIL)
+        pat.opens(f"{change}/").picks("sms").registers("202 555 0147").types_the_code(NEW)
+        assert pat.opens("/2fa/add/").is_at("start")
+        # Nor one that was begun before the change.
+        pat.opens("/2fa/add/verify/").types_the_code(EMAIL)
         assert pat.page.context["error_code"] == "proof_required"
-        assert values(pat) == [PHONE, EMAIL]
+        assert values(pat) == [NEW]
+
+    def test_a_proof_serves_one_change_only(self, sam: Person) -> None:
+        phone, email = Device.objects.order_by("-kind")
+        proven(sam).opens(f"/2fa/change/{phone.pk}/").picks("sms").registers("202 555 0147")
+        sam.opens(f"/2fa/change/{email.pk}/").posts(email="new@example.com").types_the_code("new@example.com")
+        assert sam.is_at("devices")
+        sam.opens(f"/2fa/change/{phone.pk}/verify/").types_the_code(NEW)
+        assert sam.page.context["error_code"] == "proof_required"
+        assert values(sam) == [PHONE, "new@example.com"]
+
+    def test_a_proof_that_served_a_removal_serves_no_addition(self, sam: Person) -> None:
+        proven(sam).opens("/2fa/add/").picks("sms").registers(NEW)
+        sam.posts(f"/2fa/remove/{Device.objects.get(kind='email').pk}/")
+        sam.opens("/2fa/add/verify/").types_the_code(NEW)
+        assert sam.page.context["error_code"] == "proof_required"
+        assert values(sam) == [PHONE]
+
+    def test_adding_a_number_with_another_extension_is_a_change(self, sam: Person) -> None:
+        """It takes the place of what is there, so it uses the proof up."""
+        proven(sam).opens("/2fa/add/").picks("call").registers("202 555 0143 ext. 22").types_the_code()
+        assert Device.objects.get(kind="phone_number").data == {"extension": "22"}
+        assert sam.opens("/2fa/add/").is_at("start")
 
     def test_a_proof_grows_old(self, pat: Person, later: Any) -> None:
         proven(pat)
@@ -186,22 +218,109 @@ class TestChange:
 
 
 class TestRemove:
-    def test_it_takes_a_proof(self, sam: Person) -> None:
-        phone = Device.objects.get(kind="phone_number")
-        sam.posts("devices", action="remove", device=str(phone.pk))
+    def page(self, kind: str = "phone_number") -> str:
+        return f"/2fa/remove/{Device.objects.get(kind=kind).pk}/"
+
+    def test_the_list_links_to_a_page_that_asks_after_a_proof(self, sam: Person) -> None:
+        sam.opens("devices")
+        [href] = [d["remove_href"] for d in sam.page.context["devices"] if "XXX-0143" in d["masked"]]
+        assert href == self.page()
+        assert f'href="{href}"' in sam.page.content.decode()
+        sam.opens(href)
+        assert sam.is_at("start")
+        sam.picks("sms").types_the_code()
+        assert sam.path == href
+        assert "Remove (XXX) XXX-0143 ?" in sam.text
+        assert "You will not be able to verify with it any more." in sam.text
+        assert values(sam) == [PHONE, EMAIL]
+        sam.posts()
+        assert sam.is_at("devices")
+        assert values(sam) == [EMAIL]
+        assert "No longer registered: (XXX) XXX-0143" in sam.text
+
+    def test_without_a_proof_its_button_leads_to_one_and_back(self, sam: Person, later: Any) -> None:
+        proven(sam).opens(self.page())
+        later(601)
+        sam.posts()
         assert sam.is_at("start")
         assert values(sam) == [PHONE, EMAIL]
-        sam.picks("sms").types_the_code()
-        assert sam.is_at("devices")
-        sam.posts("devices", action="remove", device=str(phone.pk))
+        assert sam.picks("sms").types_the_code().path == self.page()
+        assert values(sam) == [PHONE, EMAIL]
+
+    def test_a_form_of_an_earlier_template_leads_to_the_page(self, sam: Person) -> None:
+        proven(sam).posts("devices", action="remove", device=str(Device.objects.get(kind="email").pk))
+        assert sam.path == self.page("email")
+        assert values(sam) == [PHONE, EMAIL]
+
+    def test_it_leads_back_to_where_the_user_came_from(self, sam: Person) -> None:
+        sam.opens(f"{self.page()}?next=/secret/").picks("sms").types_the_code()
+        assert sam.page.context["leave_href"] == "/secret/"
+        assert sam.posts().path == "/secret/"
         assert values(sam) == [EMAIL]
-        assert "No longer registered: " in sam.text
+
+    def test_a_button_that_was_pressed_twice_is_no_error(self, sam: Person) -> None:
+        page = self.page()
+        proven(sam).opens(page).posts()
+        assert sam.posts(page).is_at("devices")
+        assert sam.opens(page).is_at("devices")
 
     def test_a_device_of_somebody_else_cannot_be_removed(self, sam: Person, demo: Person) -> None:
-        phone = Device.objects.get(kind="phone_number")
+        page = self.page()
         demo.opens("start").picks("sms").registers("202 555 0147").types_the_code(NEW)
-        demo.posts("devices", action="remove", device=str(phone.pk))
+        assert demo.opens(page).is_at("devices")
+        assert demo.posts(page).is_at("devices")
         assert values(sam) == [PHONE, EMAIL]
+
+    def test_the_last_one_stays_where_verification_is_required(self, pat: Person) -> None:
+        """And its user is told so before they have to prove anything."""
+        assert [d["removable"] for d in pat.opens("devices").page.context["devices"]] == [False]
+        for verb in (pat.opens, pat.posts):
+            verb(self.page())
+            assert pat.path == self.page()
+            assert "This is the only way you can verify." in pat.text
+            assert "btn-danger" not in pat.page.content.decode()
+            assert pat.page.context["add_href"] == "/2fa/add/"
+        proven(pat).posts(self.page())
+        assert pat.path == self.page()
+        assert values(pat) == [PHONE]
+
+    def test_the_last_one_goes_where_verification_is_optional(self, pat: Person, settings: Any) -> None:
+        settings.TWILIO_2FA_REGISTER_OPTIONAL = True
+        proven(pat).opens(self.page())
+        assert "It is the only way you can verify." in pat.text
+        assert pat.posts().is_at("devices")
+        assert values(pat) == []
+
+    def test_one_of_several_may_go_with_what_is_left_said_as_it_is(self, sam: Person) -> None:
+        proven(sam).opens(self.page())
+        assert "the only way" not in sam.text
+        sam.posts()
+        assert "the only way" in sam.opens(self.page("email")).text
+
+    @override_settings(TWILIO_2FA_ALLOW_CHANGE=False)
+    def test_without_leave_it_stays(self, sam: Person) -> None:
+        for verb in (proven(sam).opens, sam.posts):
+            verb(self.page())
+            assert sam.is_at("devices")
+            assert "cannot be changed here" in sam.text
+        assert values(sam) == [PHONE, EMAIL]
+
+    @override_settings(TWILIO_2FA_ALLOWED_METHODS=["sms", "recovery"])
+    def test_recovery_codes_go_with_the_last_and_that_is_said(self, pat: Person, settings: Any) -> None:
+        settings.TWILIO_2FA_ALLOW_REMOVE_LAST = True
+        proven(pat).posts("/2fa/add/start/", method="recovery").posts().posts(saved="on")
+        pat.opens(self.page("phone_number"))
+        assert "This is removed with it: Recovery codes" in pat.text
+        pat.posts()
+        assert "No longer registered: Recovery codes" in pat.text
+        assert not Device.objects.exists()
+
+    @override_settings(TWILIO_2FA_ALLOWED_METHODS=["sms", "recovery"])
+    def test_recovery_codes_alone_are_no_other_way(self, pat: Person) -> None:
+        proven(pat).posts("/2fa/add/start/", method="recovery").posts().posts(saved="on")
+        assert "the only way" in pat.posts(self.page("phone_number")).text
+        pat.opens(self.page("recovery")).posts()
+        assert [d.kind for d in Device.objects.all()] == ["phone_number"]
 
     def test_a_removed_device_proves_nothing(self, sam: Person) -> None:
         other = Person("sam")

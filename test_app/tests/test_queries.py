@@ -50,7 +50,7 @@ COSTS = {
     "GET change/start": 4,
     "GET change/register": 4,
     "POST change/register": 23,
-    "POST change/verify": 29,
+    "POST change/verify": 30,
 }
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -13,13 +15,15 @@ from django.contrib.auth import get_user_model
 from django.core.cache import cache
 from django.db import connection, connections
 
-from django_twilio_2fa.contacts import PhoneNumber
+from django_twilio_2fa import errors
+from django_twilio_2fa.contacts import EmailAddress, PhoneNumber
 from django_twilio_2fa.models import Device, Status, Verification
 from django_twilio_2fa.sandbox import messages
 from django_twilio_2fa.sandbox.models import SandboxVerification
+from django_twilio_2fa.session import get_verifier
 from django_twilio_2fa.signals import twilio_2fa_verification_success
 
-from .people import PHONE, Person
+from .people import EMAIL, PHONE, Person
 
 THREADS = 32
 
@@ -169,17 +173,89 @@ def test_first_registrations_in_two_sessions_at_once_end_in_one(
     assert sum(person.is_verified for person in people) == 1
 
 
-def test_one_proof_serves_one_of_many_changes_at_once(browser: Person) -> None:
-    browser.picks("sms").types_the_code()
-    pk = Device.objects.get().pk
-    browser.opens(f"/2fa/change/{pk}/").picks("sms").registers("202 555 0147")
-    browser.opens("/2fa/add/").picks("sms").registers("202 555 0148")
-    posts = [
-        (f"/2fa/change/{pk}/verify/", messages.last_code("+12025550147")),
-        ("/2fa/add/verify/", messages.last_code("+12025550148")),
-    ]
+def test_one_proof_serves_one_of_many_changes_at_once(browser: Person, user: Any) -> None:
+    Device.objects.register(user, EmailAddress(EMAIL))
+    browser.opens("start").picks("sms").types_the_code()
+    new = {"phone_number": "+12025550147", "email": "new@example.com"}
+    posts = []
+    for device in Device.objects.all():
+        change = f"/2fa/change/{device.pk}/"
+        browser.posts(f"{change}start/", method="sms" if device.kind == "phone_number" else "email")
+        browser.posts(f"{change}register/", country_code="US", **{device.kind: new[device.kind]})
+        posts.append((f"{change}verify/", messages.last_code(new[device.kind])))
     at_once(lambda i: twin(browser).post(posts[i][0], {"token": posts[i][1]}), 2)
     assert Verification.objects.filter(purpose="enrol", status=Status.APPROVED).count() == 1
+    assert Device.objects.count() == 2
+
+
+def additions(person: Person) -> list[Callable[[], None]]:
+    """What finishes four that were begun: as when each was begun in a tab of its own."""
+    request = person.client.get("/").wsgi_request
+
+    def finishes(number: str, public_id: Any) -> Callable[[], None]:
+        code = messages.last_code(number)
+
+        def finish() -> None:
+            verifier = get_verifier(request)
+            with suppress(errors.ProofRequired, errors.TooManyDevices):
+                verifier.check(verifier.get(public_id), code)
+
+        return finish
+
+    numbers = [f"+1202555014{n}" for n in range(4, 8)]
+    rows = [get_verifier(request).send("sms", to=PhoneNumber(number)) for number in numbers]
+    return [finishes(number, row.public_id) for number, row in zip(numbers, rows, strict=True)]
+
+
+def test_additions_at_once_are_all_made_with_one_proof(browser: Person) -> None:
+    acts = additions(browser.picks("sms").types_the_code())
+    at_once(lambda i: acts[i](), 4)
+    assert Device.objects.count() == 5
+
+
+def test_additions_at_once_are_no_more_than_there_is_room_for(browser: Person, settings: Any) -> None:
+    acts = additions(browser.picks("sms").types_the_code())
+    settings.TWILIO_2FA_MAX_DEVICES = 3
+    at_once(lambda i: acts[i](), 4)
+    assert Device.objects.count() == 3
+    assert Verification.objects.filter(error_code="too_many_devices").count() == 2
+
+
+@pytest.mark.parametrize("turn", range(4))
+def test_a_removal_and_additions_at_once_agree_on_their_order(browser: Person, user: Any, turn: int) -> None:
+    Device.objects.register(user, EmailAddress(EMAIL))
+    acts = additions(browser.picks("sms").types_the_code())
+    remove = f"/2fa/remove/{Device.objects.get(kind='email').pk}/"
+    acts.insert(turn, lambda: twin(browser).post(remove))
+    at_once(lambda i: acts[i](), 5)
+    assert not Device.objects.filter(kind="email").exists()
+    # What was added before the removal stands, and what came after it was refused.
+    ends = Verification.objects.filter(purpose="enrol")
+    added = ends.filter(status=Status.APPROVED).count()
+    assert Device.objects.count() == 1 + added
+    assert ends.filter(error_code="proof_required").count() == 4 - added
+    [proof] = Verification.objects.exclude(proof_used_at=None)
+    assert not ends.filter(approved_at__gt=proof.proof_used_at + timedelta(seconds=1)).exists()
+
+
+def test_one_proof_removes_one_of_many_at_once(browser: Person, user: Any) -> None:
+    for n in range(4, 8):
+        Device.objects.register(user, PhoneNumber(f"+1202555014{n}"))
+    browser.opens("start").picks("sms").types_the_code()
+    pages = [f"/2fa/remove/{d.pk}/" for d in Device.objects.all()]
+    at_once(lambda i: twin(browser).post(pages[i]), 5)
+    assert Device.objects.count() == 4
+
+
+def test_the_last_two_removed_at_once_leave_one(user: Any) -> None:
+    """Each in a session of its own, with a proof of its own."""
+    Device.objects.register(user, EmailAddress(EMAIL))
+    people = [Person("sam").opens("start").picks(m) for m in ("sms", "email")]
+    for person, to in zip(people, (PHONE, EMAIL), strict=True):
+        person.types_the_code(to)
+    pages = [f"/2fa/remove/{d.pk}/" for d in Device.objects.all()]
+    at_once(lambda i: people[i].client.post(pages[i]), 2)
+    assert Device.objects.count() == 1
 
 
 def test_the_vendor_is_what_the_marker_says() -> None:

@@ -225,10 +225,13 @@ class TestTheSet:
         settings.TWILIO_2FA_SECRET_KEY_FALLBACKS = ["one"]
         assert codes_on(demo.opens("/2fa/add/verify/")) == codes
 
-    def test_they_go_with_the_last_thing_that_they_stand_in_for(self, demo: Person, codes: list[str]) -> None:
+    def test_they_go_with_the_last_thing_that_they_stand_in_for(
+        self, demo: Person, codes: list[str], settings: Any
+    ) -> None:
+        settings.TWILIO_2FA_ALLOW_REMOVE_LAST = True
         demo.opens("start").picks("sms").types_the_code()
         phone = Device.objects.get(kind="phone_number")
-        demo.posts("devices", action="remove", device=str(phone.pk))
+        demo.posts(f"/2fa/remove/{phone.pk}/")
         assert not Device.objects.exists()
 
 

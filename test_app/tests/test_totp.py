@@ -167,7 +167,8 @@ class TestRegister:
         again.types(factors.current_code(secret))
         assert again.is_verified
 
-    def test_what_is_said_of_it_names_it(self, ann: Person, tick: Any) -> None:
+    def test_what_is_said_of_it_names_it(self, ann: Person, tick: Any, settings: Any) -> None:
+        settings.TWILIO_2FA_ALLOW_REMOVE_LAST = True
         ann.opens("start").picks("totp").types(code())
         ann.types(factors.current_code(registers(ann, "Tablet", at="/2fa/add/")))
         assert "Registered: Authenticator app, Tablet" in ann.text
@@ -177,7 +178,7 @@ class TestRegister:
             ann = Person("demo").opens("start").picks("totp", device=str(device.pk))
             secret = SandboxFactor.objects.get(sid=device.value).secret
             ann.types(factors.current_code(secret))
-            ann.posts("devices", action="remove", device=str(device.pk))
+            ann.posts(f"/2fa/remove/{device.pk}/")
             assert f"No longer registered: {said}" in ann.text
 
     def test_half_way_it_can_be_gone_on_with(self, demo: Person, tick: Any) -> None:
@@ -298,9 +299,13 @@ def test_a_wrong_code_in_the_other_spellings_is_a_wrong_code(
 
 @pytest.mark.django_db(transaction=True)
 class TestRemove:
+    @pytest.fixture(autouse=True)
+    def allowed(self, settings: Any) -> None:
+        settings.TWILIO_2FA_ALLOW_REMOVE_LAST = True
+
     def remove(self, person: Person) -> None:
         person.opens("start").picks("totp").types(code())
-        person.posts("devices", action="remove", device=str(Device.objects.get().pk))
+        person.posts(f"/2fa/remove/{Device.objects.get().pk}/")
         assert not Device.objects.exists()
 
     def test_the_factor_at_twilio_goes_too(self, ann: Person) -> None:
@@ -313,7 +318,7 @@ class TestRemove:
 
         ann.opens("start").picks("totp").types(code())
         settings.TWILIO_2FA_AUTH_TOKEN = "invalid"
-        ann.posts("devices", action="remove", device=str(Device.objects.get().pk))
+        ann.posts(f"/2fa/remove/{Device.objects.get().pk}/")
         assert not Device.objects.exists()
         assert SandboxFactor.objects.exists()
         assert Leftover.objects.exists()
@@ -339,7 +344,7 @@ class TestRemove:
     def test_one_that_is_gone_at_twilio_already_is_gone(self, ann: Person) -> None:
         ann.opens("start").picks("totp").types(code())
         SandboxFactor.objects.all().delete()
-        ann.posts("devices", action="remove", device=str(Device.objects.get().pk))
+        ann.posts(f"/2fa/remove/{Device.objects.get().pk}/")
         assert not Leftover.objects.exists()
 
     def test_a_deleted_user_leaves_nothing_at_twilio(self, ann: Person) -> None:

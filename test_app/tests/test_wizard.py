@@ -274,11 +274,16 @@ class TestVerify:
         code = messages.last_code(PHONE)
         later(601)
         asked.types(code)
-        assert asked.is_at("start")
-        assert "no longer good" in asked.text
+        assert asked.is_at("verify")
+        assert "This code has already been used, or has expired." in asked.text
         row = Verification.objects.get()
         assert (row.status, row.destination, row.pending_key) == (Status.EXPIRED, "", None)
-        assert asked.picks("sms").is_at("verify")
+        # The same again after a reload.
+        assert "Send a new code" in asked.opens("verify").text
+        asked.presses_the_button()
+        assert asked.is_at("verify")
+        assert asked.has_got() == 2
+        assert asked.types_the_code().is_verified
 
     def test_it_can_be_given_up(self, asked: Person) -> None:
         asked.posts("verify", action="cancel")
@@ -306,7 +311,9 @@ class TestVerify:
         asked.opens("start").picks("email")
         later(601)
         asked.posts("verify", token="123456")
-        assert asked.is_at("start")
+        assert "Send a new code" in asked.text
+        asked.presses_the_button()
+        assert asked.has_got(EMAIL) == 2
 
     def test_nothing_of_a_code_or_destination_is_kept_in_the_session(self, asked: Person) -> None:
         kept = str(dict(asked.client.session.items()))
@@ -329,7 +336,10 @@ class TestOrder:
 
         path = reverse(f"twilio_2fa:{page}")
         assert client.get(path)["Location"] == f"/login/?next={path}"
-        assert client.post(path, {"method": "sms", "token": "123456"}).status_code == 302
+        # A form says so first: what was typed into it is lost.
+        asked = client.post(path, {"method": "sms", "token": "123456"})
+        assert asked.status_code == 403
+        assert 'href="/2fa/"' in asked.content.decode()
 
     def test_success_needs_a_verification(self, sam: Person) -> None:
         assert sam.opens("success").is_at("start")

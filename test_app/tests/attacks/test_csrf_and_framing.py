@@ -86,7 +86,9 @@ def test_a_post_without_its_token_does_nothing(
             posted = {**EVERYTHING, "action": action, **forged}
             if action == "remove":
                 posted["device"] = phone
-            assert strict.post(path, posted).status_code == 403
+            answer = strict.post(path, posted)
+            assert answer.status_code == 403
+            assert "This page is out of date" in answer.content.decode()
             evil = {"HTTP_ORIGIN": "https://evil.example", "HTTP_REFERER": "https://evil.example/"}
             assert strict.post(path, posted, **evil).status_code == 403
     assert everything_stored() == before
@@ -119,10 +121,14 @@ def test_no_page_can_be_framed_or_kept(busy: Person, settings: Any, with_middlew
 
 def test_no_page_is_to_be_had_without_signing_in(sam: Person) -> None:
     for path in addresses(sam):
-        for verb in ("get", "post", "head"):
+        for verb in ("get", "head"):
             answer = getattr(Client(), verb)(path)
             assert answer.status_code == 302, path
             assert answer["Location"].startswith("/login/?next="), path
+        answer = Client().post(path, EVERYTHING)
+        assert answer.status_code == 403, path
+        assert "You are signed out." in answer.content.decode()
+        assert Client().get(answer.context["go_on_href"])["Location"].startswith("/login/?next="), path
 
 
 class TestAdmin:

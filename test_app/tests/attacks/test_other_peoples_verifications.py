@@ -153,7 +153,7 @@ class TestOfAnotherSession:
             thief.posts(f"{path}register/", country_code="US", phone_number="202 555 0147")
             thief.posts(f"{path}start/", method="email")
             thief.posts(f"{path}register/", email="thief@example.com")
-        thief.posts("devices", action="remove", device=str(device.pk))
+        thief.posts(f"/2fa/remove/{device.pk}/")
         assert values(pat) == [PHONE]
         assert not Verification.objects.filter(purpose=Purpose.ENROL).exists()
 

@@ -108,7 +108,8 @@ class TestWhatEndsIt:
         pat.user.set_password("another")
         pat.user.save()
         pat.posts("verify", token=code)
-        assert pat.path == "/login/"
+        assert "You are signed out." in pat.text
+        assert pat.opens("verify").path == "/login/"
         assert newest(pat).attempts == 0
 
     def test_a_deactivated_account(self, pat: Person) -> None:

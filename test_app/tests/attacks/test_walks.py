@@ -97,7 +97,7 @@ class Walker:
             self.right.clear()
             self.person.client.force_login(self.person.user)
         elif kind == "remove":
-            answer = client.post("/2fa/devices/", {"action": "remove", "device": self.device})
+            answer = client.post(f"/2fa/remove/{self.device}/")
         else:
             row = Verification.objects.first()
             self.stale = str(row.public_id) if row else ""

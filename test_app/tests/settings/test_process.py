@@ -40,7 +40,7 @@ class TestExpiration:
         later(61)
         pat.types_the_code()
         assert not pat.is_verified
-        assert "This code is no longer good." in pat.text
+        assert "This code has already been used, or has expired." in pat.text
 
     def test_by_default_for_ten_minutes(self, asked: Person, later: Any) -> None:
         later(590)

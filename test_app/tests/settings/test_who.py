@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 
+from django_twilio_2fa import errors
 from django_twilio_2fa.contacts import EmailAddress
 from django_twilio_2fa.models import Device
+from django_twilio_2fa.session import get_verifier
 
 from ..people import EMAIL, Person
 from . import callbacks
@@ -73,7 +75,7 @@ class TestAllowChange:
         assert not any(row["change_href"] or row["removable"] for row in sam.page.context["devices"])
         for page in ("/2fa/add/", f"/2fa/change/{Device.objects.first().pk}/"):
             assert "cannot be changed here" in sam.opens(page).text
-        sam.posts("devices", action="remove", device=str(Device.objects.first().pk))
+        sam.posts(f"/2fa/remove/{Device.objects.first().pk}/")
         assert "cannot be changed here" in sam.text
         assert Device.objects.count() == 2
 
@@ -87,6 +89,88 @@ class TestAllowChange:
         assert sam.page.context["method"]["value"] == "email"
         phone = Device.objects.get(kind="phone_number")
         assert "cannot be changed here" in sam.opens(f"/2fa/change/{phone.pk}/").text
+
+
+def first_page() -> str:
+    """Where the first device that is stored is removed."""
+    return f"/2fa/remove/{Device.objects.order_by('-kind').first().pk}/"
+
+
+@shows("ALLOW_REMOVE_LAST")
+class TestAllowRemoveLast:
+    @pytest.mark.parametrize(
+        ("allowed", "optional", "gone"),
+        [(None, False, False), (None, True, True), (False, True, False), (True, False, True)],
+    )
+    def test_it_wins_over_whether_registration_is_optional(
+        self, pat: Person, settings: Any, allowed: Any, optional: bool, gone: bool
+    ) -> None:
+        settings.TWILIO_2FA_ALLOW_REMOVE_LAST = allowed
+        settings.TWILIO_2FA_REGISTER_OPTIONAL = optional
+        pat.opens("start").picks("sms").types_the_code().posts(first_page())
+        assert Device.objects.exists() is not gone
+
+    def test_it_may_depend_on_the_user(self, pat: Person, settings: Any) -> None:
+        settings.TWILIO_2FA_ALLOW_REMOVE_LAST = f"{callbacks.HERE}.is_demo"
+        assert "the only way" in pat.opens(first_page()).text
+
+    def test_one_that_fails_lets_nobody_remove_the_last(self, pat: Person, settings: Any) -> None:
+        settings.TWILIO_2FA_ALLOW_REMOVE_LAST = lambda user: 1 / 0
+        settings.TWILIO_2FA_REGISTER_OPTIONAL = True
+        pat.opens("start").picks("sms").types_the_code().posts(first_page())
+        assert Device.objects.exists()
+
+    def test_where_the_site_keeps_another_it_is_not_the_last(self, sam: Person, settings: Any) -> None:
+        settings.TWILIO_2FA_EMAIL_CB = lambda user: EMAIL
+        sam.opens("start").picks("sms").types_the_code().posts(first_page())
+        assert not Device.objects.filter(kind="phone_number").exists()
+
+    def test_in_plain_python_it_holds_as_well(self, pat: Person) -> None:
+        pat.opens("start").picks("sms").types_the_code()
+        verifier = get_verifier(pat.client.get("/").wsgi_request)
+        with pytest.raises(errors.LastDevice):
+            verifier.remove(verifier.registered()[0])
+
+
+@shows("MAX_DEVICES")
+class TestMaxDevices:
+    NEW = "+12025550147"
+
+    def test_nothing_is_offered_or_taken_beyond_it(self, sam: Person, settings: Any) -> None:
+        sam.opens("start").picks("sms").types_the_code()
+        sam.opens("/2fa/add/start/").picks("sms").registers(self.NEW)
+        settings.TWILIO_2FA_MAX_DEVICES = 2
+        assert not sam.opens("devices").page.context["add_href"]
+        assert sam.opens("/2fa/add/").is_at("devices")
+        assert "You have registered as many as you can." in sam.text
+        # Nor what was begun before.
+        sam.opens("/2fa/add/verify/").types_the_code(self.NEW)
+        assert sam.page.context["error_code"] == "too_many_devices"
+        assert Device.objects.count() == 2
+
+    def test_changing_and_removing_are_none_of_its_business(self, sam: Person, settings: Any) -> None:
+        settings.TWILIO_2FA_MAX_DEVICES = 1
+        sam.opens("start").picks("sms").types_the_code()
+        phone = Device.objects.get(kind="phone_number")
+        sam.opens(f"/2fa/change/{phone.pk}/").picks("sms").registers(self.NEW).types_the_code(self.NEW)
+        assert Device.objects.filter(value=self.NEW).exists()
+        sam.opens(first_page()).picks("email").types_the_code(EMAIL).posts()
+        assert Device.objects.count() == 1
+
+    def test_recovery_codes_do_not_count(self, sam: Person, settings: Any) -> None:
+        settings.TWILIO_2FA_ALLOWED_METHODS = ["sms", "recovery"]
+        settings.TWILIO_2FA_MAX_DEVICES = 2
+        sam.opens("start").picks("sms").types_the_code()
+        assert sam.opens("/2fa/add/").path == "/2fa/add/register/"
+        sam.posts().posts(saved="on")
+        assert Device.objects.filter(kind="recovery").exists()
+
+    @pytest.mark.parametrize("most", [None, lambda user: 3])
+    def test_there_may_be_none_or_one_for_each_user(self, sam: Person, settings: Any, most: Any) -> None:
+        settings.TWILIO_2FA_MAX_DEVICES = most
+        sam.opens("start").picks("sms").types_the_code()
+        sam.opens("/2fa/add/start/").picks("sms").registers(self.NEW).types_the_code(self.NEW)
+        assert Device.objects.count() == 3
 
 
 @shows("REGISTER_OPTIONAL")
