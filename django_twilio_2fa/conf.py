@@ -336,7 +336,9 @@ SETTINGS: dict[str, Setting] = {
             "PHONE_NUMBER_ALLOWED_COUNTRIES",
             ["US"],
             NAMES,
-            "Countries whose numbers are accepted. An empty list or None: every country.",
+            "Countries whose numbers are accepted. An empty list or None: every country. The list is exact: "
+            "territories that share a calling code, such as Puerto Rico with the United States or Jersey "
+            "with the United Kingdom, are accepted where they are named themselves.",
             USER,
             optional=True,
             group=PHONE,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from .conf import conf
@@ -90,9 +91,20 @@ class InvalidPhoneNumber(TwoFactorError):
     message = _("Enter a valid phone number.")
 
 
+class AmbiguousPhoneNumber(InvalidPhoneNumber):
+    """Digits that are one number within the country and another with its calling code."""
+
+    message = _("Enter the number with + and the country code, for example +44 7700 900123.")
+
+
 class PhoneCountryNotAllowed(TwoFactorError):
+    """`country`: the number's, by name."""
+
     code = "phone_country_not_allowed"
-    message = _("Phone numbers of this country are not accepted here.")
+    message = _("We cannot send codes to {country}. Enter a phone number from another country.")
+
+    def __init__(self, **data: Any) -> None:
+        super().__init__(**{"country": gettext("that country"), **data})
 
 
 class InvalidCarrierType(TwoFactorError):
