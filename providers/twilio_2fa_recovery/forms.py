@@ -28,7 +28,7 @@ class RecoveryCodeForm(TokenForm):
         error_messages={"required": _("Enter the code.")},
         widget=forms.TextInput(
             attrs={
-                "class": "twilio-2fa-token",
+                "class": "twilio-2fa-token-long",
                 "autocomplete": "off",
                 "autocapitalize": "none",
                 "spellcheck": "false",
