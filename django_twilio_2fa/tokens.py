@@ -20,8 +20,8 @@ SIMPLE = {"Pd": "-", "Zs": " ", "Cf": "", "Sc": "$", "No": "_", "Nl": "_"}
 def normalize(text: str, length: int) -> str:
     """The code in `text`, as ASCII digits: what is typed is the code, or a message that holds it.
 
-    Digits of any script count; spaces and dashes within a code do not. Raises `InvalidVerificationCode` unless
-    there is exactly one run of `length` digits.
+    Digits of any script count; spaces and dashes within a code do not. Raises `InvalidVerificationCode`
+    unless there is exactly one run of `length` digits.
     """
     if len(text) > LONGEST_INPUT:
         raise errors.InvalidVerificationCode

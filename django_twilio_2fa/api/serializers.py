@@ -45,7 +45,7 @@ class VerifySerializer(serializers.Serializer[Any]):
     verification_id = serializers.UUIDField()
     code = Words(
         max_length=tokens.LONGEST_INPUT,
-        help_text="The code, or the message that holds it. Left out for a method that waits for an approval elsewhere.",
+        help_text="The code, or the message that holds it. Left out for a method that waits for an approval.",
     )
 
 

@@ -61,6 +61,10 @@ def code(tick: Any = None) -> str:
     return factors.current_code(SandboxFactor.objects.get().secret)
 
 
+def counted(*scopes: str) -> int:
+    return sum(c.n for c in Counter.objects.all() if c.scope.startswith(scopes))
+
+
 class TestRegister:
     def test_a_code_of_the_shown_secret_registers_and_verifies(self, demo: Person, tick: Any) -> None:
         secret = registers(demo, "Work phone")
@@ -198,7 +202,7 @@ class TestVerify:
         assert ann.opens("start").picks("totp").types(used).is_verified
         other = Person("demo").opens("start").picks("totp").types(used)
         assert not other.is_verified
-        assert "That code is not right" in other.text
+        assert "This code has been used. Wait for the next one." in other.text
         tick(30)
         assert other.types(code()).is_verified
 
@@ -208,13 +212,90 @@ class TestVerify:
         SandboxFactor.objects.update(last_step=None)
         other = Person("demo").opens("start").picks("totp").types(used)
         assert not other.is_verified
-        assert "That code is not right" in other.text
+        assert "This code has been used" in other.text
 
     def test_the_code_that_registered_it_is_used_too(self, demo: Person, tick: Any) -> None:
         used = factors.current_code(registers(demo))
         assert demo.types(used).is_verified
         SandboxFactor.objects.update(last_step=None)
         assert not Person("demo").opens("start").picks("totp").types(used).is_verified
+
+    def test_a_used_code_costs_no_try(self, ann: Person, settings: Any) -> None:
+        settings.TWILIO_2FA_CLIENT_ADDRESS_CB = lambda request: "192.0.2.1"
+        used = code()
+        assert ann.opens("start").picks("totp").types(used).is_verified
+        other = Person("demo").opens("start").picks("totp")
+        before = counted("wrong_tokens", "session:")
+        for _ in range(3):
+            other.types(used)
+            assert "tries" not in other.text
+        row = Verification.objects.latest("pk")
+        assert (row.attempts, row.status, row.lease) == (0, "pending", "")
+        assert counted("wrong_tokens", "session:") == before
+        assert SandboxFactor.objects.get().attempts == 0
+        # As requests they are counted.
+        assert counted("requests_per_client") >= 3
+
+    def test_how_often_a_used_code_is_free_is_limited(self, ann: Person, settings: Any) -> None:
+        settings.TWILIO_2FA_LIMITS = {"used_codes_per_user": "2/h"}
+        used = code()
+        assert ann.opens("start").picks("totp").types(used).is_verified
+        other = Person("demo").opens("start").picks("totp").types(used).types(used)
+        assert "This code has been used" in other.text
+        other.types(used)
+        assert "That code is not right. 4 tries are left." in other.text
+        assert not other.is_verified
+
+    def test_wrong_codes_are_never_said_to_be_used(self, ann: Person) -> None:
+        right = code()
+        ann.opens("start").picks("totp")
+        for _ in range(2):
+            ann.types(f"{(int(right) + 1) % 10**6:06}")
+            assert "not right" in ann.text
+            assert "has been used" not in ann.text
+
+    def test_a_code_used_for_another_authenticator_is_wrong(self, ann: Person, tick: Any) -> None:
+        """What is told is of this very authenticator, and of no other user's."""
+        used = code()
+        assert ann.opens("start").picks("totp").types(used).is_verified
+        secret = registers(ann, "Tablet", at="/2fa/add/")
+        ann.types(factors.current_code(secret))
+        tablet = Device.objects.get(name="Tablet")
+        other = Person("demo").opens("start").picks("totp", device=str(tablet.pk)).types(used)
+        assert "That code is not right" in other.text
+
+    def test_a_used_code_is_not_asked_of_twilio(self, ann: Person, caplog: Any) -> None:
+        used = code()
+        assert ann.opens("start").picks("totp").types(used).is_verified
+        SandboxFactor.objects.all().delete()
+        other = Person("demo").opens("start").picks("totp").types(used)
+        assert "This code has been used" in other.text
+
+    def test_python_and_the_api_have_an_error_for_a_used_code(self, ann: Person) -> None:
+        used = code()
+        assert ann.opens("start").picks("totp").types(used).is_verified
+        verifier = Verifier(ann.user, flow="f", auth="a")
+        with pytest.raises(errors.InvalidVerificationCode) as caught:
+            verifier.check(verifier.send("totp"), used)
+        assert isinstance(caught.value, errors.CodeAlreadyUsed)
+        post = Person("demo").client.post
+        sent = post("/api/2fa/send/", {"method": "totp"}, content_type="application/json").json()
+        told = {"verification_id": sent["verification_id"], "code": used}
+        answer = post("/api/2fa/verify/", told, content_type="application/json")
+        assert (answer.status_code, answer.json()["error_code"]) == (400, "code_already_used")
+        assert answer.json()["blocking"] is False
+
+    def test_a_second_wrong_code_points_to_the_clock(self, ann: Person) -> None:
+        wrong = f"{(int(code()) + 1) % 10**6:06}"
+        ann.opens("start").picks("totp").types(wrong)
+        assert "date and time" not in ann.text
+        ann.types(wrong)
+        assert "Check that the date and time on your phone are set automatically." in ann.text
+        assert "3 tries are left" in ann.text
+
+    def test_a_wrong_code_by_text_message_does_not(self, pat: Person) -> None:
+        pat.opens("start").picks("sms").types_a_wrong_code().types_a_wrong_code()
+        assert "date and time" not in pat.text
 
     def test_one_that_is_gone_at_twilio_is_said_to_be_of_no_use(self, ann: Person, caplog: Any) -> None:
         shown = code()
