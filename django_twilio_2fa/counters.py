@@ -30,6 +30,7 @@ DEFAULTS: dict[str, str | int | None] = {
     "wrong_tokens_per_session": "10/h",
     "wrong_tokens_per_user": "30/h",
     "wrong_tokens_in_a_row": 100,
+    "used_codes_per_user": "10/h",
     "lookups_per_user": "10/h",
     "requests_per_client": "30/h",
 }
@@ -39,6 +40,7 @@ RATE = re.compile(r"(\d+)\s*/\s*(\d*)\s*([smhd])\w*")
 RUN = "wrong_tokens_in_a_row"
 PER_SESSION = "wrong_tokens_per_session"
 PER_USER = "wrong_tokens_per_user"
+PER_CLIENT = "requests_per_client"
 
 
 def rates(name: str) -> list[tuple[int, int]]:
@@ -186,4 +188,4 @@ def address_of(client: str) -> str:
 
 def for_client(request: Any, user: Any) -> list[Count]:
     client = conf.resolve("CLIENT_ADDRESS_CB", request=request, user=user) if request is not None else None
-    return counts("requests_per_client", address_of(str(client))) if client else []
+    return counts(PER_CLIENT, address_of(str(client))) if client else []

@@ -118,10 +118,21 @@ class MobileNumberRequired(TwoFactorError):
 
 
 class InvalidVerificationCode(TwoFactorError):
-    """Wrong length, not numeric, or refused."""
+    """Wrong length, not numeric, or refused. `advice`: what may be the reason, where the method knows one."""
 
     code = "invalid_verification_code"
     message = _("That code is not right.")
+
+    @property
+    def display(self) -> str:
+        return " ".join(filter(None, [super().display, str(self.data.get("advice") or "")]))
+
+
+class CodeAlreadyUsed(InvalidVerificationCode):
+    """A code that was accepted before, for the very device that it was typed for; no attempt is spent."""
+
+    code = "code_already_used"
+    message = _("This code has been used. Wait for the next one.")
 
 
 class MalformedRequest(TwoFactorError):

@@ -17,7 +17,7 @@ from django_twilio_2fa.digests import digest
 from django_twilio_2fa.forms import RegistrationForm, TokenForm
 from django_twilio_2fa.models import Device, Purpose, Verification
 from django_twilio_2fa.providers import Checked, Diagnosis, MethodProvider, NewDevice, Sent
-from django_twilio_2fa.replay import use_once
+from django_twilio_2fa.replay import is_used, use_once
 from django_twilio_2fa.twilio.verify import VerifyService
 
 # Source of the lengths: Twilio's OpenAPI description of factors; the kit leaves them at their defaults.
@@ -103,6 +103,8 @@ class TOTPProvider(VerifyService, MethodProvider):
         device = verification.device
         if device is None:
             raise errors.VerificationExpired
+        if is_used("totp", device.value, token, seconds=LONGEST_LIFE):
+            raise errors.CodeAlreadyUsed
         # A 404 says that the factor is gone, or the service: no new code would help.
         with self.translated(service=True):
             challenge = self._entity(device.data["identity"]).challenges.create(
@@ -110,7 +112,9 @@ class TOTPProvider(VerifyService, MethodProvider):
             )
             same = challenge.factor_sid == device.value and challenge.identity == device.data["identity"]
             approved = challenge.status == "approved" and same
-        return Checked(approved=approved and self._is_first(device.value, token), sid=challenge.sid)
+        if approved and not self._is_first(device.value, token):
+            raise errors.CodeAlreadyUsed
+        return Checked(approved=approved, sid=challenge.sid)
 
     def _is_first(self, factor: str, token: str) -> bool:
         """Whether the code has not been used yet: RFC 6238 (5.2) has each accepted once."""
@@ -142,6 +146,11 @@ class TOTPProvider(VerifyService, MethodProvider):
             return device.name
         added = date_format(localtime(device.registered_at), "SHORT_DATETIME_FORMAT")
         return gettext("added %(when)s") % {"when": added}
+
+    def advise_wrong(self, verification: Verification) -> str:
+        if verification.attempts < 2:
+            return ""
+        return gettext("Check that the date and time on your phone are set automatically.")
 
     def get_verify_context(self, verification: Verification, *, secret: dict[str, Any]) -> dict[str, Any]:
         if verification.purpose == Purpose.PROVE:
