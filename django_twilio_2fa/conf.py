@@ -236,6 +236,18 @@ SETTINGS: dict[str, Setting] = {
             if_it_fails=(),
         ),
         Setting(
+            "TOTP_LABEL_CB",
+            None,
+            CALLBACK,
+            "Returns what an authenticator app shows of the user's account beside the service's name. It "
+            "goes to Twilio. Unset, or for None: the user name. A few letters are added where the label may be "
+            "another user's as well.",
+            USER,
+            optional=True,
+            group=METHODS,
+            returns=(str, Promise),
+        ),
+        Setting(
             "ALLOW_USER_CB",
             True,
             BOOL,

@@ -234,7 +234,7 @@ class MethodProvider:
         return ""
 
     def advise_wrong(self, verification: Verification) -> str:
-        """What may be the reason for a wrong token, said after it; `verification.attempts` counts this one."""
+        """What may be the reason for a wrong token, said with it; `verification.attempts` counts this one."""
         return ""
 
     def tell(self, verification: Verification) -> str:

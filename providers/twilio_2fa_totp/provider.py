@@ -20,6 +20,8 @@ from django_twilio_2fa.providers import Checked, Diagnosis, MethodProvider, NewD
 from django_twilio_2fa.replay import is_used, use_once
 from django_twilio_2fa.twilio.verify import VerifyService
 
+from .labels import kept_of, label_of
+
 # Source of the lengths: Twilio's OpenAPI description of factors; the kit leaves them at their defaults.
 CODE_LENGTH = 6
 LONGEST_NAME = 64
@@ -81,14 +83,13 @@ class TOTPProvider(VerifyService, MethodProvider):
             return Sent()
         # Opaque, and the same for all of a user's factors.
         identity = digest("totp", verification.user_id)
-        # What the app shows beside the service's name: nothing of the user's but what they typed.
-        name = verification.data.get("name") or gettext("Authenticator")
+        # What the app shows beside the service's name.
+        label = label_of(verification.user, verification.data.get("name") or "", request=request)
         with self.translated(service=True):
-            factor = self._entity(identity).new_factors.create(
-                friendly_name=str(name)[:LONGEST_NAME], factor_type="totp"
-            )
+            factor = self._entity(identity).new_factors.create(friendly_name=label, factor_type="totp")
             shown = {"secret": factor.binding["secret"], "uri": factor.binding["uri"]}
-            return Sent(sid=factor.sid, data={"identity": identity}, secret=shown)
+            kept = {"identity": identity, "label": kept_of(label)}
+            return Sent(sid=factor.sid, data=kept, secret=shown)
 
     def resend(self, verification: Verification, *, request: Any = None) -> Sent:
         """Anew: the secret of the factor that was begun is not to be had again."""
@@ -126,7 +127,8 @@ class TOTPProvider(VerifyService, MethodProvider):
             factor = self._entity(identity).factors(verification.sid).update(auth_payload=token)
             approved = factor.status == "verified" and factor.sid == verification.sid
         approved = approved and self._is_first(verification.sid, token)
-        device = NewDevice(value=verification.sid, data={"identity": identity})
+        kept = {"identity": identity, "label": verification.data.get("label", "")}
+        device = NewDevice(value=verification.sid, data=kept)
         return Checked(approved=approved, sid=verification.sid, device=device)
 
     def cancel(self, verification: Verification, *, request: Any = None) -> None:

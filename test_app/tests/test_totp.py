@@ -6,6 +6,8 @@ import re
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
+from twilio_2fa_totp.labels import kept_of, label_of
 
 from django_twilio_2fa import errors
 from django_twilio_2fa.models import Counter, Device, Leftover, Verification
@@ -14,6 +16,7 @@ from django_twilio_2fa.sandbox.models import SandboxFactor
 from django_twilio_2fa.verifier import Verifier
 
 from .people import PHONE, Person
+from .settings.shows import shows
 
 
 @pytest.fixture(autouse=True)
@@ -178,6 +181,101 @@ class TestRegister:
         assert "Send it again" not in demo.text
         assert "sent" not in demo.text
         assert not messages.delivered()
+
+
+def labels() -> list[str]:
+    """What the app shows of each factor, oldest first."""
+    return list(SandboxFactor.objects.order_by("created_at").values_list("friendly_name", flat=True))
+
+
+class TestLabel:
+    """What the app shows tells accounts apart: some apps overwrite an entry that has the same."""
+
+    @pytest.mark.parametrize(("name", "label"), [("", "demo"), ("Work phone", "Work phone (demo)")])
+    def test_it_has_the_user_name(self, demo: Person, tick: Any, name: str, label: str) -> None:
+        registers(demo, name)
+        assert labels() == [label]
+
+    @pytest.mark.parametrize("name", ["", "Phone"])
+    def test_two_users_do_not_have_the_same(self, demo: Person, pat: Person, tick: Any, name: str) -> None:
+        registers(demo, name)
+        pat.opens("start").picks("sms").types_the_code()
+        registers(pat, name, at="/2fa/add/")
+        assert len(set(labels())) == 2
+
+    @pytest.mark.parametrize("name", ["", "Phone"])
+    def test_a_second_one_differs_from_the_first(self, ann: Person, tick: Any, name: str) -> None:
+        ann.opens("start").picks("totp").types(code())
+        for _ in range(3):
+            ann.types(factors.current_code(registers(ann, name, at="/2fa/add/")))
+            tick(60)
+            device = Device.objects.earliest("registered_at")
+            secret = SandboxFactor.objects.get(sid=device.value).secret
+            ann = Person("demo").opens("start").picks("totp", device=str(device.pk))
+            ann.types(factors.current_code(secret))
+            assert ann.is_verified
+        if name:
+            assert labels() == ["demo", "Phone (demo)", "Phone 2 (demo)", "Phone 3 (demo)"]
+        else:
+            assert labels() == ["demo", "demo #2", "demo #3", "demo #4"]
+
+    @pytest.mark.parametrize("told", ["", "Shop customer", "x" * 100, "a: b", "demo (2)", "\u202edemo\n"])
+    @pytest.mark.parametrize("name", ["", "Phone", "y" * 64])
+    def test_a_label_that_users_share_is_told_apart(
+        self, db: None, settings: Any, told: str, name: str
+    ) -> None:
+        settings.TWILIO_2FA_TOTP_LABEL_CB = lambda user: told
+        users = [get_user_model().objects.create_user(f"user{n}") for n in range(50)]
+        found = [label_of(user, name) for user in users]
+        assert len(set(found)) == 50
+        for label in found:
+            assert 1 <= len(label) <= 64
+            assert label.isprintable()
+            assert ":" not in label
+            assert told[:5].strip() in label or not told.isprintable() or ":" in told
+
+    def test_blank_user_names_are_told_apart(self, db: None) -> None:
+        users = [get_user_model()(pk=n, username="") for n in (1, 2)]
+        one, other = (label_of(user, "") for user in users)
+        assert one != other
+
+    def test_a_user_name_cannot_be_made_to_look_like_anothers(self, db: None) -> None:
+        """One user's name for a device, or number of it, is not another's user name."""
+        sam, odd = (get_user_model().objects.create_user(n) for n in ("sam", "sam #2"))
+        Device.objects.create(user=sam, kind="totp", digest="1", data={"label": kept_of("sam")})
+        assert label_of(sam, "") == "sam #2"
+        assert label_of(odd, "") != "sam #2"
+
+    def test_a_long_user_name_is_cut(self, db: None) -> None:
+        users = [get_user_model().objects.create_user("z" * 140 + n) for n in "ab"]
+        one, other = (label_of(user, "y" * 64) for user in users)
+        assert one != other
+        assert len(one) <= 64
+
+    def test_what_is_stored_of_it_names_nobody(self, demo: Person, tick: Any) -> None:
+        demo.types(factors.current_code(registers(demo)))
+        assert "demo" not in str(Device.objects.get().data)
+
+
+@shows("TOTP_LABEL_CB")
+@pytest.mark.parametrize(
+    ("callback", "label"),
+    [
+        (lambda user: user.email, "demo@example.com"),
+        (lambda user: None, "demo"),
+        (lambda user, request: request.path and "demo", "demo"),
+        (lambda user: 1 / 0, "demo"),
+    ],
+)
+def test_the_site_says_what_the_app_shows(
+    demo: Person, tick: Any, settings: Any, caplog: Any, callback: Any, label: str
+) -> None:
+    demo.user.email = "demo@example.com"
+    demo.user.save()
+    settings.TWILIO_2FA_TOTP_LABEL_CB = callback
+    registers(demo)
+    # An address need not be one user's alone.
+    assert re.fullmatch(re.escape(label) + (r" \[[a-z2-7]{6}\]" if "@" in label else ""), labels()[0])
 
 
 class TestVerify:
