@@ -240,8 +240,8 @@ SETTINGS: dict[str, Setting] = {
             None,
             CALLBACK,
             "Returns what an authenticator app shows of the user's account beside the service's name. It "
-            "goes to Twilio. Unset, or for None: the user name. A few letters are added where the label may be "
-            "another user's as well.",
+            "goes to Twilio. Unset, or for None: the user name. A few letters are added where the label may "
+            "be another user's as well.",
             USER,
             optional=True,
             group=METHODS,

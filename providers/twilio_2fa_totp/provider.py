@@ -26,6 +26,9 @@ from .labels import kept_of, label_of
 CODE_LENGTH = 6
 LONGEST_NAME = 64
 
+# Light modules around a QR code. Source: ISO/IEC 18004.
+QUIET_ZONE = 4
+
 # A code is good for at most five steps (a skew of two) of sixty seconds, the longest that factors take.
 LONGEST_LIFE = 5 * 60
 
@@ -163,5 +166,7 @@ class TOTPProvider(VerifyService, MethodProvider):
 
         picture = segno.make(secret["uri"], error="m", micro=False)
         grouped = " ".join(secret["secret"][n : n + 4] for n in range(0, len(secret["secret"]), 4))
-        image = picture.svg_data_uri(scale=5, border=2, light="#fff", omitsize=False)
-        return {"qr_code": image, "secret": grouped, "message": ""}
+        image = picture.svg_data_uri(scale=5, border=QUIET_ZONE, light="#fff", omitsize=False)
+        # On the very device that has the app there is nothing to scan with.
+        opens = secret["uri"] if secret["uri"].startswith("otpauth://") else ""
+        return {"qr_code": image, "secret": grouped, "app_href": opens, "message": ""}

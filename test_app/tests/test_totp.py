@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import html
 import re
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
+import segno
 from django.contrib.auth import get_user_model
 from twilio_2fa_totp.labels import kept_of, label_of
 
@@ -80,6 +83,20 @@ class TestRegister:
         assert (device.kind, device.name, str(device)) == ("totp", "Work phone", "Work phone")
         assert device.value == SandboxFactor.objects.get().sid
         assert SandboxFactor.objects.get().status == "verified"
+
+    def test_the_picture_has_a_quiet_zone_of_four_modules(self, demo: Person, tick: Any) -> None:
+        registers(demo)
+        context = demo.page.context
+        picture = unquote(context["qr_code"])
+        size = segno.make(context["app_href"], error="m", micro=False).symbol_size(scale=5, border=4)
+        assert f"width='{size[0]}' height='{size[1]}'" in picture.replace('"', "'")
+        # The background is as large as the picture; the first dark module comes after four light ones.
+        assert re.search(r"M4 4\.5h7", picture)
+
+    def test_the_key_can_be_opened_in_an_app(self, demo: Person, tick: Any) -> None:
+        secret = registers(demo)
+        assert f'href="{html.escape(demo.page.context["app_href"])}"' in demo.page.content.decode()
+        assert secret in demo.page.context["app_href"]
 
     def test_the_identity_at_twilio_is_opaque(self, ann: Person) -> None:
         identity = SandboxFactor.objects.get().identity
