@@ -14,9 +14,7 @@ from .test_walk import NO_SCRIPT, click, looks_as_it_should, sign_in, submit
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 SIZES = [
-    pytest.param(
-        {"viewport": {"width": width, "height": 740}, "color_scheme": scheme}, id=f"{width}-{scheme}"
-    )
+    pytest.param({"viewport": {"width": w, "height": 740}, "color_scheme": scheme}, id=f"{w}-{scheme}")
     for w, scheme in [(320, "light"), (390, "dark"), (390, "light"), (1280, "dark"), (1280, "light")]
 ]
 
