@@ -103,11 +103,11 @@ def _from_second_form(parsed: phonenumbers.PhoneNumber) -> phonenumbers.PhoneNum
     import phonenumbers
 
     digits = phonenumbers.national_significant_number(parsed)
-    found = []
+    found: list[phonenumbers.PhoneNumber] = []
     for pattern, replacement in SECOND_FORMS.get(parsed.country_code or 0, ()):
         if match := re.fullmatch(pattern, digits):
             other = phonenumbers.parse(f"+{parsed.country_code}{match.expand(replacement)}")
-            if phonenumbers.is_valid_number(other) and _is_mobile(other):
+            if phonenumbers.is_valid_number(other) and _is_mobile(other) and other not in found:
                 found.append(other)
     return found[0] if len(found) == 1 else None
 
