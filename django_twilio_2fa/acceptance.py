@@ -7,7 +7,7 @@ from typing import Any
 
 from . import errors
 from .conf import conf
-from .contacts import Contact, PhoneNumber
+from .contacts import Contact, PhoneNumber, country_name
 from .twilio import lookup
 
 logger = logging.getLogger(__name__)
@@ -29,11 +29,16 @@ def refuse_country(contact: Contact, *, user: Any, request: Any = None, proven: 
     disallowed = conf.resolve("PHONE_NUMBER_DISALLOWED_COUNTRIES", user=user, request=request)
     possible = contact.regions
     if allowed and not possible & {str(c).upper() for c in allowed}:
-        raise errors.PhoneCountryNotAllowed
+        raise _not_allowed(contact.country_code)
     if possible <= {str(c).upper() for c in disallowed or ()}:
-        raise errors.PhoneCountryNotAllowed
+        raise _not_allowed(contact.country_code)
     if not proven and contact.number_type in REFUSED_TYPES:
         raise errors.InvalidCarrierType(carrier_type=contact.number_type.replace("_", " "))
+
+
+def _not_allowed(country: str) -> errors.PhoneCountryNotAllowed:
+    # Numbers of no country, such as those of satellite phones, have a number in its place.
+    return errors.PhoneCountryNotAllowed(**({"country": country_name(country)} if country.isalpha() else {}))
 
 
 def wants_lookup(contact: Contact, *, user: Any, request: Any = None) -> bool:

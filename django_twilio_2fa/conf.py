@@ -247,6 +247,18 @@ SETTINGS: dict[str, Setting] = {
             if_it_fails=(),
         ),
         Setting(
+            "TOTP_LABEL_CB",
+            None,
+            CALLBACK,
+            "Returns what an authenticator app shows of the user's account beside the service's name. It "
+            "goes to Twilio. Unset, or for None: the user name. A few letters are added where the label may "
+            "be another user's as well.",
+            USER,
+            optional=True,
+            group=METHODS,
+            returns=(str, Promise),
+        ),
+        Setting(
             "ALLOW_USER_CB",
             True,
             BOOL,
@@ -368,7 +380,9 @@ SETTINGS: dict[str, Setting] = {
             "PHONE_NUMBER_ALLOWED_COUNTRIES",
             ["US"],
             NAMES,
-            "Countries whose numbers are accepted. An empty list or None: every country.",
+            "Countries whose numbers are accepted. An empty list or None: every country. The list is exact: "
+            "territories that share a calling code, such as Puerto Rico with the United States or Jersey "
+            "with the United Kingdom, are accepted where they are named themselves.",
             USER,
             optional=True,
             group=PHONE,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import unquote
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -33,6 +35,44 @@ def _split_extension(text: str) -> tuple[str, str]:
     return (text[: found.start()], found[1]) if found else (text, "")
 
 
+# As a link on a page has it (RFC 3966), and as it is copied from there.
+LINK = re.compile(r"\s*(?:tel|callto|sms):(?://)?", re.I)
+LONGEST = 64
+
+
+def _plain(text: str) -> str:
+    """`text` without what phones, chat apps and web pages put around the digits of a number."""
+    if len(text) > LONGEST:
+        raise errors.InvalidPhoneNumber
+    if link := LINK.match(text):
+        text = unquote(text[link.end() :])
+    # Invisible marks, such as those of direction; spaces and dashes of every width.
+    visible = (c for c in text if unicodedata.category(c) != "Cf")
+    return "".join(" " if c.isspace() else "-" if unicodedata.category(c) == "Pd" else c for c in visible)
+
+
+# Other ways in which a mobile number is, or was, written: by calling code, a pattern of the digits after it
+# and what takes their place. Used only where a number is not valid as it stands and the other one is.
+SECOND_FORMS: dict[int, list[tuple[str, str]]] = {
+    # Mexico, until 2019: 1 from abroad, 044 and 045 within, 01 for other areas.
+    52: [(r"(?:1|01|04[45])(\d{10})", r"\1")],
+    # Argentina: 15 within the country, where abroad has 9; some write both. Area codes have 2 to 4 digits.
+    54: [(rf"9?(\d{{{n}}})15(\d{{{10 - n}}})", r"9\1\2") for n in (2, 3, 4)],
+    # Brazil, until 2016: eight digits after the area code.
+    55: [(r"(\d{2})([6-9]\d{7})", r"\g<1>9\2")],
+    # Italy: a zero, as landlines have it; mobile numbers lost theirs in 2001.
+    39: [(r"0(3\d{8,9})", r"\1")],
+    # Ivory Coast, until 2021: eight digits, whose second tells the operator.
+    225: [
+        (r"([04-9][0-3]\d{6})", r"01\1"),
+        (r"([04-9][4-6]\d{6})", r"05\1"),
+        (r"([04-9][7-9]\d{6})", r"07\1"),
+    ],
+    # Benin, until 2024: eight digits.
+    229: [(r"([4-9]\d{7})", r"01\1")],
+}
+
+
 def _reduced_to_last_four(text: str) -> str:
     digits = sum(c.isdigit() for c in text)
     seen = 0
@@ -46,12 +86,69 @@ def _reduced_to_last_four(text: str) -> str:
     return "".join(out)
 
 
+def _read(text: str, region: str = "") -> phonenumbers.PhoneNumber | None:
+    """The valid number that a text is, with `+` or within a country; None if it is none."""
+    import phonenumbers
+
+    try:
+        parsed = phonenumbers.parse(text, region or None)
+    except phonenumbers.NumberParseException:
+        return None
+    if parsed.extension:
+        return None
+    return parsed if phonenumbers.is_valid_number(parsed) else _from_second_form(parsed)
+
+
+def _from_second_form(parsed: phonenumbers.PhoneNumber) -> phonenumbers.PhoneNumber | None:
+    """The mobile number whose other form this is; None for none, or for several."""
+    import phonenumbers
+
+    digits = phonenumbers.national_significant_number(parsed)
+    found: list[phonenumbers.PhoneNumber] = []
+    for pattern, replacement in SECOND_FORMS.get(parsed.country_code or 0, ()):
+        if match := re.fullmatch(pattern, digits):
+            other = phonenumbers.parse(f"+{parsed.country_code}{match.expand(replacement)}")
+            if phonenumbers.is_valid_number(other) and _is_mobile(other) and other not in found:
+                found.append(other)
+    return found[0] if len(found) == 1 else None
+
+
+def _read_with_calling_code(text: str, region: str) -> phonenumbers.PhoneNumber | None:
+    """The number that digits are if only the `+` before the calling code is missing."""
+    import phonenumbers
+
+    calling = phonenumbers.country_code_for_region(region)
+    digits = phonenumbers.normalize_digits_only(text)
+    if not calling or "+" in unicodedata.normalize("NFKC", text) or not digits.startswith(str(calling)):
+        return None
+    return _read(f"+{digits}")
+
+
+def _one_of(
+    national: phonenumbers.PhoneNumber, international: phonenumbers.PhoneNumber
+) -> phonenumbers.PhoneNumber:
+    """Which of two readings is meant: the one that is a mobile number. Raises `AmbiguousPhoneNumber`."""
+    if _is_mobile(national) is _is_mobile(international):
+        raise errors.AmbiguousPhoneNumber
+    return national if _is_mobile(national) else international
+
+
+def _is_mobile(number: phonenumbers.PhoneNumber) -> bool:
+    import phonenumbers
+
+    mobile = phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE
+    return phonenumbers.number_type(number) in mobile
+
+
 @dataclass(frozen=True)
 class PhoneNumber:
     """A valid phone number; `str()` gives E.164, without the extension.
 
     `PhoneNumber("+12025550143")`, `PhoneNumber("202 555 0143", "US")` or, for an office's switchboard,
-    `PhoneNumber("202 555 0143 ext. 12", "US")`. Raises `InvalidPhoneNumber`.
+    `PhoneNumber("202 555 0143 ext. 12", "US")`. A number has one E.164 form, however it is written: that of
+    the Mexican `+52 1 55 1234 5678` is `+525512345678`. Raises `InvalidPhoneNumber`, and
+    `AmbiguousPhoneNumber` for digits that are one number within the country and another with its calling
+    code.
     """
 
     phone_number: str
@@ -63,7 +160,7 @@ class PhoneNumber:
     kind: ClassVar[str] = "phone_number"
 
     def __post_init__(self) -> None:
-        text, extension = _split_extension(str(self.phone_number))
+        text, extension = _split_extension(_plain(str(self.phone_number)))
         extension = extension or str(self.extension)
         if extension and not EXTENSION_DIGITS.fullmatch(extension):
             raise errors.InvalidPhoneNumber
@@ -95,19 +192,17 @@ class PhoneNumber:
 
     @staticmethod
     def _parse(text: str, region: str) -> phonenumbers.PhoneNumber:
-        import phonenumbers
-
-        text = str(text)
         # The library reads letters as keypad digits.
         if len(text) > 40 or any(c.isalpha() for c in text):
             raise errors.InvalidPhoneNumber
-        try:
-            parsed = phonenumbers.parse(text, region.upper() or None)
-        except phonenumbers.NumberParseException as e:
-            raise errors.InvalidPhoneNumber from e
-        if parsed.extension or not phonenumbers.is_valid_number(parsed):
+        found = _read(text, region.upper())
+        other = _read_with_calling_code(text, region.upper())
+        if found and other and other != found:
+            found = _one_of(found, other)
+        found = found or other
+        if found is None:
             raise errors.InvalidPhoneNumber
-        return parsed
+        return found
 
     @property
     def _parsed(self) -> phonenumbers.PhoneNumber:

@@ -37,6 +37,7 @@ DEFAULTS: dict[str, str | int | None] = {
     "wrong_tokens_per_session": "10/h",
     "wrong_tokens_per_user": "30/h",
     "wrong_tokens_in_a_row": 100,
+    "used_codes_per_user": "10/h",
     "lookups_per_user": "10/h",
     "requests_per_client": "30/h",
 }
@@ -46,6 +47,7 @@ RATE = re.compile(r"(\d+)\s*/\s*(\d*)\s*([smhd])\w*")
 RUN = "wrong_tokens_in_a_row"
 PER_SESSION = "wrong_tokens_per_session"
 PER_USER = "wrong_tokens_per_user"
+PER_CLIENT = "requests_per_client"
 
 
 def rates(name: str) -> list[tuple[int, int]]:
@@ -238,7 +240,7 @@ def for_client(request: Any, user: Any) -> list[Count]:
     if not address:
         _warn_of_no_address()
         return []
-    return counts("requests_per_client", address)
+    return counts(PER_CLIENT, address)
 
 
 @lru_cache(maxsize=1)

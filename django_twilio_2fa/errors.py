@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from .conf import conf
@@ -96,9 +97,20 @@ class InvalidPhoneNumber(TwoFactorError):
     message = _("Enter a valid phone number.")
 
 
+class AmbiguousPhoneNumber(InvalidPhoneNumber):
+    """Digits that are one number within the country and another with its calling code."""
+
+    message = _("Enter the number with + and the country code, for example +44 7700 900123.")
+
+
 class PhoneCountryNotAllowed(TwoFactorError):
+    """`country`: the number's, by name."""
+
     code = "phone_country_not_allowed"
-    message = _("Phone numbers of this country are not accepted here.")
+    message = _("We cannot send codes to {country}. Enter a phone number from another country.")
+
+    def __init__(self, **data: Any) -> None:
+        super().__init__(**{"country": gettext("that country"), **data})
 
 
 class InvalidCarrierType(TwoFactorError):
@@ -112,10 +124,21 @@ class MobileNumberRequired(TwoFactorError):
 
 
 class InvalidVerificationCode(TwoFactorError):
-    """Wrong length, not numeric, or refused."""
+    """Wrong length, not numeric, or refused. `advice`: what may be the reason, where the method knows one."""
 
     code = "invalid_verification_code"
     message = _("That code is not right.")
+
+    @property
+    def display(self) -> str:
+        return " ".join(filter(None, [super().display, str(self.data.get("advice") or "")]))
+
+
+class CodeAlreadyUsed(InvalidVerificationCode):
+    """A code that was accepted before, for the very device that it was typed for; no attempt is spent."""
+
+    code = "code_already_used"
+    message = _("This code has been used. Wait for the next one.")
 
 
 class MalformedRequest(TwoFactorError):

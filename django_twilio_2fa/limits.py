@@ -173,8 +173,18 @@ def spend_check(row: Verification, lease: str, spending: Sequence[Count]) -> Non
 
 def spend_lookup(user: Any) -> bool:
     """Count a paid lookup; returns whether it may be made."""
+    return _spent("lookups_per_user", user)
+
+
+def spend_used_code(user: Any) -> bool:
+    """Count a code that was used before; returns whether it may be told so, at no cost of a try."""
+    return _spent("used_codes_per_user", user)
+
+
+def _spent(name: str, user: Any) -> bool:
+    """Count once more; returns whether that was within the limit."""
     try:
-        found = counters.counts("lookups_per_user", user.pk if user else "")
+        found = counters.counts(name, user.pk if user else "")
         contention.durably(lambda: counters.spend(found))
     except counters.LimitReached:
         return False

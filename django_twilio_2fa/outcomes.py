@@ -104,10 +104,12 @@ class Outcomes(Options):
             if conf.CANCEL_ON_MAX_RETRIES:
                 self._cancel_at_provider(row)
             return errors.MaxAttemptsReached(retry_after=limits.until_over(row))
-        return errors.InvalidVerificationCode(attempts_left=conf.MAX_ATTEMPTS - row.attempts)
+        left = conf.MAX_ATTEMPTS - row.attempts
+        advice = get_providers()[row.method].advise_wrong(row)
+        return errors.InvalidVerificationCode(attempts_left=left, **({"advice": advice} if advice else {}))
 
     def _not_yet(self, row: Verification, lease: str, spent: Sequence[Count]) -> None:
-        """Take back what was counted: there was no answer to be wrong."""
+        """Take back what was counted: there was no token to be wrong."""
         records.retried(lambda: limits.give_back(row, lease))
         records.retried(lambda: counters.refund(spent))
 

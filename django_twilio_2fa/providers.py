@@ -249,6 +249,10 @@ class MethodProvider:
         """What the user should do about a device, said after its use and in the list; empty if nothing."""
         return ""
 
+    def advise_wrong(self, verification: Verification) -> str:
+        """What may be the reason for a wrong token, said with it; `verification.attempts` counts this one."""
+        return ""
+
     def tell(self, verification: Verification) -> str:
         """What a user without the method's page is told of what has begun; empty for the kit's sentence."""
         return ""

@@ -14,13 +14,19 @@ from .models import Counter
 SCOPE = "once"
 
 
+def is_used(*parts: Any, seconds: int) -> bool:
+    """Whether what `parts` name is used up; looks only, so that `use_once` decides among several at once."""
+    since, keys = int(time.time()) - seconds, digests("once", *parts)
+    return bool(Counter.objects.filter(scope=SCOPE, key__in=keys, window__gt=since).exists())
+
+
 def use_once(*parts: Any, seconds: int) -> bool:
     """Use up what `parts` name, for that many seconds and up to as many more; returns whether it was unused.
 
     Stored is its keyed digest only. Of several at once, one is told True.
     """
     now, keys = int(time.time()), digests("once", *parts)
-    if Counter.objects.filter(scope=SCOPE, key__in=keys, window__gt=now - seconds).exists():
+    if is_used(*parts, seconds=seconds):
         return False
     step = now - now % seconds
     # Two at once meet at one of these, even where a step ends between them.

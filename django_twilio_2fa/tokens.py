@@ -2,31 +2,55 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from collections.abc import Iterator
 
 from . import errors
 
-LONGEST_INPUT = 64
+LONGEST_INPUT = 1000
+"""Long enough for a whole message."""
+
+# Beside a letter or sign of these the digits are part of a word, a number or an address, and no code.
+PART_BEFORE = re.compile(r"[A-Za-z_+%&=/\\@$]|\d[.,:]")
+PART_AFTER = re.compile(r"[A-Za-z_%&=/\\@$]|[.,:]\d")
+SIMPLE = {"Pd": "-", "Zs": " ", "Cf": "", "Sc": "$", "No": "_", "Nl": "_"}
 
 
 def normalize(text: str, length: int) -> str:
-    """The digits of `text`: digits of any script count, spaces and dashes do not.
+    """The code in `text`, as ASCII digits: what is typed is the code, or a message that holds it.
 
-    Raises `InvalidVerificationCode` unless exactly `length` digits and nothing else is left.
+    Digits of any script count; spaces and dashes within a code do not. Raises `InvalidVerificationCode`
+    unless there is exactly one run of `length` digits.
     """
     if len(text) > LONGEST_INPUT:
         raise errors.InvalidVerificationCode
-    digits = []
-    for c in text:
-        if _comes_along(c, "Pd"):
-            continue
-        value = unicodedata.decimal(c, None)
-        if value is None:
-            raise errors.InvalidVerificationCode
-        digits.append(str(value))
-    if len(digits) != length:
+    found = {run for run in _runs(_simplified(text)) if len(run) == length}
+    if len(found) != 1:
         raise errors.InvalidVerificationCode
-    return "".join(digits)
+    return found.pop()
+
+
+def _simplified(text: str) -> str:
+    """`text` with one sign for all of a kind: ASCII digits, spaces, dashes; and without invisible marks."""
+    simple = []
+    for c in text:
+        category, value = unicodedata.category(c), unicodedata.decimal(c, None)
+        if category == "Cc" and not c.isspace():
+            raise errors.InvalidVerificationCode
+        if value is not None:
+            simple.append(str(value))
+        else:
+            simple.append(" " if c.isspace() else SIMPLE.get(category, c))
+    return "".join(simple)
+
+
+def _runs(text: str) -> Iterator[str]:
+    """The digits of each run that stands alone."""
+    for run in re.finditer(r"[0-9](?:[ -]*[0-9])*", text):
+        before, after = text[max(0, run.start() - 2) : run.start()], text[run.end() : run.end() + 2]
+        if not (PART_BEFORE.search(before[-1:]) or PART_BEFORE.fullmatch(before) or PART_AFTER.match(after)):
+            yield re.sub("[ -]", "", run[0])
 
 
 # Source: the description of `CustomCode` in Twilio's OpenAPI file.

@@ -108,7 +108,7 @@ class Verifier(Sending):
         """Check a token; returns the approved verification.
 
         Raises `InvalidVerificationCode` for a wrong token (data: `attempts_left`; none for what cannot be a
-        token, which costs no attempt), `MaxAttemptsReached`,
+        token, which costs no attempt) and its subclass `CodeAlreadyUsed`, `MaxAttemptsReached`,
         `VerificationExpired`, `CheckInProgress`, and whatever the provider raises; for a method that waits
         `ApprovalPending` and `ApprovalDenied`.
         """
@@ -133,7 +133,11 @@ class Verifier(Sending):
         limits.spend_check(row, lease, spent)
         try:
             checked = self._guarded(lambda: provider.check(row, token, request=self.request))
-        except errors.InvalidVerificationCode:
+        except errors.InvalidVerificationCode as e:
+            # Of one's own used code a few are free: whoever goes on is guessing.
+            if isinstance(e, errors.CodeAlreadyUsed) and limits.spend_used_code(self.user):
+                self._not_yet(row, lease, [c for c in spent if c.name != counters.PER_CLIENT])
+                raise
             checked = Checked(approved=False)
         except errors.ApprovalPending:
             self._not_yet(row, lease, spent)

@@ -406,6 +406,8 @@ class VerificationWizardView(EndPages):
 
     def incorrect(self, error: errors.InvalidVerificationCode) -> str:
         about = {"user": self.verifier.user, "request": self.request}
+        if isinstance(error, errors.CodeAlreadyUsed):
+            return error.display
         text = self.message("incorrect_code", default=error.display, **about)
         left = error.data.get("attempts_left")
         if left is None:

@@ -6,6 +6,8 @@ from typing import Any
 
 from rest_framework import serializers
 
+from .. import tokens
+
 
 class Words(serializers.CharField):
     """Text that the database will take: no NUL, and no longer than anything that is asked for here."""
@@ -41,7 +43,10 @@ class SentSerializer(serializers.Serializer[Any]):
 
 class VerifySerializer(serializers.Serializer[Any]):
     verification_id = serializers.UUIDField()
-    code = Words(help_text="Left out for a method that waits for an approval elsewhere.")
+    code = Words(
+        max_length=tokens.LONGEST_INPUT,
+        help_text="The code, or the message that holds it. Left out for a method that waits for an approval.",
+    )
 
 
 class VerifiedSerializer(serializers.Serializer[Any]):

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import unicodedata
+from itertools import groupby
 
 from django.utils.crypto import constant_time_compare
 
 from django_twilio_2fa import errors
 from django_twilio_2fa.digests import digest, digests
+from django_twilio_2fa.tokens import LONGEST_INPUT
 
 NUMBER = 10
 LENGTH = 16
 """Hexadecimal digits: 64 bits, from which on NIST SP 800-63B (5.1.2.2) asks for no throttling."""
 GROUP = 4
-LONGEST_INPUT = 64
+GROUP_OF_IT = re.compile(rf"[0-9a-f]{{{GROUP}}}")
+ALL_OF_IT = re.compile(rf"[0-9a-f]{{{LENGTH}}}|{'-'.join([GROUP_OF_IT.pattern] * (LENGTH // GROUP))}")
 
 
 def new_seed() -> str:
@@ -61,14 +65,40 @@ def _shown(code: str) -> str:
 
 
 def normalize(text: str) -> str:
-    """A code as it was typed, in any case and with whatever between its groups.
+    """A code as it was typed, in any case and with whatever between its groups, or the one that a text holds.
 
-    Raises `InvalidVerificationCode` unless 16 hexadecimal digits are left.
+    Raises `InvalidVerificationCode` unless there is exactly one run of 16 hexadecimal digits.
     """
     if len(text) > LONGEST_INPUT:
         raise errors.InvalidVerificationCode
-    plain = unicodedata.normalize("NFKC", text).lower()
-    code = "".join(c for c in plain if not c.isspace() and unicodedata.category(c) not in ("Zs", "Pd", "Cf"))
-    if len(code) != LENGTH or not set(code) <= set("0123456789abcdef"):
+    plain = _simplified(text)
+    typed = plain.replace(" ", "").replace("-", "")
+    found = {typed} if ALL_OF_IT.fullmatch(typed) else _within(plain)
+    if len(found) != 1:
         raise errors.InvalidVerificationCode
-    return code
+    return found.pop()
+
+
+def _within(text: str) -> set[str]:
+    """The codes in a text: words of that shape; or, where there is none, four words that are a group each."""
+    parts = [part.split() for part in re.split(r"[^0-9a-z_ -]+", text)]
+    found = {word.replace("-", "") for part in parts for word in part if ALL_OF_IT.fullmatch(word)}
+    if found:
+        return found
+    runs = [
+        list(run)
+        for part in parts
+        for fits, run in groupby(part, lambda word: bool(GROUP_OF_IT.fullmatch(word)))
+        if fits
+    ]
+    return {"".join(run) for run in runs if len(run) == LENGTH // GROUP}
+
+
+def _simplified(text: str) -> str:
+    """`text` in lower case, with one kind of space and dash and without invisible marks."""
+    simple = []
+    for c in unicodedata.normalize("NFKC", text).lower():
+        category = unicodedata.category(c)
+        if category != "Cf":
+            simple.append(" " if c.isspace() else "-" if category == "Pd" else c)
+    return "".join(simple)

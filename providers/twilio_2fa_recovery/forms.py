@@ -4,6 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 from django_twilio_2fa import errors
 from django_twilio_2fa.forms import RegistrationForm, TokenForm, WaitingForm
+from django_twilio_2fa.tokens import LONGEST_INPUT
 
 from . import codes
 
@@ -24,11 +25,11 @@ class SavedForm(WaitingForm):
 class RecoveryCodeForm(TokenForm):
     token = forms.CharField(
         label=_("Recovery code"),
-        max_length=codes.LONGEST_INPUT,
+        max_length=LONGEST_INPUT,
         error_messages={"required": _("Enter the code.")},
         widget=forms.TextInput(
             attrs={
-                "class": "twilio-2fa-token",
+                "class": "twilio-2fa-token-long",
                 "autocomplete": "off",
                 "autocapitalize": "none",
                 "spellcheck": "false",

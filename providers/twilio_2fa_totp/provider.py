@@ -18,12 +18,17 @@ from django_twilio_2fa.forms import RegistrationForm, TokenForm
 from django_twilio_2fa.models import Device, Purpose, Verification
 from django_twilio_2fa.moments import local
 from django_twilio_2fa.providers import Checked, Diagnosis, MethodProvider, NewDevice, Sent
-from django_twilio_2fa.replay import use_once
+from django_twilio_2fa.replay import is_used, use_once
 from django_twilio_2fa.twilio.verify import VerifyService
+
+from .labels import kept_of, label_of
 
 # Source of the lengths: Twilio's OpenAPI description of factors; the kit leaves them at their defaults.
 CODE_LENGTH = 6
 LONGEST_NAME = 64
+
+# Light modules around a QR code. Source: ISO/IEC 18004.
+QUIET_ZONE = 4
 
 # A code is good for at most five steps (a skew of two) of sixty seconds, the longest that factors take.
 LONGEST_LIFE = 5 * 60
@@ -86,14 +91,15 @@ class TOTPProvider(VerifyService, MethodProvider):
             return Sent()
         # Opaque, and the same for all of a user's factors.
         identity = digest("totp", verification.user_id)
-        # What the app shows beside the service's name: nothing of the user's but what they typed.
-        name = verification.device_name or gettext("Authenticator")
+        # What the app shows beside the service's name.
+        label = label_of(verification.user, verification.device_name, request=request)
         with self.translated(service=True):
             factor = self._entity({"identity": identity}, verification.service).new_factors.create(
-                friendly_name=str(name)[:LONGEST_NAME], factor_type="totp"
+                friendly_name=label, factor_type="totp"
             )
             shown = {"secret": factor.binding["secret"], "uri": factor.binding["uri"]}
-            return Sent(sid=factor.sid, data={"identity": identity}, secret=shown)
+            kept = {"identity": identity, "label": kept_of(label)}
+            return Sent(sid=factor.sid, data=kept, secret=shown)
 
     def resend(self, verification: Verification, *, request: Any = None) -> Sent:
         """Anew: the secret of the factor that was begun is not to be had again."""
@@ -108,6 +114,8 @@ class TOTPProvider(VerifyService, MethodProvider):
         device = verification.device
         if device is None:
             raise errors.VerificationExpired
+        if is_used("totp", device.value, token, seconds=LONGEST_LIFE):
+            raise errors.CodeAlreadyUsed
         # A 404 says that the factor is gone, or the service: no new code would help.
         with self.translated(service=True):
             challenge = self._entity(device.data).challenges.create(
@@ -115,14 +123,17 @@ class TOTPProvider(VerifyService, MethodProvider):
             )
             same = challenge.factor_sid == device.value and challenge.identity == device.data["identity"]
             approved = challenge.status == "approved" and same
-        return Checked(approved=approved and self._is_first(device.value, token), sid=challenge.sid)
+        if approved and not self._is_first(device.value, token):
+            raise errors.CodeAlreadyUsed
+        return Checked(approved=approved, sid=challenge.sid)
 
     def _is_first(self, factor: str, token: str) -> bool:
         """Whether the code has not been used yet: RFC 6238 (5.2) has each accepted once."""
         return use_once("totp", factor, token, seconds=LONGEST_LIFE)
 
     def _confirm(self, verification: Verification, token: str) -> Checked:
-        kept = {"identity": verification.data["identity"], "service": verification.service}
+        kept = {name: verification.data.get(name, "") for name in ("identity", "label")}
+        kept["service"] = verification.service
         with self.translated():
             factor = self._entity(kept).factors(verification.sid).update(auth_payload=token)
             approved = factor.status == "verified" and factor.sid == verification.sid
@@ -148,6 +159,11 @@ class TOTPProvider(VerifyService, MethodProvider):
         added = date_format(local(device.registered_at), "SHORT_DATETIME_FORMAT")
         return gettext("added %(when)s") % {"when": added}
 
+    def advise_wrong(self, verification: Verification) -> str:
+        if verification.attempts < 2:
+            return ""
+        return gettext("Check that the date and time on your phone are set automatically.")
+
     def get_verify_context(self, verification: Verification, *, secret: dict[str, Any]) -> dict[str, Any]:
         if verification.purpose == Purpose.PROVE:
             return {"authenticator": verification.device.name if verification.device else ""}
@@ -157,5 +173,7 @@ class TOTPProvider(VerifyService, MethodProvider):
 
         picture = segno.make(secret["uri"], error="m", micro=False)
         grouped = " ".join(secret["secret"][n : n + 4] for n in range(0, len(secret["secret"]), 4))
-        image = picture.svg_data_uri(scale=5, border=2, light="#fff", omitsize=False)
-        return {"qr_code": image, "secret": grouped, "message": ""}
+        image = picture.svg_data_uri(scale=5, border=QUIET_ZONE, light="#fff", omitsize=False)
+        # On the very device that has the app there is nothing to scan with.
+        opens = secret["uri"] if secret["uri"].startswith("otpauth://") else ""
+        return {"qr_code": image, "secret": grouped, "app_href": opens, "message": ""}

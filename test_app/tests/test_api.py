@@ -107,6 +107,11 @@ class TestTheWayThrough:
         assert told["data"] == {"attempts_left": 4}
         assert not caller.is_verified
 
+    def test_a_whole_message_is_read(self, caller: Caller) -> None:
+        id = caller.asks("send", method="sms").json()["verification_id"]
+        text = f"{'Your Shop verification code. ' * 20} It is: {messages.last_code(PHONE)}."
+        assert caller.verifies(id, text).status_code == 200
+
     def test_what_is_no_code_costs_nothing(self, caller: Caller) -> None:
         id = caller.sends(method="sms")["verification_id"]
         for code in ("", "owl", "1" * 300, "١٢"):

@@ -8,6 +8,9 @@ from urllib.parse import unquote
 
 import pytest
 from django.core import mail
+from hypothesis import given
+from hypothesis import strategies as st
+from twilio_2fa_recovery import codes as the_codes
 from twilio_2fa_recovery.models import SpentCode
 from twilio_2fa_recovery.signals import recovery_code_used
 
@@ -240,6 +243,37 @@ class TestUse:
     def test_a_code_lets_its_owner_in(self, demo: Person, codes: list[str], typed: str) -> None:
         code = codes[3].upper().replace("-", " ") if typed == "UPPER" else typed.format(codes[3])
         assert uses(demo, code).is_verified
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "Your recovery code: {code}",
+            "3. {code}",
+            "{spaced} is my code",
+            "be my dead cafe: {plain}.",
+            "Recovery codes of demo, each lets you in once. {code}",
+            "{code} ({code})",
+        ],
+    )
+    def test_a_code_within_a_text_does_too(self, demo: Person, codes: list[str], text: str) -> None:
+        code = codes[3]
+        typed = text.format(code=code, spaced=code.replace("-", " "), plain=code.replace("-", "").upper())
+        assert uses(demo, typed).is_verified
+
+    @pytest.mark.parametrize("text", ["{a} {b}", "{a}\n{b}", "{a}-beef", "beef-{a}", "x{a}", "{a}z", "{a}_1"])
+    def test_several_or_a_part_of_something_longer_costs_no_try(
+        self, demo: Person, codes: list[str], text: str
+    ) -> None:
+        uses(demo, text.format(a=codes[0], b=codes[1]))
+        assert not demo.is_verified
+        assert Verification.objects.latest("pk").attempts == 0
+
+    @given(
+        st.text(st.characters(exclude_categories=["Cs"], exclude_characters="_")),
+        st.sampled_from(["5762-ccbc-9c40-0eda", "5762ccbc9c400eda", "5762 CCBC 9C40 0EDA"]),
+    )
+    def test_words_around_it_do_not_count(self, words: str, code: str) -> None:
+        assert the_codes.normalize(f"{words}. {code}") == "5762ccbc9c400eda"
 
     def test_only_once(self, demo: Person, codes: list[str]) -> None:
         assert uses(demo, codes[0]).is_verified

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import html
 import re
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
+import segno
+from django.contrib.auth import get_user_model
 from django.contrib.sessions.serializers import JSONSerializer
 from django.core import signing
+from twilio_2fa_totp.labels import kept_of, label_of
 
 from django_twilio_2fa import errors, session
 from django_twilio_2fa.models import Counter, Device, Leftover, Verification
@@ -16,6 +21,7 @@ from django_twilio_2fa.sandbox.models import SandboxFactor
 from django_twilio_2fa.verifier import Verifier
 
 from .people import PHONE, Person
+from .settings.shows import shows
 
 
 @pytest.fixture(autouse=True)
@@ -69,6 +75,10 @@ def code(tick: Any = None) -> str:
     return factors.current_code(SandboxFactor.objects.get().secret)
 
 
+def counted(*scopes: str) -> int:
+    return sum(c.n for c in Counter.objects.all() if c.scope.startswith(scopes))
+
+
 class TestRegister:
     def test_a_code_of_the_shown_secret_registers_and_verifies(self, demo: Person, tick: Any) -> None:
         secret = registers(demo, "Work phone")
@@ -81,6 +91,20 @@ class TestRegister:
         assert (device.kind, device.name, str(device)) == ("totp", "Work phone", "Work phone")
         assert device.value == SandboxFactor.objects.get().sid
         assert SandboxFactor.objects.get().status == "verified"
+
+    def test_the_picture_has_a_quiet_zone_of_four_modules(self, demo: Person, tick: Any) -> None:
+        registers(demo)
+        context = demo.page.context
+        picture = unquote(context["qr_code"])
+        size = segno.make(context["app_href"], error="m", micro=False).symbol_size(scale=5, border=4)
+        assert f"width='{size[0]}' height='{size[1]}'" in picture.replace('"', "'")
+        # The background is as large as the picture; the first dark module comes after four light ones.
+        assert re.search(r"M4 4\.5h7", picture)
+
+    def test_the_key_can_be_opened_in_an_app(self, demo: Person, tick: Any) -> None:
+        secret = registers(demo)
+        assert f'href="{html.escape(demo.page.context["app_href"])}"' in demo.page.content.decode()
+        assert secret in demo.page.context["app_href"]
 
     def test_the_identity_at_twilio_is_opaque(self, ann: Person) -> None:
         identity = SandboxFactor.objects.get().identity
@@ -202,6 +226,101 @@ class TestRegister:
         assert not messages.delivered()
 
 
+def labels() -> list[str]:
+    """What the app shows of each factor, oldest first."""
+    return list(SandboxFactor.objects.order_by("created_at").values_list("friendly_name", flat=True))
+
+
+class TestLabel:
+    """What the app shows tells accounts apart: some apps overwrite an entry that has the same."""
+
+    @pytest.mark.parametrize(("name", "label"), [("", "demo"), ("Work phone", "Work phone (demo)")])
+    def test_it_has_the_user_name(self, demo: Person, tick: Any, name: str, label: str) -> None:
+        registers(demo, name)
+        assert labels() == [label]
+
+    @pytest.mark.parametrize("name", ["", "Phone"])
+    def test_two_users_do_not_have_the_same(self, demo: Person, pat: Person, tick: Any, name: str) -> None:
+        registers(demo, name)
+        pat.opens("start").picks("sms").types_the_code()
+        registers(pat, name, at="/2fa/add/")
+        assert len(set(labels())) == 2
+
+    @pytest.mark.parametrize("name", ["", "Phone"])
+    def test_a_second_one_differs_from_the_first(self, ann: Person, tick: Any, name: str) -> None:
+        ann.opens("start").picks("totp").types(code())
+        for _ in range(3):
+            ann.types(factors.current_code(registers(ann, name, at="/2fa/add/")))
+            tick(60)
+            device = Device.objects.earliest("registered_at")
+            secret = SandboxFactor.objects.get(sid=device.value).secret
+            ann = Person("demo").opens("start").picks("totp", device=str(device.pk))
+            ann.types(factors.current_code(secret))
+            assert ann.is_verified
+        if name:
+            assert labels() == ["demo", "Phone (demo)", "Phone 2 (demo)", "Phone 3 (demo)"]
+        else:
+            assert labels() == ["demo", "demo #2", "demo #3", "demo #4"]
+
+    @pytest.mark.parametrize("told", ["", "Shop customer", "x" * 100, "a: b", "demo (2)", "\u202edemo\n"])
+    @pytest.mark.parametrize("name", ["", "Phone", "y" * 64])
+    def test_a_label_that_users_share_is_told_apart(
+        self, db: None, settings: Any, told: str, name: str
+    ) -> None:
+        settings.TWILIO_2FA_TOTP_LABEL_CB = lambda user: told
+        users = [get_user_model().objects.create_user(f"user{n}") for n in range(50)]
+        found = [label_of(user, name) for user in users]
+        assert len(set(found)) == 50
+        for label in found:
+            assert 1 <= len(label) <= 64
+            assert label.isprintable()
+            assert ":" not in label
+            assert told[:5].strip() in label or not told.isprintable() or ":" in told
+
+    def test_blank_user_names_are_told_apart(self, db: None) -> None:
+        users = [get_user_model()(pk=n, username="") for n in (1, 2)]
+        one, other = (label_of(user, "") for user in users)
+        assert one != other
+
+    def test_a_user_name_cannot_be_made_to_look_like_anothers(self, db: None) -> None:
+        """One user's name for a device, or number of it, is not another's user name."""
+        sam, odd = (get_user_model().objects.create_user(n) for n in ("sam", "sam #2"))
+        Device.objects.create(user=sam, kind="totp", digest="1", data={"label": kept_of("sam")})
+        assert label_of(sam, "") == "sam #2"
+        assert label_of(odd, "") != "sam #2"
+
+    def test_a_long_user_name_is_cut(self, db: None) -> None:
+        users = [get_user_model().objects.create_user("z" * 140 + n) for n in "ab"]
+        one, other = (label_of(user, "y" * 64) for user in users)
+        assert one != other
+        assert len(one) <= 64
+
+    def test_what_is_stored_of_it_names_nobody(self, demo: Person, tick: Any) -> None:
+        demo.types(factors.current_code(registers(demo)))
+        assert "demo" not in str(Device.objects.get().data)
+
+
+@shows("TOTP_LABEL_CB")
+@pytest.mark.parametrize(
+    ("callback", "label"),
+    [
+        (lambda user: user.email, "demo@example.com"),
+        (lambda user: None, "demo"),
+        (lambda user, request: request.path and "demo", "demo"),
+        (lambda user: 1 / 0, "demo"),
+    ],
+)
+def test_the_site_says_what_the_app_shows(
+    demo: Person, tick: Any, settings: Any, caplog: Any, callback: Any, label: str
+) -> None:
+    demo.user.email = "demo@example.com"
+    demo.user.save()
+    settings.TWILIO_2FA_TOTP_LABEL_CB = callback
+    registers(demo)
+    # An address need not be one user's alone.
+    assert re.fullmatch(re.escape(label) + (r" \[[a-z2-7]{6}\]" if "@" in label else ""), labels()[0])
+
+
 class TestVerify:
     def test_its_code_verifies(self, ann: Person) -> None:
         ann.opens("start").picks("totp")
@@ -224,7 +343,7 @@ class TestVerify:
         assert ann.opens("start").picks("totp").types(used).is_verified
         other = Person("demo").opens("start").picks("totp").types(used)
         assert not other.is_verified
-        assert "That code is not right" in other.text
+        assert "This code has been used. Wait for the next one." in other.text
         tick(30)
         assert other.types(code()).is_verified
 
@@ -234,13 +353,90 @@ class TestVerify:
         SandboxFactor.objects.update(last_step=None)
         other = Person("demo").opens("start").picks("totp").types(used)
         assert not other.is_verified
-        assert "That code is not right" in other.text
+        assert "This code has been used" in other.text
 
     def test_the_code_that_registered_it_is_used_too(self, demo: Person, tick: Any) -> None:
         used = factors.current_code(registers(demo))
         assert demo.types(used).is_verified
         SandboxFactor.objects.update(last_step=None)
         assert not Person("demo").opens("start").picks("totp").types(used).is_verified
+
+    def test_a_used_code_costs_no_try(self, ann: Person, settings: Any) -> None:
+        settings.TWILIO_2FA_CLIENT_ADDRESS_CB = lambda request: "192.0.2.1"
+        used = code()
+        assert ann.opens("start").picks("totp").types(used).is_verified
+        other = Person("demo").opens("start").picks("totp")
+        before = counted("wrong_tokens", "session:")
+        for _ in range(3):
+            other.types(used)
+            assert "tries" not in other.text
+        row = Verification.objects.latest("pk")
+        assert (row.attempts, row.status, row.lease) == (0, "pending", "")
+        assert counted("wrong_tokens", "session:") == before
+        assert SandboxFactor.objects.get().attempts == 0
+        # As requests they are counted.
+        assert counted("requests_per_client") >= 3
+
+    def test_how_often_a_used_code_is_free_is_limited(self, ann: Person, settings: Any) -> None:
+        settings.TWILIO_2FA_LIMITS = {"used_codes_per_user": "2/h"}
+        used = code()
+        assert ann.opens("start").picks("totp").types(used).is_verified
+        other = Person("demo").opens("start").picks("totp").types(used).types(used)
+        assert "This code has been used" in other.text
+        other.types(used)
+        assert "That code is not right. 4 tries are left." in other.text
+        assert not other.is_verified
+
+    def test_wrong_codes_are_never_said_to_be_used(self, ann: Person) -> None:
+        right = code()
+        ann.opens("start").picks("totp")
+        for _ in range(2):
+            ann.types(f"{(int(right) + 1) % 10**6:06}")
+            assert "not right" in ann.text
+            assert "has been used" not in ann.text
+
+    def test_a_code_used_for_another_authenticator_is_wrong(self, ann: Person, tick: Any) -> None:
+        """What is told is of this very authenticator, and of no other user's."""
+        used = code()
+        assert ann.opens("start").picks("totp").types(used).is_verified
+        secret = registers(ann, "Tablet", at="/2fa/add/")
+        ann.types(factors.current_code(secret))
+        tablet = Device.objects.get(name="Tablet")
+        other = Person("demo").opens("start").picks("totp", device=str(tablet.pk)).types(used)
+        assert "That code is not right" in other.text
+
+    def test_a_used_code_is_not_asked_of_twilio(self, ann: Person, caplog: Any) -> None:
+        used = code()
+        assert ann.opens("start").picks("totp").types(used).is_verified
+        SandboxFactor.objects.all().delete()
+        other = Person("demo").opens("start").picks("totp").types(used)
+        assert "This code has been used" in other.text
+
+    def test_python_and_the_api_have_an_error_for_a_used_code(self, ann: Person) -> None:
+        used = code()
+        assert ann.opens("start").picks("totp").types(used).is_verified
+        verifier = Verifier(ann.user, flow="f", auth="a")
+        with pytest.raises(errors.InvalidVerificationCode) as caught:
+            verifier.check(verifier.send("totp"), used)
+        assert isinstance(caught.value, errors.CodeAlreadyUsed)
+        post = Person("demo").client.post
+        sent = post("/api/2fa/send/", {"method": "totp"}, content_type="application/json").json()
+        told = {"verification_id": sent["verification_id"], "code": used}
+        answer = post("/api/2fa/verify/", told, content_type="application/json")
+        assert (answer.status_code, answer.json()["error_code"]) == (400, "code_already_used")
+        assert answer.json()["blocking"] is False
+
+    def test_a_second_wrong_code_points_to_the_clock(self, ann: Person) -> None:
+        wrong = f"{(int(code()) + 1) % 10**6:06}"
+        ann.opens("start").picks("totp").types(wrong)
+        assert "date and time" not in ann.text
+        ann.types(wrong)
+        assert "Check that the date and time on your phone are set automatically." in ann.text
+        assert "3 tries are left" in ann.text
+
+    def test_a_wrong_code_by_text_message_does_not(self, pat: Person) -> None:
+        pat.opens("start").picks("sms").types_a_wrong_code().types_a_wrong_code()
+        assert "date and time" not in pat.text
 
     def test_one_that_is_gone_at_twilio_is_said_to_be_of_no_use(self, ann: Person, caplog: Any) -> None:
         shown = code()

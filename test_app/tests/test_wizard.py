@@ -451,3 +451,10 @@ class TestPages:
             assert not re.search(r"<style|\sstyle=|\son\w+=|javascript:|<script(?![^>]*\ssrc=)", html), (
                 page.request
             )
+
+
+def test_a_whole_message_can_be_pasted(pat: Person) -> None:
+    pat.opens("start").picks("sms")
+    assert 'maxlength="1000"' in pat.page.content.decode()
+    pat.types(f"Your Shop verification code is: {messages.last_code(PHONE)}. Valid for 10 minutes.")
+    assert pat.is_verified

@@ -1,5 +1,5 @@
-// The pages work without it: it counts the cooldown down, goes on once a page need not wait any more, and keeps
-// a form from being sent twice.
+// The pages work without it: it counts the cooldown down, goes on once a page need not wait any more, copies, and
+// keeps a form from being sent twice.
 "use strict";
 
 (function () {
@@ -54,6 +54,33 @@
     button.hidden = false;
     button.addEventListener("click", function () {
       window.print();
+    });
+  });
+
+  // What a button copies is the text of the element that it names, without its spaces.
+  document.querySelectorAll("button[data-copy]").forEach(function (button) {
+    const source = document.getElementById(button.dataset.copy);
+    const told = document.getElementById(button.dataset.copy + "_copied");
+
+    function selectIt() {
+      const range = document.createRange();
+      range.selectNodeContents(source);
+      const selection = window.getSelection();
+      selection.removeAllRanges();
+      selection.addRange(range);
+    }
+
+    button.hidden = false;
+    button.addEventListener("click", async function () {
+      told.textContent = "";
+      try {
+        await navigator.clipboard.writeText(source.textContent.replace(/\s+/g, ""));
+        told.textContent = told.dataset.copied;
+      } catch (e) {
+        // No clipboard, or not allowed: it is selected, for the person to copy.
+        selectIt();
+        told.textContent = told.dataset.selected;
+      }
     });
   });
 

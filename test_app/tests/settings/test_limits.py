@@ -342,6 +342,7 @@ HOUR, DAY = 3600, 86400
         ("unproven_sends_per_destination", [(2, 600), (5, DAY)]),
         ("wrong_tokens_per_session", [(10, HOUR)]),
         ("wrong_tokens_per_user", [(30, HOUR)]),
+        ("used_codes_per_user", [(10, HOUR)]),
         ("lookups_per_user", [(10, HOUR)]),
         ("requests_per_client", [(30, HOUR)]),
     ],

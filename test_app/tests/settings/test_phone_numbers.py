@@ -40,7 +40,7 @@ class TestAllowedCountries:
         demo.opens("start").picks("sms")
         assert countries_on(demo) == ["DE", "US"]
         assert not registers(demo, "+44 7400 123456")
-        assert "Phone numbers of this country are not accepted here." in demo.text
+        assert "We cannot send codes to United Kingdom." in demo.text
         assert registers(demo, "+49 1512 3456789")
 
     @pytest.mark.parametrize("every", [[], None])
@@ -63,7 +63,7 @@ def test_disallowed_countries_are_taken_off_the_allowed(demo: Person, settings: 
     demo.opens("start").picks("sms")
     assert countries_on(demo) == ["CA", "FR", "US"]
     assert not registers(demo, "+44 7400 123456")
-    assert "Phone numbers of this country are not accepted here." in demo.text
+    assert "We cannot send codes to United Kingdom." in demo.text
 
 
 @shows("PHONE_NUMBER_CARRIER_LOOKUP", "PHONE_NUMBER_ALLOWED_CARRIER_TYPES")
