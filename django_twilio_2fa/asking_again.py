@@ -30,19 +30,30 @@ def is_stale(kept: Any) -> bool:
     return not isinstance(kept, dict) or time.time() > float(kept.get("at", 0)) + LIFETIME
 
 
-def _keepable(form: forms.BaseForm) -> dict[str, list[str]]:
-    """What was typed, but for passwords and tokens."""
-    names = [
-        form.add_prefix(name)
-        for name, field in form.fields.items()
-        if getattr(field.widget, "input_type", "") not in ("password", "file") and name != "token"
-    ]
-    # Widgets of several inputs add to the name.
-    return {
-        key: [str(v) for v in values]
-        for key, values in MultiValueDict.lists(form.data)  # type: ignore[arg-type]
-        if any(key == name or key.startswith((f"{name}_", f"{name}-")) for name in names)
-    }
+def _is_secret(widget: forms.Widget) -> bool:
+    """Whether what is typed there is not to be kept, even sealed: passwords, codes and cards."""
+    hint = str(widget.attrs.get("autocomplete", ""))
+    return (
+        getattr(widget, "input_type", "") == "password"
+        or hint.endswith(("one-time-code", "password"))
+        or "cc-" in hint
+        or any(map(_is_secret, getattr(widget, "widgets", ())))
+    )
+
+
+def _keepable(form: forms.BaseForm, posted: MultiValueDict[str, str]) -> dict[str, list[str]]:
+    """What was typed into a form's fields, but for what is secret."""
+    secret: list[str] = []
+    others: list[str] = []
+    for name, field in form.fields.items():
+        kind = secret if name == "token" or _is_secret(field.widget) else others
+        kind.append(form.add_prefix(name))
+
+    def is_of(key: str, names: list[str]) -> bool:
+        # Widgets of several inputs add to the name.
+        return any(key == name or key.startswith((f"{name}_", f"{name}-")) for name in names)
+
+    return {k: list(v) for k, v in posted.lists() if is_of(k, others) and not is_of(k, secret)}
 
 
 class AskAgainMixin:
@@ -62,7 +73,7 @@ class AskAgainMixin:
             for name, found in form.errors.as_data().items()
         }
         # A token is not kept, and what else stands beside one may be as secret.
-        data = {} if self.step == "verify" else _keepable(form)
+        data = {} if self.step == "verify" else _keepable(form, self.request.POST)
         if len(json.dumps([data, told])) > LONGEST:
             shown = self.render(form)
             return shown
@@ -128,7 +139,7 @@ class AskAgainMixin:
         return {**found, **({"name": row.data["name"]} if row.data.get("name") else {})}
 
     def forget_left(self: Any) -> None:
-        """Forget what was wrong on a page that the user has left; what they typed waits for another method."""
+        """Forget what was wrong on a page that was left; what was typed waits for another method."""
         kept = self.state.get("again")
         if not kept or self.step == "status":
             return

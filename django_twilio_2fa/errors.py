@@ -79,7 +79,7 @@ class TwoFactorError(Exception):
 
     @property
     def sentence(self) -> str:
-        """What `display` is made of: its placeholders are filled from `data`, and `{when}` from `retry_after`."""
+        """What `display` is made of: placeholders filled from `data`, and `{when}` from `retry_after`."""
         overrides = conf.ERROR_DISPLAY
         for code in (self.full_code, self.code):
             if code in overrides:

@@ -250,7 +250,7 @@ class Sending(Outcomes):
         return bool(row.sends >= conf.MAX_SENDS and choice.provider.sends)
 
     def _would_be(self, choice: Choice) -> Verification:
-        """The verification that a choice would begin, not stored. Of what is to be registered: to anywhere."""
+        """The verification that a choice would begin, not stored; to anywhere if it would register."""
         registered = choice.registered
         proves = choice.provider.device_kind is None or (
             registered is not None and registered is not self.unproven()

@@ -153,6 +153,14 @@ class StepContextMixin:
         about = {"after": found.after, "resends": found.resends, "wait": wait, "wished": wished}
         return {**self.choice_context(found.choice), **about}
 
+    def wait_to_resend(self: Any, row: Any) -> int:
+        """In how many seconds the code may be sent again."""
+        other = self.fallback(row)
+        if other is not None and other.resends:
+            # It would not be offered if anything but the cooldown stood in its way.
+            return int(row.can_resend_in())
+        return int(self.verifier.wait_to_resend(row))
+
     def sent_sentence(self: Any, provider: Any, masked: str, *, unsure: bool = False) -> str:
         """Where the token went; empty for a method that waits: its template says what to do."""
         if unsure:
@@ -164,8 +172,7 @@ class StepContextMixin:
     def verify_context(self: Any) -> dict[str, Any]:
         row = self.current_verification()
         provider = get_providers()[row.method]
-        # What no provider sends costs no question of when it may.
-        wait = self.verifier.wait_to_resend(row) if provider.sends else 0
+        wait = self.wait_to_resend(row) if provider.sends else 0
         can_resend = provider.sends and row.sends < conf.MAX_SENDS
         unsure = self.state.get("unsure") == str(row.public_id)
         return {

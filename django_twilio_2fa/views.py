@@ -207,13 +207,11 @@ class VerificationWizardView(EndPages):
         """Keep the wish, and what is said of it."""
         self.remember(wish={"method": method, "verification": str(row.public_id)})
         about = {"method": self.display(method)["label"], "seconds": error.data["can_resend_in"]}
-        return (
-            _(
-                "You chose: %(method)s. The code can go out that way in %(seconds)d seconds. Until then, you can "
-                "enter the one that you have."
-            )
-            % about
+        text = _(
+            "You chose: %(method)s. The code can go out that way in %(seconds)d seconds. Until then, you can "
+            "enter the code that you have."
         )
+        return text % about
 
     def require_choices(self) -> None:
         if self.is_registration and not self.verifier.resolve("ALLOW_REGISTRATION"):

@@ -88,7 +88,7 @@ class UrlStepsWizardView(AskAgainMixin, PageMixin, NamedUrlSessionWizardView):  
         return dict(found) if isinstance(found, dict) else {}
 
     def remember(self, **changes: Any) -> None:
-        """Change entries of this mount's state; None removes one. No token goes in, no destination in clear."""
+        """Change entries of this mount's state; None removes one. No token, and no destination in clear."""
         state = {k: v for k, v in {**self.state, **changes}.items() if v is not None}
         told = session.read_part(self.request, "wizards")
         if state == told.get(self.prefix, {}):

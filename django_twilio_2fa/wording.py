@@ -19,8 +19,8 @@ MESSAGES: dict[str, Any] = {
         "another method."
     ),
     "send_unsure_to": _(
-        "We are not sure that a code could be sent to {value}. If you get one, enter it here. If not, try again "
-        "or use another method."
+        "We are not sure that a code could be sent to {value}. If you get one, enter it here. If not, try "
+        "again or use another method."
     ),
     "send_prefix": _("Enter the code that was"),
     "send_generic": _("sent"),

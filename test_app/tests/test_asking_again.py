@@ -27,6 +27,9 @@ LANDLINE = "202 555 0150"
 class AboutForm(forms.Form):
     team = forms.CharField(max_length=5)
     password = forms.CharField(widget=forms.PasswordInput, min_length=8)
+    pass_word = forms.CharField(required=False)
+    pass_word_again = forms.CharField(widget=forms.PasswordInput, required=False)
+    pin = forms.CharField(widget=forms.TextInput(attrs={"autocomplete": "one-time-code"}), required=False)
     picture = forms.FileField(required=False)
 
 
@@ -246,12 +249,14 @@ class TestStepsOfASubclass:
         assert value(owner, "team") == "too long"
         assert "too long" not in stored()
 
-    def test_a_password_is_not_kept(self, owner: Person) -> None:
+    def test_what_is_secret_is_not_kept(self, owner: Person) -> None:
         from django_twilio_2fa import sealed
 
-        owner.posts("about", team="too long", password="hunter2")
+        owner.posts("about", team="too long", password="hunter2", pass_word_again="hunter2", pin="hunter2")
         [state] = Session.objects.get().get_decoded()["twilio_2fa"]["wizards"].values()
-        assert "hunter2" not in str(sealed.unseal(state["again"]["sealed"], "again"))
+        kept = sealed.unseal(state["again"]["sealed"], "again")
+        assert kept["data"] == {"team": ["too long"]}
+        assert "hunter2" not in str(kept)
 
     def test_a_form_with_a_file_is_shown_at_once(self, owner: Person) -> None:
         picture = SimpleUploadedFile("me.png", b"not one", "image/png")
