@@ -36,6 +36,8 @@ class TwoFactorError(Exception):
     message: ClassVar[Any] = _("Something went wrong. Please try again.")
     check_message: ClassVar[Any] = ""
     """The sentence where it came of a check; empty where `message` fits that, too."""
+    send_message: ClassVar[Any] = ""
+    """The sentence where it came of a send; empty where `message` fits that, too."""
     status: ClassVar[int] = 400
     blocking: ClassVar[bool] = False
 
@@ -48,8 +50,8 @@ class TwoFactorError(Exception):
     """Whether trying the same method to the same destination again is of no use, or of harm."""
     of_channel: bool = False
     """Whether it is this method's fault, so that another may well do."""
-    checking: bool = False
-    """Whether it came of the check of a token, and not of a send."""
+    during: str = ""
+    """What was being done: `send` or `check`, where that is known."""
     verification: Any = None
     """The verification that it is about, where there is one to go on with."""
 
@@ -80,13 +82,20 @@ class TwoFactorError(Exception):
     @property
     def sentence(self) -> str:
         """What `display` is made of: placeholders filled from `data`, and `{when}` from `retry_after`."""
-        overrides = conf.ERROR_DISPLAY
-        for code in (self.full_code, self.code):
-            if code in overrides:
-                return str(overrides[code])
+        if (told := self.site_sentence) is not None:
+            return told
         if self.code == TwoFactorError.code:
             return str(conf.DEFAULT_ERROR_DISPLAY)
-        return str((self.checking and self.check_message) or self.message)
+        fitting = {"check": self.check_message, "send": self.send_message}.get(self.during)
+        return str(fitting or self.message)
+
+    @property
+    def site_sentence(self) -> str | None:
+        """What `ERROR_DISPLAY` says of it; None where that says nothing."""
+        overrides = conf.ERROR_DISPLAY
+        found = (code for code in (self.full_code, self.code) if code in overrides)
+        code = next(found, None)
+        return None if code is None else str(overrides[code])
 
 
 class _Blanks(dict[str, Any]):
@@ -135,6 +144,7 @@ class InvalidVerificationCode(TwoFactorError):
 
     code = "invalid_verification_code"
     message = _("That code is not right.")
+    send_message = _("A code cannot be sent this way. Please try another way.")
 
 
 class MalformedRequest(TwoFactorError):

@@ -309,12 +309,8 @@ class Sending(Outcomes):
         verb = provider.resend if again else provider.start
         try:
             sent = self._guarded(lambda: verb(row, request=self.request))
-        except errors.InvalidVerificationCode:
-            # Nothing was typed that could be wrong.
-            error = errors.TwilioUnavailable(twilio_error="unexpected")
-            self._send_failed(row, error)
-            raise error from None
         except errors.TwoFactorError as e:
+            e.during = "send"
             self._send_failed(row, e)
             raise
         try:

@@ -51,7 +51,7 @@ def of_a_check(method: Callable[P, T]) -> Callable[P, T]:
         try:
             return method(*args, **kwargs)
         except errors.TwoFactorError as e:
-            e.checking = True
+            e.during = "check"
             raise
 
     return told

@@ -310,6 +310,8 @@ class VerificationWizardView(EndPages):
         if error.uncertain:
             # The page itself says so, in place of where the code went.
             self.remember(unsure=str(row.public_id))
+            if error.site_sentence is not None:
+                self.say(messages.WARNING, error.display)
         elif isinstance(error, errors.ResendCooldown) and method not in ("", row.method):
             self.say(messages.WARNING, self.wishes(method, error, row))
         else:

@@ -293,7 +293,7 @@ class TestWhatIsSaidOfACheck:
     def test_every_error_has_its_sentence(self) -> None:
         for error in errors.ERRORS.values():
             told = error(retry_after=60, twilio_error=1)
-            told.checking = True
+            told.during = "check"
             assert not says_sent(told.display), told.display
 
 
