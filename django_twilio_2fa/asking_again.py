@@ -27,7 +27,8 @@ Kept = dict[str, Any]
 
 
 def is_stale(kept: Any) -> bool:
-    return not isinstance(kept, dict) or time.time() > float(kept.get("at", 0)) + LIFETIME
+    at = kept.get("at") if isinstance(kept, dict) else None
+    return not isinstance(at, int) or time.time() > at + LIFETIME
 
 
 def _is_secret(widget: forms.Widget) -> bool:
@@ -108,14 +109,14 @@ class AskAgainMixin:
         kept, told = self._kept(self.step)
         if not kept or kept.get("about") != self._about():
             return self.get_form()
-        data = MultiValueDict(told["data"])
+        data = MultiValueDict(told.get("data", {}))
         if self.step == "verify":
             data["verification"] = kept["about"]
         form = self.get_form(data=data)
         # Told, not found out again: a GET validates nothing.
         form._errors = ErrorDict()
         form.cleaned_data = {}
-        for name, found in told["errors"].items():
+        for name, found in told.get("errors", {}).items():
             for text, code in found:
                 form.add_error(name if name in form.fields else None, forms.ValidationError(text, code))
         return form

@@ -91,8 +91,7 @@ def test_a_button_that_waits_counts_down_and_opens(window: Any, settings: Any) -
     button = window.get_by_role("button", name="WhatsApp to (XXX) XXX-0143")
     assert button.is_disabled()
     assert "(in " in button.inner_text()
-    opened = "!document.querySelector('.btn-outline-primary[data-countdown]').disabled"
-    window.wait_for_function(opened, timeout=30_000)
+    window.locator(".btn-outline-primary[data-countdown]:enabled").wait_for(timeout=30_000)
     assert "(in " not in button.inner_text()
     with window.expect_navigation():
         button.click()
