@@ -334,7 +334,7 @@ class NotRecorded(TwoFactorError):
 
     code = "not_recorded"
     message = _("This could not be saved. Try again in a moment.")
-    check_message = _("This could not be saved. Try again with a new code.")
+    check_message = _("This could not be saved. Please request a new code.")
     status = 503
     uncertain = True
 
