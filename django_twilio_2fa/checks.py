@@ -437,7 +437,7 @@ def _api_classes() -> Iterator[CheckMessage]:
 
 
 def _addresses() -> Iterator[CheckMessage]:
-    for name in ("VERIFY_SUCCESS_URL", "REGISTER_OPTIONAL_URL", "DISALLOWED_REDIRECT_URL"):
+    for name in ("VERIFY_SUCCESS_URL", "REGISTER_OPTIONAL_URL", "DISALLOWED_REDIRECT_URL", "LOGOUT_URL"):
         value = conf.raw(name)
         if not isinstance(value, str) or not value or as_callable(value) is not None:
             continue

@@ -166,15 +166,32 @@ class Options:
         return found
 
     def fallback(self, row: Verification, *, failing: bool = False) -> Fallback | None:
-        """What to offer before another send by the same method; at once where that one is `failing`."""
-        others = [c for c in self._others(row) if c.provider.name != row.method]
-        if not others or not get_providers()[row.method].sends:
+        """What to offer before another send by the same method; at once where that one is `failing`.
+
+        Nothing that would be refused, because so many codes have been sent or entered, but for a cooldown.
+        """
+        if not get_providers()[row.method].sends:
             return None
-        best = min(others, key=lambda c: (not self._resends(c, row), c.provider.is_backup))
+        others = [c for c in self._others(row) if c.provider.name != row.method]
+        others.sort(key=lambda c: (not self._resends(c, row), c.provider.is_backup))
+        best = next((c for c in others if self.may_send(c, row)), None)
+        if best is None:
+            return None
         waited = row.sends >= SENDS_BEFORE_ANOTHER or failing
         # From our own send on: Twilio's verification may be older, if somebody else began it.
         left = ((row.last_sent_at or timezone.now()) + WAIT_BEFORE_ANOTHER - timezone.now()).total_seconds()
         return Fallback(best, 0 if waited else max(0, math.ceil(left)), self._resends(best, row))
+
+    def wished(self, row: Verification, method: str) -> Fallback | None:
+        """A method that was asked for while another's cooldown ran, as what to offer for its verification."""
+        for choice in self._others(row):
+            if choice.provider.name == method and self._resends(choice, row) and self.may_send(choice, row):
+                return Fallback(choice, 0, resends=True)
+        return None
+
+    def may_send(self, choice: Choice, row: Verification) -> bool:
+        """Whether a send by another method in a running verification's stead would be let through."""
+        return True
 
     def _others(self, row: Verification) -> list[Choice]:
         if row.purpose == Purpose.PROVE:

@@ -534,6 +534,16 @@ SETTINGS: dict[str, Setting] = {
             group=PAGES,
         ),
         Setting(
+            "LOGOUT_URL",
+            None,
+            TEXT,
+            "Where the Sign out button of the last pages posts to: a path or a URL name. None: the URL named "
+            "`logout`, else `account_logout`, else the admin's for whoever may use that. Empty: no button.",
+            USER,
+            optional=True,
+            group=PAGES,
+        ),
+        Setting(
             "DISALLOWED_REDIRECT_URL",
             "/",
             TEXT,

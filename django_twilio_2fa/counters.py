@@ -17,12 +17,12 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import F
-from django.utils.translation import ngettext
 
 from . import errors
 from .conf import conf
 from .contention import again
 from .digests import digests
+from .errors import in_words
 from .models import Counter
 
 logger = logging.getLogger(__name__)
@@ -122,6 +122,8 @@ def row_of(count: Count) -> Any:
 
 def counted_of(wanted: Sequence[Count]) -> dict[Count, dict[tuple[str, str, int], int]]:
     """What is counted of each within its seconds, by row: of this step, earlier steps and earlier keys."""
+    if not wanted:
+        return {}
     now = int(time.time())
     rows = Counter.objects.filter(
         scope__in={c.scope for c in wanted},
@@ -185,15 +187,14 @@ def refund(wanted: Iterable[Count]) -> None:
         again(take_back)
 
 
-def in_words(seconds: int) -> str:
-    """How long to wait, in words: minutes, or hours from ninety minutes on."""
-    if seconds < 90:
-        return ngettext("in %d second", "in %d seconds", seconds) % seconds
-    minutes = -(-seconds // 60)
-    if minutes < 90:
-        return ngettext("in %d minute", "in %d minutes", minutes) % minutes
-    hours = -(-minutes // 60)
-    return ngettext("in %d hour", "in %d hours", hours) % hours
+def wait_for(actions: Sequence[Sequence[Count]]) -> list[int]:
+    """In how many seconds each of the actions fits on all its rows; 0 for now. Counts nothing. One query."""
+    counted = counted_of([count for wanted in actions for count in wanted])
+
+    def wait(count: Count) -> int:
+        return _frees_after(count, counted[count]) if sum(counted[count].values()) >= count.most else 0
+
+    return [max(map(wait, wanted), default=0) for wanted in actions]
 
 
 def as_error(reached: LimitReached) -> errors.TwoFactorError:

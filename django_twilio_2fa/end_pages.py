@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from django.http import HttpResponseBase, HttpResponseRedirect, JsonResponse
@@ -34,7 +35,8 @@ class EndPages(StepContextMixin, UrlStepsWizardView):
         url = self.get_success_url()
         if url:
             return HttpResponseRedirect(url)
-        return self.render_page("success", {"message": self.message("verified"), "next_url": ""})
+        context = {"message": self.message("verified"), "next_url": self.get_site_url()}
+        return self.render_page("success", {**context, "sign_out_href": self.get_sign_out_url()})
 
     def offer_backup(self) -> HttpResponseBase | None:
         """Once the first device is registered: what stands in for it, should it be lost."""
@@ -94,6 +96,9 @@ class EndPages(StepContextMixin, UrlStepsWizardView):
         row = self.current_verification()
         told = {"code": error.full_code, "display": error.display, "blocking": error.blocking}
         told["verification_id"] = str(row.public_id) if row else ""
+        if wait := error.data.get("retry_after"):
+            # Unfilled, since how long there is to wait changes while the page is open.
+            told |= {"retry_at": int(time.time()) + wait, "sentence": error.sentence}
         self.remember(error=told)
         return self.go("failed")
 
@@ -101,17 +106,29 @@ class EndPages(StepContextMixin, UrlStepsWizardView):
         told = self.state.get("error")
         if not told:
             return self.go("start")
+        display, blocking = told["display"], told["blocking"]
+        wait = max(0, told.get("retry_at", 0) - int(time.time()))
+        if "sentence" in told:
+            display = errors.fill(told["sentence"], {"retry_after": wait, "when": errors.in_words(wait)})
         return self.render_page(
             "failed",
             {
                 "error_code": told["code"],
-                "error_display": told["display"],
-                "is_blocking": told["blocking"],
-                "can_retry": not told["blocking"],
-                "last_doors": self.last_doors() if told["blocking"] else [],
+                "error_display": display,
+                "is_blocking": blocking,
+                "can_retry": not blocking or ("retry_at" in told and not wait),
+                "retry_in": wait,
+                "last_doors": self.last_doors() if blocking else [],
+                "other_methods": self.other_methods() if wait and not blocking else [],
                 "verification_id": told["verification_id"],
+                "site_href": self.get_site_url(),
+                "sign_out_href": self.get_sign_out_url(),
             },
         )
+
+    def other_methods(self) -> list[dict[str, Any]]:
+        """What can be used now, while something else cannot."""
+        return [self.choice_context(c) for c in self.verifier.usable_now(self.choices)]
 
     def last_doors(self) -> list[dict[str, Any]]:
         """What is left to a user whose other methods are locked."""

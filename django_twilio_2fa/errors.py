@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from .conf import conf
 
 ERRORS: dict[str, type[TwoFactorError]] = {}
+
+
+def in_words(seconds: int) -> str:
+    """How long to wait, in words: minutes, or hours from ninety minutes on; "now" for not at all."""
+    if seconds <= 0:
+        return gettext("now")
+    if seconds < 90:
+        return ngettext("in %d second", "in %d seconds", seconds) % seconds
+    minutes = -(-seconds // 60)
+    if minutes < 90:
+        return ngettext("in %d minute", "in %d minutes", minutes) % minutes
+    hours = -(-minutes // 60)
+    return ngettext("in %d hour", "in %d hours", hours) % hours
 
 
 class TwoFactorError(Exception):
@@ -21,6 +34,10 @@ class TwoFactorError(Exception):
 
     code: ClassVar[str] = "2fa_error"
     message: ClassVar[Any] = _("Something went wrong. Please try again.")
+    check_message: ClassVar[Any] = ""
+    """The sentence where it came of a check; empty where `message` fits that, too."""
+    send_message: ClassVar[Any] = ""
+    """The sentence where it came of a send; empty where `message` fits that, too."""
     status: ClassVar[int] = 400
     blocking: ClassVar[bool] = False
 
@@ -33,6 +50,8 @@ class TwoFactorError(Exception):
     """Whether trying the same method to the same destination again is of no use, or of harm."""
     of_channel: bool = False
     """Whether it is this method's fault, so that another may well do."""
+    during: str = ""
+    """What was being done: `send` or `check`, where that is known."""
     verification: Any = None
     """The verification that it is about, where there is one to go on with."""
 
@@ -56,13 +75,27 @@ class TwoFactorError(Exception):
     @property
     def display(self) -> str:
         """The sentence for the user, in the active language, as the settings have it."""
-        overrides = conf.ERROR_DISPLAY
-        for code in (self.full_code, self.code):
-            if code in overrides:
-                return fill(str(overrides[code]), self.data)
+        wait = self.data.get("retry_after")
+        when = in_words(wait) if wait else gettext("later")
+        return fill(self.sentence, {"when": when, **self.data})
+
+    @property
+    def sentence(self) -> str:
+        """What `display` is made of: placeholders filled from `data`, and `{when}` from `retry_after`."""
+        if (told := self.site_sentence) is not None:
+            return told
         if self.code == TwoFactorError.code:
             return str(conf.DEFAULT_ERROR_DISPLAY)
-        return fill(str(self.message), self.data)
+        fitting = {"check": self.check_message, "send": self.send_message}.get(self.during)
+        return str(fitting or self.message)
+
+    @property
+    def site_sentence(self) -> str | None:
+        """What `ERROR_DISPLAY` says of it; None where that says nothing."""
+        overrides = conf.ERROR_DISPLAY
+        found = (code for code in (self.full_code, self.code) if code in overrides)
+        code = next(found, None)
+        return None if code is None else str(overrides[code])
 
 
 class _Blanks(dict[str, Any]):
@@ -128,6 +161,7 @@ class InvalidVerificationCode(TwoFactorError):
 
     code = "invalid_verification_code"
     message = _("That code is not right.")
+    send_message = _("A code cannot be sent this way. Please try another way.")
 
     @property
     def display(self) -> str:
@@ -269,7 +303,7 @@ class MaxAttemptsReached(TwoFactorError):
     """`retry_after`: seconds until the verification is over, so that another may begin."""
 
     code = "max_attempts_reached"
-    message = _("Too many wrong codes were entered. Please wait before you start again.")
+    message = _("Too many wrong codes were entered. You can try again {when}.")
     status = 429
 
 
@@ -277,7 +311,10 @@ class MaxSendsReached(TwoFactorError):
     """`retry_after`: seconds until the verification is over, so that another may begin."""
 
     code = "max_sends_reached"
-    message = _("No more codes can be sent for now. Please use the last one that you received.")
+    message = _(
+        "No more codes can be sent for now. Use the last one that you received, or ask for another {when}."
+    )
+    check_message = _("The code could not be checked. You can try again {when}.")
     status = 429
 
 
@@ -285,6 +322,7 @@ class TooManySends(MaxSendsReached):
     """A limit across verifications; `retry_after`: seconds, `when`: the same in words."""
 
     message = _("Too many codes have been sent. Please try again {when}.")
+    check_message = _("Too many codes have been asked for or entered. You can try again {when}.")
 
 
 class TooManyWrongTokens(MaxAttemptsReached):
@@ -339,7 +377,8 @@ class NotRecorded(TwoFactorError):
     """The database would not take it; if Twilio was asked before, its answer is lost."""
 
     code = "not_recorded"
-    message = _("This could not be saved. Please request a new code.")
+    message = _("This could not be saved. Try again in a moment.")
+    check_message = _("This could not be saved. Please request a new code.")
     status = 503
     uncertain = True
 
@@ -354,6 +393,8 @@ class UserDataNotStored(TwoFactorError):
 
 # Twilio
 
+CANNOT_CHECK = _("The code could not be checked. Try again with a new code, or use another method.")
+
 
 class CannotReceive(TwoFactorError):
     """A landline, or a number that this channel does not reach."""
@@ -361,11 +402,13 @@ class CannotReceive(TwoFactorError):
     code = "cannot_receive"
     of_channel = True
     message = _("This number cannot receive messages. Please try another way, such as a call.")
+    check_message = CANNOT_CHECK
 
 
 class CountryUnavailable(TwoFactorError):
     code = "country_unavailable"
     message = _("This is not available in your country. Please try another way.")
+    check_message = CANNOT_CHECK
     status = 403
 
 
@@ -374,6 +417,7 @@ class ChannelRefused(TwoFactorError):
 
     code = "channel_refused"
     message = _("A code cannot be sent this way. Please try another way.")
+    check_message = CANNOT_CHECK
     status = 403
 
 
@@ -392,6 +436,7 @@ class TwilioInvalidParameter(TwoFactorError):
 
     code = "twilio_invalid_parameter_{parameter}"
     message = _("The code could not be sent. Please check what you entered.")
+    check_message = CANNOT_CHECK
 
 
 class TwilioRateLimited(TwoFactorError):

@@ -54,6 +54,11 @@ class RegistrationForm(forms.Form):
         """What is posted to ask for a contact once more, without its being typed; empty if that cannot be."""
         return {}
 
+    @classmethod
+    def initial_of(cls, contact: Contact) -> dict[str, Any]:
+        """The fields' values for a number or an address that has been typed already."""
+        return {cls.contact_field: str(contact)} if cls.contact_field else {}
+
     @property
     def device_name(self) -> str:
         """What the user calls the device."""
@@ -104,6 +109,15 @@ class PhoneNumberForm(RegistrationForm):
             except errors.InvalidPhoneNumber as e:
                 self.add_error("phone_number", ValidationError(e.display, code=e.code))
         return data
+
+    @classmethod
+    def initial_of(cls, contact: Contact) -> dict[str, Any]:
+        if not isinstance(contact, PhoneNumber) or not contact.country_code:
+            return super().initial_of(contact)
+        number = contact.national_format
+        if contact.extension:
+            number = f"{number} ext. {contact.extension}"
+        return {"country_code": contact.country_code, "phone_number": number}
 
 
 class EmailForm(RegistrationForm):

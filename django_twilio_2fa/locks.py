@@ -19,12 +19,12 @@ from .counters import (
     Count,
     counted_of,
     counts,
-    in_words,
     rates,
     refund,
     row_of,
 )
 from .digests import digests
+from .errors import in_words
 from .models import Counter
 
 LOCK = "lock"

@@ -68,7 +68,7 @@ class Outcomes(Options):
         if isinstance(error, errors.CannotReceive) and row.device_id:
             Device.objects.filter(pk=row.device_id).update(line_type="landline")
         row.refresh_from_db()
-        if isinstance(error, errors.MaxSendsReached):
+        if isinstance(error, errors.MaxSendsReached | errors.MaxAttemptsReached):
             error.data.setdefault("retry_after", limits.until_over(row))
         if error.uncertain or isinstance(error, errors.MaxSendsReached):
             # The code may have arrived, or an earlier one is good still: let the user type it.

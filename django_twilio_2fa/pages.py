@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.db import connections, transaction
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.middleware.csrf import CsrfViewMiddleware
+from django.shortcuts import resolve_url
 from django.template.response import TemplateResponse
-from django.urls import NoReverseMatch, reverse
+from django.urls import NoReverseMatch, Resolver404, get_script_prefix, resolve, reverse
 from django.utils.decorators import decorator_from_middleware
 from django.utils.functional import cached_property
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -131,6 +134,38 @@ class PageMixin:
     def go(self, name: str) -> HttpResponseRedirect:
         """Redirect to a page of this mount."""
         return HttpResponseRedirect(self.url(name))
+
+    def get_site_url(self) -> str:
+        """Where to go on when there is nowhere else to: `LOGIN_REDIRECT_URL`, else the site's root.
+
+        The root, too, where that is no page (as Django's default is not on many sites), or is one of ours.
+        """
+        root = get_script_prefix()
+        try:
+            url = resolve_url(settings.LOGIN_REDIRECT_URL)
+        except NoReverseMatch:
+            return root
+        parts = urlsplit(url)
+        if parts.scheme or parts.netloc:
+            return url
+        try:
+            match = resolve("/" + parts.path.removeprefix(root).lstrip("/"))
+        except Resolver404:
+            return root
+        view = getattr(match.func, "view_class", None)
+        return root if isinstance(view, type) and issubclass(view, PageMixin) else url
+
+    def get_sign_out_url(self) -> str:
+        """Where a POST signs the user out; empty if that is not known."""
+        told = self.verifier.resolve("LOGOUT_URL")
+        if told is not None:
+            return resolve_url(told) if told else ""
+        # The admin's leads those who may not use it to its own sign-in page.
+        admins = ["admin:logout"] if getattr(self.request.user, "is_staff", False) else []
+        for name in ("logout", "account_logout", *admins):
+            with suppress(NoReverseMatch):
+                return reverse(name)
+        return ""
 
     # What templates get
 

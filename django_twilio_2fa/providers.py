@@ -107,6 +107,14 @@ class MethodProvider:
     """Whether a token is sent; if not, nothing of resend and cooldown is shown."""
     sent_wording: ClassVar[Any] = _("sent")
     """How the token came: "Enter the code that was … to (XXX) XXX-0143."."""
+    sending_wording: ClassVar[Any] = ""
+    """A sentence in place of "Enter the code that was …", with `{value}` for where it goes."""
+    resent_wording: ClassVar[Any] = ""
+    """What is said after a resend; empty for "The code was sent again."."""
+    give_up_wording: ClassVar[Any] = ""
+    """The only way off the page that shows something while registering; empty for the usual links."""
+    given_up_wording: ClassVar[Any] = ""
+    """What is said to whoever leaves while registering: of what they have been shown, nothing is good."""
     shows_secret: ClassVar[bool] = False
     """Whether registering shows something that only the session which began it holds (see `Sent.secret`)."""
     needs_messages: ClassVar[bool] = False

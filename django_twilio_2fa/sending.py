@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
 from django.utils import timezone
 
 from . import acceptance, counters, errors, limits, locks, moments, records, signals
+from .choices import Choice
 from .conf import conf
 from .contacts import CONTACTS, Contact, EmailAddress, PhoneNumber, as_contact
 from .counters import Count
 from .digests import digest, digests
 from .models import EXTENSION, NAME, Device, Purpose, Status, Verification, details_of
 from .outcomes import Outcomes
-from .providers import MethodProvider
+from .providers import MethodProvider, get_providers
 from .registered import Registered
 
 logger = logging.getLogger(__name__)
@@ -180,17 +182,12 @@ class Sending(Outcomes):
         **fields: Any,
     ) -> Verification:
         """The pending verification for user, purpose, transport and destination; made if there is none."""
-        # Nobody's are told apart by their ids alone.
-        owner = self.user.pk if self.user is not None else self.flow or uuid4()
         if provider.per_session and self.user is not None:
-            owner = f"{owner} {self.flow}"
             fields["flow_digest"] = digest("flow", self.flow)
-        target = contact.identity if contact else (str(device.pk) if device else "")
         if about := details_of(contact):
             fields["details"] = {**fields.get("details", {}), **about}
         service = self._service_id(provider, purpose)
-        where = [service] if service else []
-        keys = digests("pending", owner, purpose, provider.transport, target, *where)
+        keys = self._pending_keys(provider, purpose, contact, device, service)
         begun = {**self._new(provider, purpose, contact, device), **fields}
         begun |= {"user": self.user, "service": service}
         row, created = records.get_or_create_pending(keys, begun, expired=self._tell_status)
@@ -217,6 +214,82 @@ class Sending(Outcomes):
             )
         )
         return found
+
+    def _pending_keys(
+        self,
+        provider: MethodProvider,
+        purpose: Purpose,
+        contact: Contact | None,
+        device: Device | None,
+        service: str,
+    ) -> list[str]:
+        """What holds the place of a pending verification, under the current key and earlier ones."""
+        # Nobody's are told apart by their ids alone.
+        owner = self.user.pk if self.user is not None else self.flow or uuid4()
+        if provider.per_session and self.user is not None:
+            owner = f"{owner} {self.flow}"
+        target = contact.identity if contact else (str(device.pk) if device else "")
+        where = [service] if service else []
+        return digests("pending", owner, purpose, provider.transport, target, *where)
+
+    # When it may be sent
+
+    def may_send(self, choice: Choice, row: Verification) -> bool:
+        if self._resends(choice, row):
+            return self.wait_to_resend(row) <= row.can_resend_in()
+        return bool(self.usable_now([choice]))
+
+    def wait_to_resend(self, row: Verification) -> int:
+        """In how many seconds a pending verification's code may be sent again; 0 for now. One query."""
+        if row.sends >= conf.MAX_SENDS:
+            return limits.until_over(row)
+        [wait] = counters.wait_for([self._send_counts(row, get_providers()[row.method])])
+        return max(row.can_resend_in(), wait)
+
+    def usable_now(self, choices: Sequence[Choice]) -> list[Choice]:
+        """Those of the choices that a send would not be refused for, because of what was sent and entered.
+
+        A cooldown refuses none: the code that was sent is good. Two queries.
+        """
+        rows = [self._would_be(c) for c in choices]
+        keys = [self._keys_of(c) for c in choices]
+        pending = Verification.objects.filter(pending_key__in=[key for each in keys for key in each])
+        held = {row.pending_key: row for row in pending.filter(expires_at__gt=timezone.now())}
+        waits = counters.wait_for(
+            [self._send_counts(r, c.provider) for r, c in zip(rows, choices, strict=True)]
+        )
+        return [
+            choice
+            for choice, own, wait in zip(choices, keys, waits, strict=True)
+            if not wait and not any(self._is_used_up(held[key], choice) for key in own if key in held)
+        ]
+
+    @staticmethod
+    def _is_used_up(row: Verification, choice: Choice) -> bool:
+        if row.status != Status.PENDING or row.attempts >= conf.MAX_ATTEMPTS:
+            return True
+        return bool(row.sends >= conf.MAX_SENDS and choice.provider.sends)
+
+    def _would_be(self, choice: Choice) -> Verification:
+        """The verification that a choice would begin, not stored; to anywhere if it would register."""
+        registered = choice.registered
+        proves = choice.provider.device_kind is None or (
+            registered is not None and registered is not self.unproven()
+        )
+        contact = registered.contact if registered else None
+        device = registered.device if registered else None
+        purpose = Purpose.PROVE if proves else Purpose.ENROL
+        return Verification(user=self.user, **self._new(choice.provider, purpose, contact, device))
+
+    def _keys_of(self, choice: Choice) -> list[str]:
+        registered = choice.registered
+        if registered is None and choice.provider.device_kind is not None:
+            return []
+        purpose = Purpose.ENROL if registered and registered is self.unproven() else Purpose.PROVE
+        contact = registered.contact if registered else None
+        device = registered.device if registered and not contact else None
+        service = self._service_id(choice.provider, purpose)
+        return self._pending_keys(choice.provider, purpose, contact, device, service)
 
     @staticmethod
     def _new(
@@ -260,6 +333,7 @@ class Sending(Outcomes):
         try:
             sent = self._guarded(lambda: verb(row, request=self.request))
         except errors.TwoFactorError as e:
+            e.during = "send"
             self._send_failed(row, e, spent, refused)
             raise
         try:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 
-from . import wording
+from . import errors, wording
 from .choices import Choice
 from .conf import conf
 from .forms import RegistrationForm, TokenForm
@@ -43,6 +43,8 @@ class StepContextMixin:
 
     def get_form_initial(self: Any, step: str) -> dict[str, Any]:
         initial: dict[str, Any] = super().get_form_initial(step)  # type: ignore[misc]
+        if step == "register" and self.step == "register":
+            return {**self.typed_before(self.get_form_list()[step]), **initial}
         if step == "verify" and (id := self.state.get("verification")):
             return {**initial, "verification": id}
         return initial
@@ -151,11 +153,23 @@ class StepContextMixin:
         found = self.fallback(row)
         if found is None:
             return None
-        about = {"after": found.after, "resends": found.resends, "wait": row.can_resend_in()}
+        wait = row.can_resend_in() if found.resends else 0
+        wished = found.choice.provider.name == self.wish(row)
+        about = {"after": found.after, "resends": found.resends, "wait": wait, "wished": wished}
         return {**self.choice_context(found.choice), **about}
 
-    def sent_sentence(self: Any, provider: Any, masked: str) -> str:
+    def wait_to_resend(self: Any, row: Any) -> int:
+        """In how many seconds the code may be sent again."""
+        other = self.fallback(row)
+        if other is not None and other.resends:
+            # It would not be offered if anything but the cooldown stood in its way.
+            return int(row.can_resend_in())
+        return int(self.verifier.wait_to_resend(row))
+
+    def sent_sentence(self: Any, provider: Any, masked: str, *, unsure: bool = False) -> str:
         """Where the token went; empty for a method that waits: its template says what to do."""
+        if unsure:
+            return str(self.message("send_unsure_to" if masked else "send_unsure", value=masked))
         if provider.waits:
             return ""
         shown = wording.isolated(masked)
@@ -164,14 +178,19 @@ class StepContextMixin:
     def verify_context(self: Any) -> dict[str, Any]:
         row = self.current_verification()
         provider = get_providers()[row.method]
-        wait = row.can_resend_in()
+        wait = self.wait_to_resend(row) if provider.sends else 0
+        can_resend = provider.sends and row.sends < conf.MAX_SENDS
+        unsure = self.state.get("unsure") == str(row.public_id)
         return {
             "method": self.display(row.method),
             "obfuscated_value": row.masked,
-            "message": self.sent_sentence(provider, row.masked),
+            "message": self.sent_sentence(provider, row.masked, unsure=unsure),
+            "unsure": unsure,
             "sends": provider.sends,
             "can_resend_in": wait,
-            "can_resend": provider.sends and row.sends < conf.MAX_SENDS,
+            "can_resend": can_resend,
+            "can_resend_when": errors.in_words(wait),
+            "sends_used_up": provider.sends and not can_resend,
             "sends_left": max(0, conf.MAX_SENDS - row.sends),
             "attempts_left": max(0, conf.MAX_ATTEMPTS - row.attempts),
             "can_correct": bool(row.destination)
@@ -179,6 +198,7 @@ class StepContextMixin:
             and self.registering_provider() is not None,
             "verification_id": str(row.public_id),
             "waits": provider.waits,
+            "give_up": provider.give_up_wording if self.secret else "",
             "fallback": self.fallback_context(row),
             "status_href": self.url("status") if provider.waits else "",
             **provider.get_verify_context(row, secret=self.secret),

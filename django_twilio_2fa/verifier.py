@@ -44,6 +44,20 @@ def off_the_loop(
     return awaitable
 
 
+def of_a_check(method: Callable[P, T]) -> Callable[P, T]:
+    """Have the errors of a method say what was being done: nothing was sent."""
+
+    @wraps(method)
+    def told(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return method(*args, **kwargs)
+        except errors.TwoFactorError as e:
+            e.during = "check"
+            raise
+
+    return told
+
+
 class Verifier(Sending):
     """The process for one user.
 
@@ -103,6 +117,7 @@ class Verifier(Sending):
 
     # Checking
 
+    @of_a_check
     @records.stored()
     def check(self, verification: Verification, token: str) -> Verification:
         """Check a token; returns the approved verification.
@@ -150,6 +165,7 @@ class Verifier(Sending):
         records.retried(lambda: locks.was_right(self.user, spent))
         return self._approve(row, lease, checked)
 
+    @of_a_check
     @records.stored()
     def approve(self, verification: Verification) -> Verification:
         """Approve a verification without a token, for a caller that has made sure by other means.

@@ -13,6 +13,7 @@ from django.http import (
     HttpResponseRedirect,
 )
 from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from . import errors, session
@@ -47,6 +48,12 @@ TRY_AGAIN = (
     errors.CheckInProgress,
     errors.TwilioUnavailable,
     errors.TwilioRateLimited,
+    # What Twilio makes of a token that was fit to be checked; another code, or method, may do.
+    errors.TwilioInvalidParameter,
+    errors.CannotReceive,
+    errors.CountryUnavailable,
+    errors.ChannelRefused,
+    errors.MaxSendsReached,
 )
 
 
@@ -86,6 +93,7 @@ class VerificationWizardView(EndPages):
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not self.step:
             return self.go(self.steps.first)
+        self.forget_left()
         if self.step in PAGES:
             shown: HttpResponseBase = getattr(self, f"show_{self.step}")()
             return shown
@@ -94,7 +102,7 @@ class VerificationWizardView(EndPages):
             return refused
         if self.step == "start" and (response := self.owes_phone() or self.skip_start()):
             return response
-        return self.render(self.get_form())
+        return self.render(self.shown_form())
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         action = request.POST.get("action", "")
@@ -116,7 +124,7 @@ class VerificationWizardView(EndPages):
             return self.resend() if action == "resend" else self.cancel()
         form = self.get_form(data=request.POST, files=request.FILES)
         if not form.is_valid():
-            return self.render(form)
+            return self.ask_again(form)
         act = {"start": self.start, "register": self.register, "verify": self.verify}.get(self.step)
         return act(form) if act else self.store_step(form)
 
@@ -185,10 +193,30 @@ class VerificationWizardView(EndPages):
         return self._fallbacks[key]
 
     def _find_fallback(self, row: Verification) -> Fallback | None:
+        if (wish := self.wish(row)) and (wished := self.verifier.wished(row, wish)):
+            return wished
         found = self.verifier.fallback(row, failing=self.state.get("failing") == row.method)
         if found is None or (self.methods is not None and found.choice.provider.name not in self.methods):
             return None
         return found
+
+    def wish(self, row: Verification) -> str:
+        """The method that the user asked for while the cooldown of another one ran; empty if none."""
+        wish = self.state.get("wish")
+        if not isinstance(wish, dict) or wish.get("verification") != str(row.public_id):
+            return ""
+        method = str(wish.get("method"))
+        return "" if method == row.method or (self.methods and method not in self.methods) else method
+
+    def wishes(self, method: str, error: errors.ResendCooldown, row: Verification) -> str:
+        """Keep the wish, and what is said of it."""
+        self.remember(wish={"method": method, "verification": str(row.public_id)})
+        about = {"method": self.display(method)["label"], "seconds": error.data["can_resend_in"]}
+        text = _(
+            "You chose: %(method)s. The code can go out that way in %(seconds)d seconds. Until then, you can "
+            "enter the code that you have."
+        )
+        return text % about
 
     def require_choices(self) -> None:
         if self.is_registration and not self.verifier.resolve("ALLOW_REGISTRATION"):
@@ -255,9 +283,17 @@ class VerificationWizardView(EndPages):
 
     def sent(self, row: Verification) -> HttpResponseBase:
         # A secret is shown until its device is confirmed or given up; another verification ends that, too.
-        held = self.state.get("secret") if self.state.get("verification") == str(row.public_id) else None
+        earlier = self.state.get("verification")
+        held = self.state.get("secret") if earlier == str(row.public_id) else None
+        if self.secret and not held:
+            self.current_verification(earlier)
+            if text := self.given_up(self._rows.get(str(earlier))):
+                self.say(messages.WARNING, text)
         secret = seal(row.secret, NEW_DEVICE) if row.secret else held
-        self.remember(method=row.method, verification=str(row.public_id), error=None, secret=secret)
+        self.remember(
+            method=row.method, verification=str(row.public_id), error=None, secret=secret, again=None
+        )
+        self.remember(wish=None, unsure=None)
         return self.go("verify")
 
     def send_failed(self, error: errors.TwoFactorError, method: str) -> HttpResponseBase:
@@ -265,13 +301,26 @@ class VerificationWizardView(EndPages):
         if error.of_channel:
             self.remember(failing=method)
         if error.verification is not None:
-            self.remember(method=error.verification.method, verification=str(error.verification.public_id))
-            self.say(messages.WARNING, error.display)
+            row = error.verification
+            self.remember(method=row.method, verification=str(row.public_id), again=None)
+            self.say_of_send(error, row, method)
             return self.go("verify")
         if len(self.choices) > 1 and not error.blocking:
             self.say(messages.ERROR, error.display)
             return self.go("start")
         return self.fail(error)
+
+    def say_of_send(self, error: errors.TwoFactorError, row: Verification, method: str) -> None:
+        """Tell why nothing was sent, where a code is there to be typed."""
+        if error.uncertain:
+            # The page itself says so, in place of where the code went.
+            self.remember(unsure=str(row.public_id))
+            if error.site_sentence is not None:
+                self.say(messages.WARNING, error.display)
+        elif isinstance(error, errors.ResendCooldown) and method not in ("", row.method):
+            self.say(messages.WARNING, self.wishes(method, error, row))
+        else:
+            self.say(messages.WARNING, error.display)
 
     # Register
 
@@ -295,7 +344,7 @@ class VerificationWizardView(EndPages):
             if not isinstance(e, ABOUT_THE_FIELD):
                 return self.send_failed(e, provider.name)
             form.add_error(form.contact_field or None, e.display)
-            return self.render(form)
+            return self.ask_again(form)
         if earlier is not None and earlier.pk != row.pk:
             # The number was corrected: the code that went to the wrong one is good for nothing.
             self.verifier.cancel(earlier)
@@ -313,7 +362,7 @@ class VerificationWizardView(EndPages):
         form = self.get_form(data=self.request.POST, files=self.request.FILES)
         form.is_valid()
         form.add_error(None, error.display)
-        return self.render(form)
+        return self.ask_again(form)
 
     def send_registration(self, provider: MethodProvider, form: RegistrationForm) -> Verification:
         return self.verifier.send(provider.name, to=form.contact, enrol=True, name=form.device_name)
@@ -333,7 +382,7 @@ class VerificationWizardView(EndPages):
 
     def get_skip_url(self) -> str:
         url: str | None = self.verifier.resolve("REGISTER_OPTIONAL_URL")
-        return site_url(url) if url else self.get_next_url() or site_url("/")
+        return site_url(url) if url else self.get_next_url() or self.get_site_url()
 
     # Verify
 
@@ -375,7 +424,8 @@ class VerificationWizardView(EndPages):
         if id and (page := self.expired_page(row or self._rows.get(id), to)):
             return page
         if id:
-            self.say(messages.ERROR, errors.VerificationExpired().display)
+            text = self.given_up(self._rows.get(str(id))) or errors.VerificationExpired().display
+            self.say(messages.ERROR, text)
             self.remember(verification=None, secret=None)
         return self.go("start")
 
@@ -398,7 +448,18 @@ class VerificationWizardView(EndPages):
             return self.over(asked, to)
         else:
             return self.verified(row)
-        return self.render(form)
+        self.come_back_to(row)
+        return self.ask_again(form)
+
+    def come_back_to(self, row: Verification) -> None:
+        """Let the page be about this verification: with two tabs open the session may hold the other's."""
+        if self.state.get("verification") == str(row.public_id):
+            return
+        # What the session shows of a device belongs to the other.
+        shows = row.purpose == "enrol" and get_providers()[row.method].shows_secret
+        self.remember(verification=str(row.public_id), method=row.method)
+        if shows:
+            self.remember(secret=None)
 
     def token_field(self, form: forms.Form) -> str | None:
         """Where to say what is wrong: at the token, or above the form if none is typed."""
@@ -427,7 +488,11 @@ class VerificationWizardView(EndPages):
 
     def remember_verified(self, row: Verification) -> None:
         session.remember(self.request, row)
-        self.remember(verification=None, method=None, error=None, secret=None, failing=None)
+        self.remember(
+            **dict.fromkeys(
+                ("verification", "method", "error", "secret", "failing", "again", "wish", "unsure")
+            )
+        )
         if row.verifies or row.proof_id is not None:
             self.on_success(row)
         if row.purpose == "enrol" and row.proof_id is None:
@@ -454,6 +519,7 @@ class VerificationWizardView(EndPages):
         method = self.request.POST.get("method", "")
         if self.methods is not None and method and method not in self.methods:
             return self.go("verify")
+        self.remember(again=None)
         try:
             row = self.verifier.resend(row, method)
         except (errors.VerificationExpired, errors.VerificationNotFound):
@@ -463,15 +529,25 @@ class VerificationWizardView(EndPages):
                 raise
             if e.of_channel:
                 self.remember(failing=row.method)
-            self.say(messages.WARNING, e.display)
+            self.say_of_send(e, row, method)
         else:
-            self.remember(verification=str(row.public_id), method=row.method)
-            self.say(messages.SUCCESS, self.message("verification_resent"))
+            self.remember(verification=str(row.public_id), method=row.method, wish=None, unsure=None)
+            wording = get_providers()[row.method].resent_wording
+            self.say(messages.SUCCESS, self.message("verification_resent", default=wording))
         return self.go("verify")
+
+    def given_up(self, row: Verification | None) -> str:
+        """What to say of what the user was shown, if it was not confirmed; empty if there was nothing."""
+        if row is None or row.purpose != "enrol" or row.status == Status.APPROVED:
+            return ""
+        provider = get_providers().get(row.method)
+        return str(provider.given_up_wording) if provider else ""
 
     def cancel(self) -> HttpResponseBase:
         row = self.current_verification()
         if row is not None:
             self.verifier.cancel(row)
-        self.remember(verification=None, method=None, secret=None)
+            if text := self.given_up(row):
+                self.say(messages.WARNING, text)
+        self.remember(verification=None, method=None, secret=None, again=None)
         return self.go("start")

@@ -13,10 +13,18 @@ from formtools.wizard.storage import get_storage
 from formtools.wizard.views import NamedUrlSessionWizardView, StepsHelper
 
 from . import session
+from .asking_again import AskAgainMixin, is_stale
 from .forms import describe_fields
 from .pages import PageMixin, protected
 
 PAGES = ("success", "failed", "status")
+
+
+def _fresh(state: Any) -> Any:
+    """A mount's state without what was typed there too long ago."""
+    if isinstance(state, dict) and "again" in state and is_stale(state["again"]):
+        return {k: v for k, v in state.items() if k != "again"}
+    return state
 
 
 class StepsFromUrl(StepsHelper):  # type: ignore[misc]
@@ -27,7 +35,7 @@ class StepsFromUrl(StepsHelper):  # type: ignore[misc]
         return str(self._wizard.step or self.first)
 
 
-class UrlStepsWizardView(PageMixin, NamedUrlSessionWizardView):  # type: ignore[misc]
+class UrlStepsWizardView(AskAgainMixin, PageMixin, NamedUrlSessionWizardView):  # type: ignore[misc]
     """A wizard whose step is in the address, so that a tab, a link and the back button mean what they say.
 
     No management form, no field prefix, no revalidation at the end: `post()` of a subclass guards,
@@ -81,13 +89,13 @@ class UrlStepsWizardView(PageMixin, NamedUrlSessionWizardView):  # type: ignore[
         return dict(found) if isinstance(found, dict) else {}
 
     def remember(self, **changes: Any) -> None:
-        """Change entries of this mount's state; None removes one. No destination and no token goes in."""
+        """Change entries of this mount's state; None removes one. No token, and no destination in clear."""
         state = {k: v for k, v in {**self.state, **changes}.items() if v is not None}
         told = session.read_part(self.request, "wizards")
         if state == told.get(self.prefix, {}):
             return
         # An empty one is left out: addresses of devices that are none must not fill the session.
-        wizards = {k: v for k, v in {**told, self.prefix: state}.items() if v}
+        wizards = {k: _fresh(v) for k, v in {**told, self.prefix: state}.items() if v}
         session.write(self.request, wizards=wizards)
 
     def render(self, form: forms.Form | None = None, **kwargs: Any) -> HttpResponseBase:
@@ -106,6 +114,7 @@ class UrlStepsWizardView(PageMixin, NamedUrlSessionWizardView):  # type: ignore[
     def store_step(self, form: forms.Form) -> HttpResponseBase:
         self.storage.set_step_data(self.step, self.process_step(form))
         self.storage.set_step_files(self.step, self.process_step_files(form))
+        self.remember(again=None)
         steps = list(self.get_form_list())
         after = steps[steps.index(self.step) + 1 :]
         return self.go(after[0] if after else "success")

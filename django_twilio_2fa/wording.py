@@ -19,6 +19,14 @@ MESSAGES: dict[str, Any] = {
     "verification_resent": _("The code was sent again."),
     "verified": _("You are verified."),
     "incorrect_code": _("That code is not right."),
+    "send_unsure": _(
+        "We are not sure that a code could be sent. If you get one, enter it here. If not, try again or use "
+        "another method."
+    ),
+    "send_unsure_to": _(
+        "We are not sure that a code could be sent to {value}. If you get one, enter it here. If not, try "
+        "again or use another method."
+    ),
     "send_prefix": _("Enter the code that was"),
     "send_generic": _("sent"),
     "send_suffix": _("to {value}."),
@@ -60,8 +68,15 @@ def message(code: str, *, user: Any = None, request: Any = None, default: Any = 
 
 
 def sent_sentence(provider: MethodProvider, masked: str, *, user: Any = None, request: Any = None) -> str:
-    """Where the code went: prefix, the method's part, suffix."""
+    """Where the code went: prefix, the method's part, suffix; or the method's own sentence.
+
+    That gives way to whatever the site says in any of the parts.
+    """
     about = {"user": user, "request": request}
+    if provider.sending_wording and masked:
+        parts_of_site = ("send_prefix", f"send_{provider.name}", "send_suffix")
+        if all(conf.resolve("MESSAGE_DISPLAY_CB", code=code, **about) is None for code in parts_of_site):
+            return fill(str(provider.sending_wording), {"value": masked})
     how = message(f"send_{provider.name}", default=provider.sent_wording or MESSAGES["send_generic"], **about)
     parts = [message("send_prefix", **about), how]
     if masked:

@@ -83,11 +83,26 @@ def errors_table() -> str:
         return [error, *(c for c in error.__subclasses__() if c.code == error.code)]
 
     rows = [
-        [f"`{code}`", str(e.status), "yes" if e.blocking else "", str(e.message)]
+        [
+            f"`{code}`",
+            str(e.status),
+            "yes" if e.blocking else "",
+            str(e.message),
+            str(e.check_message or e.send_message),
+        ]
         for code, declared in sorted(ERRORS.items())
         for e in narrowed(declared)
     ]
-    return _table(["code", "status", "blocking", "sentence"], rows)
+    return _table(
+        [
+            "code",
+            "status",
+            "blocking",
+            "sentence",
+            "another where a code is checked (of `invalid_verification_code`: sent)",
+        ],
+        rows,
+    )
 
 
 def bundled() -> list[Any]:

@@ -17,6 +17,8 @@ class CallProvider(VerifyProvider):
     device_kind = "phone_number"
     cost = _("a verification and a call")
     sent_wording = _("read out in a phone call")
+    sending_wording = _("We are calling {value}. Enter the code that you hear.")
+    resent_wording = _("We are calling you now.")
     strength = _("restricted out-of-band authenticator (5.1.3.3); not to be the default (2.7.1)")
 
     def options(self, verification: Verification, *, request: Any = None) -> dict[str, Any]:

@@ -37,6 +37,8 @@ class RecoveryProvider(MethodProvider):
     per_session = True
     is_backup = True
     one_per_user = True
+    give_up_wording = _("Leave without saving: these codes will not work")
+    given_up_wording = _("You did not save the recovery codes that you were shown, so they do not work.")
     strength = _("look-up secret of 64 bits, kept as a keyed digest (5.1.2); 2.6")
 
     def why_unavailable(self, *, user: Any, request: Any = None) -> str:

@@ -58,6 +58,7 @@ class TOTPProvider(VerifyService, MethodProvider):
     token_length = CODE_LENGTH
     shows_secret = True
     sent_wording = _("shown by your authenticator app")
+    given_up_wording = _("The authenticator was not set up. If your app shows a new entry, delete it there.")
     cost = _("a verification")
     strength = _("one-time-password authenticator (5.1.4); 2.8")
 

@@ -68,7 +68,7 @@ class TestWhenNothingComes:
     def test_nobody_gets_round_the_cooldown_by_it(self, asked: Person) -> None:
         asked.posts("verify", action="resend", method="call")
         assert sends() == 1
-        assert "Please wait" in asked.text
+        assert "You chose: Phone call." in asked.text
 
     @pytest.mark.parametrize("method", ["email", "owl", "totp", "recovery", "\0"])
     def test_what_does_not_go_there_is_refused(self, asked: Person, later: Any, method: str) -> None:

@@ -222,7 +222,7 @@ def test_a_send_that_cannot_be_recorded_is_a_page_and_its_code_is_good(pat: Pers
     with a_database_that_fails(5, UPDATE):
         pat.picks("sms")
     assert pat.is_at("verify")
-    assert "could not be saved" in pat.text
+    assert "We are not sure that a code could be sent" in pat.text
     assert "terminating connection" in caplog.text
     assert pat.has_got() == 1
     assert pat.types_the_code().is_verified

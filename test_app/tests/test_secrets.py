@@ -54,6 +54,7 @@ class Everything(logging.Handler):
         super().__init__(logging.DEBUG)
         self.setFormatter(logging.Formatter("%(levelname)s %(name)s %(message)s %(args)s"))
         self.found: list[tuple[str, str]] = []
+        self.typed: set[str] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
         if "/sandbox/" in record.getMessage():
@@ -72,9 +73,10 @@ class Everything(logging.Handler):
         self.found.append(("address", unquote(address)))
         self.found.append((f"headers {address}", str(dict(response.headers))))
         page = response.content.decode()
-        # What somebody has just typed is shown to them again where it was wrong.
-        for value in typed.values():
-            if request["REQUEST_METHOD"] == "POST" and value and response.status_code == 200:
+        # What somebody has typed of a device is shown to them again while it is wrong or can be corrected.
+        self.typed |= {v for k, v in typed.items() if k in ("phone_number", "email") and v}
+        if request["PATH_INFO"].endswith("/register/"):
+            for value in self.typed:
                 page = page.replace(f'value="{value}"', 'value=""')
         self.found.append((f"page {address}", page))
         for row in Session.objects.all():

@@ -260,7 +260,7 @@ class TestVerify:
         later(31)
         asked.opens("start").picks("call")
         assert asked.is_at("verify")
-        assert "phone call" in asked.text
+        assert "We are calling (XXX) XXX-0143." in asked.text
         assert Verification.objects.count() == 1
         asked.types_the_code()
         assert asked.is_verified

@@ -7,13 +7,16 @@
     const text = button.querySelector("[data-countdown-text]");
     const end = Date.now() + Number(button.dataset.countdown) * 1000;
     const words = text ? text.textContent : "";
+    // What they were written in: seconds, minutes or hours, as the server has it.
+    const wait = Number(button.dataset.countdown);
+    const unit = wait < 90 ? 1 : wait <= 89 * 60 ? 60 : 3600;
 
     function tick() {
       const left = Math.ceil((end - Date.now()) / 1000);
       button.disabled = left > 0;
       if (text) {
         text.hidden = left <= 0;
-        text.textContent = words.replace(/\d+/, left);
+        text.textContent = words.replace(/\d+/, Math.ceil(left / unit));
       }
       if (left > 0) setTimeout(tick, 250);
     }
