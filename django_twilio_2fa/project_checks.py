@@ -17,6 +17,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.shortcuts import resolve_url
 from django.template import TemplateDoesNotExist
 from django.template.loader import get_template
+from django.test import RequestFactory
 from django.urls import NoReverseMatch, Resolver404, URLResolver, get_resolver, resolve
 from django.utils import translation
 from django.utils.module_loading import import_string
@@ -108,7 +109,8 @@ def login_page(mounted: Mounted) -> Iterator[CheckMessage]:
         'path("accounts/", include("django.contrib.auth.urls")) to urlpatterns.'
     )
     try:
-        url = resolve_url(settings.LOGIN_URL)
+        with translation.override(settings.LANGUAGE_CODE):
+            url = resolve_url(settings.LOGIN_URL)
     except NoReverseMatch:
         yield Error(
             f"LOGIN_URL is {str(settings.LOGIN_URL)!r}, which names no URL. The kit's pages lead there.",
@@ -299,7 +301,8 @@ def methods(mounted: Mounted) -> Iterator[CheckMessage]:
 
 def _why_unusable(name: str) -> str:
     try:
-        return get_registry().providers[name].why_unavailable(user=None)
+        # As from a page: a method may need the request to build an address.
+        return get_registry().providers[name].why_unavailable(user=None, request=RequestFactory().get("/"))
     except Exception:
         # It may well have to know the user.
         return ""

@@ -34,6 +34,10 @@ class Road:
 
     def register(self, number: str, method: str = "sms", country: str = "US") -> None: ...
 
+    def register_address(self, address: str) -> None: ...
+
+    def remove(self, device: Device) -> None: ...
+
     def check(self, token: str, row: Verification | None = None) -> None: ...
 
     def resend(self) -> None: ...
@@ -58,6 +62,14 @@ class Pages(Road):
         self.person.posts(f"{mount}start/", method=method)
         self.person.posts(f"{mount}register/", country_code=country, phone_number=number)
 
+    def register_address(self, address: str) -> None:
+        mount = "/2fa/add/" if Device.objects.filter(user=self.person.user).exists() else "/2fa/"
+        self.person.posts(f"{mount}start/", method="email")
+        self.person.posts(f"{mount}register/", email=address)
+
+    def remove(self, device: Device) -> None:
+        self.person.posts(f"/2fa/remove/{device.pk}/")
+
     def check(self, token: str, row: Verification | None = None) -> None:
         row = row or self.row
         mount = "/2fa/add/" if row.proof_id else "/2fa/"
@@ -81,6 +93,12 @@ class API(Road):
     def register(self, number: str, method: str = "sms", country: str = "US") -> None:
         self.asks("send", method=method, phone_number=number, phone_country=country)
 
+    def register_address(self, address: str) -> None:
+        self.asks("send", method="email", email=address)
+
+    def remove(self, device: Device) -> None:
+        self.person.client.delete(f"/api/2fa/devices/{device.pk}/")
+
     def check(self, token: str, row: Verification | None = None) -> None:
         self.asks("verify", verification_id=str((row or self.row).public_id), code=token)
 
@@ -102,6 +120,12 @@ class Python(Road):
 
     def register(self, number: str, method: str = "sms", country: str = "US") -> None:
         self.does(lambda v: v.send(method, to=PhoneNumber(number, country)))
+
+    def register_address(self, address: str) -> None:
+        self.does(lambda v: v.send("email", to=EmailAddress(address)))
+
+    def remove(self, device: Device) -> None:
+        self.does(lambda v: v.remove(v.find_registered(str(device.pk))))
 
     def check(self, token: str, row: Verification | None = None) -> None:
         self.does(lambda v: v.check(v.get((row or self.row).public_id), token))

@@ -39,6 +39,11 @@ ONE_ROAD_ONLY = {
         "pages ask for a log-in"
     ),
     "A token of the API is verified by another's proof": "only the API takes tokens",
+    "Over the API, the time of an answer tells who exists": "pages ask for a log-in",
+    "A session in a signed cookie shows a new authenticator's secret": "only pages show one again",
+    "What was typed wrongly is read in the session": "only pages show again what was typed",
+    "A reload spends a try": "only pages are reloaded",
+    "A form that one user opened acts for the next of the browser": "only pages have forms",
     "Wizard, API and plain Python differ": "it is what all of these cases are about",
     "Secrets in logs, pages, reports, sessions, the admin, addresses, exceptions": (
         "one run through all roads, then a search: test_secrets.py"
@@ -264,6 +269,21 @@ def many_numbers(w: World) -> None:
         w.mallory.cancel()
 
 
+@case("A mailbox is written in many ways, for a budget each")
+def one_mailbox_in_many_spellings(w: World) -> None:
+    w.set(SEND_COOLDOWN=0)
+    for address in ("New@owl.example", "nEw@owl.example", "new+a@owl.example", "new@OWL.example"):
+        w.mallory.register_address(address)
+        w.mallory.cancel()
+
+
+@case("Sends that Twilio refuses are used to probe numbers")
+def numbers_that_twilio_refuses(w: World) -> None:
+    w.set(LIMITS={"refused_sends_per_user": "2/h"})
+    for number in ("+12025550168", "+12025550168", NEW):
+        w.mallory.register(number)
+
+
 @case("Toll fraud")
 def countries_and_kinds_of_numbers(w: World) -> None:
     # Germany; premium rate; a satellite; the United States by an American's own prefix for abroad.
@@ -346,6 +366,32 @@ def a_proof_that_is_too_old(w: World) -> None:
 def another_sessions_proof(w: World) -> None:
     proves(w.again)
     w.sam.register(NEW)
+
+
+@case("Many devices are added with one proof, or after it was used up", lets_in=["sam"])
+def several_numbers_with_one_proof(w: World) -> None:
+    proves(w.sam)
+    for number in (NEW, THIRD):
+        w.sam.register(number)
+        w.sam.check(code(number))
+
+
+@case("Many devices are added with one proof, or after it was used up", lets_in=["sam"])
+def a_number_after_the_proof_was_used_up(w: World) -> None:
+    proves(w.sam)
+    w.sam.remove(Device.objects.get(value=EMAIL))
+    w.sam.register(NEW)
+
+
+@case(
+    "Whoever has a session removes the last device, and with the password registers one of their own",
+    lets_in=["sam"],
+)
+def one_device_after_the_other(w: World) -> None:
+    for device in list(Device.objects.order_by("registered_at")):
+        pass_time(60)
+        proves(w.sam)
+        w.sam.remove(device)
 
 
 @case("Success without proof")

@@ -90,11 +90,12 @@ def walk(new_browser: Callable[[], Browser]) -> list[Browser]:
     from django.urls import reverse
 
     from django_twilio_2fa.models import Device
+    from django_twilio_2fa.reverse import reverse as kit_url
     from django_twilio_2fa.sandbox import messages
 
     who = {"username": "sam@example.com", "password": "a long password"}
     get_user_model()._default_manager.create_user(who["username"], password=who["password"])
-    gate, start = reverse("secret"), reverse("twilio_2fa:start")
+    gate, start = reverse("secret"), kit_url("start")
 
     def arrives() -> Browser:
         browser = new_browser().opens(reverse("login") + f"?next={gate}").submits(**who)
@@ -102,7 +103,7 @@ def walk(new_browser: Callable[[], Browser]) -> list[Browser]:
         return browser
 
     def proves(browser: Browser) -> Browser:
-        assert browser.path.startswith(reverse("twilio_2fa:verify")), browser.path
+        assert browser.path.startswith(kit_url("verify")), browser.path
         wrong = "000000" if messages.last_code(PHONE) != "000000" else "111111"
         assert 'aria-invalid="true"' in browser.submits(token=wrong).text
         assert OWL in browser.submits(token=messages.last_code(PHONE)).text
@@ -112,7 +113,7 @@ def walk(new_browser: Callable[[], Browser]) -> list[Browser]:
     first = arrives().submits(method="sms").submits(country_code="US", phone_number="202 555 0143")
     proves(first)
     second = proves(arrives().submits(method="sms"))
-    assert Device.objects.get().masked in second.opens(reverse("twilio_2fa:devices")).text
+    assert Device.objects.get().masked in second.opens(kit_url("devices")).text
     assert OWL not in new_browser().opens(gate).text
     call_command("check", fail_level="WARNING", verbosity=0)
     call_command("makemigrations", check_changes=True, dry_run=True, verbosity=0)
