@@ -174,20 +174,19 @@ class PhoneNumber:
 
     @classmethod
     def stored(cls, value: str, *, carrier_type: str | None = None, extension: str = "") -> PhoneNumber:
-        """Return a number that was valid when it was stored, whatever the numbering plans say today.
+        """Return a number as it was stored, whatever the numbering plans say today.
 
-        `value`: E.164. Raises `InvalidPhoneNumber` for text that has not that shape.
+        `value`: E.164, or what `PhoneNumber` takes. Raises `InvalidPhoneNumber`.
         """
-        try:
+        if not E164.fullmatch(value) or (extension and not EXTENSION_DIGITS.fullmatch(extension)):
             return cls(value, carrier_type=carrier_type, extension=extension)
-        except errors.InvalidPhoneNumber:
-            if not E164.fullmatch(value) or (extension and not EXTENSION_DIGITS.fullmatch(extension)):
-                raise
         made = object.__new__(cls)
         fields = {"phone_number": value, "carrier_type": carrier_type, "extension": extension}
         for name, told in {**fields, "country_code": "", "verified": False}.items():
             object.__setattr__(made, name, told)
         object.__setattr__(made, "country_code", min(made.regions, default=""))
+        if not made.country_code:
+            raise errors.InvalidPhoneNumber
         return made
 
     @staticmethod
@@ -232,13 +231,18 @@ class PhoneNumber:
 
     @property
     def identity(self) -> str:
-        """What the number is compared and registered by."""
-        return self.phone_number
+        """What the number is compared and registered by: its form of today, where its plan has changed."""
+        import phonenumbers
+
+        read = _read(self.phone_number)
+        if read is None:
+            return self.phone_number
+        return phonenumbers.format_number(read, phonenumbers.PhoneNumberFormat.E164)
 
     @property
     def mailbox(self) -> str:
         """What messages to the number are counted under."""
-        return self.phone_number
+        return self.identity
 
     def _format(self, style: str) -> str:
         import phonenumbers
@@ -378,9 +382,12 @@ def as_contact(kind: str, value: Any, *, stored: bool = False) -> Contact | None
     wanted = CONTACTS[kind]
     if isinstance(value, wanted):
         return value
-    if stored and wanted is PhoneNumber:
-        return PhoneNumber.stored(str(value))
-    return wanted(str(value))
+    try:
+        return wanted(str(value))
+    except errors.InvalidPhoneNumber:
+        if not stored:
+            raise
+    return PhoneNumber.stored(str(value))
 
 
 @lru_cache(maxsize=1)

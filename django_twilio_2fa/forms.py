@@ -13,11 +13,14 @@ from .conf import conf
 from .contacts import Contact, EmailAddress, PhoneNumber, countries
 
 
-def describe_fields(form: forms.BaseForm) -> None:
+def describe_fields(form: Any) -> None:
     """Have each input say whether it is invalid, and what its help and its error are called.
 
     Django does so by itself from 5.2 on, with the same ids; 4.2 is told here.
     """
+    if not isinstance(form, forms.BaseForm):
+        # A formset, whose forms a site's own template shows.
+        return
     for bound in form.visible_fields():
         attrs = bound.field.widget.attrs
         if bound.errors:

@@ -112,8 +112,9 @@ def get_or_create_pending(
 def _take_over_cooldown(row: Verification) -> None:
     """Let the cooldown of the user's last send to this destination go on in a new row.
 
-    Canceling, another tab or another session does not end it; an approval does. It is looked up once the row
-    holds its key: whatever it replaces has ended by then, with its last cooldown.
+    Canceling, another tab or another session does not end it. An approval does, and Twilio's word that the
+    code is good no longer. It is looked up once the row holds its key: whatever it replaces has ended by
+    then, with its last cooldown.
     """
     earlier = Verification.objects.filter(user=row.user_id, next_send_at__gt=timezone.now())
     if row.by_stranger:
@@ -122,7 +123,7 @@ def _take_over_cooldown(row: Verification) -> None:
         earlier = earlier.filter(destination_digest__in=digests(row.kind, row.identity))
     else:
         return
-    earlier = earlier.exclude(Q(pk=row.pk) | Q(status=Status.APPROVED))
+    earlier = earlier.exclude(Q(pk=row.pk) | Q(status__in=(Status.APPROVED, Status.EXPIRED)))
     until = earlier.aggregate(until=Max("next_send_at"))["until"]
     if until is not None:
         Verification.objects.filter(pk=row.pk).update(next_send_at=until)

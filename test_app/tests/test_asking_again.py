@@ -231,7 +231,7 @@ class TestCorrecting:
         demo.opens("start").picks("call").registers("202 555 0143 ext. 12").opens("register")
         typed = value(demo, "phone_number")
         demo.registers(typed)
-        assert Verification.objects.filter(status="pending").get().data["extension"] == "12"
+        assert Verification.objects.filter(status="pending").get().extension == "12"
 
 
 @pytest.mark.urls(__name__)

@@ -161,8 +161,9 @@ def test_a_send_ends_in_time_and_as_it_should(twilio: Any, verifier: Verifier, f
             verifier.send("sms")
         assert (caught.value.full_code, caught.value.uncertain) == (code, uncertain)
     row = Verification.objects.get()
-    # Counted, whatever became of it; and never made twice, unless nobody was there to take it.
-    assert (row.sends, row.status, row.approved_at) == (1, "pending", None)
+    # Counted unless it certainly did not happen; and never made twice, unless nobody was there to take it.
+    counted = 5 if fault == "60203" else 1 if uncertain or not code else 0
+    assert (row.sends, row.status, row.approved_at) == (counted, "pending", None)
     assert twilio.sends() == (0 if fault == "refuse" else 1)
     assert len(twilio.delivered(PHONE)) >= arrives
     if not (arrives or uncertain):
@@ -182,7 +183,11 @@ def test_after_a_send_that_did_not_happen_another_way_is_free_at_once(
     with pytest.raises(errors.TwoFactorError):
         verifier.send("sms")
     twilio.is_well()
-    assert verifier.send("call").sends == 2
+    if fault == "60203":  # Twilio takes no more sends to this number, by whatever channel
+        with pytest.raises(errors.MaxSendsReached):
+            verifier.send("call")
+        return
+    assert verifier.send("call").sends == 1
 
 
 @pytest.mark.parametrize("fault", CHECKS)

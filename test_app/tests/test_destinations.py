@@ -34,6 +34,9 @@ AT_GMAIL = ["some.body@gmail.com", "somebody@gmail.com", "s.omebody+x@googlemail
 BENIN = ("+22997123456", "+2290197123456")
 UNKNOWN = next(n for n in BENIN if not phonenumbers.is_valid_number(phonenumbers.parse(n)))
 
+# No plan has it, and it is no second form of a number that one has.
+NONE_AT_ALL = "+22912345678"
+
 
 class TestAddresses:
     @pytest.mark.parametrize("spellings", [SPELLINGS, IN_DNS])
@@ -109,9 +112,16 @@ class TestNumberUnknownToday:
         Device.objects.register(demo.user, new)
         return demo
 
-    def test_the_number_is_not_valid_today(self) -> None:
-        with pytest.raises(errors.InvalidPhoneNumber):
-            PhoneNumber(UNKNOWN)
+    @pytest.mark.parametrize("number", [UNKNOWN, NONE_AT_ALL])
+    def test_a_stored_number_stays_as_it_was_proven(self, number: str) -> None:
+        assert not PhoneNumber.stored(number).is_valid
+        assert str(PhoneNumber.stored(number)) == number
+
+    def test_both_forms_of_a_number_are_one_destination(self) -> None:
+        if not phonenumbers.is_valid_number(phonenumbers.parse(BENIN[1])):
+            pytest.skip("this release of phonenumbers does not know the new form")
+        assert PhoneNumber.stored(BENIN[0]).identity == PhoneNumber(BENIN[1]).identity == BENIN[1]
+        assert PhoneNumber.stored(BENIN[0]).mailbox == BENIN[1]
 
     def test_its_owner_is_sent_a_code_and_verified(
         self, owner: Person, settings: Any, caplog: pytest.LogCaptureFixture
@@ -134,7 +144,7 @@ class TestNumberUnknownToday:
 
     def test_it_cannot_be_registered(self, demo: Person, settings: Any) -> None:
         settings.TWILIO_2FA_PHONE_NUMBER_ALLOWED_COUNTRIES = ["BJ"]
-        demo.opens("start").picks("sms").registers(UNKNOWN, "BJ")
+        demo.opens("start").picks("sms").registers(NONE_AT_ALL, "BJ")
         assert "valid phone number" in demo.text
         assert not SandboxMessage.objects.exists()
 
@@ -151,9 +161,9 @@ class TestNumberUnknownToday:
         users = get_user_model().objects.filter(pk=demo.user.pk)
         users.update(first_name="+12025550143")
         demo.opens("start").picks("sms").types_the_code()
-        users.update(first_name=UNKNOWN)
+        users.update(first_name=NONE_AT_ALL)
         Person("demo").opens("start").posts(method="sms")
-        assert not messages.delivered(UNKNOWN)
+        assert not messages.delivered(NONE_AT_ALL)
 
     def test_a_command_lists_such_devices(self, owner: Person) -> None:
         register_device(Person("demo").user, PhoneNumber("+12025550143"))
@@ -164,7 +174,7 @@ class TestNumberUnknownToday:
         assert "1 in all." in out.getvalue()
         assert UNKNOWN not in out.getvalue()
 
-    @pytest.mark.parametrize("value", ["", "97123456", "+0123456", "+1", "+229 97123456", "+" + "9" * 16])
+    @pytest.mark.parametrize("value", ["", "97123456", "+0123456", "+1", "+" + "9" * 16])
     def test_what_was_never_a_number_is_not_taken_from_storage(self, value: str) -> None:
         with pytest.raises(errors.InvalidPhoneNumber):
             PhoneNumber.stored(value)

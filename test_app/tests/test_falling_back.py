@@ -129,12 +129,13 @@ class TestAFaultOfOneChannel:
         assert demo.page.context["method"]["value"] == "call"
         assert demo.registers(LANDLINE).types_the_code("+12025550150").is_verified
 
-    def test_what_was_counted_stays_counted(self, demo: Person) -> None:
+    def test_what_the_channel_refused_is_counted_apart(self, demo: Person) -> None:
         demo.opens("start").picks("whatsapp").registers(NO_WHATSAPP)
-        assert sends() == 1
+        assert sends() == 0
         demo.registers(NO_WHATSAPP)
-        assert sends() == 2
-        assert max(Counter.objects.filter(scope__startswith="unproven").values_list("n", flat=True)) == 2
+        assert sends() == 1
+        assert max(Counter.objects.filter(scope__startswith="unproven").values_list("n", flat=True)) == 1
+        assert max(Counter.objects.filter(scope__startswith="refused").values_list("n", flat=True)) == 1
 
     def test_an_outage_is_no_fault_of_the_channel(self, demo: Person) -> None:
         demo.opens("start").picks("whatsapp").registers("202 555 0160")

@@ -26,6 +26,7 @@ def tenants(settings: Any) -> None:
     settings.ALLOWED_HOSTS = [*TENANTS, "testserver"]
     settings.TWILIO_2FA_SERVICE_ID = by_host
     settings.TWILIO_2FA_ALLOWED_METHODS = ["sms", "totp"]
+    settings.TWILIO_2FA_SEND_COOLDOWN = 0
 
 
 def at(person: Person, host: str) -> Person:

@@ -75,7 +75,9 @@ def test_what_is_used_and_what_is_too_old_is_said_alike(pat: Person, sam: Person
     assert sam.types_the_code().text == used
 
 
-def test_while_adding_and_changing_there_is_a_button_too(pat: Person, others: list[Person]) -> None:
+def test_while_adding_and_changing_there_is_a_button_too(
+    pat: Person, others: list[Person], no_cooldown: None
+) -> None:
     pat.opens("start").picks("sms").types_the_code()
     number = "+12025550147"
     for path in ("/2fa/add/", f"/2fa/change/{Device.objects.get().pk}/"):

@@ -72,6 +72,7 @@ def test_success_is_told_once(pat: Person, told: Told) -> None:
 
 def test_an_end_is_told_with_its_status(pat: Person, told: Told, later: Any) -> None:
     pat.opens("start").picks("sms").posts("verify", action="cancel")
+    later(40)
     pat.opens("start").picks("sms")
     for _ in range(5):
         pat.types_a_wrong_code()

@@ -100,6 +100,7 @@ class TestSandbox:
 
     def test_limits_and_locks_end(self, twilio_sandbox: Any, two_factor_user: Any, settings: Any) -> None:
         settings.TWILIO_2FA_LIMITS = {"sends_per_user": "1/h", "sends_per_destination": "1/h"}
+        settings.TWILIO_2FA_SEND_COOLDOWN = 0
         verifier = Verifier(two_factor_user, flow="x")
         verifier.cancel(verifier.send("sms"))
         with pytest.raises(errors.TooManySends):

@@ -18,6 +18,7 @@ from django_twilio_2fa.twilio.faults import FAULTS
 
 from .loopback_twilio import LoopbackTwilio
 from .people import EMAIL, PHONE, Person
+from .settings.shows import shows
 from .test_api import Caller
 
 NO_ANSWER = "202 555 0160"
@@ -344,6 +345,7 @@ class TestAWayToTheSite:
         demo.opens("start").posts(action="skip")
         assert demo.path == "/secret/"
 
+    @shows("LOGOUT_URL")
     def test_a_site_may_say_where_to_sign_out(self, sam: Person, settings: Any) -> None:
         settings.TWILIO_2FA_ALLOWED_METHODS = []
         settings.TWILIO_2FA_LOGOUT_URL = "/bye/"

@@ -165,6 +165,12 @@ MISTAKES: list[Mistake] = [
         lambda p: p.includes(LOGIN, HANDSET),
         'path("2fa/", include(',
     ),
+    (
+        "the pages below a parameter",
+        "E022",
+        lambda p: p.includes(path("<slug:shop>/", include(([PAGES], "shop"))), ACCOUNT, LOGIN, HANDSET),
+        "without parameters",
+    ),
     ("the sandbox's URLs forgotten", "W016", lambda p: p.includes(PAGES, LOGIN), 'path("sandbox/"'),
     ("no sign-in page", "W017", lambda p: p.includes(PAGES, HANDSET), "django.contrib.auth.urls"),
     ("LOGIN_URL misspelt", "E017", lambda p: p.sets(LOGIN_URL="logn"), "LOGIN_URL"),

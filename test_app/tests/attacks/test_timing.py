@@ -26,6 +26,7 @@ from django_twilio_2fa.testing.scene import Told
 
 from ..loopback_twilio import LoopbackTwilio
 from ..people import PHONE, Person
+from ..settings.shows import shows
 from .test_unauthenticated import Stranger
 
 NOBODY = "999999"
@@ -282,6 +283,7 @@ def test_a_wrong_code_is_told_whoever_was_named(sam: Person) -> None:
     assert [about["user"] for about in told.told] == [sam.user, None]
 
 
+@shows("UNAUTHENTICATED_MIN_SECONDS")
 @pytest.mark.parametrize("name", ["somebody", "nobody"])
 def test_each_answer_takes_the_least_time(sam: Person, settings: Any, name: str) -> None:
     settings.TWILIO_2FA_UNAUTHENTICATED_MIN_SECONDS = 0.3

@@ -64,7 +64,7 @@ def test_a_wrong_code_verifies_nobody(browser: Client, user: User) -> None:
     browser.post("/2fa/start/", {"method": "pigeon"})
     wrong = str((int(last_code()) + 1) % 10**6).zfill(6)
 
-    page = browser.post("/2fa/verify/", {"token": wrong})
+    page = browser.post("/2fa/verify/", {"token": wrong}, follow=True)
 
     assert "token" in page.context["form"].errors
     assert browser.get("/secret/").status_code == 302

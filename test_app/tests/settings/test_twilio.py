@@ -93,7 +93,7 @@ class TestApiKey:
 
 @shows("REGISTRATION_SERVICE_ID")
 def test_whoever_registers_somebodys_number_shares_their_codes_unless_there_is_a_second_service(
-    pat: Person, demo: Person, settings: Any
+    pat: Person, demo: Person, settings: Any, no_cooldown: None
 ) -> None:
     pat.opens("start").picks("sms")
     demo.opens("start").picks("sms").registers()
@@ -145,7 +145,9 @@ def test_the_sandbox_without_debug_works_only_where_it_is_meant(pat: Person, set
 
 
 @shows("BASE_URL")
-def test_requests_go_where_the_base_address_says(pat: Person, account: Loopback, settings: Any) -> None:
+def test_requests_go_where_the_base_address_says(
+    pat: Person, account: Loopback, settings: Any, no_cooldown: None
+) -> None:
     other = Loopback()
     settings.TWILIO_2FA_BASE_URL = other.address
     assert pat.opens("start").picks("sms").is_at("verify")
