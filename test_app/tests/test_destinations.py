@@ -151,9 +151,9 @@ class TestNumberUnknownToday:
     def test_a_site_that_keeps_it_has_its_owner_verified(self, demo: Person, settings: Any) -> None:
         settings.TWILIO_2FA_PHONE_NUMBER_ALLOWED_COUNTRIES = None
         settings.TWILIO_2FA_PHONE_NUMBER_CB = f"{callbacks.HERE}.phone_of"
-        get_user_model().objects.filter(pk=demo.user.pk).update(first_name=UNKNOWN)
+        get_user_model().objects.filter(pk=demo.user.pk).update(first_name=NONE_AT_ALL)
         demo.opens("start").picks("sms")
-        assert demo.types(messages.last_code(UNKNOWN)).is_verified
+        assert demo.types(messages.last_code(NONE_AT_ALL)).is_verified
 
     def test_a_changed_value_that_is_no_number_is_not_sent_to(self, demo: Person, settings: Any) -> None:
         settings.TWILIO_2FA_PHONE_NUMBER_ALLOWED_COUNTRIES = None
