@@ -32,6 +32,7 @@ DEFAULTS: dict[str, str | int | None] = {
     "sends_per_destination": "10/h, 20/d",
     "unproven_sends_per_user": "5/h",
     "unproven_sends_per_destination": "2/10m, 5/d",
+    "setups_per_user": "10/h",
     "refused_sends_per_user": "20/h",
     "refused_sends_per_destination": "20/h",
     "wrong_tokens_per_session": "10/h",

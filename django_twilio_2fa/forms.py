@@ -21,6 +21,13 @@ def describe_fields(form: Any) -> None:
     if not isinstance(form, forms.BaseForm):
         # A formset, whose forms a site's own template shows.
         return
+    wrong = [bound for bound in form.visible_fields() if bound.errors]
+    for bound in form.visible_fields():
+        if wrong:
+            # Where one has to type again.
+            bound.field.widget.attrs.pop("autofocus", None)
+    if wrong:
+        wrong[0].field.widget.attrs["autofocus"] = True
     for bound in form.visible_fields():
         attrs = bound.field.widget.attrs
         if bound.errors:

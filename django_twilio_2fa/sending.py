@@ -251,6 +251,8 @@ class Sending(Outcomes):
 
         A cooldown refuses none: the code that was sent is good. Two queries.
         """
+        closed = {apart: self._is_locked(apart) for apart in {c.provider.counted_apart for c in choices}}
+        choices = [c for c in choices if not closed[c.provider.counted_apart]]
         rows = [self._would_be(c) for c in choices]
         keys = [self._keys_of(c) for c in choices]
         pending = Verification.objects.filter(pending_key__in=[key for each in keys for key in each])
@@ -263,6 +265,9 @@ class Sending(Outcomes):
             for choice, own, wait in zip(choices, keys, waits, strict=True)
             if not wait and not any(self._is_used_up(held[key], choice) for key in own if key in held)
         ]
+
+    def _is_locked(self, apart: str) -> bool:
+        return self.user is not None and bool(locks.locked_until(self.user, self.flow, apart))
 
     @staticmethod
     def _is_used_up(row: Verification, choice: Choice) -> bool:
@@ -283,9 +288,12 @@ class Sending(Outcomes):
 
     def _keys_of(self, choice: Choice) -> list[str]:
         registered = choice.registered
-        if registered is None and choice.provider.device_kind is not None:
-            return []
-        purpose = Purpose.ENROL if registered and registered is self.unproven() else Purpose.PROVE
+        enrols = registered is None and choice.provider.device_kind is not None
+        if enrols and choice.provider.device_kind in CONTACTS:
+            return []  # to a number or an address that nobody has typed yet
+        if registered is not None and registered is self.unproven():
+            enrols = True
+        purpose = Purpose.ENROL if enrols else Purpose.PROVE
         contact = registered.contact if registered else None
         device = registered.device if registered and not contact else None
         service = self._service_id(choice.provider, purpose)
@@ -358,6 +366,9 @@ class Sending(Outcomes):
         """What a send is counted on: a stranger's typing of a number uses none of its owner's budget."""
         if not provider.sends and row.purpose == Purpose.PROVE:
             return []
+        if not provider.sends and self.user is not None:
+            # An authenticator, a set of recovery codes: nothing goes out, so it costs none of the sends.
+            return counters.counts("setups_per_user", self.user.pk)
         proven = row.purpose == Purpose.PROVE and self.user is not None
         kind = "sends" if proven else "unproven_sends"
         found = []

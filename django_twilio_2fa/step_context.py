@@ -156,6 +156,7 @@ class StepContextMixin:
         wait = row.can_resend_in() if found.resends else 0
         wished = found.choice.provider.name == self.wish(row)
         about = {"after": found.after, "resends": found.resends, "wait": wait, "wished": wished}
+        about["wait_in_words"] = errors.in_words(wait)
         return {**self.choice_context(found.choice), **about}
 
     def wait_to_resend(self: Any, row: Any) -> int:

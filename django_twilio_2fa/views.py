@@ -18,6 +18,7 @@ from django.utils.translation import ngettext
 
 from . import errors, session
 from .choices import Choice, Fallback
+from .conf import conf
 from .contacts import CONTACTS, Contact
 from .end_pages import OURS, EndPages
 from .forms import RegistrationForm, StartForm, TokenForm
@@ -211,10 +212,11 @@ class VerificationWizardView(EndPages):
     def wishes(self, method: str, error: errors.ResendCooldown, row: Verification) -> str:
         """Keep the wish, and what is said of it."""
         self.remember(wish={"method": method, "verification": str(row.public_id)})
-        about = {"method": self.display(method)["label"], "seconds": error.data["can_resend_in"]}
+        wait = max(error.data["can_resend_in"], self.verifier.wait_to_resend(row))
+        about = {"method": self.display(method)["label"], "when": errors.in_words(wait)}
         text = _(
-            "You chose: %(method)s. The code can go out that way in %(seconds)d seconds. Until then, you can "
-            "enter the code that you have."
+            "You chose: %(method)s. The code can go out that way %(when)s. Until then, you can enter the "
+            "code that you have."
         )
         return text % about
 
@@ -319,6 +321,12 @@ class VerificationWizardView(EndPages):
                 self.say(messages.WARNING, error.display)
         elif isinstance(error, errors.ResendCooldown) and method not in ("", row.method):
             self.say(messages.WARNING, self.wishes(method, error, row))
+        elif isinstance(error, errors.ResendCooldown):
+            # A limit across verifications may let the user wait for longer than the cooldown does.
+            wait = max(error.data["can_resend_in"], self.verifier.wait_to_resend(row))
+            self.say(messages.WARNING, errors.ResendCooldown(can_resend_in=wait).display)
+        elif isinstance(error, errors.MaxSendsReached) and row.sends >= conf.MAX_SENDS:
+            pass  # the page itself says so
         else:
             self.say(messages.WARNING, error.display)
 
@@ -328,7 +336,21 @@ class VerificationWizardView(EndPages):
         """The method whose device is to be registered: the one picked, or the only one."""
         options = [c.provider for c in self.choices if c.registered is None and c.provider.device_kind]
         picked = [p for p in options if p.name == self.state.get("method")]
-        return picked[0] if picked else options[0] if len(options) == 1 else None
+        found = picked[0] if picked else options[0] if len(options) == 1 else None
+        return self._provider_of_posted(options, found)
+
+    def _provider_of_posted(
+        self, options: list[MethodProvider], found: MethodProvider | None
+    ) -> MethodProvider | None:
+        """The method whose form was posted, where another tab has chosen a method of another kind since."""
+
+        def asks_for_what_was_posted(provider: MethodProvider | None) -> bool:
+            form_class = provider.get_registration_form_class() if provider else None
+            return bool(form_class and form_class.contact_field in self.request.POST)
+
+        if self.request.method != "POST" or self.step != "register" or asks_for_what_was_posted(found):
+            return found
+        return next(filter(asks_for_what_was_posted, options), found)
 
     def register(self, form: RegistrationForm) -> HttpResponseBase:
         provider = self.registering_provider()
@@ -345,8 +367,9 @@ class VerificationWizardView(EndPages):
                 return self.send_failed(e, provider.name)
             form.add_error(form.contact_field or None, e.display)
             return self.ask_again(form)
-        if earlier is not None and earlier.pk != row.pk:
-            # The number was corrected: the code that went to the wrong one is good for nothing.
+        if earlier is not None and earlier.pk != row.pk and earlier.kind == row.kind:
+            # The number was corrected: the code that went to the wrong one is good for nothing. What is being
+            # registered of another kind may be in another tab, and goes on there.
             self.verifier.cancel(earlier)
         return self.sent(row)
 
@@ -361,7 +384,9 @@ class VerificationWizardView(EndPages):
         self.remember(method=provider.name)
         form = self.get_form(data=self.request.POST, files=self.request.FILES)
         form.is_valid()
+        label = self.display(provider.name)["label"]
         form.add_error(None, error.display)
+        form.add_error(None, _("You can use this instead: %(method)s.") % {"method": label})
         return self.ask_again(form)
 
     def send_registration(self, provider: MethodProvider, form: RegistrationForm) -> Verification:
@@ -426,13 +451,16 @@ class VerificationWizardView(EndPages):
         if id:
             text = self.given_up(self._rows.get(str(id))) or errors.VerificationExpired().display
             self.say(messages.ERROR, text)
-            self.remember(verification=None, secret=None)
+            if id == self.state.get("verification"):
+                # Not where another tab has gone on with another one.
+                self.remember(verification=None, secret=None)
         return self.go("start")
 
     def verify(self, form: forms.Form) -> HttpResponseBase:
-        row = self.current_verification(form.cleaned_data.get("verification"))
+        posted = form.cleaned_data.get("verification")
+        row = self.current_verification(posted)
         if row is None:
-            return self.over()
+            return self.over(self._rows.get(str(posted)))
         asked, to = row, row.contact
         try:
             row = self.verifier.check(row, form.cleaned_data.get("token", ""))

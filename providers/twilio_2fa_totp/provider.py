@@ -49,6 +49,14 @@ class AuthenticatorTokenForm(TokenForm):
     length = CODE_LENGTH
 
 
+class FirstCodeForm(AuthenticatorTokenForm):
+    """The first code of a new authenticator. Focus would scroll a small screen past the QR code."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["token"].widget.attrs.pop("autofocus", None)
+
+
 class TOTPProvider(VerifyService, MethodProvider):
     label = _("Authenticator app")
     icon = "fas fa-mobile-alt"
@@ -72,7 +80,7 @@ class TOTPProvider(VerifyService, MethodProvider):
         return AuthenticatorForm
 
     def get_token_form_class(self, verification: Verification) -> type[TokenForm]:
-        return AuthenticatorTokenForm
+        return FirstCodeForm if verification.purpose == Purpose.ENROL else AuthenticatorTokenForm
 
     def heading(self, label: str, masked: str) -> str:
         return f"{label}: {masked}" if masked else label

@@ -35,6 +35,13 @@
     }, Number(element.dataset.revealAfter) * 1000);
   });
 
+  // On the way back a browser fills in what was typed before: a code is typed anew.
+  window.addEventListener("pageshow", function () {
+    document.querySelectorAll("input[name=token]").forEach(function (input) {
+      input.value = input.defaultValue;
+    });
+  });
+
   function goOnOnceAnswered(form) {
     async function ask() {
       try {

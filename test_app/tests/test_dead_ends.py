@@ -1,0 +1,148 @@
+"""Places where somebody who tried to get stuck did, walked again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from django_twilio_2fa.models import Device, Verification
+from django_twilio_2fa.sandbox import clock, factors, messages
+from django_twilio_2fa.sandbox.models import SandboxFactor
+
+from .people import EMAIL, PHONE, Person
+
+
+@pytest.fixture(autouse=True)
+def offered(settings: Any) -> None:
+    settings.TWILIO_2FA_ALLOWED_METHODS = ["sms", "call", "whatsapp", "email", "totp", "recovery"]
+
+
+class TestTwoTabsWhileRegistering:
+    """One tab registers a phone, the other an address."""
+
+    @pytest.fixture
+    def tabs(self, demo: Person) -> tuple[Person, str, str]:
+        demo.opens("start").picks("sms").registers()
+        phone = str(Verification.objects.get(kind="phone_number").public_id)
+        demo.opens("start").picks("email").posts(email=EMAIL)
+        return demo, phone, str(Verification.objects.get(kind="email").public_id)
+
+    def test_the_first_tabs_code_is_taken(self, tabs: tuple[Person, str, str]) -> None:
+        demo, phone, _address = tabs
+        demo.posts("verify", token=messages.last_code(PHONE), verification=phone)
+        assert demo.is_verified
+
+    def test_the_second_tabs_code_is_taken(self, tabs: tuple[Person, str, str]) -> None:
+        demo, _phone, address = tabs
+        demo.posts("verify", token=messages.last_code(EMAIL), verification=address)
+        assert demo.is_verified
+
+    def test_a_tab_that_is_over_leaves_the_other_alone(self, tabs: tuple[Person, str, str]) -> None:
+        demo, phone, address = tabs
+        Verification.objects.filter(public_id=phone).update(status="canceled", pending_key=None)
+        demo.posts("verify", token=messages.last_code(PHONE), verification=phone)
+        assert not demo.is_verified
+        demo.opens("verify")
+        assert demo.page.context["verification_id"] == address
+
+    def test_whoever_comes_second_is_verified_and_no_more(self, tabs: tuple[Person, str, str]) -> None:
+        demo, phone, address = tabs
+        demo.posts("verify", token=messages.last_code(PHONE), verification=phone)
+        demo.posts("verify", token=messages.last_code(EMAIL), verification=address)
+        assert demo.is_at("success")
+        assert [d.kind for d in Device.objects.all()] == ["phone_number"]
+
+    def test_a_corrected_number_ends_the_wrong_one(self, demo: Person) -> None:
+        demo.opens("start").picks("sms").registers()
+        demo.posts("register", country_code="US", phone_number="202 555 0147")
+        assert Verification.objects.order_by("pk").first().status == "canceled"
+
+    def test_a_number_is_read_though_the_other_tab_chose_mail(self, demo: Person) -> None:
+        demo.opens("start").picks("sms")
+        demo.opens("start").picks("email")
+        demo.posts("register", country_code="US", phone_number="202 555 0143")
+        assert demo.is_at("verify")
+        assert demo.has_got() == 1
+
+
+class TestWhatSendsNothing:
+    """An authenticator and recovery codes cost none of the messages that a user may be sent."""
+
+    def test_an_authenticator_is_free_after_many_messages(self, demo: Person, settings: Any) -> None:
+        settings.TWILIO_2FA_LIMITS = {"unproven_sends_per_user": "1/h"}
+        demo.opens("start").picks("sms").registers()
+        demo.opens("start").picks("totp").posts(name="")
+        assert SandboxFactor.objects.count() == 1
+        assert demo.is_at("verify")
+
+    def test_setting_up_has_a_limit_of_its_own(self, demo: Person, settings: Any) -> None:
+        settings.TWILIO_2FA_LIMITS = {"setups_per_user": "2/h"}
+        for _ in range(3):
+            demo.opens("start").picks("totp").posts(name="")
+            demo.posts("verify", action="cancel")
+        assert SandboxFactor.objects.count() == 0
+        demo.opens("start").picks("totp").posts(name="")
+        assert "Too many" in demo.text
+        assert demo.opens("start").picks("sms").registers().is_at("verify")
+
+
+class TestFailedPage:
+    def offers(self, person: Person) -> list[str]:
+        return [c["method"] for c in person.page.context["other_methods"]]
+
+    def test_what_was_used_up_is_not_offered_again(self, demo: Person, monkeypatch: Any) -> None:
+        monkeypatch.setattr(clock, "time", lambda: 1_800_000_000.0)
+        demo.opens("start").picks("totp").posts(name="")
+        right = factors.current_code(SandboxFactor.objects.get().secret)
+        for _ in range(5):
+            demo.types("000000" if right != "000000" else "111111")
+        assert demo.is_at("failed")
+        assert "totp" not in self.offers(demo)
+        assert "sms" in self.offers(demo)
+
+    def test_a_locked_session_is_offered_nothing_locked(self, sam: Person, settings: Any) -> None:
+        settings.TWILIO_2FA_LIMITS = {"wrong_tokens_per_session": "5/h"}
+        sam.opens("start").picks("sms")
+        for _ in range(5):
+            sam.types_a_wrong_code()
+        assert sam.is_at("failed")
+        assert self.offers(sam) == []
+
+
+class TestWaits:
+    def test_a_wait_of_minutes_is_told_in_minutes(self, pat: Person, settings: Any) -> None:
+        settings.TWILIO_2FA_SEND_COOLDOWN = 300
+        pat.opens("start").picks("sms")
+        Verification.objects.update(sends=3)
+        pat.opens("verify")
+        assert "(in 300 s)" not in pat.text
+        assert pat.text.count("in 5 minutes") == 2
+
+    def test_one_wait_is_told_on_the_page_and_above_it(self, demo: Person, settings: Any, later: Any) -> None:
+        settings.TWILIO_2FA_LIMITS = {"unproven_sends_per_destination": "1/10m"}
+        demo.opens("start").picks("sms").registers()
+        demo.opens("start").picks("call").registers()
+        assert "You chose: Phone call. The code can go out that way in 10 minutes." in demo.text
+
+
+class TestSwitchedMethod:
+    def test_the_page_says_what_can_be_used_instead(self, demo: Person) -> None:
+        demo.opens("start").picks("whatsapp").registers("202 555 0172")
+        assert "You can use this instead: Text message." in demo.text
+
+
+class TestFocus:
+    def field(self, person: Person, name: str) -> dict[str, Any]:
+        return dict(person.page.context["form"].fields[name].widget.attrs)
+
+    def test_the_qr_page_is_not_scrolled_to_the_code(self, demo: Person) -> None:
+        demo.opens("start").picks("totp").posts(name="")
+        assert "autofocus" not in self.field(demo, "token")
+        demo.types("1")
+        assert "autofocus" in self.field(demo, "token")
+
+    def test_the_field_that_is_wrong_has_the_focus(self, demo: Person) -> None:
+        demo.opens("start").picks("sms").registers().types_the_code()
+        demo.posts("/2fa/add/start/", method="recovery", device="").posts().posts()
+        assert "autofocus" in self.field(demo, "saved")
