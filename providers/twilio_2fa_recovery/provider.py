@@ -26,6 +26,12 @@ from .signals import recovery_code_used
 FEW = 3
 
 
+class RecoveryCodeUsed(errors.CodeAlreadyUsed):
+    """A code of the user's own set that has let them in before."""
+
+    message = _("This code has been used. Use another one from your list.")
+
+
 class RecoveryProvider(MethodProvider):
     label = _("Recovery codes")
     icon = "fas fa-life-ring"
@@ -76,7 +82,9 @@ class RecoveryProvider(MethodProvider):
         if device is None:
             raise errors.VerificationExpired
         found = codes.find(token, device.data["codes"])
-        return Checked(approved=bool(found) and self._spend(device, found))
+        if found and not self._spend(device, found):
+            raise RecoveryCodeUsed
+        return Checked(approved=bool(found))
 
     def _spend(self, device: Device, digest: str) -> bool:
         """Use a code up; returns whether it was good still."""
