@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 REQUIRED = set(filter(None, os.environ.get("TWILIO_2FA_TEST_REQUIRE", "").split(",")))
 
 
-# How many examples each property is tried with: few for a newcomer, 500 in the gate, 20,000 in a soak.
+# How many examples each property is tried with: few for a newcomer, 100 in the gate, 20,000 in a soak.
 settings.register_profile(
     "kit",
     max_examples=int(os.environ.get("TWILIO_2FA_EXAMPLES", "50")),
