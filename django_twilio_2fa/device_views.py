@@ -203,7 +203,12 @@ class DevicesView(DevicePage, TemplateView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         devices = [self.row(r) for r in self.verifier.registered()]
         return super().get_context_data(
-            **kwargs, **self.page_context(), devices=devices, add_href=self.add_href()
+            **kwargs,
+            **self.page_context(),
+            devices=devices,
+            add_href=self.add_href(),
+            site_href=self.get_site_url(),
+            sign_out_href=self.get_sign_out_url(),
         )
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:

@@ -94,11 +94,14 @@ class EndPages(StepContextMixin, UrlStepsWizardView):
     def fail(self, error: errors.TwoFactorError) -> HttpResponseBase:
         """To the failed page; override it to act."""
         row = self.current_verification()
+        ended = self._rows.get(str(self.state.get("verification")))
         told = {"code": error.full_code, "display": error.display, "blocking": error.blocking}
         told["verification_id"] = str(row.public_id) if row else ""
         if wait := error.data.get("retry_after"):
             # Unfilled, since how long there is to wait changes while the page is open.
             told |= {"retry_at": int(time.time()) + wait, "sentence": error.sentence}
+        # While registering, what is used up is one number: another would do, and so would another kind.
+        told["kind"] = ended.kind if ended is not None and ended.purpose == "enrol" else ""
         self.remember(error=told)
         return self.go("failed")
 
@@ -119,16 +122,17 @@ class EndPages(StepContextMixin, UrlStepsWizardView):
                 "can_retry": not blocking or ("retry_at" in told and not wait),
                 "retry_in": wait,
                 "last_doors": self.last_doors() if blocking else [],
-                "other_methods": self.other_methods() if wait and not blocking else [],
+                "other_methods": self.other_methods(told.get("kind", "")) if wait and not blocking else [],
                 "verification_id": told["verification_id"],
                 "site_href": self.get_site_url(),
                 "sign_out_href": self.get_sign_out_url(),
             },
         )
 
-    def other_methods(self) -> list[dict[str, Any]]:
-        """What can be used now, while something else cannot."""
-        return [self.choice_context(c) for c in self.verifier.usable_now(self.choices)]
+    def other_methods(self, used_up: str) -> list[dict[str, Any]]:
+        """What can be used now, while something else cannot; nothing of the kind that was `used_up`."""
+        choices = [c for c in self.choices if c.registered or c.provider.device_kind != used_up]
+        return [self.choice_context(c) for c in self.verifier.usable_now(choices)]
 
     def last_doors(self) -> list[dict[str, Any]]:
         """What is left to a user whose other methods are locked."""

@@ -93,12 +93,16 @@ def locked_until(user: Any, flow: str, apart: str = "") -> int:
 
 def refuse_locked(user: Any, flow: str, apart: str = "") -> None:
     """Raise `AccountLocked`, or `TooManyWrongTokens` where the lock ends by itself."""
-    until = locked_until(user, flow, apart)
+    if until := locked_until(user, flow, apart):
+        raise as_error(until)
+
+
+def as_error(until: int) -> errors.TwoFactorError:
+    """Return what a user is told who is locked until a moment (Unix time)."""
     if until == FOR_EVER:
-        raise errors.AccountLocked
-    if until:
-        left = max(1, until - int(time.time()))
-        raise errors.TooManyWrongTokens(retry_after=left, when=in_words(left))
+        return errors.AccountLocked()
+    left = max(1, until - int(time.time()))
+    return errors.TooManyWrongTokens(retry_after=left, when=in_words(left))
 
 
 def _run(user: Any) -> Count | None:

@@ -97,13 +97,14 @@ class Outcomes(Options):
 
     def _wrong(self, row: Verification, lease: str, spent: Sequence[Count]) -> errors.TwoFactorError:
         failed = records.retried(lambda: limits.release_lease(row, lease))
-        self._lock_if_used_up(row, spent)
+        locked = self._lock_if_used_up(row, spent)
         signals.send(signals.twilio_2fa_verification_failed, **self._about(row), method=row.method)
         if failed:
             self._tell_status(row)
             if conf.CANCEL_ON_MAX_RETRIES:
                 self._cancel_at_provider(row)
-            return errors.MaxAttemptsReached(retry_after=limits.until_over(row))
+            # The longer wait of the two: that of a lock would be met at the next choice.
+            return locked or errors.MaxAttemptsReached(retry_after=limits.until_over(row))
         left = conf.MAX_ATTEMPTS - row.attempts
         advice = get_providers()[row.method].advise_wrong(row)
         return errors.InvalidVerificationCode(attempts_left=left, **({"advice": advice} if advice else {}))
@@ -113,17 +114,21 @@ class Outcomes(Options):
         records.retried(lambda: limits.give_back(row, lease))
         records.retried(lambda: counters.refund(spent))
 
-    def _lock_if_used_up(self, row: Verification, spent: Sequence[Count]) -> None:
-        """Lock whoever has used their wrong tokens up, and tell the owner once."""
+    def _lock_if_used_up(self, row: Verification, spent: Sequence[Count]) -> errors.TwoFactorError | None:
+        """Lock whoever has used their wrong tokens up, and tell the owner once.
+
+        Returns what the user is told of a lock that was made; None if there was none.
+        """
         if self.user is None:
-            return
+            return None
         apart = get_providers()[row.method].counted_apart
         until = records.retried(lambda: locks.was_wrong(self.user, self.flow, spent, apart))
         if not until:
-            return
+            return None
         moment = None if until == locks.FOR_EVER else datetime.fromtimestamp(until, zones.utc)
         signals.send(signals.twilio_2fa_user_locked, request=self.request, user=self.user, until=moment)
         tell_owner(self.user, "twilio_2fa/email/locked", until=moment and moments.stored(moment))
+        return locks.as_error(until)
 
     def _check_failed(self, row: Verification, lease: str, error: errors.TwoFactorError) -> None:
         if isinstance(error, errors.VerificationExpired):

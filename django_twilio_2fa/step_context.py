@@ -91,6 +91,8 @@ class StepContextMixin:
         optional = self.is_optional()
         context |= {"is_optional": optional, "skip_href": self.get_skip_url() if optional else ""}
         context["leave_href"] = self.get_leave_url()
+        if self.step in ("start", "register"):
+            context |= {"site_href": self.get_site_url(), "sign_out_href": self.get_sign_out_url()}
         context |= {"has_other_methods": len(self.choices) > 1, "is_registration": self.is_registration}
         extra = {
             "start": self.start_context,
@@ -185,7 +187,10 @@ class StepContextMixin:
         return {
             "method": self.display(row.method),
             "obfuscated_value": row.masked,
-            "message": self.sent_sentence(provider, row.masked, unsure=unsure),
+            # Where Twilio has refused the very first send, there is nothing to be told of one.
+            "message": ""
+            if provider.sends and not row.last_sent_at and not unsure
+            else self.sent_sentence(provider, row.masked, unsure=unsure),
             "unsure": unsure,
             "sends": provider.sends,
             "can_resend_in": wait,

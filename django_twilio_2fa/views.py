@@ -20,6 +20,7 @@ from . import errors, session
 from .choices import Choice, Fallback
 from .conf import conf
 from .contacts import CONTACTS, Contact
+from .digests import digest
 from .end_pages import OURS, EndPages
 from .forms import RegistrationForm, StartForm, TokenForm
 from .models import Status, Verification
@@ -360,23 +361,30 @@ class VerificationWizardView(EndPages):
         try:
             row = self.send_registration(provider, form)
         except errors.TwoFactorError as e:
-            other = self.other_registration(provider) if e.of_channel else None
+            other = self.other_registration(provider, form) if e.of_channel else None
             if other is not None:
                 return self.register_by_another(other, e)
             if not isinstance(e, ABOUT_THE_FIELD):
                 return self.send_failed(e, provider.name)
             form.add_error(form.contact_field or None, e.display)
             return self.ask_again(form)
-        if earlier is not None and earlier.pk != row.pk and earlier.kind == row.kind:
+        if earlier is not None and earlier.pk != row.pk:
             # The number was corrected: the code that went to the wrong one is good for nothing. What is being
-            # registered of another kind may be in another tab, and goes on there.
-            self.verifier.cancel(earlier)
+            # registered of another kind may be in another tab, and goes on there, unless it shows a secret:
+            # the session keeps one of these, and the user is told that the other was not set up.
+            if earlier.kind == row.kind or get_providers()[earlier.method].shows_secret:
+                self.verifier.cancel(earlier)
         return self.sent(row)
 
-    def other_registration(self, provider: MethodProvider) -> MethodProvider | None:
-        """Another method that takes what was typed for this one."""
+    def other_registration(self, provider: MethodProvider, form: RegistrationForm) -> MethodProvider | None:
+        """Another method that takes what was typed for this one; None where all of them were refused there."""
+        to = digest("refused here", form.contact.identity if form.contact else "")
+        told = self.state.get("refused_here")
+        refused = told["methods"] if isinstance(told, dict) and told.get("to") == to else []
+        refused = sorted({*refused, provider.name})
+        self.remember(refused_here={"to": to, "methods": refused})
         options = [c.provider for c in self.choices if c.registered is None]
-        same = [p for p in options if p.device_kind == provider.device_kind and p.name != provider.name]
+        same = [p for p in options if p.device_kind == provider.device_kind and p.name not in refused]
         return same[0] if same else None
 
     def register_by_another(self, provider: MethodProvider, error: errors.TwoFactorError) -> HttpResponseBase:

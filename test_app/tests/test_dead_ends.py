@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -53,6 +54,17 @@ class TestTwoTabsWhileRegistering:
         assert demo.is_at("success")
         assert [d.kind for d in Device.objects.all()] == ["phone_number"]
 
+    def test_an_authenticator_said_not_to_be_set_up_is_not(self, demo: Person, monkeypatch: Any) -> None:
+        monkeypatch.setattr(clock, "time", lambda: 1_800_000_000.0)
+        demo.opens("start").picks("totp").posts(name="")
+        code = factors.current_code(SandboxFactor.objects.get().secret)
+        row = Verification.objects.get()
+        demo.opens("start").picks("sms").registers()
+        assert "The authenticator was not set up" in demo.text
+        demo.posts("verify", token=code, verification=str(row.public_id))
+        assert not Device.objects.exists()
+        assert not demo.is_verified
+
     def test_a_corrected_number_ends_the_wrong_one(self, demo: Person) -> None:
         demo.opens("start").picks("sms").registers()
         demo.posts("register", country_code="US", phone_number="202 555 0147")
@@ -101,13 +113,25 @@ class TestFailedPage:
         assert "totp" not in self.offers(demo)
         assert "sms" in self.offers(demo)
 
-    def test_a_locked_session_is_offered_nothing_locked(self, sam: Person, settings: Any) -> None:
+    def test_a_locked_session_is_told_the_longer_wait(self, sam: Person, settings: Any) -> None:
         settings.TWILIO_2FA_LIMITS = {"wrong_tokens_per_session": "5/h"}
         sam.opens("start").picks("sms")
         for _ in range(5):
             sam.types_a_wrong_code()
         assert sam.is_at("failed")
         assert self.offers(sam) == []
+        first = re.search(r"again (in \d+ minutes)", sam.text)
+        sam.opens("start").picks("email")
+        again = re.search(r"again (in \d+ minutes)", sam.text)
+        assert first
+        assert again
+        assert first[1] == again[1]
+
+    def test_while_registering_the_same_kind_is_not_offered(self, demo: Person) -> None:
+        demo.opens("start").picks("sms").registers()
+        for _ in range(5):
+            demo.types_a_wrong_code()
+        assert self.offers(demo) == ["email", "totp"]
 
 
 class TestWaits:
@@ -130,6 +154,27 @@ class TestSwitchedMethod:
     def test_the_page_says_what_can_be_used_instead(self, demo: Person) -> None:
         demo.opens("start").picks("whatsapp").registers("202 555 0172")
         assert "You can use this instead: Text message." in demo.text
+
+    def test_a_number_that_all_refuse_is_refused_once_by_each(self, demo: Person) -> None:
+        demo.opens("start").picks("sms")
+        for method in ("Phone call", "WhatsApp"):
+            demo.registers("+12025550168")
+            assert f"You can use this instead: {method}." in demo.text
+        demo.registers("+12025550168")
+        assert demo.is_at("start")
+        assert "You can use this instead" not in demo.text
+
+    def test_nothing_is_said_of_a_code_that_was_never_sent(self, demo: Person) -> None:
+        demo.opens("start").picks("sms").registers("+12025550164")
+        assert "Enter the code that was sent" not in demo.text
+        assert demo.text.count("No more codes can be sent for now") == 1
+
+
+class TestWaysOut:
+    def test_pages_before_the_code_lead_to_the_site_and_out(self, demo: Person) -> None:
+        for page in (demo.opens("start"), demo.picks("sms"), demo.opens("devices")):
+            assert "Back to the site" in page.text
+            assert "Sign out" in page.text
 
 
 class TestFocus:
