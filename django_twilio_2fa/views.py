@@ -368,16 +368,21 @@ class VerificationWizardView(EndPages):
                 return self.send_failed(e, provider.name)
             form.add_error(form.contact_field or None, e.display)
             return self.ask_again(form)
-        if earlier is not None and earlier.pk != row.pk:
-            # The number was corrected: the code that went to the wrong one is good for nothing. What is being
-            # registered of another kind may be in another tab, and goes on there, unless it shows a secret:
-            # the session keeps one of these, and the user is told that the other was not set up.
-            if earlier.kind == row.kind or get_providers()[earlier.method].shows_secret:
-                self.verifier.cancel(earlier)
+        if earlier is not None and earlier.pk != row.pk and self.is_given_up(earlier, row):
+            self.verifier.cancel(earlier)
         return self.sent(row)
 
+    def is_given_up(self, earlier: Verification, later: Verification) -> bool:
+        """Whether a registration ends because its user has begun another one.
+
+        A number was corrected: the code that went to the wrong one is good for nothing. What is registered of
+        another kind may be in another tab, and goes on there, unless it shows a secret: the session keeps one
+        of these, and the user is told that the other was not set up.
+        """
+        return earlier.kind == later.kind or get_providers()[earlier.method].shows_secret
+
     def other_registration(self, provider: MethodProvider, form: RegistrationForm) -> MethodProvider | None:
-        """Another method that takes what was typed for this one; None where all of them were refused there."""
+        """Another method that takes what was typed for this one; None where each was refused there."""
         to = digest("refused here", form.contact.identity if form.contact else "")
         told = self.state.get("refused_here")
         refused = told["methods"] if isinstance(told, dict) and told.get("to") == to else []
