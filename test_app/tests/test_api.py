@@ -84,7 +84,8 @@ class TestTheWayThrough:
             "sends",
         }
         assert told["display"] == "Enter the code that was sent by text message to (XXX) XXX-0143."
-        assert (told["can_resend_in"], told["attempts"], told["sends"]) == (30, 0, 1)
+        assert 25 < told["can_resend_in"] <= 30
+        assert (told["attempts"], told["sends"]) == (0, 1)
         answer = caller.verifies(told["verification_id"], messages.last_code(PHONE))
         assert answer.json() == {
             "verified": True,

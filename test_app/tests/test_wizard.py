@@ -74,7 +74,7 @@ class TestFirstRegistration:
     def test_a_number_of_a_country_that_is_not_allowed_is_refused(self, demo: Person) -> None:
         demo.opens("start").picks("sms").registers("+39 312 345 6789", country="US")
         assert demo.is_at("register")
-        assert "not accepted here" in demo.text
+        assert "We cannot send codes to Italy." in demo.text
         assert not Verification.objects.exists()
 
     @pytest.mark.parametrize(
