@@ -67,5 +67,5 @@ def shown(answer: Any) -> tuple[int, str, str]:
     html = re.sub(r'name="csrfmiddlewaretoken" value="\w+"', "", html)
     html = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "UUID", html)
     # A second may have passed between two people's requests.
-    html = re.sub(r'data-countdown="\d+"|\(in \d+ s\)', "", html)
+    html = re.sub(r'data-countdown="\d+"|\(in \d+ s\)|wait \d+ seconds|in \d+ seconds', "", html)
     return answer.status_code, answer.request["PATH_INFO"], html
