@@ -140,7 +140,7 @@ class AskAgainMixin:
         return {**found, **({"name": row.device_name} if row.device_name else {})}
 
     def forget_left(self: Any) -> None:
-        """Forget what was wrong on a page that was left; what was typed waits for another method."""
+        """Drop the errors of a page that the user has left. Keep what they typed for another method."""
         kept = self.state.get("again")
         if not kept or self.step == "status":
             return

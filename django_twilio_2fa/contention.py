@@ -1,7 +1,7 @@
-"""Transactions that the database gave up so that others may go on, as it does in a deadlock: run again.
+"""Run a transaction again that the database rolled back to resolve a deadlock.
 
 InnoDB locks an index and the row behind it one after the other, so that two UPDATEs of one row can
-wait for each other. Nothing of the one that it picks has happened.
+wait for each other. It rolls one of them back.
 """
 
 from __future__ import annotations

@@ -157,7 +157,7 @@ class DevicePage(PageView):
     """Base of the pages that show what is registered."""
 
     def add_href(self) -> str:
-        """Where to add something; empty where nothing can be."""
+        """Return the address of the page that adds a device; empty if none can be added."""
         addable = self.verifier.addable() if self.verifier.registered() else self.verifier.registrable()
         return self.url("index", f"{self.namespace}:adding") if addable else ""
 

@@ -61,7 +61,7 @@ class RegistrationForm(forms.Form):
         return self.cleaned_data.get("contact")
 
     def fields_for(self, contact: Contact) -> dict[str, str]:
-        """What is posted to ask for a contact once more, without its being typed; empty if that cannot be."""
+        """Return the fields to post to register a contact again; empty if that is not possible."""
         return {}
 
     @classmethod

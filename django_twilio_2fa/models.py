@@ -153,7 +153,7 @@ class VerificationQuerySet(models.QuerySet["Verification"]):
         return bool(waiting.filter(expires_at__gt=timezone.now()).update(answer=told))
 
     def update(self, **values: Any) -> int:
-        """As Django's; a row is what requests at once meet at."""
+        """Update, and try again after a deadlock: concurrent requests update the same row."""
         return again(partial(super().update, **values), using=self.db)
 
     update.alters_data = True  # type: ignore[attr-defined]

@@ -34,9 +34,7 @@ def seal(value: Any, purpose: str) -> str:
     key = derived_keys("seal", purpose)[0]
     nonce = secrets.token_bytes(NONCE_BYTES)
     text = _combined(key, nonce, json.dumps(value).encode())
-    return signing.Signer(key=key, salt="twilio_2fa.sealed").sign(
-        base64.urlsafe_b64encode(nonce + text).decode()
-    )
+    return _signer(key).sign(base64.urlsafe_b64encode(nonce + text).decode())
 
 
 def unseal(text: Any, purpose: str) -> Any:
