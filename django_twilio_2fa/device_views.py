@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
@@ -25,7 +25,7 @@ from .wording import KINDS, isolated
 class AddWizardView(VerificationWizardView):
     """Prove what is registered, then register something more and keep the old."""
 
-    intent = "add"
+    intent: ClassVar[str] = "add"
 
     @property
     def home_namespace(self) -> str:
@@ -117,7 +117,7 @@ class AddWizardView(VerificationWizardView):
 class ChangeWizardView(AddWizardView):
     """Prove what is registered, then register a new value in place of one device."""
 
-    intent = "change"
+    intent: ClassVar[str] = "change"
 
     @cached_property
     def replaces(self) -> Registered | None:

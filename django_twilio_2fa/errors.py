@@ -325,6 +325,15 @@ class TooManySends(MaxSendsReached):
     check_message = _("Too many codes have been asked for or entered. You can try again {when}.")
 
 
+class NoCodeToUse(MaxSendsReached):
+    """Twilio refuses to send, and no earlier code is valid; `retry_after`: seconds until it may again."""
+
+    message = _("No code can be sent for now. You can ask for one {when}.")
+    check_message = _(
+        "The code could not be used, and no other can be sent yet. You can ask for a new one {when}."
+    )
+
+
 class TooManyWrongTokens(MaxAttemptsReached):
     """A limit across verifications; `retry_after`: seconds, `when`: the same in words."""
 

@@ -41,7 +41,10 @@ def refusal(row: Verification) -> errors.TwoFactorError:
     """Why a row takes neither sends nor checks."""
     if row.status == Status.FAILED:
         error = errors.ERRORS.get(row.error_code, errors.MaxAttemptsReached)
-        return error(retry_after=until_over(row)) if error is errors.MaxAttemptsReached else error()
+        if error is errors.MaxSendsReached:
+            error = errors.NoCodeToUse
+        used_up = error in (errors.MaxAttemptsReached, errors.NoCodeToUse)
+        return error(retry_after=until_over(row)) if used_up else error()
     if row.status == Status.PENDING and row.attempts >= conf.MAX_ATTEMPTS:
         return errors.MaxAttemptsReached(retry_after=until_over(row))
     return errors.VerificationExpired()

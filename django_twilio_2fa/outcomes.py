@@ -130,7 +130,16 @@ class Outcomes(Options):
         tell_owner(self.user, "twilio_2fa/email/locked", until=moment and moments.stored(moment))
         return locks.as_error(until)
 
-    def _check_failed(self, row: Verification, lease: str, error: errors.TwoFactorError) -> None:
+    def _check_failed(
+        self, row: Verification, lease: str, error: errors.TwoFactorError
+    ) -> errors.TwoFactorError:
+        """Record a check that failed. Return what the user is told."""
+        if isinstance(error, errors.VerificationExpired) and row.error_code == errors.MaxSendsReached.code:
+            # Twilio has refused to send, and no earlier code is good: there is none to be had until then.
+            used_up = errors.NoCodeToUse(retry_after=limits.until_over(row))
+            self._end(row, Status.FAILED, lease=lease, error_code=used_up.code, keep_key=True)
+            self._tell_twilio_error(error)
+            return used_up
         if isinstance(error, errors.VerificationExpired):
             self._end(row, Status.EXPIRED, lease=lease)
         elif isinstance(error, errors.ApprovalDenied):
@@ -141,6 +150,7 @@ class Outcomes(Options):
         elif records.retried(lambda: limits.release_lease(row, lease)):
             self._tell_status(row)
         self._tell_twilio_error(error)
+        return error
 
     def _approve(self, row: Verification, lease: str, checked: Checked) -> Verification:
         """Record an approval, store what it registers, and tell; its one winner comes here."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
@@ -247,27 +248,40 @@ class Sending(Outcomes):
         return max(row.can_resend_in(), wait)
 
     def usable_now(self, choices: Sequence[Choice]) -> list[Choice]:
-        """Those of the choices that a send would not be refused for, because of what was sent and entered.
+        """Return the choices that a send would not be refused for, because of what was sent and entered."""
+        return [choice for choice, wait in zip(choices, self.waits(choices), strict=True) if not wait]
 
-        A cooldown refuses none: the code that was sent is good. Two queries.
+    def waits(self, choices: Sequence[Choice]) -> list[int]:
+        """Return in how many seconds each choice can be used; 0 for now. Four queries at most.
+
+        Counted are locks, limits of sends, and a running verification that takes no more sends or tokens.
+        A cooldown is no reason to wait: the code that was sent is good. See also `locks.FOR_EVER`.
         """
-        closed = {apart: self._is_locked(apart) for apart in {c.provider.counted_apart for c in choices}}
-        choices = [c for c in choices if not closed[c.provider.counted_apart]]
+        locked = {apart: self._locked_for(apart) for apart in {c.provider.counted_apart for c in choices}}
         rows = [self._would_be(c) for c in choices]
         keys = [self._keys_of(c) for c in choices]
         pending = Verification.objects.filter(pending_key__in=[key for each in keys for key in each])
         held = {row.pending_key: row for row in pending.filter(expires_at__gt=timezone.now())}
-        waits = counters.wait_for(
+        limited = counters.wait_for(
             [self._send_counts(r, c.provider) for r, c in zip(rows, choices, strict=True)]
         )
         return [
-            choice
-            for choice, own, wait in zip(choices, keys, waits, strict=True)
-            if not wait and not any(self._is_used_up(held[key], choice) for key in own if key in held)
+            max(
+                locked[choice.provider.counted_apart],
+                wait,
+                *(
+                    limits.until_over(held[key])
+                    for key in own
+                    if key in held and self._is_used_up(held[key], choice)
+                ),
+            )
+            for choice, own, wait in zip(choices, keys, limited, strict=True)
         ]
 
-    def _is_locked(self, apart: str) -> bool:
-        return self.user is not None and bool(locks.locked_until(self.user, self.flow, apart))
+    def _locked_for(self, apart: str) -> int:
+        """Return for how many seconds a lock closes the methods of this group; 0 where there is none."""
+        until = locks.locked_until(self.user, self.flow, apart) if self.user is not None else 0
+        return until if until in (0, locks.FOR_EVER) else max(1, until - int(time.time()))
 
     @staticmethod
     def _is_used_up(row: Verification, choice: Choice) -> bool:

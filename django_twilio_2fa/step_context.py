@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 
-from . import errors, wording
+from . import errors, locks, wording
 from .choices import Choice
 from .conf import conf
 from .forms import RegistrationForm, TokenForm
@@ -111,7 +111,11 @@ class StepContextMixin:
 
     def start_context(self: Any) -> dict[str, Any]:
         registered = {r.kind: r.masked for r in reversed(self.verifier.registered())}
-        shown = [self.choice_context(c) for c in self.choices]
+        waits = self.verifier.waits(self.choices)
+        shown = [
+            self.choice_context(c) | self.wait_context(wait)
+            for c, wait in zip(self.choices, waits, strict=True)
+        ]
         pending = self.current_verification()
         return {
             "methods": {c.provider.name: self.display(c.provider.name) for c in self.choices},
@@ -120,8 +124,19 @@ class StepContextMixin:
             "phone_number": registered.get("phone_number", ""),
             "email": registered.get("email", ""),
             "pending_href": self.url("verify") if pending else "",
-            "pending_sends": bool(pending) and get_providers()[pending.method].sends,
+            "pending_sends": bool(pending) and self.is_typed(get_providers()[pending.method]),
+            "intent": self.intent,
+            "locked": errors.AccountLocked().display if locks.FOR_EVER in waits else "",
         }
+
+    def is_typed(self: Any, provider: Any) -> bool:
+        """Return whether the method sends a code that the user types."""
+        return bool(provider.sends and not provider.waits)
+
+    def wait_context(self: Any, wait: int) -> dict[str, Any]:
+        """Describe when a choice can be used. `when` is empty for now, and for a lock without an end."""
+        ends = wait not in (0, locks.FOR_EVER)
+        return {"usable": not wait, "when": errors.in_words(wait) if ends else ""}
 
     def choice_context(self: Any, choice: Choice) -> dict[str, Any]:
         shown = self.display(choice.provider.name)

@@ -158,8 +158,10 @@ class Verifier(Sending):
             self._not_yet(row, lease, spent)
             raise
         except errors.TwoFactorError as e:
-            self._check_failed(row, lease, e)
-            raise
+            failure = self._check_failed(row, lease, e)
+            if failure is e:
+                raise
+            raise failure from e
         if not checked.approved:
             raise self._wrong(row, lease, spent)
         records.retried(lambda: locks.was_right(self.user, spent))
@@ -184,8 +186,10 @@ class Verifier(Sending):
         try:
             self._guarded(lambda: provider.approve(row, request=self.request))
         except errors.TwoFactorError as e:
-            self._check_failed(row, lease, e)
-            raise
+            failure = self._check_failed(row, lease, e)
+            if failure is e:
+                raise
+            raise failure from e
         return self._approve(row, lease, Checked(approved=True, sid=row.sid))
 
     # Giving up

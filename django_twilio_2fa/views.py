@@ -69,6 +69,8 @@ class VerificationWizardView(EndPages):
     form_list: ClassVar[Any] = [("start", StartForm), ("register", RegistrationForm), ("verify", TokenForm)]
     methods: ClassVar[tuple[str, ...] | None] = None
     """Names of the only methods to be used on this mount; None for all that are allowed."""
+    intent: ClassVar[str] = "register"
+    """What a registration here is for: `register` something first, `add` to it, or `change` it."""
 
     # A request comes in
 
@@ -480,6 +482,8 @@ class VerificationWizardView(EndPages):
         except errors.InvalidVerificationCode as e:
             form.add_error(self.token_field(form), self.incorrect(e))
         except TRY_AGAIN as e:
+            if row.status != Status.PENDING:
+                return self.fail(e)
             form.add_error(self.token_field(form), e.display)
         except errors.ApprovalDenied as e:
             self.say(messages.ERROR, e.display)

@@ -6,7 +6,9 @@ import re
 from typing import Any
 
 import pytest
+from django.urls import reverse
 
+from django_twilio_2fa import errors
 from django_twilio_2fa.models import Device, Verification
 from django_twilio_2fa.sandbox import clock, factors, messages
 from django_twilio_2fa.sandbox.models import SandboxFactor
@@ -191,3 +193,82 @@ class TestFocus:
         demo.opens("start").picks("sms").registers().types_the_code()
         demo.posts("/2fa/add/start/", method="recovery", device="").posts().posts()
         assert "autofocus" in self.field(demo, "saved")
+
+
+class TestTwiliosOwnLimitOfSends:
+    """Twilio refuses to send to a number that so many codes were sent to, perhaps for another site."""
+
+    LIMITED = "+12025550164"
+
+    @pytest.fixture
+    def refused(self, demo: Person) -> Person:
+        demo.opens("start").picks("sms").registers(self.LIMITED)
+        assert demo.is_at("verify")
+        return demo
+
+    def test_a_typed_code_ends_with_when_and_what_else(self, refused: Person) -> None:
+        refused.types("123456")
+        assert refused.is_at("failed")
+        assert "in 10 minutes" in refused.text
+        assert [c["method"] for c in refused.page.context["other_methods"]] == ["email", "totp"]
+
+    def test_the_number_is_refused_until_then(self, refused: Person, later: Any) -> None:
+        refused.types("123456")
+        refused.opens("start").picks("sms").registers(self.LIMITED)
+        assert refused.is_at("start")
+        assert "No code can be sent for now. You can ask for one in 10 minutes." in refused.text
+        later(601)
+        refused.opens("start").picks("sms").registers(self.LIMITED)
+        assert refused.is_at("verify")
+
+
+class TestStartSaysWhen:
+    """The start page offers what can be used now, and says of the rest when it can."""
+
+    def later(self, person: Person) -> dict[str, str]:
+        return {c["method"]: c["when"] for c in person.page.context["choices"] if c["when"]}
+
+    def test_while_registering_with_the_sends_used_up(self, demo: Person, settings: Any) -> None:
+        settings.TWILIO_2FA_LIMITS = {"unproven_sends_per_user": "1/10m"}
+        demo.opens("start").picks("sms").registers()
+        demo.posts("verify", action="cancel")
+        assert list(self.later(demo)) == ["sms", "call", "whatsapp", "email"]
+        assert set(self.later(demo).values()) == {"in 10 minutes"}
+        assert "You can use this in 10 minutes." in demo.text
+
+    def test_after_wrong_codes_in_this_session(self, sam: Person, settings: Any) -> None:
+        settings.TWILIO_2FA_LIMITS = {"wrong_tokens_per_session": "5/h"}
+        sam.opens("start").picks("sms")
+        for _ in range(5):
+            sam.types_a_wrong_code()
+        sam.opens("start")
+        assert {"sms", "call", "email"} <= self.later(sam).keys()
+
+    def test_once_locked_for_good(self, sam: Person, settings: Any) -> None:
+        settings.TWILIO_2FA_LIMITS = {"wrong_tokens_in_a_row": 5}
+        sam.opens("start").picks("sms")
+        for _ in range(5):
+            sam.types_a_wrong_code()
+        sam.opens("start")
+        assert "You can use this" not in sam.text
+        assert errors.AccountLocked().display in sam.text
+
+    def test_nothing_is_said_where_all_can_be_used(self, sam: Person) -> None:
+        sam.opens("start")
+        assert self.later(sam) == {}
+        assert all(c["usable"] for c in sam.page.context["choices"])
+
+
+class TestWordsOnStart:
+    def test_a_request_that_waits_is_no_code(self, demo: Person, settings: Any) -> None:
+        settings.TWILIO_2FA_ALLOWED_METHODS = ["link", "sms"]
+        demo.opens("start").picks("link").posts(email=EMAIL)
+        demo.opens("start")
+        assert "I have a code already" not in demo.text
+        assert "Go on where I was" in demo.text
+
+    def test_adding_is_called_adding(self, sam: Person) -> None:
+        sam.opens("start").picks("sms").types_the_code()
+        sam.opens(reverse("twilio_2fa:adding:start"))
+        assert "Set up verification" not in sam.text
+        assert "Add another way to verify" in sam.text
