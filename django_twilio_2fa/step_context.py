@@ -121,6 +121,7 @@ class StepContextMixin:
             "methods": {c.provider.name: self.display(c.provider.name) for c in self.choices},
             "choices": shown,
             "single": len(shown) == 1,
+            "any_usable": any(c["usable"] for c in shown),
             "phone_number": registered.get("phone_number", ""),
             "email": registered.get("email", ""),
             "pending_href": self.url("verify") if pending else "",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,19 +20,20 @@ from .loopback_twilio import LoopbackTwilio
 from .people import PHONE
 
 ROUNDS = int(os.environ.get("TWILIO_2FA_ROUNDS", "2"))
+DATABASE = "site.sqlite3"
 ROOT = Path(__file__).resolve().parents[1]
 
 
 class Site:
     """A site of its own: processes that run one action of the verifier's each, on one database."""
 
-    def __init__(self, folder: Path, twilio: LoopbackTwilio) -> None:
+    def __init__(self, folder: Path, address: str, twilio: Any = None) -> None:
         self.twilio = twilio
         self.env = {
             **os.environ,
             "DJANGO_SETTINGS_MODULE": "demo.settings_test",
-            "DATABASE_URL": f"sqlite:///{folder / 'site.sqlite3'}",
-            "SITE_TWILIO": twilio.address,
+            "DATABASE_URL": f"sqlite:///{folder / DATABASE}",
+            "SITE_TWILIO": address,
             "PYTHONPATH": str(ROOT),
         }
 
@@ -61,12 +63,19 @@ class Site:
         assert process.returncode == -signal.SIGKILL
 
 
+@pytest.fixture(scope="module")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a database with all tables and one user, to be copied."""
+    folder = tmp_path_factory.mktemp("migrated")
+    Site(folder, "").does("set-up")
+    return folder / DATABASE
+
+
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
+def site(migrated: Path, tmp_path: Path) -> Iterator[Site]:
+    shutil.copy(migrated, tmp_path / DATABASE)
     twilio = LoopbackTwilio(tmp_path)
-    site = Site(tmp_path, twilio)
-    site.does("set-up")
-    yield site
+    yield Site(tmp_path, twilio.address, twilio)
     twilio.stop()
 
 
