@@ -19,9 +19,9 @@ demo-reset:
 	@$(MAKE) --no-print-directory demo-prepare
 	@echo "The demo is as new. Next: make demo"
 
-# ARGS goes to pytest: make test ARGS="-k wizard -x"
+# On every core. ARGS goes to pytest: make test ARGS="-k wizard -x"; ARGS="-n 0" is one process.
 test: $(VENV)/.test-installed
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 # What takes long: very many rows, two servers, kills, and 20,000 examples of each property. Needs PostgreSQL.
 SOAK := test_scale.py test_two_servers.py test_crashes.py test_races.py attacks
