@@ -11,9 +11,9 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from . import limits
 from .managers import users
 from .models import Device, Verification
+from .process import reservations
 
 
 @admin.register(Device)
@@ -36,7 +36,7 @@ class DeviceAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     @admin.action(description=_("Unlock the users of the selected devices"), permissions=("change",))
     def unlock(self, request: HttpRequest, queryset: QuerySet[Device]) -> None:
         owners = users().filter(twilio_2fa_devices__in=queryset).distinct()
-        n = sum(limits.unlock(user) for user in owners)
+        n = sum(reservations.unlock(user) for user in owners)
         self.message_user(request, ngettext("%d lock was lifted.", "%d locks were lifted.", n) % n)
 
 

@@ -16,10 +16,11 @@ class TwilioTwoFactorConfig(AppConfig):
     def ready(self) -> None:
         from django.db.models.signals import post_delete
 
-        from . import checks, leftovers  # noqa: F401  registers the checks
+        from . import checks  # noqa: F401  registers the checks
+        from .process import cleanup
 
         post_delete.connect(
-            leftovers.note, sender=self.get_model("Device"), dispatch_uid="twilio_2fa_leftovers"
+            cleanup.note, sender=self.get_model("Device"), dispatch_uid="twilio_2fa_leftovers"
         )
 
 

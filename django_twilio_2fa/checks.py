@@ -16,8 +16,8 @@ from django.urls import NoReverseMatch
 from django.utils.module_loading import import_string
 
 from .conf import OLD_NAMES, PREFIX, RETIRED_NAMES, SETTINGS, Setting, as_callable, conf
-from .counters import DEFAULTS, RUN, rates
 from .errors import ERRORS, UnauthenticatedUserFieldMissing
+from .process.rate_limits import DEFAULTS, RUN, rates
 from .project_checks import PROJECT_CHECKS, Mounted, is_app_installed, migrations
 from .providers import get_registry, why_unregistrable
 from .reverse import mounts, reverse

@@ -11,15 +11,15 @@ from django.utils.translation import gettext as _
 from django.views.generic import TemplateView, View
 
 from . import errors
-from .choices import Choice
 from .contacts import CONTACTS, Contact
 from .forms import RegistrationForm
 from .models import Verification
 from .pages import PageView
+from .process.devices import Registered
+from .process.methods import Choice
+from .process.wording import KINDS, isolated
 from .providers import provider_of
-from .registered import Registered
 from .views import VerificationWizardView
-from .wording import KINDS, isolated
 
 
 class AddWizardView(VerificationWizardView):

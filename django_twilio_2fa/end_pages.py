@@ -9,9 +9,9 @@ from django.http import HttpResponseBase, HttpResponseRedirect, JsonResponse
 from django.template.response import TemplateResponse
 
 from . import errors
-from .choices import Choice
 from .contacts import Contact
 from .models import Status, Verification
+from .process.methods import Choice
 from .providers import get_providers
 from .reverse import site_url
 from .step_context import StepContextMixin

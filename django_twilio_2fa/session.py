@@ -9,9 +9,10 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils import timezone
 
-from . import moments, records
+from . import moments
 from .digests import digest, digests
 from .models import Verification
+from .process import verifications
 from .verifier import Verifier
 
 SESSION_KEY = "twilio_2fa"
@@ -84,7 +85,7 @@ def get_verification(request: HttpRequest) -> Verification | None:
     flow = get_flow(request)
     if not flow:
         return None
-    return records.approved_in(user, flow, _auth_digests(user)).first()
+    return verifications.approved_in(user, flow, _auth_digests(user)).first()
 
 
 def remember(request: HttpRequest, verification: Verification) -> None:

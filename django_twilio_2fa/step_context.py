@@ -6,10 +6,11 @@ from typing import Any
 
 from django import forms
 
-from . import errors, locks, wording
-from .choices import Choice
+from . import errors
 from .conf import conf
 from .forms import RegistrationForm, TokenForm
+from .process import lockout, wording
+from .process.methods import Choice
 from .providers import get_providers
 
 
@@ -127,7 +128,7 @@ class StepContextMixin:
             "pending_href": self.url("verify") if pending else "",
             "pending_sends": bool(pending) and self.is_typed(get_providers()[pending.method]),
             "intent": self.intent,
-            "locked": errors.AccountLocked().display if locks.FOR_EVER in waits else "",
+            "locked": errors.AccountLocked().display if lockout.FOR_EVER in waits else "",
         }
 
     def is_typed(self: Any, provider: Any) -> bool:
@@ -136,7 +137,7 @@ class StepContextMixin:
 
     def wait_context(self: Any, wait: int) -> dict[str, Any]:
         """Describe when a choice can be used. `when` is empty for now, and for a lock without an end."""
-        ends = wait not in (0, locks.FOR_EVER)
+        ends = wait not in (0, lockout.FOR_EVER)
         return {"usable": not wait, "when": errors.in_words(wait) if ends else ""}
 
     def choice_context(self: Any, choice: Choice) -> dict[str, Any]:

@@ -24,16 +24,17 @@ from django.db import models
 from django.http import Http404
 from django.utils import timezone
 
-from . import contention, counters, errors, limits, locks, records, signals
-from .choices import Choice
+from . import contention, errors, signals
 from .conf import conf
 from .contacts import CONTACTS
-from .counters import Count
 from .digests import digest, digests
 from .managers import users
 from .models import STRANGER, Device, ProvenContact, Purpose, Status, Verification, details_of
+from .process import lockout, rate_limits, reservations, verifications
+from .process.devices import CALLBACKS, Registered, has_callback
+from .process.methods import Choice
+from .process.rate_limits import Count
 from .providers import Checked, MethodProvider, Sent, get_providers
-from .registered import CALLBACKS, Registered, has_callback
 from .verifier import Verifier
 
 LONGEST_NAME = 254
@@ -95,8 +96,8 @@ def _first(active: Any, field: models.Field[Any, Any], name: str) -> Any:
 def _spent(counts: Sequence[Count]) -> bool:
     """Count on all of these, unless one is at its limit; returns whether it was counted."""
     try:
-        contention.durably(lambda: counters.spend(counts))
-    except counters.LimitReached:
+        contention.durably(lambda: rate_limits.spend(counts))
+    except rate_limits.LimitReached:
         return False
     return True
 
@@ -163,7 +164,7 @@ class UnauthenticatedVerifier(Verifier):
     # Sending
 
     @in_no_less_time()
-    @records.stored()
+    @verifications.stored()
     def send(self, method: str, **more: Any) -> Verification:
         """Send a token by a method, or seem to. Raises `MethodNotAllowed` and what the limits raise.
 
@@ -175,11 +176,11 @@ class UnauthenticatedVerifier(Verifier):
         choice = self._choice(provider)
         row = self._strangers_row(provider, choice)
         counts = [
-            *counters.for_client(self.request, None),
-            *counters.counts("unproven_sends_per_user", STRANGER, self.name),
-            *counters.counts("unproven_sends_per_destination", STRANGER, provider.transport, self.name),
+            *rate_limits.for_client(self.request, None),
+            *rate_limits.counts("unproven_sends_per_user", STRANGER, self.name),
+            *rate_limits.counts("unproven_sends_per_destination", STRANGER, provider.transport, self.name),
         ]
-        limits.reserve_send(row, provider.name, counts)
+        reservations.reserve_send(row, provider.name, counts)
         sent = self._try_to_send(row, provider, theirs=self._is_theirs(row, choice))
         told = {"sid": sent.sid or row.sid, "data": {**row.data, **(sent.data or {})}}
         Verification.objects.filter(pk=row.pk).update(last_sent_at=timezone.now(), **told)
@@ -226,7 +227,7 @@ class UnauthenticatedVerifier(Verifier):
         if self.theirs._registered is None:
             list(Device.objects.filter(pk=uuid4()))
         if not self.theirs.asked_refused:
-            locks.refused_methods(None, [("", self.name)])
+            lockout.refused_methods(None, [("", self.name)])
 
     def _strangers_row(self, provider: MethodProvider, choice: Choice | None) -> Verification:
         """A row apart from the user's own: no stranger uses their tries up."""
@@ -238,7 +239,7 @@ class UnauthenticatedVerifier(Verifier):
             self._guarded(lambda: provider.get_service_id(user=None, request=self.request, registration=True))
         )
         where = [service] if service else []
-        row, _created = records.get_or_create_pending(
+        row, _created = verifications.get_or_create_pending(
             digests("pending", STRANGER, self.name, provider.transport, provider.device_kind, *where),
             {
                 **self._new(provider, Purpose.PROVE, contact, device),
@@ -269,8 +270,8 @@ class UnauthenticatedVerifier(Verifier):
         user = ("user", self.user.pk) if theirs else ("decoy", self.name)
         where = ("destination", row.transport, row.identity if theirs else f"decoy {self.name}")
         unseen = [
-            *counters.counts("unproven_sends_per_user", STRANGER, *user),
-            *counters.counts("unproven_sends_per_destination", STRANGER, *where),
+            *rate_limits.counts("unproven_sends_per_user", STRANGER, *user),
+            *rate_limits.counts("unproven_sends_per_destination", STRANGER, *where),
         ]
         if not _spent(unseen) or not theirs:
             self._pretend(row, provider, "start")
@@ -293,37 +294,37 @@ class UnauthenticatedVerifier(Verifier):
     # Checking
 
     @in_no_less_time()
-    @records.stored()
+    @verifications.stored()
     def check(self, verification: Verification, token: str) -> Verification:
         """Check a token; what is wrong is answered as a wrong token, whatever it was."""
         row = verification
         provider = get_providers()[row.method]
         token = provider.read_token(row, token)
-        lease = limits.take_lease(row)
+        lease = reservations.take_lease(row)
         spent = [
-            *counters.for_client(self.request, None),
-            *counters.counts("wrong_tokens_per_user", STRANGER, self.name),
+            *rate_limits.for_client(self.request, None),
+            *rate_limits.counts("wrong_tokens_per_user", STRANGER, self.name),
         ]
-        limits.spend_check(row, lease, spent)
+        reservations.spend_check(row, lease, spent)
         theirs = self._is_theirs(row, self._choice(provider))
         user = ("user", row.user_id) if theirs else ("decoy", self.name)
-        unseen = counters.counts("wrong_tokens_per_user", STRANGER, *user)
+        unseen = rate_limits.counts("wrong_tokens_per_user", STRANGER, *user)
         if not _spent(unseen) or not theirs:
             self._pretend(row, provider, "check")
             raise self._was_wrong(row, lease)
         checked: Checked | None = self._tried(lambda: provider.check(row, token, request=self.request))
         if checked is None or not checked.approved:
             raise self._was_wrong(row, lease)
-        records.retried(lambda: counters.refund([*spent, *unseen]))
+        verifications.retried(lambda: rate_limits.refund([*spent, *unseen]))
         return self._approve(row, lease, Checked(approved=True, sid=row.sid))
 
     def _was_wrong(self, row: Verification, lease: str) -> errors.TwoFactorError:
-        failed = records.retried(lambda: limits.release_lease(row, lease))
+        failed = verifications.retried(lambda: reservations.release_lease(row, lease))
         # For a decoy, too: what the receivers do takes time.
         about = {**self._about(row), "user": self.user if row.user_id is not None else None}
         signals.send(signals.twilio_2fa_verification_failed, **about, method=row.method)
         if failed:
-            return errors.MaxAttemptsReached(retry_after=limits.until_over(row))
+            return errors.MaxAttemptsReached(retry_after=reservations.until_over(row))
         return errors.InvalidVerificationCode(attempts_left=conf.MAX_ATTEMPTS - row.attempts)
 
     def resend(self, verification: Verification, method: str = "") -> Verification:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.core.exceptions import ValidationError
 
-from . import acceptance, errors
+from . import errors
 from .conf import OLD_NAMES, PREFIX, SETTINGS, as_callable, call, conf
 from .contacts import PhoneNumber, countries
+from .process import phone_rules
 from .twilio.client import get_client
 
 if TYPE_CHECKING:
@@ -87,11 +88,11 @@ def verify_phone_number(phone_number: str, country_code: str, do_lookup: bool = 
     """
     try:
         number = PhoneNumber(phone_number, country_code)
-        acceptance.refuse_country(number, user=None)
-        if not do_lookup or not acceptance.wants_lookup(number, user=None):
+        phone_rules.refuse_country(number, user=None)
+        if not do_lookup or not phone_rules.wants_lookup(number, user=None):
             return {}
-        line_type = acceptance.look_up(number)
-        acceptance.refuse_line_type(line_type, user=None)
+        line_type = phone_rules.look_up(number)
+        phone_rules.refuse_line_type(line_type, user=None)
     except errors.TwoFactorError as e:
         raise ValidationError(e.display) from e
     return {"phone_number": str(number), "carrier_type": line_type}

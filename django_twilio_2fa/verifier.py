@@ -15,14 +15,15 @@ from asgiref.sync import sync_to_async
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from . import counters, errors, limits, locks, records, wording
-from .choices import Options
+from . import errors
 from .contacts import CONTACTS
 from .models import Purpose, Status, Verification
 from .notices import tell_owner
+from .process import lockout, rate_limits, reservations, verifications, wording
+from .process.devices import Registered
+from .process.methods import Options
+from .process.sending import Sending, clean_name
 from .providers import Checked, get_providers
-from .registered import Registered
-from .sending import Sending, clean_name
 
 S = TypeVar("S")
 P = ParamSpec("P")
@@ -72,7 +73,7 @@ class Verifier(Sending):
         self.flow = flow
         self.auth = auth
 
-    @records.stored()
+    @verifications.stored()
     def remove(self, registered: Registered) -> None:
         """Forget a device, against a fresh proof, which it uses up.
 
@@ -86,7 +87,7 @@ class Verifier(Sending):
         spare = any(r.device is None for r in self.registered())
         may_be_last = spare or self._is_backup(registered) or self.may_remove_last()
         gone = [wording.called(device.kind, masked=device.masked, name=device.name)]
-        records.retried(lambda: records.remove(device, proof, may_be_last=may_be_last))
+        verifications.retried(lambda: verifications.remove(device, proof, may_be_last=may_be_last))
         self.forget_registered()
         left = self.registered()
         if all(self._is_backup(r) for r in left):
@@ -98,7 +99,7 @@ class Verifier(Sending):
             self.forget_registered()
         tell_owner(self.user, "twilio_2fa/email/removed", gone=gone)
 
-    @records.stored()
+    @verifications.stored()
     def rename(self, device: str, name: str) -> Registered:
         """Call a device (its id) something else; nothing, for its number. Returns it.
 
@@ -118,7 +119,7 @@ class Verifier(Sending):
     # Checking
 
     @of_a_check
-    @records.stored()
+    @verifications.stored()
     def check(self, verification: Verification, token: str) -> Verification:
         """Check a token; returns the approved verification.
 
@@ -134,24 +135,24 @@ class Verifier(Sending):
             raise errors.MethodNotAllowed(method=row.method)
         self._require_own(row)
         if self.user is not None:
-            locks.refuse_locked(self.user, self.flow, provider.counted_apart)
+            lockout.refuse_locked(self.user, self.flow, provider.counted_apart)
         token = provider.read_token(row, token)
         try:
-            lease = limits.take_lease(row)
+            lease = reservations.take_lease(row)
         except errors.VerificationExpired:
             if self._approved_here(row):
                 return row
             raise
-        spent = counters.for_client(self.request, self.user)
+        spent = rate_limits.for_client(self.request, self.user)
         if self.user is not None:
-            spent += locks.for_check(self.user, self.flow, provider.counted_apart)
-        limits.spend_check(row, lease, spent)
+            spent += lockout.for_check(self.user, self.flow, provider.counted_apart)
+        reservations.spend_check(row, lease, spent)
         try:
             checked = self._guarded(lambda: provider.check(row, token, request=self.request))
         except errors.InvalidVerificationCode as e:
             # Of one's own used code a few are free: whoever goes on is guessing.
-            if isinstance(e, errors.CodeAlreadyUsed) and limits.spend_used_code(self.user):
-                self._not_yet(row, lease, [c for c in spent if c.name != counters.PER_CLIENT])
+            if isinstance(e, errors.CodeAlreadyUsed) and reservations.spend_used_code(self.user):
+                self._not_yet(row, lease, [c for c in spent if c.name != rate_limits.PER_CLIENT])
                 raise
             checked = Checked(approved=False)
         except errors.ApprovalPending:
@@ -164,11 +165,11 @@ class Verifier(Sending):
             raise failure from e
         if not checked.approved:
             raise self._wrong(row, lease, spent)
-        records.retried(lambda: locks.was_right(self.user, spent))
+        verifications.retried(lambda: lockout.was_right(self.user, spent))
         return self._approve(row, lease, checked)
 
     @of_a_check
-    @records.stored()
+    @verifications.stored()
     def approve(self, verification: Verification) -> Verification:
         """Approve a verification without a token, for a caller that has made sure by other means.
 
@@ -182,7 +183,7 @@ class Verifier(Sending):
         if provider is None or (row.purpose == Purpose.ENROL and row.kind not in CONTACTS):
             raise errors.MethodNotAllowed(method=row.method)
         self._require_own(row)
-        lease = limits.take_lease(row)
+        lease = reservations.take_lease(row)
         try:
             self._guarded(lambda: provider.approve(row, request=self.request))
         except errors.TwoFactorError as e:
@@ -194,7 +195,7 @@ class Verifier(Sending):
 
     # Giving up
 
-    @records.stored()
+    @verifications.stored()
     def cancel(self, verification: Verification) -> None:
         """End a pending verification, at Twilio too unless somebody else is still using it there."""
         self._require_own(verification)

@@ -17,13 +17,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from . import errors, session
-from .choices import Choice, Fallback
 from .conf import conf
 from .contacts import CONTACTS, Contact
 from .digests import digest
 from .end_pages import OURS, EndPages
 from .forms import RegistrationForm, StartForm, TokenForm
 from .models import Status, Verification
+from .process.methods import Choice, Fallback
 from .providers import MethodProvider, get_providers
 from .reverse import site_url
 from .sealed import seal, unseal

@@ -60,7 +60,7 @@ def checks_table() -> str:
 
 
 def limits_table() -> str:
-    from django_twilio_2fa.counters import DEFAULTS
+    from django_twilio_2fa.process.rate_limits import DEFAULTS
 
     return _table(["limit", "default"], [[f"`{name}`", f"`{rate}`"] for name, rate in DEFAULTS.items()])
 
@@ -214,7 +214,7 @@ def options_table() -> str:
 
 
 def messages_table() -> str:
-    from django_twilio_2fa.wording import MESSAGES
+    from django_twilio_2fa.process.wording import MESSAGES
 
     own = {f"send_{p.name}": p.sent_wording for p in bundled() if p.sends}
     return _table(

@@ -22,11 +22,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from .. import errors, session, wording
+from .. import errors, session
 from ..conf import conf
 from ..contacts import Contact, EmailAddress, PhoneNumber
 from ..models import Verification
 from ..pages import uncounted_by_host
+from ..process import wording
 from ..providers import get_providers
 from ..unauthenticated import UnauthenticatedVerifier
 from ..verifier import Verifier

@@ -16,10 +16,11 @@ from django.http import HttpRequest
 from django.test import Client, override_settings
 from django.utils import timezone
 
-from .. import locks, session
+from .. import session
 from ..contacts import Contact, PhoneNumber
 from ..digests import digest
 from ..models import Counter, Device, Purpose, Status, Verification
+from ..process import lockout
 
 TEST_PHONE_NUMBER = "+12025550143"
 """A number that belongs to nobody: 555-0100 to 555-0199 are kept for fiction."""
@@ -169,7 +170,7 @@ def move_rows(seconds: float) -> None:
 
 def move_counts(seconds: float) -> None:
     """Move counts and locks back, but for those that only an unlock ends."""
-    timed = Counter.objects.exclude(window=0).exclude(window=locks.FOR_EVER)
+    timed = Counter.objects.exclude(window=0).exclude(window=lockout.FOR_EVER)
     # By way of the negative numbers: on its way back no row may meet another of its key.
     timed.update(window=-F("window"))
     Counter.objects.filter(window__lt=0).update(window=-F("window") - int(seconds))

@@ -9,7 +9,7 @@ from django.core import mail
 from django.utils import translation
 
 from django_twilio_2fa.models import Device
-from django_twilio_2fa.wording import isolated
+from django_twilio_2fa.process.wording import isolated
 
 from .people import EMAIL, PHONE, Person
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from ... import leftovers, records
+from ...process import cleanup, verifications
 
 
 class Command(BaseCommand):
@@ -19,8 +19,8 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="Only say how many.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        done = records.prune(timedelta(days=options["days"]), dry_run=options["dry_run"])
-        done["leftovers at providers"] = leftovers.clear_all(dry_run=options["dry_run"])
+        done = verifications.prune(timedelta(days=options["days"]), dry_run=options["dry_run"])
+        done["leftovers at providers"] = cleanup.clear_all(dry_run=options["dry_run"])
         said = "would be" if options["dry_run"] else "were"
         for what, n in done.items():
             self.stdout.write(f"{n} {what} {said} removed.")

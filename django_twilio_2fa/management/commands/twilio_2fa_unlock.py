@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
-from ... import limits
+from ...process import reservations
 
 
 class Command(BaseCommand):
@@ -23,4 +23,4 @@ class Command(BaseCommand):
             user = users._default_manager.get_by_natural_key(options["user"])
         except users.DoesNotExist:
             raise CommandError(f"There is no user {options['user']}.") from None
-        self.stdout.write(f"{limits.unlock(user)} locks lifted.")
+        self.stdout.write(f"{reservations.unlock(user)} locks lifted.")

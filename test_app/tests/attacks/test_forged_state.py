@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from django_twilio_2fa import counters
 from django_twilio_2fa.models import Device, Verification
+from django_twilio_2fa.process import rate_limits
 from django_twilio_2fa.sandbox.models import SandboxMessage, SandboxVerification
 from django_twilio_2fa.session import is_verified
 
@@ -233,7 +233,7 @@ def test_however_the_wizard_is_walked_nothing_is_gained_without_a_right_code(
     db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # In the middle of a window, so that none ends while a walk runs.
-    monkeypatch.setattr(counters.time, "time", lambda: 1_800_000_000.0 + 1800)
+    monkeypatch.setattr(rate_limits.time, "time", lambda: 1_800_000_000.0 + 1800)
     # A walk costs as much as four examples of anything else.
     examples = max(1, settings.default.max_examples // 4)
     suppressed = list(HealthCheck)

@@ -15,9 +15,9 @@ from django.contrib.auth import get_user_model
 from django.db import connection
 from django.test import Client
 
-from django_twilio_2fa import counters
 from django_twilio_2fa.contacts import EmailAddress, PhoneNumber
 from django_twilio_2fa.models import Counter, Device, Verification
+from django_twilio_2fa.process import rate_limits
 from django_twilio_2fa.sandbox import messages
 
 from ..people import EMAIL, PHONE, Person
@@ -38,7 +38,7 @@ on_a_server = [
 def clock(monkeypatch: Any, settings: Any) -> list[float]:
     """Stands still in the middle of a window, so that none ends while a test runs. Sends are free."""
     now = [1_800_000_000.0 + 1800]
-    monkeypatch.setattr(counters.time, "time", lambda: now[0])
+    monkeypatch.setattr(rate_limits.time, "time", lambda: now[0])
     settings.TWILIO_2FA_LIMITS = dict(NO_SEND_LIMITS)
     settings.TWILIO_2FA_SEND_COOLDOWN = 0
     return now

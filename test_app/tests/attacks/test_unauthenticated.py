@@ -12,9 +12,10 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
 from django.test import Client
 
-from django_twilio_2fa import errors, locks
+from django_twilio_2fa import errors
 from django_twilio_2fa.checks import check_all
 from django_twilio_2fa.models import Counter, Device, ProvenContact, Verification
+from django_twilio_2fa.process import lockout
 from django_twilio_2fa.sandbox import messages
 from django_twilio_2fa.sandbox.models import SandboxVerification
 from django_twilio_2fa.session import get_verifier
@@ -115,7 +116,7 @@ class TestWhoExists:
         elif change == "outage":
             Device.objects.filter(kind="phone_number").update(value="+12025550160")
         else:
-            assert locks.lock((sam.user.pk,), locks.FOR_EVER)
+            assert lockout.lock((sam.user.pk,), lockout.FOR_EVER)
         assert walk(Stranger(sam.user.pk)) == expected
 
     def test_nothing_of_the_number_is_said(self, sam: Person) -> None:

@@ -10,9 +10,9 @@ from django.contrib.auth import get_user_model
 from django.core import mail
 from django.core.management import call_command
 
-from django_twilio_2fa import counters
 from django_twilio_2fa.contacts import EmailAddress
 from django_twilio_2fa.models import Counter, Device, Verification
+from django_twilio_2fa.process import rate_limits
 from django_twilio_2fa.sandbox import messages
 from django_twilio_2fa.sandbox.models import SandboxVerification
 from django_twilio_2fa.signals import twilio_2fa_fraud_suspected, twilio_2fa_user_locked
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.usefixtures("no_cooldown")
 def the_clock_stands_still(monkeypatch: Any) -> Any:
     """In the middle of a window, so that none ends while a test runs; `tick` moves it."""
     now = [1_800_000_000 + 1800]
-    monkeypatch.setattr(counters.time, "time", lambda: float(now[0]))
+    monkeypatch.setattr(rate_limits.time, "time", lambda: float(now[0]))
 
     def tick(seconds: int) -> None:
         now[0] += seconds
@@ -109,7 +109,7 @@ class TestSends:
         assert (row.status, row.sends, row.destination) == ("canceled", 0, "")
 
     def test_a_limit_can_be_switched_off(self, pat: Person, settings: Any) -> None:
-        settings.TWILIO_2FA_LIMITS = dict.fromkeys(counters.DEFAULTS)
+        settings.TWILIO_2FA_LIMITS = dict.fromkeys(rate_limits.DEFAULTS)
         pat.opens("start").picks("sms")
         assert not Counter.objects.exists()
 
@@ -144,14 +144,14 @@ class TestSends:
         ],
     )
     def test_one_client_is_one_address(self, a: str, b: str, same: bool) -> None:
-        assert counters.address_of(a)
-        assert (counters.address_of(a) == counters.address_of(b)) is same
+        assert rate_limits.address_of(a)
+        assert (rate_limits.address_of(a) == rate_limits.address_of(b)) is same
 
     @pytest.mark.parametrize("text", ["unknown", "unix:", "203.0.113.9, 198.51.100.2", "_hidden", "host:80"])
     def test_text_that_is_no_address_is_logged_once_and_not_counted(
         self, pat: Person, settings: Any, caplog: pytest.LogCaptureFixture, text: str
     ) -> None:
-        counters._warn_of_no_address.cache_clear()
+        rate_limits._warn_of_no_address.cache_clear()
         settings.TWILIO_2FA_CLIENT_ADDRESS_CB = lambda request: text
         settings.TWILIO_2FA_LIMITS = {"requests_per_client": "1/h"}
         for _ in range(3):
@@ -353,21 +353,21 @@ def test_each_limit_holds_by_default_and_for_whom_it_names_alone(
     for most, seconds in expected:
         the_clock_stands_still(DAY + 7 * seconds)
         taken = 0
-        began = counters.time.time()
-        while counters.time.time() < began + seconds:
+        began = rate_limits.time.time()
+        while rate_limits.time.time() < began + seconds:
             try:
-                counters.spend(counters.counts(name, "somebody"))
+                rate_limits.spend(rate_limits.counts(name, "somebody"))
                 taken += 1
-            except counters.LimitReached as e:
+            except rate_limits.LimitReached as e:
                 # Either this rate's own limit, or a shorter one's: time passes until that one allows more.
                 if e.count.seconds == seconds:
                     break
                 the_clock_stands_still(e.retry_after)
         assert taken == most
-        counters.spend(counters.counts(name, "somebody else"))
+        rate_limits.spend(rate_limits.counts(name, "somebody else"))
         the_clock_stands_still(DAY)
         Counter.objects.all().delete()
 
 
 def test_a_run_of_a_hundred_locks_by_default() -> None:
-    assert counters.DEFAULTS[counters.RUN] == 100
+    assert rate_limits.DEFAULTS[rate_limits.RUN] == 100

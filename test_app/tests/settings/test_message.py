@@ -9,8 +9,8 @@ from django.utils import translation
 
 from django_twilio_2fa import errors
 from django_twilio_2fa.contacts import PhoneNumber
-from django_twilio_2fa.limits import take_lease
 from django_twilio_2fa.models import Device, Verification
+from django_twilio_2fa.process.reservations import take_lease
 from django_twilio_2fa.sandbox import messages
 from django_twilio_2fa.sandbox.http import sandbox_request
 from django_twilio_2fa.sandbox.injected import injected

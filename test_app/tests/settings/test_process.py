@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from django_twilio_2fa import limits
 from django_twilio_2fa.models import Device
+from django_twilio_2fa.process import reservations
 from django_twilio_2fa.sandbox import messages
 
 from ..people import PHONE, Person
@@ -115,7 +115,7 @@ def test_a_verification_that_is_used_up_is_canceled_at_twilio(
     asked.posts("verify", action="cancel").opens("start").picks("sms")
     used_up = messages.last_code(PHONE)
     asked.types_a_wrong_code()
-    assert limits.unlock(asked.user) == 1
+    assert reservations.unlock(asked.user) == 1
     assert asked.opens("start").picks("sms").is_at("verify")
     assert (messages.last_code(PHONE) != used_up) is cancel
 

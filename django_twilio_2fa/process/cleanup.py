@@ -8,9 +8,9 @@ from typing import Any
 
 from django.db import transaction
 
-from . import errors
-from .models import Device, Leftover
-from .providers import MethodProvider, provider_of
+from .. import errors
+from ..models import Device, Leftover
+from ..providers import MethodProvider, provider_of
 
 logger = logging.getLogger(__name__)
 

@@ -13,16 +13,17 @@ from typing import Any
 from django.db.models import Q
 from django.utils import timezone
 
-from . import counters, errors, limits, locks, moments, records, signals, wording
-from .choices import Options
-from .conf import conf
-from .contacts import CONTACTS
-from .counters import Count
-from .digests import digests
-from .models import Device, Purpose, Status, Verification, contact_of, details_of
-from .notices import address_of, tell_owner
-from .providers import Checked, Sent, get_providers
-from .registered import CALLBACKS, Registered, get_registered, has_callback
+from .. import errors, moments, signals
+from ..conf import conf
+from ..contacts import CONTACTS
+from ..digests import digests
+from ..models import Device, Purpose, Status, Verification, contact_of, details_of
+from ..notices import address_of, tell_owner
+from ..providers import Checked, Sent, get_providers
+from . import lockout, rate_limits, reservations, verifications, wording
+from .devices import CALLBACKS, Registered, get_registered, has_callback
+from .methods import Options
+from .rate_limits import Count
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +59,7 @@ class Outcomes(Options):
     ) -> None:
         """Record a send that failed; give back what it was counted on, if it certainly did not happen."""
         if not error.uncertain:
-            records.retried(lambda: limits.give_send_back(row, spent, refused))
+            verifications.retried(lambda: reservations.give_send_back(row, spent, refused))
         if isinstance(error, errors.MaxSendsReached):
             # Twilio's own count, which another verification of the same number may have used up.
             Verification.objects.filter(pk=row.pk).update(sends=conf.MAX_SENDS)
@@ -69,7 +70,7 @@ class Outcomes(Options):
             Device.objects.filter(pk=row.device_id).update(line_type="landline")
         row.refresh_from_db()
         if isinstance(error, errors.MaxSendsReached | errors.MaxAttemptsReached):
-            error.data.setdefault("retry_after", limits.until_over(row))
+            error.data.setdefault("retry_after", reservations.until_over(row))
         if error.uncertain or isinstance(error, errors.MaxSendsReached):
             # The code may have arrived, or an earlier one is good still: let the user type it.
             error.verification = row
@@ -77,7 +78,7 @@ class Outcomes(Options):
 
     def _end_method(self, row: Verification, error: errors.TwoFactorError) -> None:
         """Offer the method no more for this user and destination, for a day."""
-        locks.refuse_method(self.user, row.method, row.identity)
+        lockout.refuse_method(self.user, row.method, row.identity)
         signals.send(
             signals.twilio_2fa_fraud_suspected,
             **self._about(row),
@@ -96,7 +97,7 @@ class Outcomes(Options):
         )
 
     def _wrong(self, row: Verification, lease: str, spent: Sequence[Count]) -> errors.TwoFactorError:
-        failed = records.retried(lambda: limits.release_lease(row, lease))
+        failed = verifications.retried(lambda: reservations.release_lease(row, lease))
         locked = self._lock_if_used_up(row, spent)
         signals.send(signals.twilio_2fa_verification_failed, **self._about(row), method=row.method)
         if failed:
@@ -104,15 +105,15 @@ class Outcomes(Options):
             if conf.CANCEL_ON_MAX_RETRIES:
                 self._cancel_at_provider(row)
             # The longer wait of the two: that of a lock would be met at the next choice.
-            return locked or errors.MaxAttemptsReached(retry_after=limits.until_over(row))
+            return locked or errors.MaxAttemptsReached(retry_after=reservations.until_over(row))
         left = conf.MAX_ATTEMPTS - row.attempts
         advice = get_providers()[row.method].advise_wrong(row)
         return errors.InvalidVerificationCode(attempts_left=left, **({"advice": advice} if advice else {}))
 
     def _not_yet(self, row: Verification, lease: str, spent: Sequence[Count]) -> None:
         """Take back what was counted: there was no token to be wrong."""
-        records.retried(lambda: limits.give_back(row, lease))
-        records.retried(lambda: counters.refund(spent))
+        verifications.retried(lambda: reservations.give_back(row, lease))
+        verifications.retried(lambda: rate_limits.refund(spent))
 
     def _lock_if_used_up(self, row: Verification, spent: Sequence[Count]) -> errors.TwoFactorError | None:
         """Lock whoever has used their wrong tokens up, and tell the owner once.
@@ -122,13 +123,13 @@ class Outcomes(Options):
         if self.user is None:
             return None
         apart = get_providers()[row.method].counted_apart
-        until = records.retried(lambda: locks.was_wrong(self.user, self.flow, spent, apart))
+        until = verifications.retried(lambda: lockout.was_wrong(self.user, self.flow, spent, apart))
         if not until:
             return None
-        moment = None if until == locks.FOR_EVER else datetime.fromtimestamp(until, zones.utc)
+        moment = None if until == lockout.FOR_EVER else datetime.fromtimestamp(until, zones.utc)
         signals.send(signals.twilio_2fa_user_locked, request=self.request, user=self.user, until=moment)
         tell_owner(self.user, "twilio_2fa/email/locked", until=moment and moments.stored(moment))
-        return locks.as_error(until)
+        return lockout.as_error(until)
 
     def _check_failed(
         self, row: Verification, lease: str, error: errors.TwoFactorError
@@ -136,7 +137,7 @@ class Outcomes(Options):
         """Record a check that failed. Return what the user is told."""
         if isinstance(error, errors.VerificationExpired) and row.error_code == errors.MaxSendsReached.code:
             # Twilio has refused to send, and no earlier code is good: there is none to be had until then.
-            used_up = errors.NoCodeToUse(retry_after=limits.until_over(row))
+            used_up = errors.NoCodeToUse(retry_after=reservations.until_over(row))
             self._end(row, Status.FAILED, lease=lease, error_code=used_up.code, keep_key=True)
             self._tell_twilio_error(error)
             return used_up
@@ -145,9 +146,9 @@ class Outcomes(Options):
         elif isinstance(error, errors.ApprovalDenied):
             self._end(row, Status.FAILED, lease=lease, error_code=error.code)
         elif isinstance(error, errors.MaxAttemptsReached):
-            error.data.setdefault("retry_after", limits.until_over(row))
+            error.data.setdefault("retry_after", reservations.until_over(row))
             self._end(row, Status.FAILED, lease=lease, error_code=error.code, keep_key=True)
-        elif records.retried(lambda: limits.release_lease(row, lease)):
+        elif verifications.retried(lambda: reservations.release_lease(row, lease)):
             self._tell_status(row)
         self._tell_twilio_error(error)
         return error
@@ -156,13 +157,13 @@ class Outcomes(Options):
         """Record an approval, store what it registers, and tell; its one winner comes here."""
         tell = self._owner_notice(row) if row.purpose == Purpose.ENROL else None
         if self._no_longer_allowed(row):
-            outcome = records.Outcome.REFUSED
+            outcome = verifications.Outcome.REFUSED
             self._end(row, Status.FAILED, lease=lease, error_code=errors.ProofRequired.code)
         else:
             destination, changes = row.destination, self._changes_what_the_site_keeps(row)
             most = self.resolve("MAX_DEVICES") if row.proof_id is not None else None
-            outcome = records.retried(
-                lambda: records.approve(
+            outcome = verifications.retried(
+                lambda: verifications.approve(
                     row,
                     lease,
                     sid=checked.sid,
@@ -174,18 +175,18 @@ class Outcomes(Options):
                 )
             )
         row.refresh_from_db()
-        if outcome is records.Outcome.LOST:
+        if outcome is verifications.Outcome.LOST:
             raise errors.VerificationExpired
         self._tell_status(row)
-        if outcome is records.Outcome.REFUSED:
+        if outcome is verifications.Outcome.REFUSED:
             raise errors.ProofRequired
-        if outcome is records.Outcome.FULL:
+        if outcome is verifications.Outcome.FULL:
             raise errors.TooManyDevices
         self.forget_registered()
         if row.purpose == Purpose.ENROL and self._tell_registered(row, destination) and tell is not None:
             tell()
         if self._is_kept_by_site(row) and not row.by_stranger:
-            records.retried(lambda: records.remember_proven(row))
+            verifications.retried(lambda: verifications.remember_proven(row))
         signals.send(signals.twilio_2fa_verification_success, **self._about(row), method=row.method)
         self._tell_provider(row)
         row.approved_now = True
@@ -200,7 +201,7 @@ class Outcomes(Options):
     def _no_longer_allowed(self, row: Verification) -> bool:
         """Whether what was registered has changed while the code was on its way."""
         if row.purpose == Purpose.PROVE:
-            return self._is_kept_by_site(row) and not records.callback_returns(row, self.request)
+            return self._is_kept_by_site(row) and not verifications.callback_returns(row, self.request)
         if row.proof_id is not None:
             return False
         return any(not self._is_unproven_value(row, r) for r in get_registered(self.user, self.request))
@@ -254,7 +255,7 @@ class Outcomes(Options):
         if row.kind not in CONTACTS:
             return True
         value = contact_of(row.kind, destination, "", row.details)
-        before = has_callback(row.kind) and records.callback_returns(row, self.request)
+        before = has_callback(row.kind) and verifications.callback_returns(row, self.request)
         signals.send(
             signals.twilio_2fa_set_user_data,
             request=self.request,
@@ -264,7 +265,7 @@ class Outcomes(Options):
         )
         if not has_callback(row.kind):
             return True
-        if not records.callback_returns(row, self.request):
+        if not verifications.callback_returns(row, self.request):
             logger.error(
                 "No receiver of twilio_2fa_set_user_data stored the %s: TWILIO_2FA_%s does not return it",
                 row.kind,
@@ -273,7 +274,7 @@ class Outcomes(Options):
             raise errors.UserDataNotStored
         # A value that changed by another road has been proven as new; it verifies nobody yet.
         if row.proof_id is None and not before:
-            records.retried(lambda: records.let_verify(row))
+            verifications.retried(lambda: verifications.let_verify(row))
         return not before
 
     # An end
@@ -308,7 +309,7 @@ class Outcomes(Options):
             raise error from e
 
     def _end(self, row: Verification, status: Status, **options: Any) -> bool:
-        ended = records.retried(lambda: records.end(row, status, **options))
+        ended = verifications.retried(lambda: verifications.end(row, status, **options))
         row.refresh_from_db()
         if ended:
             self._tell_status(row)

@@ -17,10 +17,11 @@ from typing import Any
 from django.db.models import F, Q
 from django.utils import timezone
 
-from . import contention, counters, errors, locks
-from .conf import conf
-from .counters import Count
-from .models import Status, Verification
+from .. import contention, errors
+from ..conf import conf
+from ..models import Status, Verification
+from . import lockout, rate_limits
+from .rate_limits import Count
 
 LEASE_SLACK = timedelta(seconds=5)
 WAIT_FOR_OTHER_CHECK = 3.0
@@ -76,8 +77,8 @@ def reserve_send(
             raise errors.ResendCooldown(can_resend_in=wait)
         try:
             mine = contention.durably(partial(_reserve, row, method, spending, below, now, cooldown))
-        except counters.LimitReached as e:
-            raise counters.as_error(e) from None
+        except rate_limits.LimitReached as e:
+            raise rate_limits.as_error(e) from None
         row.refresh_from_db()
         if mine:
             return
@@ -101,7 +102,7 @@ def _reserve(
         )
     )
     if mine:
-        counters.spend(spending, below=below)
+        rate_limits.spend(spending, below=below)
     return int(mine)
 
 
@@ -116,8 +117,8 @@ def give_send_back(row: Verification, spent: Sequence[Count], refused: Sequence[
 def _give_back(row: Verification, spent: Sequence[Count], refused: Sequence[Count]) -> None:
     mine = Verification.objects.filter(pk=row.pk, sends=row.sends, sends__gt=0)
     if mine.update(sends=row.sends - 1, next_send_at=timezone.now()):
-        counters.refund(spent)
-        counters.add(refused)
+        rate_limits.refund(spent)
+        rate_limits.add(refused)
 
 
 def take_lease(row: Verification) -> str:
@@ -168,10 +169,10 @@ def give_back(row: Verification, lease: str) -> None:
 def spend_check(row: Verification, lease: str, spending: Sequence[Count]) -> None:
     """Count a check of a row under lease; where a limit is reached, give the row back and raise it."""
     try:
-        contention.durably(lambda: counters.spend(spending))
-    except counters.LimitReached as e:
+        contention.durably(lambda: rate_limits.spend(spending))
+    except rate_limits.LimitReached as e:
         give_back(row, lease)
-        raise counters.as_error(e) from None
+        raise rate_limits.as_error(e) from None
 
 
 def spend_lookup(user: Any) -> bool:
@@ -187,9 +188,9 @@ def spend_used_code(user: Any) -> bool:
 def _spent(name: str, user: Any) -> bool:
     """Count once more; returns whether that was within the limit."""
     try:
-        found = counters.counts(name, user.pk if user else "")
-        contention.durably(lambda: counters.spend(found))
-    except counters.LimitReached:
+        found = rate_limits.counts(name, user.pk if user else "")
+        contention.durably(lambda: rate_limits.spend(found))
+    except rate_limits.LimitReached:
         return False
     return True
 
@@ -221,4 +222,4 @@ def unlock(user: Any) -> int:
     A verification that failed for too many tokens holds its place until it would have expired.
     """
     failed = Verification.objects.filter(user=user, status=Status.FAILED).exclude(pending_key=None)
-    return locks.unlock(user) + failed.update(pending_key=None)
+    return lockout.unlock(user) + failed.update(pending_key=None)

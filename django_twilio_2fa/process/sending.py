@@ -10,16 +10,17 @@ from uuid import uuid4
 
 from django.utils import timezone
 
-from . import acceptance, counters, errors, limits, locks, moments, records, signals
-from .choices import Choice
-from .conf import conf
-from .contacts import CONTACTS, Contact, EmailAddress, PhoneNumber, as_contact
-from .counters import Count
-from .digests import digest, digests
-from .models import EXTENSION, NAME, Device, Purpose, Status, Verification, details_of
+from .. import errors, moments, signals
+from ..conf import conf
+from ..contacts import CONTACTS, Contact, EmailAddress, PhoneNumber, as_contact
+from ..digests import digest, digests
+from ..models import EXTENSION, NAME, Device, Purpose, Status, Verification, details_of
+from ..providers import MethodProvider, get_providers
+from . import lockout, phone_rules, rate_limits, reservations, verifications
+from .devices import Registered
+from .methods import Choice
 from .outcomes import Outcomes
-from .providers import MethodProvider, get_providers
-from .registered import Registered
+from .rate_limits import Count
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ class Sending(Outcomes):
         if bound and row.flow_digest not in digests("flow", self.flow):
             raise errors.VerificationNotFound
 
-    @records.stored()
+    @verifications.stored()
     def send(
         self,
         method: str,
@@ -88,7 +89,7 @@ class Sending(Outcomes):
             row = self._proof_attempt(provider, device)
         return self._send(row, provider)
 
-    @records.stored()
+    @verifications.stored()
     def resend(self, verification: Verification, method: str = "") -> Verification:
         """Send the token of a pending verification again, perhaps by another method of its transport."""
         self.authorize()
@@ -113,7 +114,7 @@ class Sending(Outcomes):
             raise errors.MissingUserData
         if provider.device_kind != to.kind or provider.why_unsuitable(to):
             raise errors.MethodNotAllowed(method=provider.name)
-        acceptance.refuse_country(to, user=None, request=self.request)
+        phone_rules.refuse_country(to, user=None, request=self.request)
         bound = digest("flow", self.flow) if self.flow else ""
         return self._row(provider, Purpose.PROVE, to, flow_digest=bound)
 
@@ -149,7 +150,7 @@ class Sending(Outcomes):
             fields["details"] = {NAME: name}
         if to is None:
             return self._row(provider, Purpose.ENROL, **fields)
-        acceptance.refuse_country(to, user=self.user, request=self.request)
+        phone_rules.refuse_country(to, user=self.user, request=self.request)
         if provider.why_unsuitable(to):
             raise errors.CannotReceive
         row = self._row(provider, Purpose.ENROL, to, **fields)
@@ -161,13 +162,15 @@ class Sending(Outcomes):
         if not isinstance(to, PhoneNumber) or row.sends:
             return
         about = {"user": self.user, "request": self.request}
-        if acceptance.wants_lookup(to, **about):
-            found = row.line_type or (acceptance.look_up(to) if limits.spend_lookup(self.user) else None)
+        if phone_rules.wants_lookup(to, **about):
+            found = row.line_type or (
+                phone_rules.look_up(to) if reservations.spend_lookup(self.user) else None
+            )
             if found and not row.line_type:
                 Verification.objects.filter(pk=row.pk).update(line_type=found)
                 row.line_type = found
             try:
-                acceptance.refuse_line_type(found, **about)
+                phone_rules.refuse_line_type(found, **about)
             except errors.TwoFactorError as e:
                 self._end(row, Status.FAILED, error_code=e.code, keep_key=True)
                 raise
@@ -191,7 +194,7 @@ class Sending(Outcomes):
         keys = self._pending_keys(provider, purpose, contact, device, service)
         begun = {**self._new(provider, purpose, contact, device), **fields}
         begun |= {"user": self.user, "service": service}
-        row, created = records.get_or_create_pending(keys, begun, expired=self._tell_status)
+        row, created = verifications.get_or_create_pending(keys, begun, expired=self._tell_status)
         row.user = self.user
         if not created and row.status == Status.PENDING and row.extension != about.get(EXTENSION, ""):
             # Behind a switchboard that is another phone: a code that was told to one proves nothing of it.
@@ -243,8 +246,8 @@ class Sending(Outcomes):
     def wait_to_resend(self, row: Verification) -> int:
         """In how many seconds a pending verification's code may be sent again; 0 for now. One query."""
         if row.sends >= conf.MAX_SENDS:
-            return limits.until_over(row)
-        [wait] = counters.wait_for([self._send_counts(row, get_providers()[row.method])])
+            return reservations.until_over(row)
+        [wait] = rate_limits.wait_for([self._send_counts(row, get_providers()[row.method])])
         return max(row.can_resend_in(), wait)
 
     def usable_now(self, choices: Sequence[Choice]) -> list[Choice]:
@@ -255,14 +258,14 @@ class Sending(Outcomes):
         """Return in how many seconds each choice can be used; 0 for now. Four queries at most.
 
         Counted are locks, limits of sends, and a running verification that takes no more sends or tokens.
-        A cooldown is no reason to wait: the code that was sent is good. See also `locks.FOR_EVER`.
+        A cooldown is no reason to wait: the code that was sent is good. See also `lockout.FOR_EVER`.
         """
         locked = {apart: self._locked_for(apart) for apart in {c.provider.counted_apart for c in choices}}
         rows = [self._would_be(c) for c in choices]
         keys = [self._keys_of(c) for c in choices]
         pending = Verification.objects.filter(pending_key__in=[key for each in keys for key in each])
         held = {row.pending_key: row for row in pending.filter(expires_at__gt=timezone.now())}
-        limited = counters.wait_for(
+        limited = rate_limits.wait_for(
             [self._send_counts(r, c.provider) for r, c in zip(rows, choices, strict=True)]
         )
         return [
@@ -270,7 +273,7 @@ class Sending(Outcomes):
                 locked[choice.provider.counted_apart],
                 wait,
                 *(
-                    limits.until_over(held[key])
+                    reservations.until_over(held[key])
                     for key in own
                     if key in held and self._is_used_up(held[key], choice)
                 ),
@@ -280,8 +283,8 @@ class Sending(Outcomes):
 
     def _locked_for(self, apart: str) -> int:
         """Return for how many seconds a lock closes the methods of this group; 0 where there is none."""
-        until = locks.locked_until(self.user, self.flow, apart) if self.user is not None else 0
-        return until if until in (0, locks.FOR_EVER) else max(1, until - int(time.time()))
+        until = lockout.locked_until(self.user, self.flow, apart) if self.user is not None else 0
+        return until if until in (0, lockout.FOR_EVER) else max(1, until - int(time.time()))
 
     @staticmethod
     def _is_used_up(row: Verification, choice: Choice) -> bool:
@@ -334,16 +337,18 @@ class Sending(Outcomes):
     def _send(self, row: Verification, provider: MethodProvider) -> Verification:
         self._require_own(row)
         if self.user is not None:
-            locks.refuse_locked(self.user, self.flow, provider.counted_apart)
-        if locks.refused_methods(self.user, [(provider.name, row.identity)]):
+            lockout.refuse_locked(self.user, self.flow, provider.counted_apart)
+        if lockout.refused_methods(self.user, [(provider.name, row.identity)]):
             raise errors.ChannelRefused
         again = bool(row.sid or row.last_sent_at)
         if again and not provider.sends and row.purpose == Purpose.PROVE and row.status == Status.PENDING:
             return row  # there is nothing to send again
         spent, refused = self._send_counts(row, provider), self._refused_counts(row, provider)
-        client = counters.for_client(self.request, self.user) if spent else []
+        client = rate_limits.for_client(self.request, self.user) if spent else []
         try:
-            limits.reserve_send(row, provider.name, [*client, *spent], below=refused, cooldown=provider.sends)
+            reservations.reserve_send(
+                row, provider.name, [*client, *spent], below=refused, cooldown=provider.sends
+            )
         except errors.TwoFactorError as e:
             row.refresh_from_db()
             if row.status == Status.PENDING and row.sends:
@@ -359,7 +364,7 @@ class Sending(Outcomes):
             self._send_failed(row, e, spent, refused)
             raise
         try:
-            records.retried(lambda: self._record_sent(row, sent))
+            verifications.retried(lambda: self._record_sent(row, sent))
         except errors.NotRecorded as e:
             e.verification = row  # the message went out, and its code is good
             raise
@@ -382,14 +387,14 @@ class Sending(Outcomes):
             return []
         if not provider.sends and self.user is not None:
             # An authenticator, a set of recovery codes: nothing goes out, so it costs none of the sends.
-            return counters.counts("setups_per_user", self.user.pk)
+            return rate_limits.counts("setups_per_user", self.user.pk)
         proven = row.purpose == Purpose.PROVE and self.user is not None
         kind = "sends" if proven else "unproven_sends"
         found = []
         if self.user is not None:
-            found += counters.counts(f"{kind}_per_user", self.user.pk)
+            found += rate_limits.counts(f"{kind}_per_user", self.user.pk)
         if contact := row.contact:
-            found += counters.counts(f"{kind}_per_destination", row.transport, contact.mailbox)
+            found += rate_limits.counts(f"{kind}_per_destination", row.transport, contact.mailbox)
         return found
 
     def _refused_counts(self, row: Verification, provider: MethodProvider) -> list[Count]:
@@ -398,7 +403,7 @@ class Sending(Outcomes):
             return []
         found = []
         if self.user is not None:
-            found += counters.counts("refused_sends_per_user", self.user.pk)
+            found += rate_limits.counts("refused_sends_per_user", self.user.pk)
         if contact := row.contact:
-            found += counters.counts("refused_sends_per_destination", row.transport, contact.mailbox)
+            found += rate_limits.counts("refused_sends_per_destination", row.transport, contact.mailbox)
         return found

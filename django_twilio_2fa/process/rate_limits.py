@@ -18,12 +18,12 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F
 
-from . import errors
-from .conf import conf
-from .contention import again
-from .digests import digests
-from .errors import in_words
-from .models import Counter
+from .. import errors
+from ..conf import conf
+from ..contention import again
+from ..digests import digests
+from ..errors import in_words
+from ..models import Counter
 
 logger = logging.getLogger(__name__)
 

@@ -10,12 +10,13 @@ from typing import Any
 
 from django.utils import timezone
 
-from . import acceptance, errors, locks, records
-from .conf import conf
-from .contacts import CONTACTS, PhoneNumber, identity_of
-from .models import Purpose, Verification
-from .providers import MethodProvider, default_methods, get_providers, provider_of, why_unavailable
-from .registered import Registered, get_registered, has_callback
+from .. import errors
+from ..conf import conf
+from ..contacts import CONTACTS, PhoneNumber, identity_of
+from ..models import Purpose, Verification
+from ..providers import MethodProvider, default_methods, get_providers, provider_of, why_unavailable
+from . import lockout, phone_rules, verifications
+from .devices import Registered, get_registered, has_callback
 
 logger = logging.getLogger(__name__)
 
@@ -201,7 +202,7 @@ class Options:
 
     def _without_unsuitable(self, choices: list[Choice], row: Verification) -> list[Choice]:
         """Less what the destination of a registration cannot take, or was refused there."""
-        refused = locks.refused_methods(self.user, [(c.provider.name, row.identity) for c in choices])
+        refused = lockout.refused_methods(self.user, [(c.provider.name, row.identity) for c in choices])
         return [
             c
             for c in choices
@@ -229,7 +230,7 @@ class Options:
         """Less what Twilio refused as fraud to this user and destination."""
         contacts = [c.registered.contact if c.registered else None for c in choices]
         pairs = [(c.provider.name, identity_of(to)) for c, to in zip(choices, contacts, strict=True)]
-        refused = locks.refused_methods(self.user, {pair for pair in pairs if pair[1]})
+        refused = lockout.refused_methods(self.user, {pair for pair in pairs if pair[1]})
         return [choice for pair, choice in zip(pairs, choices, strict=True) if pair not in refused]
 
     def _suits(self, provider: MethodProvider, row: Registered) -> bool:
@@ -239,7 +240,7 @@ class Options:
             return row.kind not in CONTACTS and row.device is not None and provider.is_usable(row.device)
         try:
             about = {"user": self.user, "request": self.request}
-            acceptance.refuse_country(row.contact, proven=row.proven, **about)
+            phone_rules.refuse_country(row.contact, proven=row.proven, **about)
         except errors.TwoFactorError:
             return False
         return not provider.why_unsuitable(row.contact)
@@ -353,7 +354,7 @@ class Options:
         if not self.flow or self.user is None:
             return None
         return (
-            records.approved_in(self.user, self.flow, self.auth)
+            verifications.approved_in(self.user, self.flow, self.auth)
             .filter(approved_at__gte=timezone.now() - PROOF_AGE, proof_used_at=None)
             .first()
         )

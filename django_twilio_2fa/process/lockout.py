@@ -9,9 +9,12 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import Max
 
-from . import errors
-from .conf import conf
-from .counters import (
+from .. import errors
+from ..conf import conf
+from ..digests import digests
+from ..errors import in_words
+from ..models import Counter
+from .rate_limits import (
     DEFAULTS,
     PER_SESSION,
     PER_USER,
@@ -23,9 +26,6 @@ from .counters import (
     refund,
     row_of,
 )
-from .digests import digests
-from .errors import in_words
-from .models import Counter
 
 LOCK = "lock"
 LOCKED_FOR = 3600

@@ -6,12 +6,12 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
-from . import errors
-from .conf import conf
-from .contacts import CONTACTS, Contact, EmailAddress, PhoneNumber, as_contact
-from .digests import digests
-from .models import Device, ProvenContact
-from .providers import provider_of
+from .. import errors
+from ..conf import conf
+from ..contacts import CONTACTS, Contact, EmailAddress, PhoneNumber, as_contact
+from ..digests import digests
+from ..models import Device, ProvenContact
+from ..providers import provider_of
 
 logger = logging.getLogger(__name__)
 

@@ -8,10 +8,10 @@ from unicodedata import bidirectional
 from django.utils.translation import get_language_bidi
 from django.utils.translation import gettext_lazy as _
 
-from .conf import conf
-from .contacts import CONTACTS
-from .errors import fill
-from .providers import MethodProvider, provider_of
+from ..conf import conf
+from ..contacts import CONTACTS
+from ..errors import fill
+from ..providers import MethodProvider, provider_of
 
 KINDS = {"phone_number": _("Phone number"), "email": _("E-mail address")}
 

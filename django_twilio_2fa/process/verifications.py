@@ -14,14 +14,14 @@ from django.db import DatabaseError, IntegrityError, InterfaceError, transaction
 from django.db.models import Max, Q, QuerySet
 from django.utils import timezone
 
-from . import errors, moments
-from .contacts import CONTACTS
-from .digests import digest, digests
-from .limits import lease_free
-from .managers import users
-from .models import Counter, Device, ProvenContact, Purpose, Status, Verification, details_of
-from .providers import NewDevice, get_providers
-from .registered import from_callback, has_callback
+from .. import errors, moments
+from ..contacts import CONTACTS
+from ..digests import digest, digests
+from ..managers import users
+from ..models import Counter, Device, ProvenContact, Purpose, Status, Verification, details_of
+from ..providers import NewDevice, get_providers
+from .devices import from_callback, has_callback
+from .reservations import lease_free
 
 logger = logging.getLogger(__name__)
 

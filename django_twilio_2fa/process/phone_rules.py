@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from . import errors
-from .conf import conf
-from .contacts import Contact, PhoneNumber, country_name
-from .twilio import lookup
+from .. import errors
+from ..conf import conf
+from ..contacts import Contact, PhoneNumber, country_name
+from ..twilio import lookup
 
 logger = logging.getLogger(__name__)
 
