@@ -52,7 +52,7 @@ class Mounted:
     def _walk(self, resolver: URLResolver) -> None:
         # Not at the top: Django starts without the views, and these fail without its own apps.
         from .access import TwoFactorRequiredMixin
-        from .pages import PageMixin
+        from .pages.base import PageMixin
 
         if resolver.app_name:
             self.app_names.add(resolver.app_name)

@@ -2,10 +2,16 @@
 
 from django.urls import include, path
 
-from .device_views import AddWizardView, ChangeView, ChangeWizardView, DevicesView, RemoveView
-from .pages import protected
+from .pages.base import protected
 from .providers import get_providers
-from .views import VerificationWizardView
+from .views import (
+    AddWizardView,
+    ChangeView,
+    ChangeWizardView,
+    DevicesView,
+    RemoveView,
+    VerificationWizardView,
+)
 
 app_name = "twilio_2fa"
 

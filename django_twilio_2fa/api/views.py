@@ -26,7 +26,7 @@ from .. import errors, session
 from ..conf import conf
 from ..contacts import Contact, EmailAddress, PhoneNumber
 from ..models import Verification
-from ..pages import uncounted_by_host
+from ..pages.base import uncounted_by_host
 from ..process import wording
 from ..providers import get_providers
 from ..unauthenticated import UnauthenticatedVerifier

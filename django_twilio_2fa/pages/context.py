@@ -6,12 +6,12 @@ from typing import Any
 
 from django import forms
 
-from . import errors
-from .conf import conf
-from .forms import RegistrationForm, TokenForm
-from .process import lockout, wording
-from .process.methods import Choice
-from .providers import get_providers
+from .. import errors
+from ..conf import conf
+from ..forms import RegistrationForm, TokenForm
+from ..process import lockout, wording
+from ..process.methods import Choice
+from ..providers import get_providers
 
 
 class StepContextMixin:

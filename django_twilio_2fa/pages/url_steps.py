@@ -12,10 +12,10 @@ from django.utils.functional import cached_property
 from formtools.wizard.storage import get_storage
 from formtools.wizard.views import NamedUrlSessionWizardView, StepsHelper
 
-from . import session
-from .asking_again import AskAgainMixin, is_stale
-from .forms import describe_fields
-from .pages import PageMixin, protected
+from .. import session
+from ..forms import describe_fields
+from .base import PageMixin, protected
+from .kept_forms import AskAgainMixin, is_stale
 
 PAGES = ("success", "failed", "status")
 

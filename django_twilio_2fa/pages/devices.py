@@ -10,16 +10,16 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.views.generic import TemplateView, View
 
-from . import errors
-from .contacts import CONTACTS, Contact
-from .forms import RegistrationForm
-from .models import Verification
-from .pages import PageView
-from .process.devices import Registered
-from .process.methods import Choice
-from .process.wording import KINDS, isolated
-from .providers import provider_of
-from .views import VerificationWizardView
+from .. import errors
+from ..contacts import CONTACTS, Contact
+from ..forms import RegistrationForm
+from ..models import Verification
+from ..process.devices import Registered
+from ..process.methods import Choice
+from ..process.wording import KINDS, isolated
+from ..providers import provider_of
+from .base import PageView
+from .wizard import VerificationWizardView
 
 
 class AddWizardView(VerificationWizardView):

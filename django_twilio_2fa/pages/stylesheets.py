@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.templatetags.static import static
 
-from .conf import conf
+from ..conf import conf
 
 # Hashes of the files in the npm packages bootstrap 5.3.3 and @fortawesome/fontawesome-free 5.15.4, which
 # the CDN hands out as they are.

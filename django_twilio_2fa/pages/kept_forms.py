@@ -14,8 +14,8 @@ from django.forms.utils import ErrorDict
 from django.http import HttpResponseBase
 from django.utils.datastructures import MultiValueDict
 
-from . import sealed
-from .forms import RegistrationForm
+from .. import sealed
+from ..forms import RegistrationForm
 
 LIFETIME = 600
 """For how many seconds what was typed is kept."""

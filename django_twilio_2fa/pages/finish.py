@@ -8,14 +8,14 @@ from typing import Any
 from django.http import HttpResponseBase, HttpResponseRedirect, JsonResponse
 from django.template.response import TemplateResponse
 
-from . import errors
-from .contacts import Contact
-from .models import Status, Verification
-from .process.methods import Choice
-from .providers import get_providers
-from .reverse import site_url
-from .step_context import StepContextMixin
-from .wizard import UrlStepsWizardView
+from .. import errors
+from ..contacts import Contact
+from ..models import Status, Verification
+from ..process.methods import Choice
+from ..providers import get_providers
+from ..reverse import site_url
+from .context import StepContextMixin
+from .url_steps import UrlStepsWizardView
 
 # What is in a list of forms besides these was put there by a subclass.
 OURS = ("start", "register", "verify")

@@ -26,10 +26,10 @@ from django.views.decorators.clickjacking import xframe_options_deny
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
 
-from . import errors, session, tables
-from .assets import stylesheets
-from .reverse import site_url
-from .verifier import Verifier
+from .. import errors, session, tables
+from ..reverse import site_url
+from ..verifier import Verifier
+from .stylesheets import stylesheets
 
 View = Callable[..., HttpResponseBase]
 
