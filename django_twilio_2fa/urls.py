@@ -2,8 +2,8 @@
 
 from django.urls import include, path
 
+from .installed import get_providers
 from .pages.base import protected
-from .providers import get_providers
 from .views import (
     AddWizardView,
     ChangeView,

@@ -9,9 +9,9 @@ from django import forms
 from .. import errors
 from ..conf import conf
 from ..forms import RegistrationForm, TokenForm
+from ..installed import get_providers
 from ..process import lockout, wording
 from ..process.methods import Choice
-from ..providers import get_providers
 
 
 class StepContextMixin:

@@ -13,11 +13,11 @@ from django.views.generic import TemplateView, View
 from .. import errors
 from ..contacts import CONTACTS, Contact
 from ..forms import RegistrationForm
+from ..installed import provider_of
 from ..models import Verification
 from ..process.devices import Registered
 from ..process.methods import Choice
 from ..process.wording import KINDS, isolated
-from ..providers import provider_of
 from .base import PageView
 from .wizard import VerificationWizardView
 

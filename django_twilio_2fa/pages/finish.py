@@ -10,9 +10,9 @@ from django.template.response import TemplateResponse
 
 from .. import errors
 from ..contacts import Contact
+from ..installed import get_providers
 from ..models import Status, Verification
 from ..process.methods import Choice
-from ..providers import get_providers
 from ..reverse import site_url
 from .context import StepContextMixin
 from .url_steps import UrlStepsWizardView

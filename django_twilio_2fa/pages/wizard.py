@@ -21,9 +21,10 @@ from ..conf import conf
 from ..contacts import CONTACTS, Contact
 from ..digests import digest
 from ..forms import RegistrationForm, StartForm, TokenForm
+from ..installed import get_providers
 from ..models import Status, Verification
 from ..process.methods import Choice, Fallback
-from ..providers import MethodProvider, get_providers
+from ..providers import MethodProvider
 from ..reverse import site_url
 from ..sealed import seal, unseal
 from .finish import OURS, EndPages
