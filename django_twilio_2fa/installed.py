@@ -1,4 +1,4 @@
-"""The providers that are installed or set, by the name of their method."""
+"""Find the providers that are installed or set, by the name of their method."""
 
 from __future__ import annotations
 

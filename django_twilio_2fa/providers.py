@@ -1,4 +1,4 @@
-"""The contract of a method.
+"""Define the contract of a method: the class that a provider subclasses.
 
 A provider subclasses `MethodProvider`, names its data and implements the four verbs. To use it, register
 it under the method's name as an entry point of the group `django_twilio_2fa.providers`, or in the setting

@@ -1,4 +1,4 @@
-"""Whether the kit's migrations have been applied, and a clear message where they have not."""
+"""Tell which migrations are missing, and say so when a query fails for that reason."""
 
 from __future__ import annotations
 

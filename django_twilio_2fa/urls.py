@@ -1,4 +1,4 @@
-"""The kit's pages; include them anywhere: `path("2fa/", include("django_twilio_2fa.urls"))`."""
+"""Route to the pages: `path("2fa/", include("django_twilio_2fa.urls"))`."""
 
 from django.urls import include, path
 

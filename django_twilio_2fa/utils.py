@@ -1,4 +1,4 @@
-"""Where 0.32 had its helpers. Deprecated: docs/upgrading.md says what to use instead of each."""
+"""Deprecated: the helpers of 0.32. docs/upgrading.md names the replacement of each."""
 
 from __future__ import annotations
 
