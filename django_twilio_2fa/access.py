@@ -1,4 +1,4 @@
-"""Who must be verified: a mixin for class-based views and a decorator for functions."""
+"""Require a verified user: a mixin for class-based views and a decorator for functions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Devices in the admin: found by user, kind and masked value; nothing sensitive is shown."""
+"""Show devices in the admin, with masked values, and unlock users."""
 
 from __future__ import annotations
 

@@ -1,3 +1,5 @@
+"""The app: its models, its checks, and the receiver that deletes removed devices at their provider."""
+
 from __future__ import annotations
 
 import warnings

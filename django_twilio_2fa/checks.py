@@ -17,9 +17,9 @@ from django.utils.module_loading import import_string
 
 from .conf import OLD_NAMES, PREFIX, RETIRED_NAMES, SETTINGS, Setting, as_callable, conf
 from .errors import ERRORS, UnauthenticatedUserFieldMissing
+from .installed import get_registry, why_unregistrable
 from .process.rate_limits import DEFAULTS, RUN, rates
 from .project_checks import PROJECT_CHECKS, Mounted, is_app_installed, migrations
-from .providers import get_registry, why_unregistrable
 from .reverse import mounts, reverse
 from .unauthenticated import name_field
 

@@ -1,4 +1,4 @@
-"""Where 0.32 had its client. Deprecated: use `Verifier` of `django_twilio_2fa.verifier`."""
+"""Deprecated: the client of 0.32. Use `Verifier` of `django_twilio_2fa.verifier`."""
 
 from __future__ import annotations
 

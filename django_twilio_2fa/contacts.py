@@ -1,4 +1,4 @@
-"""What a code can be sent to: parse, validate, mask."""
+"""Parse, validate and mask phone numbers and e-mail addresses."""
 
 from __future__ import annotations
 

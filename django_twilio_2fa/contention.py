@@ -1,4 +1,4 @@
-"""Run a transaction again that the database rolled back to resolve a deadlock.
+"""Run a transaction again that the database rolled back because of a deadlock.
 
 InnoDB locks an index and the row behind it one after the other, so that two UPDATEs of one row can
 wait for each other. It rolls one of them back.

@@ -1,4 +1,4 @@
-"""Keyed digests: what is stored and counted under instead of a number, an address or a session."""
+"""Make keyed digests, which are stored in place of numbers, addresses and session ids."""
 
 from __future__ import annotations
 

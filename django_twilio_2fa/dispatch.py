@@ -1,4 +1,4 @@
-"""Where 0.32 had the signals. Deprecated: import them from `django_twilio_2fa.signals`."""
+"""Deprecated: the signals under their path of 0.32. Import them from `django_twilio_2fa.signals`."""
 
 import warnings
 

@@ -1,4 +1,4 @@
-"""Every error, declared once: code, sentence, HTTP status, whether it blocks."""
+"""Declare every error: code, sentence, HTTP status, and whether it blocks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The forms of the steps. Validation is pure: nothing is sent or counted in `clean()`."""
+"""Define the forms of the steps. Validating a form sends nothing and counts nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The manager of all models that a verification is decided by."""
+"""Read the primary database, never a replica, where a verification is decided."""
 
 from __future__ import annotations
 

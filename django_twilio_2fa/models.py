@@ -1,4 +1,4 @@
-"""What is stored: what users have registered, each attempt to prove it, and counts."""
+"""Store what users have registered, each verification, and what is counted."""
 
 from __future__ import annotations
 

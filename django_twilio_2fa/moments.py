@@ -1,4 +1,4 @@
-"""Moments as the site keeps them: aware under `USE_TZ`, naive in its `TIME_ZONE` without.
+"""Convert times between Django's `USE_TZ` and Twilio.
 
 All that is stored is as `timezone.now()` has it. What comes from outside goes through `stored`, what others
 are told through `aware`, and what a page shows through `local`.

@@ -1,4 +1,4 @@
-"""E-mails to the owner of an account."""
+"""Send e-mails to the owner of an account."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where 0.32 had numbers and addresses. Deprecated: import them from `django_twilio_2fa.contacts`."""
+"""Deprecated: numbers and addresses under their path of 0.32. Import them from `contacts`."""
 
 import warnings
 

@@ -23,7 +23,7 @@ from django.utils import translation
 from django.utils.module_loading import import_string
 
 from .conf import PREFIX, conf
-from .providers import default_methods, get_registry
+from .installed import default_methods, get_registry
 from .tables import database, unapplied
 
 NAMESPACE = "twilio_2fa"

@@ -1,4 +1,4 @@
-"""The contract of a method, and the registry that finds the providers.
+"""Define the contract of a method: the class that a provider subclasses.
 
 A provider subclasses `MethodProvider`, names its data and implements the four verbs. To use it, register
 it under the method's name as an entry point of the group `django_twilio_2fa.providers`, or in the setting
@@ -8,17 +8,14 @@ it under the method's name as an entry point of the group `django_twilio_2fa.pro
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from django.utils.module_loading import import_string
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from . import errors, registry, tokens
+from . import errors, tokens
 from .conf import conf
 from .models import Answer
 
@@ -309,116 +306,3 @@ class WaitingProvider(MethodProvider):
         if verification.answer != Answer.APPROVED:
             raise errors.ApprovalDenied
         return Checked(approved=True)
-
-
-@dataclass(frozen=True)
-class Broken:
-    """A provider that is installed or set but cannot be used, and why."""
-
-    name: str
-    path: str
-    source: str
-    reason: str
-
-
-@dataclass
-class Registry:
-    """The providers by method name, those that are broken, and where each came from."""
-
-    providers: dict[str, MethodProvider] = field(default_factory=dict)
-    broken: list[Broken] = field(default_factory=list)
-    sources: dict[str, str] = field(default_factory=dict)
-    apps: dict[str, str] = field(default_factory=dict)
-
-
-@lru_cache(maxsize=128)
-def _load(path: str) -> type[MethodProvider]:
-    """The class at `package.module:Class` or `package.module.Class`. Raises whatever its import raises."""
-    cls = import_string(path.replace(":", "."))
-    if not (isinstance(cls, type) and issubclass(cls, MethodProvider)):
-        raise TypeError(f"{path} is not a MethodProvider")
-    return cls
-
-
-def _add(found: Registry, name: str, path: str, source: str) -> None:
-    try:
-        provider = _load(path)()
-    except Exception as e:
-        # Somebody else's broken provider may raise anything; it costs that provider only.
-        found.broken.append(Broken(name, path, source, f"{type(e).__name__}: {e}"))
-        return
-    provider.name = name
-    found.providers[name] = provider
-    found.sources[name] = source
-    module = path.partition(":")[0] if ":" in path else path.rpartition(".")[0]
-    found.apps[name] = module.rpartition(".")[0] or module
-
-
-@lru_cache(maxsize=1)
-def _installed() -> Registry:
-    """The providers that are installed as entry points, read once a process."""
-    found = Registry()
-    by_name: dict[str, list[registry.Found]] = defaultdict(list)
-    for point in registry.find():
-        by_name[point.name].append(point)
-    for name, points in by_name.items():
-        if len(points) > 1:
-            owners = " and ".join(sorted(p.distribution for p in points))
-            reason = f"Claimed by {owners}; set TWILIO_2FA_PROVIDERS[{name!r}] to one of their classes"
-            found.broken.append(Broken(name, points[0].path, owners, reason))
-        else:
-            _add(found, name, points[0].path, points[0].distribution)
-    for broken in found.broken:
-        logger.error("The method %s from %s cannot be used: %s", broken.name, broken.source, broken.reason)
-    return found
-
-
-def get_registry() -> Registry:
-    """The installed providers, with those of `TWILIO_2FA_PROVIDERS` put over them."""
-    installed = _installed()
-    own: dict[str, str | None] = conf.PROVIDERS
-    # Anything but a mapping is left to `manage.py check`, which could not run if this raised.
-    if not own or not isinstance(own, dict):
-        return installed
-    found = Registry(
-        providers={n: p for n, p in installed.providers.items() if n not in own},
-        broken=[b for b in installed.broken if b.name not in own],
-        sources=dict(installed.sources),
-        apps=dict(installed.apps),
-    )
-    for name, path in own.items():
-        if path is not None:
-            _add(found, name, path, "TWILIO_2FA_PROVIDERS")
-    return found
-
-
-def why_unavailable(provider: MethodProvider, *, user: Any, request: Any = None) -> str:
-    """Why a user cannot use a method now; one whose provider fails when it is asked costs that one only."""
-    try:
-        return provider.why_unavailable(user=user, request=request)
-    except Exception as e:
-        logger.exception("The provider of %s failed", provider.name)
-        return f"it failed: {type(e).__name__}"
-
-
-def why_unregistrable(provider: MethodProvider) -> str:
-    """Why nothing can be registered for a method; empty if something can, or it needs nothing."""
-    if provider.device_kind is None or provider.get_registration_form_class() is not None:
-        return ""
-    return f"its device_kind is {provider.device_kind!r}, for which it has no registration form"
-
-
-def provider_of(kind: str) -> MethodProvider | None:
-    """A provider of this kind of device, if there is one."""
-    return next((p for p in get_providers().values() if p.device_kind == kind), None)
-
-
-def default_methods() -> list[str]:
-    """Names of the methods that are offered where `ALLOWED_METHODS` is not set."""
-    found = [p for p in get_providers().values() if p.on_by_default]
-    return [p.name for p in sorted(found, key=lambda p: (p.position, p.name))]
-
-
-def get_providers() -> dict[str, MethodProvider]:
-    """The usable providers by method name."""
-    return get_registry().providers

@@ -1,4 +1,4 @@
-"""Fixtures for the tests of a site; they need pytest-django, and import Django when used."""
+"""Offer pytest fixtures to the tests of a site. They need pytest-django."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds the installed providers; needs no settings, so that `INSTALLED_APPS` can use it."""
+"""Find installed providers without Django, so that `INSTALLED_APPS` can use it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is good once within a time, for whoever comes first."""
+"""Accept a value once within a time, such as a code that was used already."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Find the kit's pages wherever a site has included them."""
+"""Find the pages of this package wherever a site has included them."""
 
 from __future__ import annotations
 

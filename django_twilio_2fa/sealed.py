@@ -1,4 +1,4 @@
-"""Encrypt small values with the kit's key, for storage in a session that the browser may hold.
+"""Encrypt small values for the session, which may be a cookie.
 
 With sessions in signed cookies everybody who has the browser can read the session. Django signs values and
 does not encrypt them, so this does both: the value is combined with a key stream (SHAKE-256 of the key and a

@@ -1,4 +1,4 @@
-"""What a session is told, and whether it is verified."""
+"""Remember in the session that its user is verified, and tell whether they are."""
 
 from __future__ import annotations
 

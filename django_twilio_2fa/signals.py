@@ -1,4 +1,4 @@
-"""The signals, declared once, and the one function that sends them."""
+"""Declare the signals, and send them."""
 
 from __future__ import annotations
 

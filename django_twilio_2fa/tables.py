@@ -1,4 +1,4 @@
-"""Whether the kit's migrations have been applied, and a clear message where they have not."""
+"""Tell which migrations are missing, and say so when a query fails for that reason."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, OperationalError, ProgrammingError, connections, router
 
+from .installed import get_registry
 from .models import Verification
-from .providers import get_registry
 
 KIT = "django_twilio_2fa"
 

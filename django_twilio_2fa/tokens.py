@@ -1,4 +1,4 @@
-"""What a user types as a token, reduced to what counts: ASCII digits, for most."""
+"""Clean what a user types as a token: spaces, dashes, digits of other scripts."""
 
 from __future__ import annotations
 

@@ -28,13 +28,14 @@ from . import contention, errors, signals
 from .conf import conf
 from .contacts import CONTACTS
 from .digests import digest, digests
+from .installed import get_providers
 from .managers import users
 from .models import STRANGER, Device, ProvenContact, Purpose, Status, Verification, details_of
 from .process import lockout, rate_limits, reservations, verifications
 from .process.devices import CALLBACKS, Registered, has_callback
 from .process.methods import Choice
 from .process.rate_limits import Count
-from .providers import Checked, MethodProvider, Sent, get_providers
+from .providers import Checked, MethodProvider, Sent
 from .verifier import Verifier
 
 LONGEST_NAME = 254

@@ -1,9 +1,9 @@
-"""The kit's pages; include them anywhere: `path("2fa/", include("django_twilio_2fa.urls"))`."""
+"""Route to the pages: `path("2fa/", include("django_twilio_2fa.urls"))`."""
 
 from django.urls import include, path
 
+from .installed import get_providers
 from .pages.base import protected
-from .providers import get_providers
 from .views import (
     AddWizardView,
     ChangeView,

@@ -1,4 +1,4 @@
-"""Where 0.32 had its helpers. Deprecated: docs/upgrading.md says what to use instead of each."""
+"""Deprecated: the helpers of 0.32. docs/upgrading.md names the replacement of each."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def get_twilio_client(**kwargs: Any) -> Client:
         return get_client()
     from twilio.rest import Client
 
-    from .twilio.http import make_http_client
+    from .twilio.client import make_http_client
 
     # By the kit's own connection, which has timeouts and leads to the sandbox where that is on.
     kwargs.setdefault("http_client", make_http_client())

@@ -17,13 +17,14 @@ from django.utils import timezone
 
 from . import errors
 from .contacts import CONTACTS
+from .installed import get_providers
 from .models import Purpose, Status, Verification
 from .notices import tell_owner
 from .process import lockout, rate_limits, reservations, verifications, wording
 from .process.devices import Registered
 from .process.methods import Options
 from .process.sending import Sending, clean_name
-from .providers import Checked, get_providers
+from .providers import Checked
 
 S = TypeVar("S")
 P = ParamSpec("P")

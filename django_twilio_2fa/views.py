@@ -1,4 +1,4 @@
-"""The views that sites mount and subclass. They are written in `pages/`."""
+"""The views that sites mount and subclass. Their code is in `pages/`."""
 
 from .pages.add import AddWizardView
 from .pages.base import PageMixin, PageView

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import django
+import picture
 
 DOCS = Path(__file__).resolve().parent
 BLOCK = re.compile(r"(<!-- generated: (\w+) -->\n)(.*?)(<!-- end -->)", re.S)
@@ -107,7 +108,7 @@ def errors_table() -> str:
 
 def bundled() -> list[Any]:
     """The providers that ship with the kit."""
-    from django_twilio_2fa.providers import get_registry
+    from django_twilio_2fa.installed import get_registry
 
     found = get_registry()
     return [p for name, p in found.providers.items() if not found.apps[name].startswith("demo")]
@@ -245,6 +246,28 @@ def costs_table() -> str:
     return _table(["page", "queries"], [[f"`{page}`", str(n)] for page, n in COSTS.items()])
 
 
+def rooms_table() -> str:
+    rows = []
+    for group in picture.GROUPS:
+        for room in group.rooms:
+            name = f"{room}/" if (picture.PACKAGE / room).is_dir() else f"{room}.py"
+            rows.append([group.title, f"`{name}`", picture.summary(picture.main_file(room))])
+    return _table(["group", "where", "what it is for"], rows)
+
+
+def _files_table(room: str) -> str:
+    files = [path for path in picture.files_of(room) if path.stem != "__init__"]
+    return _table(["file", "what it is for"], [[f"`{p.name}`", picture.summary(p)] for p in files])
+
+
+def process_table() -> str:
+    return _files_table("process")
+
+
+def pages_table() -> str:
+    return _files_table("pages")
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "settings": settings_table,
     "retired": retired_table,
@@ -261,6 +284,9 @@ TABLES: dict[str, Callable[[], str]] = {
     "declared": declared_table,
     "overridden": overridden_table,
     "options": options_table,
+    "rooms": rooms_table,
+    "process": process_table,
+    "pages": pages_table,
 }
 
 
@@ -270,8 +296,10 @@ def fresh(text: str) -> str:
 
 
 def stale() -> list[Path]:
-    """The pages whose tables are not what the code says."""
-    return [page for page in sorted(DOCS.glob("*.md")) if fresh(page.read_text()) != page.read_text()]
+    """Return the pages, and the picture, that are not what the code says."""
+    pages = [page for page in sorted(DOCS.glob("*.md")) if fresh(page.read_text()) != page.read_text()]
+    drawn = picture.PICTURE.exists() and picture.PICTURE.read_text() == picture.draw()
+    return pages if drawn else [*pages, picture.PICTURE]
 
 
 def main() -> int:
@@ -280,7 +308,7 @@ def main() -> int:
         sys.stdout.writelines(f"{page.name} is stale\n" for page in pages)
         return bool(pages)
     for page in pages:
-        page.write_text(fresh(page.read_text()))
+        page.write_text(picture.draw() if page == picture.PICTURE else fresh(page.read_text()))
     return 0
 
 

@@ -1,1 +1,1 @@
-"""The same process over JSON, for apps without pages. Needs the extra `api` (Django REST framework)."""
+"""Offer the process over JSON. Needs the extra `api` (Django REST framework)."""

@@ -25,10 +25,10 @@ from rest_framework.views import APIView
 from .. import errors, session
 from ..conf import conf
 from ..contacts import Contact, EmailAddress, PhoneNumber
+from ..installed import get_providers
 from ..models import Verification
 from ..pages.base import uncounted_by_host
 from ..process import wording
-from ..providers import get_providers
 from ..unauthenticated import UnauthenticatedVerifier
 from ..verifier import Verifier
 from . import failures

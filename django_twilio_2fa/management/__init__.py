@@ -1,0 +1,1 @@
+"""The commands of `manage.py`: providers, sandbox, unlock, prune, numbers, check."""

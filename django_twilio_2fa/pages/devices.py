@@ -11,9 +11,9 @@ from django.views.generic import TemplateView
 
 from .. import errors
 from ..contacts import CONTACTS
+from ..installed import provider_of
 from ..process.devices import Registered
 from ..process.wording import KINDS, isolated
-from ..providers import provider_of
 from .base import PageView
 
 

@@ -9,9 +9,9 @@ from django.http import HttpResponseBase, HttpResponseRedirect, JsonResponse
 
 from .. import errors
 from ..contacts import Contact
+from ..installed import get_providers
 from ..models import Status, Verification
 from ..process.methods import Choice
-from ..providers import get_providers
 from .step import OWN_STEPS, Wizard, choice_context, message
 
 # Success

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from .. import errors
+from ..installed import get_providers
 from ..models import Status, Verification
-from ..providers import get_providers
 from .step import Wizard
 
 

@@ -10,8 +10,9 @@ from django.utils.translation import gettext as _
 from .. import errors
 from ..digests import digest
 from ..forms import RegistrationForm
+from ..installed import get_providers
 from ..models import Verification
-from ..providers import MethodProvider, get_providers
+from ..providers import MethodProvider
 from . import kept_forms
 from .step import Step, Wizard, display
 

@@ -9,9 +9,10 @@ from django.contrib import messages
 from django.http import HttpResponseBase
 
 from .. import errors, session
+from ..installed import get_providers
 from ..process import lockout
 from ..process.methods import Choice
-from ..providers import MethodProvider, get_providers
+from ..providers import MethodProvider
 from .finish import owed_phone
 from .step import Step, choice_context, display
 

@@ -12,11 +12,12 @@ from django.utils.translation import gettext as _
 
 from .. import errors
 from ..conf import conf
+from ..installed import get_providers
 from ..models import Status, Verification
 from ..process import wording
 from ..process.devices import Registered
 from ..process.methods import Choice
-from ..providers import MethodProvider, get_providers
+from ..providers import MethodProvider
 from ..verifier import Verifier
 from . import kept_forms
 from .state import WizardState, seal_secret

@@ -13,9 +13,10 @@ from .. import errors, session
 from ..conf import conf
 from ..contacts import CONTACTS, Contact
 from ..forms import TokenForm
+from ..installed import get_providers
 from ..models import Status, Verification
 from ..process import wording
-from ..providers import MethodProvider, get_providers
+from ..providers import MethodProvider
 from .fallback import Fallbacks
 from .finish import show_expired
 from .step import Step, Wizard, display, given_up, message

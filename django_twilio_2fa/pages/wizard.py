@@ -1,7 +1,7 @@
 """The wizard: what happens to a request, and the hooks in the order in which a request meets them.
 
-formtools supplies the list of steps with its conditions, makes the forms, and stores the steps that a subclass
-adds. Each step of this package is in a file of its own: `start.py`, `register.py`, `verify.py`.
+formtools supplies the list of steps with its conditions, makes the forms, and stores the steps that a
+subclass adds. Each step of this package is in a file of its own: `start.py`, `register.py`, `verify.py`.
 """
 
 from __future__ import annotations

@@ -9,8 +9,9 @@ from typing import Any
 from django.db import transaction
 
 from .. import errors
+from ..installed import provider_of
 from ..models import Device, Leftover
-from ..providers import MethodProvider, provider_of
+from ..providers import MethodProvider
 
 logger = logging.getLogger(__name__)
 

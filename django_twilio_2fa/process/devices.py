@@ -10,8 +10,8 @@ from .. import errors
 from ..conf import conf
 from ..contacts import CONTACTS, Contact, EmailAddress, PhoneNumber, as_contact
 from ..digests import digests
+from ..installed import provider_of
 from ..models import Device, ProvenContact
-from ..providers import provider_of
 
 logger = logging.getLogger(__name__)
 

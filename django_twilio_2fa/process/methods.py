@@ -13,8 +13,9 @@ from django.utils import timezone
 from .. import errors
 from ..conf import conf
 from ..contacts import CONTACTS, PhoneNumber, identity_of
+from ..installed import default_methods, get_providers, provider_of, why_unavailable
 from ..models import Purpose, Verification
-from ..providers import MethodProvider, default_methods, get_providers, provider_of, why_unavailable
+from ..providers import MethodProvider
 from . import lockout, phone_rules, verifications
 from .devices import Registered, get_registered, has_callback
 

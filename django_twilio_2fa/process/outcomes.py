@@ -17,9 +17,10 @@ from .. import errors, moments, signals
 from ..conf import conf
 from ..contacts import CONTACTS
 from ..digests import digests
+from ..installed import get_providers
 from ..models import Device, Purpose, Status, Verification, contact_of, details_of
 from ..notices import address_of, tell_owner
-from ..providers import Checked, Sent, get_providers
+from ..providers import Checked, Sent
 from . import lockout, rate_limits, reservations, verifications, wording
 from .devices import CALLBACKS, Registered, get_registered, has_callback
 from .methods import Options

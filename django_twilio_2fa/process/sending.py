@@ -14,8 +14,9 @@ from .. import errors, moments, signals
 from ..conf import conf
 from ..contacts import CONTACTS, Contact, EmailAddress, PhoneNumber, as_contact
 from ..digests import digest, digests
+from ..installed import get_providers
 from ..models import EXTENSION, NAME, Device, Purpose, Status, Verification, details_of
-from ..providers import MethodProvider, get_providers
+from ..providers import MethodProvider
 from . import lockout, phone_rules, rate_limits, reservations, verifications
 from .devices import Registered
 from .methods import Choice

@@ -17,9 +17,10 @@ from django.utils import timezone
 from .. import errors, moments
 from ..contacts import CONTACTS
 from ..digests import digest, digests
+from ..installed import get_providers
 from ..managers import users
 from ..models import Counter, Device, ProvenContact, Purpose, Status, Verification, details_of
-from ..providers import NewDevice, get_providers
+from ..providers import NewDevice
 from .devices import from_callback, has_callback
 from .reservations import lease_free
 

@@ -11,7 +11,8 @@ from django.utils.translation import gettext_lazy as _
 from ..conf import conf
 from ..contacts import CONTACTS
 from ..errors import fill
-from ..providers import MethodProvider, provider_of
+from ..installed import provider_of
+from ..providers import MethodProvider
 
 KINDS = {"phone_number": _("Phone number"), "email": _("E-mail address")}
 

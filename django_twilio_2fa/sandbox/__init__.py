@@ -1,4 +1,4 @@
-"""Simulated Twilio, answering in-process when there is no account."""
+"""Simulate Twilio, so that everything runs without an account."""
 
 
 def in_use() -> bool:

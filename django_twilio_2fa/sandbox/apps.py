@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
@@ -7,3 +9,15 @@ class SandboxConfig(AppConfig):
     label = "twilio_2fa_sandbox"
     verbose_name = _("Two-factor verification: sandbox")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from ..twilio.client import set_sandbox_http_client
+
+        set_sandbox_http_client(_make_http_client)
+
+
+def _make_http_client() -> Any:
+    # Imports requests: only when it is first needed.
+    from .http import SandboxHttpClient
+
+    return SandboxHttpClient()

@@ -1,4 +1,4 @@
-"""What the tests of a site, and those of a method, need: no account, no network, nothing patched."""
+"""Help the tests of a site and of a provider. They need no account and no network."""
 
 from .contract import ProviderContract
 from .site import (

@@ -1,1 +1,1 @@
-"""All that talks to Twilio; nothing else in the kit does."""
+"""Talk to Twilio. Nothing else in the package does."""

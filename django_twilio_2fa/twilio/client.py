@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import threading
-from contextvars import ContextVar
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ImproperlyConfigured
@@ -17,8 +17,15 @@ if TYPE_CHECKING:
 
 # Sources of what is said of twilio-python here: its code, 9.13.
 
-retry_after: ContextVar[int | None] = ContextVar("twilio_2fa_retry_after", default=None)
-"""Seconds that Twilio's last answer in this context asked to wait; its exceptions drop the header."""
+HttpClientFactory = Callable[[], Any]
+_sandbox_http_client: HttpClientFactory | None = None
+
+
+def set_sandbox_http_client(make: HttpClientFactory) -> None:
+    """Set what makes the HTTP client that answers in Twilio's place. The sandbox's app calls this."""
+    global _sandbox_http_client
+    _sandbox_http_client = make
+
 
 # What the sandbox is told where the settings hold nothing yet, or what stands in a manual: "AC…".
 SANDBOX_CREDENTIALS = ("AC" + "5" * 32, "sandbox")
@@ -85,11 +92,25 @@ def get_client() -> Client:
 def _make() -> Client:
     from twilio.rest import Client
 
-    from .http import make_http_client
-
     username, password, account = _credentials()
     client = Client(username, password, account, http_client=make_http_client())
     if conf.BASE_URL:
         for domain in (client.verify, client.lookups):
             domain.base_url = conf.BASE_URL.rstrip("/")
     return client
+
+
+def make_http_client() -> Any:
+    """Return a new HTTP client for twilio-python: the sandbox's where it answers, else one that goes out.
+
+    Raises `ImproperlyConfigured` if the sandbox is set and its app is not installed.
+    """
+    from .http import PooledHttpClient, RememberingRetryAfter
+
+    if not conf.SANDBOX or conf.BASE_URL:
+        return RememberingRetryAfter(PooledHttpClient(conf.timeout))
+    if _sandbox_http_client is None:
+        raise ImproperlyConfigured(
+            "Add django_twilio_2fa.sandbox to INSTALLED_APPS to use TWILIO_2FA_SANDBOX."
+        )
+    return RememberingRetryAfter(_sandbox_http_client())

@@ -14,7 +14,7 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 
 from .. import errors
-from .client import retry_after
+from .retry_after import retry_after
 
 logger = logging.getLogger(__name__)
 

@@ -14,9 +14,8 @@ import requests
 from twilio.http import HttpClient
 from twilio.http.response import Response
 
-from ..conf import conf
-from .client import retry_after
 from .deadline import DeadlineAdapter
+from .retry_after import retry_after
 
 # What identifies somebody in an address: a lookup's number, and a verification asked for by where it went.
 NUMBER = re.compile(r"(/(?:PhoneNumbers|Verifications)/)[^/?\s]+")
@@ -92,12 +91,3 @@ class RememberingRetryAfter(HttpClient):  # type: ignore[misc]
         value = (answer.headers or {}).get("Retry-After", "")
         retry_after.set(int(value) if str(value).isdecimal() else None)
         return answer
-
-
-def make_http_client() -> HttpClient:
-    """The sandbox's client where the sandbox answers, else one that goes out."""
-    if conf.SANDBOX and not conf.BASE_URL:
-        from ..sandbox.http import SandboxHttpClient
-
-        return RememberingRetryAfter(SandboxHttpClient())
-    return RememberingRetryAfter(PooledHttpClient(conf.timeout))

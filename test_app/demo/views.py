@@ -20,7 +20,7 @@ from rest_framework.views import APIView
 
 from django_twilio_2fa.access import TwoFactorRequiredMixin
 from django_twilio_2fa.api.permissions import IsTwoFactorVerified
-from django_twilio_2fa.providers import get_providers
+from django_twilio_2fa.installed import get_providers
 from django_twilio_2fa.session import get_verification
 
 from . import PEOPLE

@@ -13,8 +13,8 @@ from demo.pigeon.provider import PigeonProvider
 from django.core.checks import run_checks
 from django.core.management import call_command
 
-from django_twilio_2fa import provider_apps, providers, registry
-from django_twilio_2fa.providers import get_providers, get_registry
+from django_twilio_2fa import installed, provider_apps, registry
+from django_twilio_2fa.installed import get_providers, get_registry
 
 from .people import Person
 
@@ -41,7 +41,7 @@ class Misspelt(PigeonProvider):
 @pytest.fixture(autouse=True)
 def nothing_remembered() -> Iterator[None]:
     def forget() -> None:
-        for cached in (registry.find, providers._installed, providers._load):
+        for cached in (registry.find, installed._installed, installed._load, installed._with_own):
             cached.cache_clear()
 
     forget()
@@ -169,3 +169,45 @@ def test_one_that_nobody_can_register_is_said_to_be_so(settings: Any) -> None:
     call_command("twilio_2fa_providers", stdout=out)
     [line] = [line for line in out.getvalue().splitlines() if line.startswith("misspelt")]
     assert "no: its device_kind is 'e-mail'" in line
+
+
+class Counted(PigeonProvider):
+    made = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        type(self).made += 1
+
+
+def test_a_provider_of_the_setting_is_made_once(sam: Person, settings: Any) -> None:
+    settings.TWILIO_2FA_PROVIDERS = {"counted": f"{__name__}.Counted"}
+    before = Counted.made
+    sam.opens("start").picks("email").types("123456")
+    assert Counted.made == before + 1
+
+
+def test_a_provider_that_cannot_be_imported_is_tried_once(
+    sam: Person, settings: Any, tmp_path: Path, monkeypatch: Any
+) -> None:
+    ran = tmp_path / "ran"
+    (tmp_path / "owl_that_fails.py").write_text(
+        f"with open({str(ran)!r}, 'a') as ran:\n    ran.write('x')\nraise RuntimeError('no')\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    settings.TWILIO_2FA_PROVIDERS = {"owl": "owl_that_fails.OwlProvider"}
+    sam.opens("start").picks("email").types("123456")
+    assert ran.read_text() == "x"
+    assert [b.name for b in get_registry().broken] == ["owl"]
+
+
+def test_a_changed_setting_is_read_again(settings: Any) -> None:
+    settings.TWILIO_2FA_PROVIDERS = {"owl": f"{__name__}.Misspelt"}
+    assert "owl" in get_providers()
+    settings.TWILIO_2FA_PROVIDERS = {"sms": None}
+    assert not {"owl", "sms"} & get_providers().keys()
+
+
+def test_a_path_that_is_no_text_costs_that_provider_only(settings: Any) -> None:
+    settings.TWILIO_2FA_PROVIDERS = {"owl": ["no", "path"]}
+    assert [b.name for b in get_registry().broken] == ["owl"]
+    assert "sms" in get_providers()

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from ... import errors
 from ...conf import conf
-from ...providers import default_methods, get_providers, why_unavailable
+from ...installed import default_methods, get_providers, why_unavailable
 from ...twilio.service import fetch_service
 
 REASONS = {

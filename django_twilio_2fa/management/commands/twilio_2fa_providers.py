@@ -8,7 +8,7 @@ from django.apps import apps
 from django.core.management.base import BaseCommand
 
 from ...conf import conf
-from ...providers import get_registry, why_unavailable, why_unregistrable
+from ...installed import get_registry, why_unavailable, why_unregistrable
 
 
 class Command(BaseCommand):
