@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from . import errors
+from .conf import conf
 from .contacts import CONTACTS, Contact, PhoneNumber
 from .contention import again
 from .digests import digest, digests
@@ -276,6 +277,20 @@ class Verification(models.Model):
         """The destination as it is compared and counted; empty where there is none, or not any more."""
         contact = self.contact
         return contact.identity if contact else ""
+
+    @property
+    def attempts_left(self) -> int:
+        """The number of tokens that may still be checked."""
+        return max(0, int(conf.MAX_ATTEMPTS) - self.attempts)
+
+    @property
+    def sends_left(self) -> int:
+        """The number of sends that are still allowed."""
+        return max(0, int(conf.MAX_SENDS) - self.sends)
+
+    def is_expired(self, now: datetime | None = None) -> bool:
+        """Return whether the lifetime of its token is over."""
+        return self.expires_at <= (now or timezone.now())
 
     def can_resend_in(self, now: datetime | None = None) -> int:
         """Whole seconds until the next send is allowed; 0 for now."""

@@ -115,10 +115,9 @@ def record_approval(devices: Devices, attempt: Attempt, checked: Checked) -> Ver
     `TooManyDevices` if what it registers is no longer allowed, and `UserDataNotStored`.
     """
     subject, row = devices.subject, attempt.row
-    notify = registration.owner_notice(subject, row)
-    destination = row.destination
+    destination, changes = row.destination, registration.replaces_site_value(subject, row)
+    notify = registration.owner_notice(subject, row, changes=changes)
     if registration.still_allowed(subject, row):
-        changes = registration.replaces_site_value(subject, row)
         most = subject.setting("MAX_DEVICES") if row.proof_id is not None else None
         outcome = retry(
             lambda: approval.store_approval(subject, row, attempt.lease, checked, changes=changes, most=most)
@@ -177,8 +176,8 @@ def _record_wrong_token(
             return lockout.as_error(locked_until)
         return errors.MaxAttemptsReached(retry_after=reservations.until_over(row))
     advice = provider.advise_wrong(row)
-    left = conf.MAX_ATTEMPTS - row.attempts
-    return errors.InvalidVerificationCode(attempts_left=left, **({"advice": advice} if advice else {}))
+    about = {"advice": advice} if advice else {}
+    return errors.InvalidVerificationCode(attempts_left=row.attempts_left, **about)
 
 
 def _raise_failure(subject: Subject, attempt: Attempt, error: errors.TwoFactorError) -> NoReturn:

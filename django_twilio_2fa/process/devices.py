@@ -1,4 +1,4 @@
-"""What a user has registered: approved devices, and what the site's callbacks return."""
+"""Read what a user has registered: devices, and values that the site's callbacks return."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ class Registered:
 
 
 def has_callback(kind: str) -> bool:
-    """Whether the site keeps this kind itself."""
+    """Return whether the site keeps this kind itself."""
     return kind in CALLBACKS and conf.is_set(CALLBACKS[kind])
 
 
 def from_callback(kind: str, user: Any, request: Any = None) -> Registered | None:
-    """What the site's callback returns for the kind.
+    """Return what the site's callback returns for the kind, or None.
 
-    A callback that raises, or returns what cannot be read, counts as something registered that cannot be
-    used: taking it for nothing would let whoever is signed in register a device of their own.
+    A callback that raises, or returns a value that cannot be read, counts as a device that cannot be used.
+    Otherwise anybody with the password could register a device of their own.
     """
     try:
         value = conf.resolve(CALLBACKS[kind], user=user, request=request)

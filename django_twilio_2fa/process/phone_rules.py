@@ -1,4 +1,4 @@
-"""Whether a number or address may be used here at all, by the settings and by what Lookup knows."""
+"""Check that a number may be used here, by the settings and by Twilio Lookup."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _not_allowed(country: str) -> errors.PhoneCountryNotAllowed:
 
 
 def wants_lookup(contact: Contact, *, user: Any, request: Any = None) -> bool:
-    """Whether the line type of a number to be registered is to be looked up, which costs money."""
+    """Return whether to look up the line type of a new number, which costs money."""
     if not isinstance(contact, PhoneNumber) or contact.carrier_type:
         return False
     if contact.country_code == "CA" and not conf.HAS_CLNPC_PERMISSION:
@@ -51,7 +51,7 @@ def wants_lookup(contact: Contact, *, user: Any, request: Any = None) -> bool:
 
 
 def look_up(number: PhoneNumber) -> str | None:
-    """The number's line type; None where it is not known. Raises `InvalidPhoneNumber`."""
+    """Return the number's line type; None if it is not known. Raises `InvalidPhoneNumber`."""
     try:
         return lookup.line_type(number)
     except (errors.TwilioUnavailable, errors.TwilioRateLimited, errors.TwilioInvalidParameter) as e:

@@ -1,7 +1,7 @@
-"""Limits across verifications: by user, session, destination and client address, in the database.
+"""Limit sends and checks across verifications: by user, session, destination and client address.
 
-Nothing that a user can do brings a count back: no new code, session, log-in, cancel, device or browser. Only
-time does, and for the run of failures a success, or whoever unlocks them (see `locks`).
+Counts expire with time only: no new code, session, log-in, cancel, device or browser resets them. Consecutive
+failures also reset on a right token and on an unlock (see `lockout`).
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ PER_CLIENT = "requests_per_client"
 
 
 def rates(name: str) -> list[tuple[int, int]]:
-    """The limit's rates as pairs of a number and a window in seconds; empty where it is switched off."""
+    """Return the limit's rates as pairs of a number and a window in seconds; empty if it is switched off."""
     told = {**DEFAULTS, **conf.LIMITS}[name]
     return [(int(n), int(times or 1) * UNITS[unit]) for n, times, unit in RATE.findall(str(told or ""))]
 
@@ -63,7 +63,7 @@ STEPS = 12
 
 @dataclass(frozen=True)
 class Count:
-    """One row to be moved: up to `most` within `seconds`; `window` is when its step began (Unix time)."""
+    """One counter: up to `most` within `seconds`; `window` is when its step began (Unix time)."""
 
     name: str
     scope: str
@@ -78,7 +78,7 @@ class Count:
 
 
 def counts(name: str, *parts: Any, scope: str = "") -> list[Count]:
-    """The rows of a limit for whom `parts` name; one for each of its rates."""
+    """Return the counters of a limit for the user, session or destination in `parts`, one for each rate."""
     now = int(time.time())
     keys = tuple(digests("count", name, *parts))
     return [
@@ -88,7 +88,7 @@ def counts(name: str, *parts: Any, scope: str = "") -> list[Count]:
 
 
 class LimitReached(Exception):
-    """A count is at its limit; nothing of its action was counted. `retry_after`: seconds."""
+    """A counter is at its limit, and nothing was counted. `retry_after`: seconds."""
 
     def __init__(self, count: Count, retry_after: int = 0) -> None:
         super().__init__(count.name)
@@ -97,10 +97,10 @@ class LimitReached(Exception):
 
 
 def spend(wanted: Iterable[Count], *, below: Sequence[Count] = ()) -> None:
-    """Count one action on all its rows, or on none; whose UPDATE touches each row may go on.
+    """Increment every counter of an action, or none. Raises `LimitReached` if one is at its limit.
 
-    What `below` names has to be below its limits, and is not counted. Raises `LimitReached`. In fixed order,
-    so that two at once wait for each other and never in a ring.
+    The counters in `below` have to be below their limits, and are not incremented. The order is fixed, so
+    that two requests at once wait for each other and never deadlock.
     """
     ordered = _in_order(wanted)
     if not ordered:
@@ -122,7 +122,7 @@ def row_of(count: Count) -> Any:
 
 
 def counted_of(wanted: Sequence[Count]) -> dict[Count, dict[tuple[str, str, int], int]]:
-    """What is counted of each within its seconds, by row: of this step, earlier steps and earlier keys."""
+    """Return each counter's rows within its seconds: of this step, earlier steps and earlier keys."""
     if not wanted:
         return {}
     now = int(time.time())
@@ -143,12 +143,12 @@ def counted_of(wanted: Sequence[Count]) -> dict[Count, dict[tuple[str, str, int]
 
 
 def _began(count: Count, now: int) -> int:
-    """After when a step has to have begun to be counted; those of a run always are."""
+    """Return the time after which a step counts. Consecutive failures count always."""
     return now - count.seconds if count.seconds else -1
 
 
 def _frees_after(count: Count, counted: dict[tuple[str, str, int], int]) -> int:
-    """Seconds until so many steps have left that one more fits."""
+    """Return the seconds until the limit allows one more."""
     left = sum(counted.values())
     for (_scope, _key, window), n in sorted(counted.items(), key=lambda item: item[0][2]):
         left -= n
@@ -167,7 +167,7 @@ def _create(wanted: Sequence[Count]) -> None:
 
 
 def add(wanted: Iterable[Count]) -> None:
-    """Count something that has happened already, whatever the limits are."""
+    """Count something that has happened already, regardless of limits."""
     ordered = _in_order(wanted)
     _create(ordered)
     for count in ordered:
@@ -175,7 +175,7 @@ def add(wanted: Iterable[Count]) -> None:
 
 
 def refund(wanted: Iterable[Count]) -> None:
-    """Take one action back that turned out not to count, as a check whose token was right."""
+    """Decrement every counter of an action that does not count, such as a check of a right token."""
     ordered = _in_order(wanted)
 
     def take_back() -> None:
@@ -189,7 +189,7 @@ def refund(wanted: Iterable[Count]) -> None:
 
 
 def wait_for(actions: Sequence[Sequence[Count]]) -> list[int]:
-    """In how many seconds each of the actions fits on all its rows; 0 for now. Counts nothing. One query."""
+    """Return in how many seconds each action is within its limits; 0 for now. Counts nothing. One query."""
     counted = counted_of([count for wanted in actions for count in wanted])
 
     def wait(count: Count) -> int:
@@ -199,7 +199,7 @@ def wait_for(actions: Sequence[Sequence[Count]]) -> list[int]:
 
 
 def as_error(reached: LimitReached) -> errors.TwoFactorError:
-    """What the user is told of a limit that was reached, with when they may try again."""
+    """Return the error for a limit that was reached, with the time to try again."""
     count = reached.count
     if count.name == RUN:
         return errors.AccountLocked()
@@ -234,7 +234,7 @@ def address_of(client: str) -> str:
 
 
 def for_client(request: Any, user: Any) -> list[Count]:
-    """Return what a request is counted on by its client's address; nothing where that is not known."""
+    """Return the counters of a request's client address; none if that is not known."""
     client = conf.resolve("CLIENT_ADDRESS_CB", request=request, user=user) if request is not None else None
     if not client:
         return []

@@ -94,10 +94,11 @@ def replaces_site_value(subject: Subject, row: Verification) -> bool:
 # Telling the owner and the site
 
 
-def owner_notice(subject: Subject, row: Verification) -> Callable[[], None] | None:
+def owner_notice(subject: Subject, row: Verification, *, changes: bool) -> Callable[[], None] | None:
     """Return a function that mails the owner of the account; None if nothing changes.
 
-    Call this before anything changes, and the function after the approval.
+    `changes`: the row replaces a value that the site keeps, see `replaces_site_value`. Call this before
+    anything changes, and the function after the approval.
     """
     if row.purpose != Purpose.ENROL:
         return None
@@ -109,7 +110,7 @@ def owner_notice(subject: Subject, row: Verification) -> Callable[[], None] | No
     about = {"kind": row.kind, "address": address_of(subject.user)}
     if replaced is not None:
         old = wording.called(row.kind, masked=replaced.masked, name=replaced.name)
-    elif replaces_site_value(subject, row):
+    elif changes:
         old = wording.called(row.kind)
     else:
         old = ""

@@ -65,7 +65,7 @@ def refusal(row: Verification) -> errors.TwoFactorError:
             error = errors.NoCodeToUse
         used_up = error in (errors.MaxAttemptsReached, errors.NoCodeToUse)
         return error(retry_after=until_over(row)) if used_up else error()
-    if row.status == Status.PENDING and row.attempts >= conf.MAX_ATTEMPTS:
+    if row.status == Status.PENDING and not row.attempts_left:
         return errors.MaxAttemptsReached(retry_after=until_over(row))
     return errors.VerificationExpired()
 
@@ -78,7 +78,7 @@ def reserve_send(
     below: Sequence[Count] = (),
     cooldown: bool = True,
 ) -> None:
-    """Count one send of `method` and start its cooldown, or raise why not; `row` is brought up to date.
+    """Count one send of `method` and start its cooldown; `row` is brought up to date.
 
     `spending` is counted in the same transaction; what `below` names has to be below its limits and is not
     counted. Without `cooldown` the next may follow at once.
@@ -86,11 +86,11 @@ def reserve_send(
     """
     while True:
         now = timezone.now()
-        if row.status != Status.PENDING or row.attempts >= conf.MAX_ATTEMPTS:
+        if row.status != Status.PENDING or not row.attempts_left:
             raise refusal(row)
-        if row.expires_at <= now:
+        if row.is_expired(now):
             raise errors.VerificationExpired
-        if row.sends >= conf.MAX_SENDS:
+        if not row.sends_left:
             raise errors.MaxSendsReached(retry_after=until_over(row))
         if wait := row.can_resend_in(now):
             raise errors.ResendCooldown(can_resend_in=wait)
@@ -141,7 +141,7 @@ def _undo_send(row: Verification, spent: Sequence[Count], refused: Sequence[Coun
 
 
 def take_lease(row: Verification) -> str:
-    """Count one attempt and take the row for its check, or raise why not; `row` is brought up to date.
+    """Count one attempt and take the row for its check; `row` is brought up to date.
 
     While another check is under way, wait a little for its outcome. Returns the lease. Raises
     `MaxAttemptsReached`, `CheckInProgress`, and `VerificationExpired` for a row that has ended, approved too.
@@ -155,10 +155,10 @@ def take_lease(row: Verification) -> str:
             row.refresh_from_db()
             return lease
         row.refresh_from_db()
-        if row.status != Status.PENDING or row.expires_at <= now:
+        if row.status != Status.PENDING or row.is_expired(now):
             raise refusal(row)
         if row.lease_until is None or row.lease_until <= now:
-            if row.attempts >= conf.MAX_ATTEMPTS:
+            if not row.attempts_left:
                 raise errors.MaxAttemptsReached(retry_after=until_over(row))
             if waited:
                 # The other token was wrong; this one was not looked at, and no attempt is spent on it.

@@ -1,12 +1,12 @@
-"""Verifying somebody who has not signed in and is named by a parameter, without saying whether they exist.
+"""Verify a user who is named and has not signed in, without revealing whether they exist.
 
-Whoever asks is answered alike. A name that is nobody's, or of somebody who has nothing that the method could
-use, gets a decoy: a verification that no token is right for. What is typed feeds no lock of the user's,
-nothing is registered, changed or listed, and nobody is signed in.
+Every caller gets the same answers. A name of no user, or of a user without a device for the method, gets a
+decoy: a verification that no token is right for. Wrong tokens lock no user, nothing is registered, changed
+or listed, and nobody is signed in.
 
 A decoy takes as long. It makes the same SQL statements, and a request to Twilio that is free
-(`MethodProvider.decoy`), so that a slow Twilio is slow for everybody. What remains (the site's callbacks and
-receivers, and what Twilio itself does longer) is hidden by `UNAUTHENTICATED_MIN_SECONDS`.
+(`MethodProvider.decoy`), so that a slow Twilio is slow for everybody. The rest (the site's callbacks and
+receivers, and the time that Twilio takes to send) is hidden by `UNAUTHENTICATED_MIN_SECONDS`.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from .subject import Subject
 
 
 def _spent(counts: Sequence[Count]) -> bool:
-    """Count on all of these, unless one is at its limit; returns whether it was counted."""
+    """Increment all counters, unless one is at its limit. Returns whether they were."""
     try:
         contention.durably(lambda: rate_limits.spend(counts))
     except rate_limits.LimitReached:
@@ -87,10 +87,6 @@ class UnauthenticatedVerifier:
         """The request that is handed on to callbacks, providers and signals."""
         return self.subject.request
 
-    def resolve(self, name: str, **offered: Any) -> Any:
-        """Return a setting for this user and request."""
-        return self.subject.setting(name, **offered)
-
     def authorize(self) -> None:
         """Do nothing: a user who is kept out gets the answers of one who does not exist."""
 
@@ -130,7 +126,7 @@ class UnauthenticatedVerifier:
         return row
 
     def _open_providers(self) -> list[MethodProvider]:
-        """The methods that are offered to everybody: whether this user has them is not said."""
+        """Return the methods that are offered for every name, whether its user has them or not."""
         providers = get_providers()
         allowed = conf.resolve("ALLOWED_METHODS", user=None, request=self.request)
         names = providers if allowed is None else allowed
@@ -157,7 +153,7 @@ class UnauthenticatedVerifier:
         return next((c for c in mine if c.registered is not None and c.registered.proven), None)
 
     def _ask_as_much(self) -> None:
-        """Make the queries that finding a user's choices takes, as far as they were not made."""
+        """Make the queries that finding a user's choices takes, if they were not made."""
         if self._asked_as_much:
             return
         self._asked_as_much = True
@@ -172,12 +168,12 @@ class UnauthenticatedVerifier:
             lockout.refused_methods(None, [("", self.name)])
 
     def _strangers_row(self, provider: MethodProvider, choice: Choice | None) -> Verification:
-        """A row apart from the user's own: no stranger uses their tries up."""
+        """Find or begin a row apart from the user's own, so that it uses up none of their attempts."""
         registered = choice.registered if choice else None
         contact = registered.contact if registered else None
         device = registered.device if registered else None
         # By the request alone: what a site's callable says of this user would tell that there is one.
-        service = str(service_id(Subject(None, self.request), provider, Purpose.ENROL))
+        service = service_id(Subject(None, self.request), provider, Purpose.ENROL)
         where = [service] if service else []
         row, _created = verifications.get_or_create_pending(
             self.subject,
@@ -196,16 +192,16 @@ class UnauthenticatedVerifier:
         return row
 
     def _is_good(self, row: Verification) -> bool:
-        """Whether it is this very user's, and no decoy, nor that of somebody whose name is much alike."""
+        """Return whether it is this user's: no decoy, and not of a user with a similar name."""
         return self.user is not None and row.user_id == self.user.pk and bool(row.destination)
 
     def _is_theirs(self, row: Verification, choice: Choice | None) -> bool:
-        """Whether the row goes where this very user has something registered now."""
+        """Return whether the row goes to a device that this user has now."""
         contact = choice.registered.contact if choice and choice.registered else None
         return self._is_good(row) and contact is not None and contact.identity == row.identity
 
     def _try_to_send(self, row: Verification, provider: MethodProvider, *, theirs: bool) -> Sent:
-        """Send, if there is somebody to send to, and return what the provider says of it."""
+        """Send if there is a user to send to. Returns the provider's answer."""
         # Several names may lead to one user or number. A decoy is counted, too: that is as much work.
         user = ("user", self.user.pk) if theirs else ("decoy", self.name)
         where = ("destination", row.transport, row.identity if theirs else f"decoy {self.name}")
@@ -224,7 +220,7 @@ class UnauthenticatedVerifier:
         self._tried(lambda: provider.decoy(row, verb=verb, request=self.request))
 
     def _tried(self, verb: Callable[[], Any]) -> Any:
-        """What a provider returns, or None: a fault is told to the site, and not to whoever asks."""
+        """Return the provider's answer, or None if it fails: the site gets the signal, the caller nothing."""
         try:
             return call(verb)
         except errors.TwoFactorError as e:
@@ -236,7 +232,7 @@ class UnauthenticatedVerifier:
     @in_no_less_time()
     @recording()
     def check(self, verification: Verification, token: str) -> Verification:
-        """Check a token; what is wrong is answered as a wrong token, whatever it was."""
+        """Check a token. Returns the approved verification. Every failure is answered as a wrong token."""
         row = verification
         provider = get_providers()[row.method]
         token = provider.read_token(row, token)
@@ -266,18 +262,21 @@ class UnauthenticatedVerifier:
         events.failed(self.subject if row.user_id is not None else Subject(None, self.request), row)
         if failed:
             return errors.MaxAttemptsReached(retry_after=reservations.until_over(row))
-        return errors.InvalidVerificationCode(attempts_left=conf.MAX_ATTEMPTS - row.attempts)
+        return errors.InvalidVerificationCode(attempts_left=row.attempts_left)
 
     def resend(self, verification: Verification, method: str = "") -> Verification:
         return self.send(method or verification.method)
 
     @in_no_less_time()
     def cancel(self, verification: Verification) -> None:
-        """End it here. At Twilio it is left alone, whosever it is, until its time is up."""
+        """End a verification here. At Twilio it expires by itself."""
         verifications.end(self.subject, verification, Status.CANCELED)
 
     def get(self, public_id: UUID | str) -> Verification:
-        """The verification with this id that was begun under the same name; raises `VerificationNotFound`."""
+        """Return the verification with this id that was begun under the same name.
+
+        Raises `VerificationNotFound`.
+        """
         try:
             row = Verification.objects.filter(public_id=public_id).first()
         except (ValidationError, ValueError):

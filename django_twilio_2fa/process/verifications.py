@@ -34,7 +34,7 @@ def get(subject: Subject, public_id: UUID | str) -> Verification:
         raise errors.VerificationNotFound
     row.user = subject.user
     require_own(subject, row)
-    if row.status == Status.PENDING and row.expires_at <= timezone.now():
+    if row.status == Status.PENDING and row.is_expired():
         end(subject, row, Status.EXPIRED)
     return row
 
@@ -73,7 +73,7 @@ def get_or_create_pending(
                 continue
             _take_over_cooldown(row)
             return row, True
-        if row.expires_at > now or (row.lease_until is not None and row.lease_until > now):
+        if not row.is_expired(now) or (row.lease_until is not None and row.lease_until > now):
             return row, False
         if _end(row, Status.EXPIRED):
             row.refresh_from_db()

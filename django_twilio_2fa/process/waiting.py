@@ -8,7 +8,6 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from ..conf import conf
 from ..contacts import CONTACTS, identity_of
 from ..installed import get_providers
 from ..models import Purpose, Status, Verification
@@ -70,7 +69,7 @@ def _may_send(available: Methods, choice: Choice, row: Verification) -> bool:
 
 def wait_to_resend(subject: Subject, row: Verification) -> int:
     """Return in how many seconds a pending verification's code may be sent again; 0 for now. One query."""
-    if row.sends >= conf.MAX_SENDS:
+    if not row.sends_left:
         return reservations.until_over(row)
     counts = reservations.send_counts(subject.user, row, get_providers()[row.method])
     [wait] = rate_limits.wait_for([counts])
@@ -114,9 +113,9 @@ def waits(available: Methods, choices: Sequence[Choice]) -> list[int]:
 
 
 def _is_used_up(row: Verification, choice: Choice) -> bool:
-    if row.status != Status.PENDING or row.attempts >= conf.MAX_ATTEMPTS:
+    if row.status != Status.PENDING or not row.attempts_left:
         return True
-    return bool(row.sends >= conf.MAX_SENDS and choice.provider.sends)
+    return choice.provider.sends and not row.sends_left
 
 
 def _would_be(available: Methods, choice: Choice) -> Verification:

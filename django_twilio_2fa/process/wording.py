@@ -1,4 +1,4 @@
-"""The sentences that a site may change by code, declared once, and how they are looked up."""
+"""Declare the sentences that a site may change by code, and look them up."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ ENDS = ".!?:。"
 
 
 def message(code: str, *, user: Any = None, request: Any = None, default: Any = "", **data: Any) -> str:
-    """The sentence for a code, filled from `data`: the site's, else `default`, else the kit's."""
+    """Return the sentence for a code, filled from `data`: the site's, else `default`, else ours."""
     told = conf.resolve("MESSAGE_DISPLAY_CB", code=code, user=user, request=request)
     text = told if told is not None else default or MESSAGES.get(code, "")
     return fill(str(text), data)
