@@ -18,10 +18,10 @@ from django.utils.module_loading import import_string
 from .conf import OLD_NAMES, PREFIX, RETIRED_NAMES, SETTINGS, Setting, as_callable, conf
 from .errors import ERRORS, UnauthenticatedUserFieldMissing
 from .installed import get_registry, why_unregistrable
+from .process.names import name_field
 from .process.rate_limits import DEFAULTS, RUN, rates
 from .project_checks import PROJECT_CHECKS, Mounted, is_app_installed, migrations
 from .reverse import mounts, reverse
-from .unauthenticated import name_field
 
 COUNTRY_LISTS = ("PHONE_NUMBER_ALLOWED_COUNTRIES", "PHONE_NUMBER_DISALLOWED_COUNTRIES")
 API_KINDS = ("permission", "authentication", "throttle")

@@ -1,229 +1,272 @@
-"""The process: which methods, send, check, cancel. It knows no HTTP.
+"""`Verifier`: list the methods, send, check, approve, cancel. It knows no HTTP.
 
-The wizard, the API, commands and anyone's code share it. It carries the request to callbacks, providers and
-signals and never reads it.
+The pages, the API, commands and your own code use it. The rules are in `process`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from functools import wraps
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
-from asgiref.sync import sync_to_async
-from django.core.exceptions import ValidationError
-from django.utils import timezone
-
-from . import errors
-from .contacts import CONTACTS
-from .installed import get_providers
-from .models import Purpose, Status, Verification
-from .notices import tell_owner
-from .process import lockout, rate_limits, reservations, verifications, wording
-from .process.devices import Registered
-from .process.methods import Options
-from .process.sending import Sending, clean_name
-from .providers import Checked
-
-S = TypeVar("S")
-P = ParamSpec("P")
-T = TypeVar("T")
+from .contacts import Contact
+from .models import Verification
+from .process import check, registration, send, verifications, waiting
+from .process.awaitable import awaitable
+from .process.check import mark_errors
+from .process.database import recording
+from .process.devices import Devices, Registered
+from .process.methods import Choice, Fallback, Methods
+from .process.subject import Subject
+from .providers import MethodProvider
 
 
-def off_the_loop(
-    method: Callable[Concatenate[S, P], T],
-) -> Callable[Concatenate[S, P], Coroutine[Any, Any, T]]:
-    """The awaitable counterpart of a method, as the class of the very object has it."""
-    name = method.__name__
-
-    @wraps(method)
-    async def awaitable(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        found: T = await sync_to_async(getattr(self, name))(*args, **kwargs)
-        return found
-
-    awaitable.__name__ = awaitable.__qualname__ = f"a{name}"
-    return awaitable
-
-
-def of_a_check(method: Callable[P, T]) -> Callable[P, T]:
-    """Have the errors of a method say what was being done: nothing was sent."""
-
-    @wraps(method)
-    def told(*args: P.args, **kwargs: P.kwargs) -> T:
-        try:
-            return method(*args, **kwargs)
-        except errors.TwoFactorError as e:
-            e.during = "check"
-            raise
-
-    return told
-
-
-class Verifier(Sending):
-    """The process for one user.
+class Verifier:
+    """Verify one user, or an anonymous visitor.
 
     `flow` and `auth` bind an approval to the session that asked: its random flow id and the digest of its
-    auth hash (see `session.get_verifier`). Every method raises the kit's errors.
+    auth hash (see `session.get_verifier`). Every method raises the errors of `errors`.
     """
 
     def __init__(self, user: Any = None, *, request: Any = None, flow: str = "", auth: str = "") -> None:
-        # Django's AnonymousUser is nobody.
-        self.user = user if getattr(user, "is_authenticated", True) else None
-        self.request = request
-        self.flow = flow
-        self.auth = auth
+        # Django's AnonymousUser counts as no user.
+        user = user if getattr(user, "is_authenticated", True) else None
+        self.subject = Subject(user, request, flow, auth)
+        self.devices = Devices(self.subject)
+        self.available = Methods(self.subject, self.devices)
 
-    @verifications.stored()
-    def remove(self, registered: Registered) -> None:
-        """Forget a device, against a fresh proof, which it uses up.
+    def methods(self) -> list[dict[str, Any]]:
+        """Return each method's `value`, `label`, `icon`, `obfuscated` and `devices`.
 
-        Raises `ChangeNotAllowed`, `LastDevice` or `ProofRequired`.
+        `devices` have `id`, `name` and `obfuscated`; `send(device=…)` takes the id. `obfuscated` of the
+        method is that of its first. An anonymous visitor gets each method that takes a number or an address.
         """
-        self.refuse_removal(registered)
-        proof, device = self.authorize_enrolment(registered.kind), registered.device
-        if proof is None or device is None:
-            raise errors.ProofRequired
-        # What the site keeps itself is there whatever happens to our devices.
-        spare = any(r.device is None for r in self.registered())
-        may_be_last = spare or self._is_backup(registered) or self.may_remove_last()
-        gone = [wording.called(device.kind, masked=device.masked, name=device.name)]
-        verifications.retried(lambda: verifications.remove(device, proof, may_be_last=may_be_last))
-        self.forget_registered()
-        left = self.registered()
-        if all(self._is_backup(r) for r in left):
-            # They stood in for what is gone.
-            for backup in left:
-                if backup.device is not None:
-                    backup.device.delete()
-                    gone.append(wording.called(backup.kind, name=backup.device.name))
-            self.forget_registered()
-        tell_owner(self.user, "twilio_2fa/email/removed", gone=gone)
+        return self.available.listed()
 
-    @verifications.stored()
-    def rename(self, device: str, name: str) -> Registered:
-        """Call a device (its id) something else; nothing, for its number. Returns it.
+    @recording()
+    def send(
+        self,
+        method: str,
+        *,
+        device: Registered | str | None = None,
+        to: Contact | str | None = None,
+        replaces: Registered | None = None,
+        enrol: bool = False,
+        name: str = "",
+    ) -> Verification:
+        """Send a token by a method: to a registered device, or to a new destination to register it.
 
-        Raises `MissingUserData`, `ChangeNotAllowed`, and `MalformedRequest` for what is too long, or no text.
+        `device`: one of `registered()`, or its id; left out, the first that suits the method. `to`: a number
+        or an address; text is read by the method's kind of device, numbers as E.164. `replaces`: the device
+        that the new destination replaces. An anonymous visitor (`ALLOW_USERLESS`) needs `to`; nothing is
+        registered, and each call begins a verification of its own.
+
+        `enrol` registers a device of the method's own kind, which has no destination; `name` is the user's
+        name for it. The row's `secret` has what the user has to see of it, and is not stored.
+        A pending verification of the same destination is continued. Returns the verification. Raises
+        `ResendCooldown` and `MaxSendsReached` (with the `verification` to go on with), and the provider's
+        errors.
         """
-        self.authorize()
-        name = clean_name(name)
-        found = self.find_registered(device)
-        if found is None:
-            raise errors.MissingUserData
-        if found.device is None or not self.may_rename(found):
-            raise errors.ChangeNotAllowed
-        found.device.name = name
-        found.device.save(update_fields=["name"])
-        return found
+        return send.send(
+            self.available, method, device=device, to=to, replaces=replaces, enrol=enrol, name=name
+        )
 
-    # Checking
+    @recording()
+    def resend(self, verification: Verification, method: str = "") -> Verification:
+        """Send the token of a pending verification again, perhaps by another method of its transport."""
+        return send.resend(self.available, verification, method)
 
-    @of_a_check
-    @verifications.stored()
+    @mark_errors
+    @recording()
     def check(self, verification: Verification, token: str) -> Verification:
-        """Check a token; returns the approved verification.
+        """Check a token. Returns the approved verification.
 
-        Raises `InvalidVerificationCode` for a wrong token (data: `attempts_left`; none for what cannot be a
-        token, which costs no attempt) and its subclass `CodeAlreadyUsed`, `MaxAttemptsReached`,
-        `VerificationExpired`, `CheckInProgress`, and whatever the provider raises; for a method that waits
+        Raises `InvalidVerificationCode` for a wrong token (data: `attempts_left`; left out for text that
+        cannot be a token, which costs no attempt) and its subclass `CodeAlreadyUsed`, `MaxAttemptsReached`,
+        `VerificationExpired`, `CheckInProgress`, and the provider's errors; for a method that waits
         `ApprovalPending` and `ApprovalDenied`.
         """
-        self.authorize()
-        row = verification
-        provider = get_providers().get(row.method)
-        if provider is None:
-            raise errors.MethodNotAllowed(method=row.method)
-        self._require_own(row)
-        if self.user is not None:
-            lockout.refuse_locked(self.user, self.flow, provider.counted_apart)
-        token = provider.read_token(row, token)
-        try:
-            lease = reservations.take_lease(row)
-        except errors.VerificationExpired:
-            if self._approved_here(row):
-                return row
-            raise
-        spent = rate_limits.for_client(self.request, self.user)
-        if self.user is not None:
-            spent += lockout.for_check(self.user, self.flow, provider.counted_apart)
-        reservations.spend_check(row, lease, spent)
-        try:
-            checked = self._guarded(lambda: provider.check(row, token, request=self.request))
-        except errors.InvalidVerificationCode as e:
-            # Of one's own used code a few are free: whoever goes on is guessing.
-            if isinstance(e, errors.CodeAlreadyUsed) and reservations.spend_used_code(self.user):
-                self._not_yet(row, lease, [c for c in spent if c.name != rate_limits.PER_CLIENT])
-                raise
-            checked = Checked(approved=False)
-        except errors.ApprovalPending:
-            self._not_yet(row, lease, spent)
-            raise
-        except errors.TwoFactorError as e:
-            failure = self._check_failed(row, lease, e)
-            if failure is e:
-                raise
-            raise failure from e
-        if not checked.approved:
-            raise self._wrong(row, lease, spent)
-        verifications.retried(lambda: lockout.was_right(self.user, spent))
-        return self._approve(row, lease, checked)
+        return check.check(self.devices, verification, token)
 
-    @of_a_check
-    @verifications.stored()
+    @mark_errors
+    @recording()
     def approve(self, verification: Verification) -> Verification:
         """Approve a verification without a token, for a caller that has made sure by other means.
 
-        At Twilio, too, where it is one of Verify's. Returns the approved verification. Raises
-        `VerificationExpired`, `MaxAttemptsReached`, `CheckInProgress`, and `MethodNotAllowed` for what only
-        its token can register.
+        One of Twilio Verify's is approved at Twilio, too. Returns the approved verification. Raises
+        `VerificationExpired`, `MaxAttemptsReached`, `CheckInProgress`, and `MethodNotAllowed` for a
+        registration that needs its token.
         """
-        self.authorize()
-        row = verification
-        provider = get_providers().get(row.method)
-        if provider is None or (row.purpose == Purpose.ENROL and row.kind not in CONTACTS):
-            raise errors.MethodNotAllowed(method=row.method)
-        self._require_own(row)
-        lease = reservations.take_lease(row)
-        try:
-            self._guarded(lambda: provider.approve(row, request=self.request))
-        except errors.TwoFactorError as e:
-            failure = self._check_failed(row, lease, e)
-            if failure is e:
-                raise
-            raise failure from e
-        return self._approve(row, lease, Checked(approved=True, sid=row.sid))
+        return check.approve(self.devices, verification)
 
-    # Giving up
-
-    @verifications.stored()
+    @recording()
     def cancel(self, verification: Verification) -> None:
-        """End a pending verification, at Twilio too unless somebody else is still using it there."""
-        self._require_own(verification)
-        if self._end(verification, Status.CANCELED):
-            self._cancel_at_provider(verification)
+        """End a pending verification, and at Twilio unless another one still needs it there."""
+        verifications.cancel(self.subject, verification)
 
     def get(self, public_id: UUID | str) -> Verification:
-        """The user's verification with this public id, or nobody's; raises `VerificationNotFound`."""
-        try:
-            row = Verification.objects.filter(public_id=public_id, user=self.user).first()
-        except (ValidationError, ValueError):
-            row = None
-        # What somebody who has not signed in began is theirs alone, decoys among it.
-        if row is None or row.by_stranger:
-            raise errors.VerificationNotFound
-        row.user = self.user
-        self._require_own(row)
-        if row.status == Status.PENDING and row.expires_at <= timezone.now():
-            self._end(row, Status.EXPIRED)
-        return row
+        """Return the user's verification with this public id. Raises `VerificationNotFound`."""
+        return verifications.get(self.subject, public_id)
 
-    # The same off the event loop, for async views: in the thread that Django keeps for a request's database.
+    @recording()
+    def rename(self, device: str, name: str) -> Registered:
+        """Name a device (its id), or remove its name. Returns the device.
 
-    asend = off_the_loop(Sending.send)
-    aresend = off_the_loop(Sending.resend)
-    acheck = off_the_loop(check)
-    aapprove = off_the_loop(approve)
-    acancel = off_the_loop(cancel)
-    aget = off_the_loop(get)
-    amethods = off_the_loop(Options.methods)
+        Raises `MissingUserData`, `ChangeNotAllowed`, and `MalformedRequest` for a bad name.
+        """
+        return registration.rename(self.available, device, name)
+
+    @recording()
+    def remove(self, registered: Registered) -> None:
+        """Remove a device, against a fresh proof, which it uses up.
+
+        Raises `ChangeNotAllowed`, `LastDevice` or `ProofRequired`.
+        """
+        registration.remove(self.available, registered)
+
+    # The same, awaited.
+
+    asend = awaitable(send)
+    aresend = awaitable(resend)
+    acheck = awaitable(check)
+    aapprove = awaitable(approve)
+    acancel = awaitable(cancel)
+    aget = awaitable(get)
+    amethods = awaitable(methods)
+
+    # Questions of the pages and the API. Each is answered in `process`.
+
+    @property
+    def user(self) -> Any:
+        """The user; None for an anonymous visitor."""
+        return self.subject.user
+
+    @property
+    def request(self) -> Any:
+        """The request that is handed on to callbacks, providers and signals."""
+        return self.subject.request
+
+    @property
+    def flow(self) -> str:
+        """The session's random flow id."""
+        return self.subject.flow
+
+    @property
+    def auth(self) -> str:
+        """The digest of the session's auth hash."""
+        return self.subject.auth
+
+    def resolve(self, name: str, **offered: Any) -> Any:
+        """Return a setting for this user and request."""
+        return self.subject.setting(name, **offered)
+
+    def authorize(self) -> None:
+        """Raise `UserNotAllowed` or `UserRequired` where the site keeps this user out."""
+        self.subject.authorize()
+
+    def registered(self) -> list[Registered]:
+        """Return what the user has registered, usable now or not."""
+        return self.devices.all()
+
+    def find_registered(self, id: str) -> Registered | None:
+        """Return the registered device with this id, or None."""
+        return self.devices.find(id)
+
+    def forget_registered(self) -> None:
+        """Read again, at the next call, what the user has registered."""
+        self.devices.refresh()
+
+    def unproven(self) -> Registered | None:
+        """Return the callback's value if it changed outside these pages and is all that the user has."""
+        return self.devices.unproven()
+
+    def is_last(self, registered: Registered) -> bool:
+        """Return whether nothing but backups would be left without it."""
+        return self.devices.is_last(registered)
+
+    def allowed_providers(self) -> list[MethodProvider]:
+        """Return the methods that this user may use now."""
+        return self.available.allowed()
+
+    def provider(self, method: str) -> MethodProvider:
+        """Return the allowed method of that name. Raises `MethodNotAllowed`."""
+        return self.available.get(method)
+
+    def method_for(self, device: str) -> str:
+        """Return the first method that can be used with a device (its id). Raises `MissingUserData`."""
+        return self.available.method_for(device)
+
+    def choices(self) -> list[Choice]:
+        """Return each allowed method with each suitable device."""
+        return self.available.choices()
+
+    def reaches(self, provider: MethodProvider, row: Verification) -> bool:
+        """Return whether the method can send a running verification's code to its destination."""
+        return self.available.reaches(provider, row)
+
+    def registrable(self, kind: str | None = None) -> list[MethodProvider]:
+        """Return the methods that a device can be registered for; of one kind if given."""
+        return self.available.registrable(kind)
+
+    def addable(self) -> list[MethodProvider]:
+        """Return the methods that one more device can be registered for."""
+        return self.available.addable()
+
+    def backups(self) -> list[MethodProvider]:
+        """Return the backup methods that a user with a device may add."""
+        return self.available.backups()
+
+    def too_many(self) -> list[MethodProvider]:
+        """Return the methods that could be added if the user had fewer devices."""
+        return self.available.too_many()
+
+    def refuse_too_many(self, provider: MethodProvider) -> None:
+        """Raise `TooManyDevices` where no device can be added for this method."""
+        self.available.refuse_too_many(provider)
+
+    def needs_phone(self) -> bool:
+        """Return whether the user still has to register a phone number."""
+        return self.available.needs_phone()
+
+    def may_rename(self, registered: Registered) -> bool:
+        """Return whether the user may name a device."""
+        return self.available.may_rename(registered)
+
+    def may_remove_last(self) -> bool:
+        """Return whether the user may remove the last device."""
+        return self.available.may_remove_last()
+
+    def refuse_removal(self, registered: Registered) -> None:
+        """Raise `ChangeNotAllowed` or `LastDevice` for a device that no proof lets the user remove."""
+        self.available.refuse_removal(registered)
+
+    def authorize_enrolment(self, kind: str | None = None) -> Verification | None:
+        """Return the proof that lets the user register something now; None if nothing is registered yet.
+
+        Raises `RegistrationNotAllowed`, `ChangeNotAllowed` or `ProofRequired`.
+        """
+        return registration.authorize(self.available, kind)
+
+    def fresh_proof(self) -> Verification | None:
+        """Return an approved verification of this session, at most ten minutes old and not used up."""
+        return registration.fresh_proof(self.subject)
+
+    def fallback(self, row: Verification, *, failing: bool = False) -> Fallback | None:
+        """Return another method to offer for a verification, at once where its own is `failing`; or None."""
+        return waiting.fallback(self.available, row, failing=failing)
+
+    def wished(self, row: Verification, method: str) -> Fallback | None:
+        """Return a method that the user asked for during another one's cooldown, to offer it; or None."""
+        return waiting.wished(self.available, row, method)
+
+    def wait_to_resend(self, row: Verification) -> int:
+        """Return in how many seconds a pending verification's code may be sent again; 0 for now."""
+        return waiting.wait_to_resend(self.subject, row)
+
+    def usable_now(self, choices: Sequence[Choice]) -> list[Choice]:
+        """Return the choices that no lock and no limit keeps the user from."""
+        return waiting.usable_now(self.available, choices)
+
+    def waits(self, choices: Sequence[Choice]) -> list[int]:
+        """Return in how many seconds each choice can be used; 0 for now. See also `lockout.FOR_EVER`."""
+        return waiting.waits(self.available, choices)

@@ -33,7 +33,7 @@ GROUPS = (
     Group("Names of 0.32", 1, 2, ("client", "dispatch", "options", "utils")),
     Group("JSON API", 0, 2, ("api",)),
     Group("HTML pages", 1, 1, ("views", "pages", "access")),
-    Group("What a site asks", 2, 1, ("session", "verifier", "unauthenticated")),
+    Group("What a site asks", 2, 1, ("session", "verifier")),
     Group("The process", 3, 1, ("process",)),
     Group("The sandbox", 4, 0, ("sandbox",)),
     Group("Twilio", 4, 1, ("twilio",)),

@@ -29,7 +29,7 @@ from ..installed import get_providers
 from ..models import Verification
 from ..pages.base import uncounted_by_host
 from ..process import wording
-from ..unauthenticated import UnauthenticatedVerifier
+from ..process.unauthenticated import UnauthenticatedVerifier
 from ..verifier import Verifier
 from . import failures
 from . import serializers as shapes
@@ -87,7 +87,8 @@ class EndpointView(APIView):
     renderer_classes = (JSONRenderer,)
     content_negotiation_class = JSONWhateverIsAskedFor
     parser_classes = (CarefulJSONParser, CarefulFormParser, CarefulMultiPartParser)
-    verifier: Verifier
+    verifier: Any
+    """A `Verifier`, or an `UnauthenticatedVerifier` where `for_strangers` is set."""
     for_strangers = False
     """Whether a user who is named, and has not signed in, is served here."""
 
@@ -109,7 +110,7 @@ class EndpointView(APIView):
         self.verifier = self.get_verifier(request)
         self.verifier.authorize()
 
-    def get_verifier(self, request: Request) -> Verifier:
+    def get_verifier(self, request: Request) -> Verifier | UnauthenticatedVerifier:
         """For the user who is signed in, one who is named, or nobody; raises `UserUnauthenticated`."""
         found = get_verifier(request)
         if found.user is not None:

@@ -6,12 +6,16 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils import timezone
+
 from .. import errors
 from ..conf import conf
 from ..contacts import CONTACTS, Contact, EmailAddress, PhoneNumber, as_contact
 from ..digests import digests
 from ..installed import provider_of
-from ..models import Device, ProvenContact
+from ..managers import users
+from ..models import Device, ProvenContact, Verification
+from .subject import Subject
 
 logger = logging.getLogger(__name__)
 
@@ -79,9 +83,69 @@ def _from_device(device: Device) -> Registered:
 
 
 def get_registered(user: Any, request: Any = None) -> list[Registered]:
-    """Everything that the user has registered, usable now or not, the oldest device first."""
+    """Return everything that the user has registered, usable now or not, the oldest device first."""
     if user is None:
         return []
     own = [kind for kind in CALLBACKS if has_callback(kind)]
     told = [row for kind in own if (row := from_callback(kind, user, request))]
     return told + [_from_device(d) for d in Device.objects.filter(user=user).exclude(kind__in=own)]
+
+
+class Devices:
+    """What one user has registered, read once."""
+
+    def __init__(self, subject: Subject) -> None:
+        self.subject = subject
+        self._found: list[Registered] | None = None
+
+    @property
+    def is_read(self) -> bool:
+        """Whether `all()` has been read."""
+        return self._found is not None
+
+    def all(self) -> list[Registered]:
+        """Return what the user has registered, usable now or not."""
+        if self._found is None:
+            self._found = get_registered(self.subject.user, self.subject.request)
+        return self._found
+
+    def find(self, id: str) -> Registered | None:
+        """Return the one with this id, or None."""
+        return next((r for r in self.all() if r.id == id), None)
+
+    def refresh(self) -> None:
+        """Read again at the next call."""
+        self._found = None
+
+    def unproven(self) -> Registered | None:
+        """Return the callback's value if it changed outside these pages and the user has no other device."""
+        rows = self.all()
+        return rows[0] if len(rows) == 1 and not rows[0].proven and rows[0].contact else None
+
+    def is_last(self, registered: Registered) -> bool:
+        """Return whether nothing but backups would be left without it."""
+        return all(r.id == registered.id or is_backup(r) for r in self.all())
+
+
+def is_backup(registered: Registered) -> bool:
+    """Return whether it only stands in for other devices, as recovery codes do."""
+    provider = provider_of(registered.kind)
+    return provider is not None and provider.is_backup
+
+
+def is_kept_by_site(row: Verification) -> bool:
+    """Return whether the site's callback is the source of the row's kind. An anonymous visitor has none."""
+    return row.user_id is not None and has_callback(row.kind)
+
+
+def callback_returns(row: Verification, request: Any) -> bool:
+    """Return whether the site's callback returns the row's destination for the user as stored now."""
+    user = users().get(pk=row.user_id)
+    told = from_callback(row.kind, user, request)
+    return bool(told and told.contact and row.destination_digest in digests(row.kind, told.contact.identity))
+
+
+def remember_proven(row: Verification) -> None:
+    """Remember which value of the site's own field was proven last."""
+    values = {"digest": row.destination_digest, "proven_at": timezone.now()}
+    ProvenContact.objects.update_or_create(user=row.user, kind=row.kind, defaults=values)

@@ -1,4 +1,4 @@
-"""Who is locked, for too many wrong tokens, and which methods are refused, for fraud."""
+"""Lock a user or a session after too many wrong tokens, and block methods after suspected fraud."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ REFUSED_FOR = 86400
 
 
 def refuse_method(user: Any, method: str, destination: str) -> None:
-    """Remember for a day that a method is not to be tried again for this user and destination."""
+    """Block a method for this user and destination for a day."""
     key = digests("refused", user.pk if user else "", method, destination)[0]
     until = (int(time.time()) // 60 + 1) * 60 + REFUSED_FOR
     Counter.objects.bulk_create([Counter(scope=REFUSED, key=key, window=until, n=1)], ignore_conflicts=True)
 
 
 def refused_methods(user: Any, pairs: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
-    """Those of the pairs of method and destination that are refused now. One query."""
+    """Return those of the pairs of method and destination that are blocked now. One query."""
     by_key = {key: pair for pair in pairs for key in digests("refused", user.pk if user else "", *pair)}
     rows = Counter.objects.filter(scope=REFUSED, key__in=by_key, window__gt=int(time.time()))
     return {by_key[key] for key in rows.values_list("key", flat=True)}
@@ -55,12 +55,12 @@ def refused_methods(user: Any, pairs: Iterable[tuple[str, str]]) -> set[tuple[st
 
 
 def session_scope(user: Any) -> str:
-    """Scope of the counts of a user's sessions, by which unlocking finds them."""
+    """Return the scope of the counters of a user's sessions, by which `unlock` finds them."""
     return f"session:{digests('user', user.pk)[0][:32]}"
 
 
 def lock(key_parts: tuple[Any, ...], until: int, scope: str = LOCK) -> bool:
-    """Lock until a moment (Unix time); returns whether there was no such lock yet."""
+    """Lock until a Unix time. Returns whether there was no such lock yet."""
     key = digests("lock", *key_parts)[0]
     if Counter.objects.filter(scope=scope, key=key, window__gt=int(time.time())).exists():
         return False
@@ -73,14 +73,14 @@ def lock(key_parts: tuple[Any, ...], until: int, scope: str = LOCK) -> bool:
 
 
 def _in_an_hour() -> int:
-    """To the full minute, so that two who lock at once make one lock."""
+    """Return the full minute after an hour, so that two requests at once make one lock."""
     return (int(time.time()) // 60 + 1) * 60 + LOCKED_FOR
 
 
 def locked_until(user: Any, flow: str, apart: str = "") -> int:
-    """Until when (Unix time) this user, or this session of theirs, is locked; 0 if not.
+    """Return the Unix time until which this user, or this session of theirs, is locked; 0 if not.
 
-    `apart`: name of a method that is counted by itself, and that only its own lock closes.
+    `apart`: the name of a method with counters and a lock of its own.
     """
     if apart:
         keys, scopes = digests("lock", user.pk, flow, apart), [session_scope(user)]
@@ -91,14 +91,20 @@ def locked_until(user: Any, flow: str, apart: str = "") -> int:
     return int(rows.aggregate(until=Max("window"))["until"] or 0)
 
 
-def refuse_locked(user: Any, flow: str, apart: str = "") -> None:
-    """Raise `AccountLocked`, or `TooManyWrongTokens` where the lock ends by itself."""
-    if until := locked_until(user, flow, apart):
+def locked_for(user: Any, flow: str, apart: str = "") -> int:
+    """Return for how many seconds a lock lasts, or `FOR_EVER`; 0 if there is none, or no user."""
+    until = locked_until(user, flow, apart) if user is not None else 0
+    return until if until in (0, FOR_EVER) else max(1, until - int(time.time()))
+
+
+def raise_if_locked(user: Any, flow: str, apart: str = "") -> None:
+    """Raise `AccountLocked`, or `TooManyWrongTokens` if the lock ends by itself."""
+    if user is not None and (until := locked_until(user, flow, apart)):
         raise as_error(until)
 
 
 def as_error(until: int) -> errors.TwoFactorError:
-    """Return what a user is told who is locked until a moment (Unix time)."""
+    """Return the error for a user who is locked until a Unix time."""
     if until == FOR_EVER:
         return errors.AccountLocked()
     left = max(1, until - int(time.time()))
@@ -111,7 +117,9 @@ def _run(user: Any) -> Count | None:
 
 
 def for_check(user: Any, flow: str, apart: str = "") -> list[Count]:
-    """What a check is counted on until its token turns out to be right."""
+    """Return the counters of a check. They are refunded if its token is right."""
+    if user is None:
+        return []
     if apart:
         return counts(PER_SESSION, user.pk, flow, apart, scope=session_scope(user))
     found = counts(PER_SESSION, user.pk, flow, scope=session_scope(user))
@@ -120,8 +128,13 @@ def for_check(user: Any, flow: str, apart: str = "") -> list[Count]:
     return [*found, run] if run else found
 
 
-def was_wrong(user: Any, flow: str, spent: Sequence[Count], apart: str = "") -> int:
-    """Lock what has used its wrong tokens up; returns until when (Unix time) somebody was locked, else 0."""
+def record_failure(user: Any, flow: str, spent: Sequence[Count], apart: str = "") -> int:
+    """Lock the user or the session whose counters have reached their limit.
+
+    Returns the Unix time that a new lock ends; 0 if none was made.
+    """
+    if user is None:
+        return 0
     until = 0
     counted = counted_of(spent) if spent else {}
     for count in spent:
@@ -140,15 +153,15 @@ def was_wrong(user: Any, flow: str, spent: Sequence[Count], apart: str = "") -> 
     return until
 
 
-def was_right(user: Any, spent: Sequence[Count]) -> None:
-    """A success takes its own check back and ends the run of failures; it clears nothing else."""
+def record_success(user: Any, spent: Sequence[Count]) -> None:
+    """Refund the check of a right token and reset the consecutive failures. Nothing else is cleared."""
     refund(count for count in spent if count.name != RUN)
     if user is not None and (run := _run(user)):
         row_of(run).update(n=0)
 
 
 def unlock(user: Any) -> int:
-    """Lift a user's locks and forget their wrong tokens; returns how many locks that were."""
+    """End a user's locks and clear their wrong tokens. Returns how many locks were ended."""
     # Each by its scope in full: a pattern would read the table from end to end.
     now, session = int(time.time()), session_scope(user)
     own = Counter.objects.filter(scope=LOCK, key__in=digests("lock", user.pk))
@@ -163,5 +176,5 @@ def unlock(user: Any) -> int:
 
 
 def _scopes(name: str, scope: str) -> list[str]:
-    """The scopes of a limit's rows, one for each of its rates."""
+    """Return the scopes of a limit's rows, one for each of its rates."""
     return [f"{scope}:{seconds}" for _most, seconds in rates(name)]

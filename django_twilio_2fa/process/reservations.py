@@ -1,7 +1,7 @@
-"""How many sends and checks a verification takes: every count moves by one conditional UPDATE.
+"""Reserve a send or a check of a verification before the provider is called.
 
-Counting rows with a SELECT lets several times the limit through when requests come at once; here whoever's
-UPDATE touches the row may go on.
+Each reservation is one conditional UPDATE: of several requests at once, the one whose UPDATE changes the row
+goes on. Counting rows with a SELECT would let several through.
 """
 
 from __future__ import annotations
@@ -10,17 +10,20 @@ import math
 import secrets
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from .. import contention, errors
 from ..conf import conf
-from ..models import Status, Verification
+from ..models import Purpose, Status, Verification
+from ..providers import MethodProvider
 from . import lockout, rate_limits
+from .database import retry
 from .rate_limits import Count
 
 LEASE_SLACK = timedelta(seconds=5)
@@ -28,18 +31,34 @@ WAIT_FOR_OTHER_CHECK = 3.0
 POLL = 0.05
 
 
+@dataclass(frozen=True)
+class Attempt:
+    """One check of a verification: its row, its lease, and the counters that it was counted on."""
+
+    row: Verification
+    lease: str
+    spent: tuple[Count, ...] = ()
+
+    def held(self) -> QuerySet[Verification]:
+        """Return the row for an update, as long as this check holds it."""
+        found: QuerySet[Verification] = Verification.objects.filter(
+            pk=self.row.pk, status=Status.PENDING, lease=self.lease
+        )
+        return found
+
+
 def lease_free() -> Q:
-    """Rows that no check is under way for."""
+    """Return the condition for rows without a check under way."""
     return Q(lease_until=None) | Q(lease_until__lte=timezone.now())
 
 
 def until_over(row: Verification) -> int:
-    """Whole seconds until the row's time is up, at least one: when starting again brings something new."""
+    """Return the whole seconds until the row expires, at least one."""
     return max(1, math.ceil((row.expires_at - timezone.now()).total_seconds()))
 
 
 def refusal(row: Verification) -> errors.TwoFactorError:
-    """Why a row takes neither sends nor checks."""
+    """Return the error for a row that takes neither sends nor checks."""
     if row.status == Status.FAILED:
         error = errors.ERRORS.get(row.error_code, errors.MaxAttemptsReached)
         if error is errors.MaxSendsReached:
@@ -107,14 +126,14 @@ def _reserve(
 
 
 def give_send_back(row: Verification, spent: Sequence[Count], refused: Sequence[Count]) -> None:
-    """Uncount a send that certainly did not happen, and count it as refused.
+    """Give back a send that certainly did not happen, and count it as refused.
 
-    The next may go at once. What was refused is limited by itself, so that nobody can probe without end.
+    The next send may follow at once. Refused sends have limits of their own, so that probing ends.
     """
-    contention.durably(partial(_give_back, row, spent, refused))
+    contention.durably(partial(_undo_send, row, spent, refused))
 
 
-def _give_back(row: Verification, spent: Sequence[Count], refused: Sequence[Count]) -> None:
+def _undo_send(row: Verification, spent: Sequence[Count], refused: Sequence[Count]) -> None:
     mine = Verification.objects.filter(pk=row.pk, sends=row.sends, sends__gt=0)
     if mine.update(sends=row.sends - 1, next_send_at=timezone.now()):
         rate_limits.refund(spent)
@@ -159,34 +178,39 @@ def _lease(row: Verification, lease: str, now: datetime) -> int:
     return int(contention.durably(lambda: free.update(**taken)))
 
 
-def give_back(row: Verification, lease: str) -> None:
-    """Give the row back after a check that was not made, and the attempt with it."""
-    mine = Verification.objects.filter(pk=row.pk, status=Status.PENDING, lease=lease)
-    mine.update(lease="", lease_until=None, attempts=F("attempts") - 1)
-    row.refresh_from_db()
+def _give_back(attempt: Attempt) -> None:
+    """Release the lease of a check that was not made, and give the attempt back."""
+    attempt.held().update(lease="", lease_until=None, attempts=F("attempts") - 1)
+    attempt.row.refresh_from_db()
 
 
-def spend_check(row: Verification, lease: str, spending: Sequence[Count]) -> None:
-    """Count a check of a row under lease; where a limit is reached, give the row back and raise it."""
+def spend_check(attempt: Attempt) -> None:
+    """Count a check on its counters. If a limit is reached, release the lease and raise its error."""
     try:
-        contention.durably(lambda: rate_limits.spend(spending))
+        contention.durably(lambda: rate_limits.spend(attempt.spent))
     except rate_limits.LimitReached as e:
-        give_back(row, lease)
+        _give_back(attempt)
         raise rate_limits.as_error(e) from None
 
 
+def undo_check(attempt: Attempt, *, but: str = "") -> None:
+    """Undo a check that had no token to be wrong: lease, attempt and counters, except those named `but`."""
+    retry(lambda: _give_back(attempt))
+    retry(lambda: rate_limits.refund(c for c in attempt.spent if c.name != but))
+
+
 def spend_lookup(user: Any) -> bool:
-    """Count a paid lookup; returns whether it may be made."""
+    """Count a paid lookup. Returns whether it may be made."""
     return _spent("lookups_per_user", user)
 
 
 def spend_used_code(user: Any) -> bool:
-    """Count a code that was used before; returns whether it may be told so, at no cost of a try."""
+    """Count a used code that was entered again. Returns whether it costs no attempt."""
     return _spent("used_codes_per_user", user)
 
 
 def _spent(name: str, user: Any) -> bool:
-    """Count once more; returns whether that was within the limit."""
+    """Count once more. Returns whether that is within the limit."""
     try:
         found = rate_limits.counts(name, user.pk if user else "")
         contention.durably(lambda: rate_limits.spend(found))
@@ -195,13 +219,13 @@ def _spent(name: str, user: Any) -> bool:
     return True
 
 
-def release_lease(row: Verification, lease: str) -> bool:
-    """Give the row back after a check that did not approve it; fails it when no attempt is left.
+def release_lease(attempt: Attempt) -> bool:
+    """Release the lease of a check that did not approve its row. Without attempts left the row fails.
 
     Returns whether the row failed. It keeps its key then, so that starting again brings no new attempts
     before it would have expired.
     """
-    mine = Verification.objects.filter(pk=row.pk, status=Status.PENDING, lease=lease)
+    mine = attempt.held()
     free: dict[str, Any] = {"lease": "", "lease_until": None}
     failed = mine.filter(attempts__gte=conf.MAX_ATTEMPTS).update(
         **free,
@@ -212,14 +236,40 @@ def release_lease(row: Verification, lease: str) -> bool:
     )
     if not failed:
         mine.update(**free)
-    row.refresh_from_db()
+    attempt.row.refresh_from_db()
     return bool(failed)
 
 
 def unlock(user: Any) -> int:
-    """Lift what keeps a user from trying again before its time; returns how many verifications that was.
-
-    A verification that failed for too many tokens holds its place until it would have expired.
-    """
+    """End a user's locks and let them start again at once. Returns how many locks and rows that ended."""
     failed = Verification.objects.filter(user=user, status=Status.FAILED).exclude(pending_key=None)
     return lockout.unlock(user) + failed.update(pending_key=None)
+
+
+def send_counts(user: Any, row: Verification, provider: MethodProvider) -> list[Count]:
+    """Return the counters of a send. An unproven number never uses up its owner's limits."""
+    if not provider.sends and row.purpose == Purpose.PROVE:
+        return []
+    if not provider.sends and user is not None:
+        # An authenticator, a set of recovery codes: nothing goes out, so it costs none of the sends.
+        return rate_limits.counts("setups_per_user", user.pk)
+    proven = row.purpose == Purpose.PROVE and user is not None
+    kind = "sends" if proven else "unproven_sends"
+    found = []
+    if user is not None:
+        found += rate_limits.counts(f"{kind}_per_user", user.pk)
+    if contact := row.contact:
+        found += rate_limits.counts(f"{kind}_per_destination", row.transport, contact.mailbox)
+    return found
+
+
+def refused_counts(user: Any, row: Verification, provider: MethodProvider) -> list[Count]:
+    """Return the counters of a send that the provider certainly refused, which replace those of the send."""
+    if not provider.sends and row.purpose == Purpose.PROVE:
+        return []
+    found = []
+    if user is not None:
+        found += rate_limits.counts("refused_sends_per_user", user.pk)
+    if contact := row.contact:
+        found += rate_limits.counts("refused_sends_per_destination", row.transport, contact.mailbox)
+    return found

@@ -13,7 +13,7 @@ from django.db import OperationalError, connection
 
 from django_twilio_2fa.conf import SETTINGS
 from django_twilio_2fa.models import Device, Status, Verification
-from django_twilio_2fa.process import verifications
+from django_twilio_2fa.process import database
 from django_twilio_2fa.sandbox import messages
 from django_twilio_2fa.signals import SIGNALS
 
@@ -196,7 +196,7 @@ def _after_twilio(statement: str) -> bool:
 
 @pytest.fixture(autouse=True)
 def no_pause(monkeypatch: Any) -> None:
-    monkeypatch.setattr(verifications, "PAUSE", 0.001)
+    monkeypatch.setattr(database, "PAUSE", 0.001)
 
 
 UPDATE = 'UPDATE "twilio_2fa_verification"'

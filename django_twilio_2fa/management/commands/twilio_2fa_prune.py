@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from ...process import cleanup, verifications
+from ...process import cleanup
 
 
 class Command(BaseCommand):
@@ -19,7 +19,7 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="Only say how many.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        done = verifications.prune(timedelta(days=options["days"]), dry_run=options["dry_run"])
+        done = cleanup.prune(timedelta(days=options["days"]), dry_run=options["dry_run"])
         done["leftovers at providers"] = cleanup.clear_all(dry_run=options["dry_run"])
         said = "would be" if options["dry_run"] else "were"
         for what, n in done.items():

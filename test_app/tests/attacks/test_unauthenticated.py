@@ -16,11 +16,11 @@ from django_twilio_2fa import errors
 from django_twilio_2fa.checks import check_all
 from django_twilio_2fa.models import Counter, Device, ProvenContact, Verification
 from django_twilio_2fa.process import lockout
+from django_twilio_2fa.process.unauthenticated import UnauthenticatedVerifier
 from django_twilio_2fa.sandbox import messages
 from django_twilio_2fa.sandbox.models import SandboxVerification
 from django_twilio_2fa.session import get_verifier
 from django_twilio_2fa.testing import register_device
-from django_twilio_2fa.unauthenticated import UnauthenticatedVerifier
 
 from .. import loops
 from ..people import PHONE, Person

@@ -11,13 +11,13 @@ from django_twilio_2fa import errors
 from django_twilio_2fa.contacts import PhoneNumber
 from django_twilio_2fa.models import Device, Verification
 from django_twilio_2fa.process.reservations import take_lease
+from django_twilio_2fa.process.unauthenticated import UnauthenticatedVerifier
 from django_twilio_2fa.sandbox import messages
 from django_twilio_2fa.sandbox.http import sandbox_request
 from django_twilio_2fa.sandbox.injected import injected
 from django_twilio_2fa.signals import twilio_2fa_set_user_data
 from django_twilio_2fa.twilio.locales import LOCALES, locale_for
 from django_twilio_2fa.twilio.options import OPTIONS, OURS, Option
-from django_twilio_2fa.unauthenticated import UnauthenticatedVerifier
 from django_twilio_2fa.verifier import Verifier
 
 from .. import openapi

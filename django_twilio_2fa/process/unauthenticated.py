@@ -12,86 +12,32 @@ receivers, and what Twilio itself does longer) is hidden by `UNAUTHENTICATED_MIN
 from __future__ import annotations
 
 import time
-import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID, uuid4
 
-from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import models
 from django.http import Http404
 from django.utils import timezone
 
-from . import contention, errors, signals
-from .conf import conf
-from .contacts import CONTACTS
-from .digests import digest, digests
-from .installed import get_providers
-from .managers import users
-from .models import STRANGER, Device, ProvenContact, Purpose, Status, Verification, details_of
-from .process import lockout, rate_limits, reservations, verifications
-from .process.devices import CALLBACKS, Registered, has_callback
-from .process.methods import Choice
-from .process.rate_limits import Count
-from .providers import Checked, MethodProvider, Sent
-from .verifier import Verifier
-
-LONGEST_NAME = 254
-
-
-def name_field() -> models.Field[Any, Any]:
-    """The field of the user model that names are looked up by; raises `UnauthenticatedUserFieldMissing`."""
-    name, options = conf.UNAUTHENTICATED_USER_FIELD, get_user_model()._meta
-    for field in options.concrete_fields:
-        if name == field.name or (name == "pk" and field.primary_key):
-            return field
-    raise errors.UnauthenticatedUserFieldMissing
-
-
-def _is_text(field: models.Field[Any, Any]) -> bool:
-    return isinstance(field, (models.CharField, models.TextField))
-
-
-def canonical(name: str) -> str:
-    """One spelling of a name for all that may mean the same, whether there is such a user or not."""
-    field = name_field()
-    text = unicodedata.normalize("NFKC", name).strip().casefold()
-    if _is_text(field):
-        return text
-    try:
-        return str(field.to_python(text))
-    except (ValueError, ValidationError, OverflowError):
-        return text
-
-
-def named_user(name: str) -> Any:
-    """The active user whose `UNAUTHENTICATED_USER_FIELD` this is, or None.
-
-    Text that is nobody's as it stands is somebody's if it is one user's but for case, width and spaces.
-    """
-    field = name_field()
-    if not name.isprintable() or len(name) > LONGEST_NAME:
-        return None
-    active, wanted = users().filter(is_active=True), canonical(name)
-    if not _is_text(field):
-        return _first(active, field, wanted)
-    # Both, whatever the first finds: the second may read the whole table, which would tell who exists.
-    found = _first(active, field, name)
-    # The database may hold more to be alike than we do.
-    close = active.filter(**{f"{field.name}__iexact": wanted})[:LONGEST_NAME]
-    alike = [user for user in close if canonical(field.value_from_object(user)) == wanted]
-    if found is not None:
-        return found
-    return alike[0] if len(alike) == 1 else None
-
-
-def _first(active: Any, field: models.Field[Any, Any], name: str) -> Any:
-    try:
-        return active.filter(**{field.name: name}).first()
-    except (ValueError, ValidationError, OverflowError):
-        return None
+from .. import contention, errors
+from ..conf import conf
+from ..contacts import CONTACTS
+from ..digests import digest, digests
+from ..installed import get_providers
+from ..models import STRANGER, Device, ProvenContact, Purpose, Status, Verification, details_of
+from ..providers import Checked, MethodProvider, Sent
+from . import check, events, lockout, pending, rate_limits, reservations, verifications
+from .awaitable import awaitable
+from .database import recording, retry
+from .devices import CALLBACKS, Devices, has_callback
+from .methods import Choice, Methods
+from .names import canonical, named_user
+from .provider_call import call, service_id
+from .rate_limits import Count
+from .reservations import Attempt
+from .subject import Subject
 
 
 def _spent(counts: Sequence[Count]) -> bool:
@@ -115,35 +61,38 @@ def in_no_less_time() -> Iterator[None]:
             time.sleep(left)
 
 
-class _Theirs(Verifier):
-    """The process of the user who is named, asked for what they could use and for nothing else."""
+class UnauthenticatedVerifier:
+    """Verify a user who has not signed in and is named. It sends to what that user has registered.
 
-    asked_refused = False
-    """Whether the database was asked which methods are refused."""
+    It offers what such a caller may do, and nothing else: no devices, no registration, no change.
 
-    def _without_refused(self, choices: list[Choice]) -> list[Choice]:
-        self.asked_refused = any(c.registered and c.registered.contact for c in choices)
-        return super()._without_refused(choices)
-
-
-class UnauthenticatedVerifier(Verifier):
-    """The process for whoever names a user. It sends to what that user has registered, and checks it.
-
-    What whoever asks can see is counted by the name, in one spelling. Several names may lead to one user, or
-    one number: those are counted beside it, unseen. Where that is used up nothing goes out and no token is
-    right, and the answers are what they would have been.
+    Limits per name are reported to the caller. Limits per user and destination are silent: when one is
+    reached, nothing is sent and every token is rejected, but the answers do not change.
     """
 
     def __init__(self, name: str, *, request: Any = None) -> None:
-        super().__init__(named_user(name), request=request)
+        self.subject = Subject(named_user(name), request)
+        self.devices = Devices(self.subject)
+        self.available = Methods(self.subject, self.devices)
         self.name = canonical(name)
-        self.theirs = _Theirs(self.user, request=request)
         self._asked_as_much = False
 
-    def authorize(self) -> None:
-        """Do nothing: a user who is kept out is answered as one who does not exist."""
+    @property
+    def user(self) -> Any:
+        """The user who is named; None if there is none."""
+        return self.subject.user
 
-    # What nobody may ask who has not signed in
+    @property
+    def request(self) -> Any:
+        """The request that is handed on to callbacks, providers and signals."""
+        return self.subject.request
+
+    def resolve(self, name: str, **offered: Any) -> Any:
+        """Return a setting for this user and request."""
+        return self.subject.setting(name, **offered)
+
+    def authorize(self) -> None:
+        """Do nothing: a user who is kept out gets the answers of one who does not exist."""
 
     def methods(self) -> list[dict[str, Any]]:
         """Return the methods that may be tried, the same for every name: `value`, `label`, `icon`.
@@ -154,19 +103,11 @@ class UnauthenticatedVerifier(Verifier):
         shown = [provider.display(**about) for provider in self._open_providers()]
         return [{**m, "label": str(m["label"]), "obfuscated": "", "devices": []} for m in shown]
 
-    def _refuse(self, *args: Any, **kwargs: Any) -> Any:
-        """Raise `UserUnauthenticated`."""
-        raise errors.UserUnauthenticated
-
-    registered = find_registered = unproven = choices = method_for = _refuse
-    registrable = addable = backups = fresh_proof = authorize_enrolment = needs_phone = _refuse
-    rename = remove = approve = fallback = may_rename = _refuse
-
     # Sending
 
     @in_no_less_time()
-    @verifications.stored()
-    def send(self, method: str, **more: Any) -> Verification:
+    @recording()
+    def send(self, /, method: str, **more: Any) -> Verification:
         """Send a token by a method, or seem to. Raises `MethodNotAllowed` and what the limits raise.
 
         Raises `MalformedRequest` where a device or a destination is named.
@@ -205,8 +146,8 @@ class UnauthenticatedVerifier(Verifier):
     def _choice(self, provider: MethodProvider) -> Choice | None:
         choices: list[Choice] = []
         try:
-            if self.user is not None and self.resolve("ALLOW_USER_CB"):
-                choices = self.theirs.choices()
+            if self.user is not None and self.subject.setting("ALLOW_USER_CB"):
+                choices = self.available.choices()
         except (PermissionDenied, Http404):
             # Passed on, what a site's callback raises would tell that there is such a user.
             pass
@@ -220,14 +161,14 @@ class UnauthenticatedVerifier(Verifier):
         if self._asked_as_much:
             return
         self._asked_as_much = True
-        rows: list[Registered] = self.theirs._registered or []
+        rows = self.devices.all() if self.devices.is_read else []
         told = {row.kind for row in rows if row.contact is not None and row.device is None}
         for kind in CALLBACKS:
             if has_callback(kind) and kind not in told:
                 ProvenContact.objects.filter(pk=0).values_list("digest", flat=True).first()
-        if self.theirs._registered is None:
+        if not self.devices.is_read:
             list(Device.objects.filter(pk=uuid4()))
-        if not self.theirs.asked_refused:
+        if not self.available.asked_refused:
             lockout.refused_methods(None, [("", self.name)])
 
     def _strangers_row(self, provider: MethodProvider, choice: Choice | None) -> Verification:
@@ -236,14 +177,13 @@ class UnauthenticatedVerifier(Verifier):
         contact = registered.contact if registered else None
         device = registered.device if registered else None
         # By the request alone: what a site's callable says of this user would tell that there is one.
-        service = str(
-            self._guarded(lambda: provider.get_service_id(user=None, request=self.request, registration=True))
-        )
+        service = str(service_id(Subject(None, self.request), provider, Purpose.ENROL))
         where = [service] if service else []
         row, _created = verifications.get_or_create_pending(
+            self.subject,
             digests("pending", STRANGER, self.name, provider.transport, provider.device_kind, *where),
             {
-                **self._new(provider, Purpose.PROVE, contact, device),
+                **pending.new_fields(provider, Purpose.PROVE, contact, device),
                 "service": service,
                 "user": self.user if contact else None,
                 # What they have is not said, masked neither.
@@ -252,7 +192,6 @@ class UnauthenticatedVerifier(Verifier):
                 # No session's, so that nobody else comes by it and it verifies nobody.
                 "flow_digest": digest("flow", STRANGER, self.name),
             },
-            expired=self._tell_status,
         )
         return row
 
@@ -287,43 +226,44 @@ class UnauthenticatedVerifier(Verifier):
     def _tried(self, verb: Callable[[], Any]) -> Any:
         """What a provider returns, or None: a fault is told to the site, and not to whoever asks."""
         try:
-            return self._guarded(verb)
+            return call(verb)
         except errors.TwoFactorError as e:
-            self._tell_twilio_error(e)
+            events.twilio_error(self.subject, e)
             return None
 
     # Checking
 
     @in_no_less_time()
-    @verifications.stored()
+    @recording()
     def check(self, verification: Verification, token: str) -> Verification:
         """Check a token; what is wrong is answered as a wrong token, whatever it was."""
         row = verification
         provider = get_providers()[row.method]
         token = provider.read_token(row, token)
         lease = reservations.take_lease(row)
-        spent = [
+        spent = (
             *rate_limits.for_client(self.request, None),
             *rate_limits.counts("wrong_tokens_per_user", STRANGER, self.name),
-        ]
-        reservations.spend_check(row, lease, spent)
+        )
+        attempt = Attempt(row, lease, spent)
+        reservations.spend_check(attempt)
         theirs = self._is_theirs(row, self._choice(provider))
         user = ("user", row.user_id) if theirs else ("decoy", self.name)
         unseen = rate_limits.counts("wrong_tokens_per_user", STRANGER, *user)
         if not _spent(unseen) or not theirs:
             self._pretend(row, provider, "check")
-            raise self._was_wrong(row, lease)
+            raise self._was_wrong(attempt)
         checked: Checked | None = self._tried(lambda: provider.check(row, token, request=self.request))
         if checked is None or not checked.approved:
-            raise self._was_wrong(row, lease)
-        verifications.retried(lambda: rate_limits.refund([*spent, *unseen]))
-        return self._approve(row, lease, Checked(approved=True, sid=row.sid))
+            raise self._was_wrong(attempt)
+        retry(lambda: rate_limits.refund([*spent, *unseen]))
+        return check.record_approval(self.devices, attempt, Checked(approved=True, sid=row.sid))
 
-    def _was_wrong(self, row: Verification, lease: str) -> errors.TwoFactorError:
-        failed = verifications.retried(lambda: reservations.release_lease(row, lease))
-        # For a decoy, too: what the receivers do takes time.
-        about = {**self._about(row), "user": self.user if row.user_id is not None else None}
-        signals.send(signals.twilio_2fa_verification_failed, **about, method=row.method)
+    def _was_wrong(self, attempt: Attempt) -> errors.TwoFactorError:
+        row = attempt.row
+        failed = retry(lambda: reservations.release_lease(attempt))
+        # For a decoy, too: receivers of the signal take time.
+        events.failed(self.subject if row.user_id is not None else Subject(None, self.request), row)
         if failed:
             return errors.MaxAttemptsReached(retry_after=reservations.until_over(row))
         return errors.InvalidVerificationCode(attempts_left=conf.MAX_ATTEMPTS - row.attempts)
@@ -334,7 +274,7 @@ class UnauthenticatedVerifier(Verifier):
     @in_no_less_time()
     def cancel(self, verification: Verification) -> None:
         """End it here. At Twilio it is left alone, whosever it is, until its time is up."""
-        self._end(verification, Status.CANCELED)
+        verifications.end(self.subject, verification, Status.CANCELED)
 
     def get(self, public_id: UUID | str) -> Verification:
         """The verification with this id that was begun under the same name; raises `VerificationNotFound`."""
@@ -347,3 +287,12 @@ class UnauthenticatedVerifier(Verifier):
         if self._is_good(row):
             row.user = self.user
         return row
+
+    # The same, awaited.
+
+    asend = awaitable(send)
+    aresend = awaitable(resend)
+    acheck = awaitable(check)
+    acancel = awaitable(cancel)
+    aget = awaitable(get)
+    amethods = awaitable(methods)

@@ -1,0 +1,198 @@
+"""Approve a verification and store what it registers, in one transaction that one check wins."""
+
+from __future__ import annotations
+
+import enum
+from typing import Any
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from .. import errors
+from ..contacts import CONTACTS
+from ..digests import digest
+from ..installed import get_providers
+from ..managers import users
+from ..models import Device, Purpose, Status, Verification, details_of
+from ..providers import Checked, NewDevice
+from .devices import has_callback
+from .subject import Subject
+
+
+class Outcome(enum.Enum):
+    """How an approval ended."""
+
+    APPROVED = "approved"
+    REFUSED = "refused"
+    """The token was right, but the registration is no longer allowed."""
+    FULL = "full"
+    """The token was right, but the user has as many devices as allowed."""
+    LOST = "lost"
+    """Another request has ended the row, or its device was removed."""
+
+
+WHY = {Outcome.REFUSED: errors.ProofRequired.code, Outcome.FULL: errors.TooManyDevices.code}
+"""The error code that is stored in the row."""
+
+
+def store_approval(
+    subject: Subject,
+    row: Verification,
+    lease: str,
+    checked: Checked,
+    *,
+    changes: bool = False,
+    most: int | None = None,
+) -> Outcome:
+    """Approve a pending row whose check holds `lease`, and store what it registers. Returns the outcome.
+
+    `changes`: it replaces a value that the site keeps. A change uses up its proof. An addition needs a proof
+    that is not used up, and room: the user may have `most` devices. A first registration is refused if
+    something has been registered meanwhile.
+    """
+    now, device, flow = timezone.now(), checked.device, subject.flow
+    enrols = row.purpose == Purpose.ENROL
+    theirs = has_callback(row.kind)
+    with transaction.atomic(durable=True):
+        if enrols and row.user_id is not None:
+            # Two registrations at once: the second has to see the first.
+            _lock_user(row.user_id)
+        mine = Verification.objects.filter(pk=row.pk, status=Status.PENDING, lease=lease)
+        if row.purpose == Purpose.PROVE and row.kind and not theirs and row.user_id is not None:
+            # The device was removed meanwhile: its deletion blanked the row's reference to it.
+            mine = mine.filter(device__isnull=False)
+        outcome = _claim(row, device, changes=changes, most=most) if enrols else Outcome.APPROVED
+        allowed = outcome is Outcome.APPROVED
+        fields: dict[str, Any] = {
+            "status": Status.APPROVED if allowed else Status.FAILED,
+            "error_code": WHY.get(outcome, ""),
+            "sid": checked.sid or row.sid,
+            "approved_at": now if allowed else None,
+            "ended_at": now,
+            "pending_key": None,
+            "destination": "",
+            "lease": "",
+            "lease_until": None,
+        }
+        if allowed and flow:
+            fields["flow_digest"] = digest("flow", flow)
+            fields["auth_digest"] = subject.auth
+            # A site's own field is not known to hold the new value yet; an added device proves nothing.
+            fields["verifies"] = not enrols or (row.proof_id is None and not theirs)
+        if not mine.update(**fields):
+            transaction.set_rollback(True)
+            return Outcome.LOST
+        if not allowed:
+            return outcome
+        if enrols and not theirs:
+            _store(row, now, device)
+        elif row.device_id:
+            Device.objects.filter(pk=row.device_id).update(last_used_at=now)
+    return Outcome.APPROVED
+
+
+def _use_up(proof: Verification) -> bool:
+    """Use a proof, once. Returns whether it was unused."""
+    return bool(
+        Verification.objects.filter(pk=proof.pk, proof_used_at=None).update(proof_used_at=timezone.now())
+    )
+
+
+def _is_unused(proof: Verification) -> bool:
+    """Return whether a proof is unused. It stays unused until this transaction has ended."""
+    return bool(Verification.objects.filter(pk=proof.pk, proof_used_at=None).update(proof_used_at=None))
+
+
+def _lock_user(user_id: Any) -> None:
+    """Lock the user's row until this transaction has ended: two registrations wait for each other."""
+    list(users().select_for_update().filter(pk=user_id).values_list("pk"))
+
+
+def _claim(row: Verification, device: NewDevice | None, *, changes: bool, most: int | None) -> Outcome:
+    """Return whether the registration is allowed. One proof serves any number of additions, and one change.
+
+    Asked again here, under the lock: what was registered may have changed since `registration.still_allowed`.
+    """
+    if row.proof is None:
+        first = not Device.objects.filter(user=row.user_id).exclude(kind__in=_callback_kinds()).exists()
+        return Outcome.APPROVED if first else Outcome.REFUSED
+    if changes or _takes_a_place(row, device):
+        return Outcome.APPROVED if _use_up(row.proof) else Outcome.REFUSED
+    if not _is_unused(row.proof):
+        return Outcome.REFUSED
+    stand_alone = _standing_alone(row.user_id)
+    if most is not None and row.kind not in _uncounted() and stand_alone.count() >= most:
+        return Outcome.FULL
+    return Outcome.APPROVED
+
+
+def _takes_a_place(row: Verification, device: NewDevice | None) -> bool:
+    """Return whether the row replaces something that is registered."""
+    if row.replaces_id is not None:
+        return True
+    if contact := row.contact:
+        # The same number behind a switchboard: it keeps one extension.
+        there = Device.objects.for_value(row.user_id, row.kind, str(contact)).first()
+        return there is not None and there.data != details_of(contact)
+    only = device is not None and device.only
+    return only and Device.objects.filter(user=row.user_id, kind=row.kind).exists()
+
+
+def _callback_kinds() -> list[str]:
+    return [kind for kind in CONTACTS if has_callback(kind)]
+
+
+def _uncounted() -> list[str]:
+    """Return the kinds that do not count as devices: backups, and those that the site keeps."""
+    backups = [p.device_kind for p in get_providers().values() if p.is_backup and p.device_kind]
+    return [*_callback_kinds(), *backups]
+
+
+def _standing_alone(user_id: Any) -> QuerySet[Device]:
+    found: QuerySet[Device] = Device.objects.filter(user=user_id).exclude(kind__in=_uncounted())
+    return found
+
+
+def remove_device(device: Device, proof: Verification, *, may_be_last: bool) -> None:
+    """Delete a device and use up its proof. Raises `LastDevice` or `ProofRequired`.
+
+    `may_be_last`: the device may be the only one.
+    """
+    with transaction.atomic():
+        # Two at once, each with a proof of its own: the second has to see that the first is gone.
+        _lock_user(device.user_id)
+        if not may_be_last and not _standing_alone(device.user_id).exclude(pk=device.pk).exists():
+            raise errors.LastDevice
+        if not _use_up(proof):
+            raise errors.ProofRequired
+        device.delete()
+
+
+def _store(row: Verification, now: Any, device: NewDevice | None) -> None:
+    fields: dict[str, Any] = {"last_used_at": now}
+    if row.replaces_id is not None:
+        fields.update(Device.objects.filter(pk=row.replaces_id).values("name").first() or {})
+        Device.objects.filter(pk=row.replaces_id).delete()
+    if contact := row.contact:
+        Device.objects.register(row.user, contact, **fields)
+    elif device is not None and row.user_id is not None:
+        if device.only:
+            Device.objects.filter(user_id=row.user_id, kind=row.kind).delete()
+        if row.device_name:
+            fields["name"] = row.device_name
+        Device.objects.create(
+            user_id=row.user_id,
+            kind=row.kind,
+            value=device.value,
+            digest=digest(row.kind, device.value),
+            masked=device.masked,
+            data=device.data,
+            **fields,
+        )
+
+
+def allow_verifying_session(row: Verification) -> None:
+    """Let an approved registration verify its session, once the site has stored its value."""
+    Verification.objects.filter(pk=row.pk, status=Status.APPROVED).update(verifies=True)
+    row.refresh_from_db()

@@ -1,0 +1,54 @@
+"""Turn database errors into `NotRecorded`, and write again after one. No stored value is logged."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from django.db import DatabaseError, InterfaceError
+
+from .. import errors
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+TRIES = 5
+PAUSE = 0.1
+
+
+def _safe_message(error: Exception) -> str:
+    """Return the first line of a database error. Later lines may contain the row's values."""
+    return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+
+
+@contextmanager
+def recording() -> Iterator[None]:
+    """Raise `NotRecorded` in place of a database error, and log the reason.
+
+    The traceback is not logged: its frames hold numbers and addresses.
+    """
+    try:
+        yield
+        return
+    except (DatabaseError, InterfaceError) as e:
+        logger.error("The database failed: %s", _safe_message(e))
+    raise errors.NotRecorded
+
+
+def retry(action: Callable[[], T]) -> T:
+    """Run `action`, and again after a database error: a provider's answer cannot be asked for twice.
+
+    Returns what it returns. Raises `NotRecorded` if the database keeps failing.
+    """
+    for n in range(1, TRIES):
+        try:
+            return action()
+        except (DatabaseError, InterfaceError) as e:
+            logger.warning("Recording failed, trying again (%d of %d): %s", n, TRIES - 1, _safe_message(e))
+            time.sleep(PAUSE * n)
+    with recording():
+        last = action()
+    return last

@@ -1,0 +1,46 @@
+"""Call a provider: whatever it raises becomes one of this package's errors."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Callable
+from typing import TypeVar
+
+from .. import errors
+from ..models import Purpose
+from ..providers import MethodProvider
+from .subject import Subject
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+def trace(error: Exception) -> str:
+    """Return where it failed and the type of the error. Its message and variables may hold the token."""
+    return "".join(traceback.format_tb(error.__traceback__)) + type(error).__name__
+
+
+def call(verb: Callable[[], T]) -> T:
+    """Call a provider and return its answer.
+
+    Raises `TwilioUnavailable`, marked as uncertain, in place of an error that is not ours, and logs it.
+    """
+    try:
+        return verb()
+    except errors.TwoFactorError:
+        raise
+    except Exception as e:
+        logger.error("A provider failed\n%s", trace(e))
+        error = errors.TwilioUnavailable(twilio_error="provider")
+        error.uncertain = True
+        raise error from e
+
+
+def service_id(subject: Subject, provider: MethodProvider, purpose: Purpose) -> str:
+    """Ask the provider where it keeps a new verification. Raises `TwilioUnavailable` if that fails."""
+    enrols = purpose == Purpose.ENROL
+    return call(
+        lambda: provider.get_service_id(user=subject.user, request=subject.request, registration=enrols)
+    )

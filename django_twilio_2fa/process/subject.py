@@ -1,0 +1,35 @@
+"""Who is being verified, and in which session."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from .. import errors
+from ..conf import conf
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The user, the request, and the session that asks.
+
+    `user` is None for an anonymous visitor. `flow` is the session's random flow id, and `auth` the digest of
+    its auth hash. The request is handed on to callbacks, providers and signals, and never read.
+    """
+
+    user: Any = None
+    request: Any = None
+    flow: str = ""
+    auth: str = ""
+
+    def setting(self, name: str, **offered: Any) -> Any:
+        """Return a setting. A callable is called with the user, the request and `offered`."""
+        return conf.resolve(name, user=self.user, request=self.request, **offered)
+
+    def authorize(self) -> None:
+        """Raise `UserNotAllowed` where the site keeps this user out, `UserRequired` where one is needed."""
+        if self.user is None:
+            if not self.setting("ALLOW_USERLESS"):
+                raise errors.UserRequired
+        elif not self.setting("ALLOW_USER_CB"):
+            raise errors.UserNotAllowed
