@@ -49,6 +49,7 @@ class AddWizardView(VerificationWizardView):
     """Adds a device, after the user has verified with one that they have."""
 
     intent: ClassVar[str] = "add"
+    adds: ClassVar[bool] = True
     step_classes: ClassVar[dict[str, type[Step]]] = {
         **VerificationWizardView.step_classes,
         "verify": VerifyAddedStep,
@@ -94,9 +95,6 @@ class AddWizardView(VerificationWizardView):
 
     def get_choices(self) -> list[Choice]:
         return [Choice(p) for p in self.verifier.addable() if self.methods is None or p.name in self.methods]
-
-    def takes(self, row: Verification) -> bool:
-        return row.proof_id is not None
 
     def get_leave_url(self) -> str:
         return self.get_success_url()

@@ -1,4 +1,4 @@
-"""What all pages of the kit share: who may see them, where they are, and what every template gets."""
+"""What all pages share: guards, addresses, and the context of every template."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ logger = logging.getLogger("django.security.csrf")
 
 
 class FormCheck(CsrfViewMiddleware):
-    """Django's check of each form, with a page of ours for what fails it.
+    """Django's CSRF check, with a page of ours for a form that fails it.
 
-    Mostly that is a form that was open while its user signed out, or in again, in another tab.
+    Mostly the user has signed out, or in again, in another tab while the form was open.
     """
 
     def _reject(self, request: HttpRequest, reason: str) -> HttpResponseBase:
@@ -54,7 +54,7 @@ form_checked = decorator_from_middleware(FormCheck)
 
 
 def uncounted_by_host(view: View) -> View:
-    """Not in a transaction of the host's `ATOMIC_REQUESTS`: what is counted has to stay counted."""
+    """Keep a view out of the transaction of `ATOMIC_REQUESTS`: counts must survive an error."""
     view = tables.explained()(view)
     for alias in connections:
         view = transaction.non_atomic_requests(using=alias)(view)
@@ -62,13 +62,13 @@ def uncounted_by_host(view: View) -> View:
 
 
 def protected(view: View) -> View:
-    """What holds for every page, put around the view so that a subclass's `dispatch` cannot lose it."""
+    """Add the guards of every page around a view, where a subclass's `dispatch` cannot lose them."""
     for decorate in (
         form_checked,
         never_cache,
         xframe_options_deny,
         sensitive_post_parameters("token", "phone_number", "email"),
-        # From the site's middleware alone, which would answer first, with a page that helps nobody.
+        # Exempt from the site's middleware only. It would answer first, with Django's own page.
         csrf_exempt,
     ):
         view = decorate(view)
@@ -76,16 +76,16 @@ def protected(view: View) -> View:
 
 
 class PageMixin:
-    """Guards and furnishes a page; stands before one of Django's views."""
+    """Base of all pages. Comes before one of Django's views in the bases of a class."""
 
     request: HttpRequest
     kwargs: dict[str, Any]
     verifier: Verifier
 
     def enter(self, request: HttpRequest) -> HttpResponseBase | None:
-        """Let the user in, or say where they go instead."""
+        """Let the user in: set `verifier` and return None. Otherwise return the answer."""
         if not request.user.is_authenticated:
-            # What was typed into a form is not to be lost without a word.
+            # A user whose form was not accepted is told so.
             return (
                 stale_page(request)
                 if request.method == "POST"
@@ -102,17 +102,17 @@ class PageMixin:
 
     @cached_property
     def namespace(self) -> str:
-        """The namespace that this page is mounted under."""
+        """The namespace under which this page is mounted."""
         match = self.request.resolver_match
         return match.namespace if match else "twilio_2fa"
 
     @property
     def home_namespace(self) -> str:
-        """The namespace of the wizard that proves: a mount of its own within it goes back to it."""
+        """The namespace of the wizard that verifies. Those that add and change are within it."""
         return self.namespace
 
     def get_next_url(self) -> str:
-        """Where the user wants to go afterwards; empty unless it is on this site."""
+        """Return where the user wants to go afterwards. Empty unless it is on this site."""
         url = self.request.GET.get("next", "")
         safe = url_has_allowed_host_and_scheme(
             url, allowed_hosts={self.request.get_host()}, require_https=self.request.is_secure()
@@ -120,11 +120,11 @@ class PageMixin:
         return url if safe and url.isprintable() else ""
 
     def url(self, name: str, namespace: str | None = None, **kwargs: Any) -> str:
-        """The address of a page of this mount, with `next`; empty if it has no such page."""
+        """Return the address of a page of this mount, with `next`. Empty if there is no such page."""
         return self.url_with_next(name, namespace, then=self.get_next_url(), **kwargs)
 
     def url_with_next(self, name: str, namespace: str | None = None, *, then: str, **kwargs: Any) -> str:
-        """The address of a page that goes on to `then`."""
+        """Return the address of a page that leads on to `then`."""
         try:
             url = reverse(f"{namespace or self.namespace}:{name}", kwargs=kwargs)
         except NoReverseMatch:
@@ -136,9 +136,9 @@ class PageMixin:
         return HttpResponseRedirect(self.url(name))
 
     def get_site_url(self) -> str:
-        """Where to go on when there is nowhere else to: `LOGIN_REDIRECT_URL`, else the site's root.
+        """Return where to go on when nothing else is known: `LOGIN_REDIRECT_URL`, else the site's root.
 
-        The root, too, where that is no page (as Django's default is not on many sites), or is one of ours.
+        Also the root where that is no page (as Django's default is not on many sites), or is one of ours.
         """
         root = get_script_prefix()
         try:
@@ -156,11 +156,11 @@ class PageMixin:
         return root if isinstance(view, type) and issubclass(view, PageMixin) else url
 
     def get_sign_out_url(self) -> str:
-        """Where a POST signs the user out; empty if that is not known."""
-        told = self.verifier.resolve("LOGOUT_URL")
-        if told is not None:
-            return resolve_url(told) if told else ""
-        # The admin's leads those who may not use it to its own sign-in page.
+        """Return the address where a POST signs the user out. Empty if that is not known."""
+        url = self.verifier.resolve("LOGOUT_URL")
+        if url is not None:
+            return resolve_url(url) if url else ""
+        # The admin's leads users without access to its own sign-in page.
         admins = ["admin:logout"] if getattr(self.request.user, "is_staff", False) else []
         for name in ("logout", "account_logout", *admins):
             with suppress(NoReverseMatch):
@@ -170,7 +170,7 @@ class PageMixin:
     # What templates get
 
     def say(self, level: int, text: str) -> None:
-        # A host without the messages framework loses the sentence, not the page.
+        # A site without the messages framework loses the sentence, not the page.
         messages.add_message(self.request, level, text, fail_silently=True)
 
     def page_context(self) -> dict[str, Any]:
@@ -182,7 +182,7 @@ class PageMixin:
 
 
 def stale_page(request: HttpRequest) -> TemplateResponse:
-    """Says that a form was not sent, since its user has signed out or in again, and leads on."""
+    """Return the page for a form that was not sent because its user has signed out, or in again."""
     page, match = PageMixin(), request.resolver_match
     page.request = request
     kwargs = dict(match.kwargs) if match else {}
@@ -201,7 +201,7 @@ def stale_page(request: HttpRequest) -> TemplateResponse:
 
 
 class PageView(PageMixin):
-    """Base of the pages that are no steps of a wizard."""
+    """Base of the pages outside the wizards."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         refused = self.enter(request)

@@ -39,7 +39,7 @@ class ChangeWizardView(AddWizardView):
 
 
 class ChangeView(PageView, View):
-    """Changes the user's only device; where there are several, they pick one from the list."""
+    """Leads to changing the user's only device, or to the list where there are several."""
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         rows = self.verifier.registered()
@@ -49,5 +49,5 @@ class ChangeView(PageView, View):
             return self.go("devices")
         return HttpResponseRedirect(self.url("index", f"{self.namespace}:changing", device=rows[0].id))
 
-    # A form of 0.32's that posts here is asked again where its value can be taken.
+    # Forms of 0.32 post here.
     post = get

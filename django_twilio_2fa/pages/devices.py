@@ -30,7 +30,7 @@ class DevicePage(PageView):
         may_change = bool(self.verifier.resolve("ALLOW_CHANGE", field=registered.kind))
         own = provider_of(registered.kind)
         name = device.name if device else ""
-        # Of what is no number and no address the label says more than what is masked.
+        # For other devices than numbers and addresses the label says more than the masked value.
         own_kind = registered.kind not in CONTACTS
         label = KINDS.get(registered.kind) or (own.label if own else registered.kind)
         title = name or (label if own_kind else registered.masked) or label
@@ -60,7 +60,7 @@ class DevicePage(PageView):
 
 
 class DevicesView(DevicePage, TemplateView):
-    """What the user has registered; each can be changed, named or removed, and more can be added."""
+    """Lists the devices. Each can be changed, renamed or removed, and more can be added."""
 
     template_name = "twilio_2fa/devices.html"
 
@@ -79,7 +79,7 @@ class DevicesView(DevicePage, TemplateView):
         registered = self.verifier.find_registered(request.POST.get("device", ""))
         action = request.POST.get("action", "")
         if registered is not None and action == "remove":
-            # A form of an earlier template; its user is asked first.
+            # The form of an earlier template, which did not ask first.
             return HttpResponseRedirect(self.url("remove", device=registered.id))
         if registered is None or action != "rename":
             return self.go("devices")

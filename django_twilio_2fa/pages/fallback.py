@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import errors
 from ..models import Verification
 from ..process.methods import Fallback
-from .step import Wizard, choice_context
+from ..verifier import Verifier
+from .state import WizardState
 
 
 class Fallbacks:
     """Finds the method that is offered before a resend, once a request for each send."""
 
-    def __init__(self, wizard: Wizard) -> None:
-        self.wizard = wizard
-        self.verifier = wizard.verifier
+    def __init__(self, verifier: Verifier, state: WizardState, methods: tuple[str, ...] | None) -> None:
+        self.verifier = verifier
+        self.state = state
+        self.methods = methods
         self._found: dict[Any, Fallback | None] = {}
 
     def get(self, row: Verification) -> Fallback | None:
@@ -28,35 +29,19 @@ class Fallbacks:
     def _find(self, row: Verification) -> Fallback | None:
         if (wish := self.wish(row)) and (wished := self.verifier.wished(row, wish)):
             return wished
-        failing = self.wizard.state.get("failing") == row.method
+        failing = self.state.get("failing") == row.method
         found = self.verifier.fallback(row, failing=failing)
-        methods = self.wizard.methods
-        if found is None or (methods is not None and found.choice.provider.name not in methods):
+        if found is None or (self.methods is not None and found.choice.provider.name not in self.methods):
             return None
         return found
 
     def wish(self, row: Verification) -> str:
         """Return the method that the user picked during the cooldown of another one. Empty if none."""
-        wish = self.wizard.state.get("wish")
+        wish = self.state.get("wish")
         if not isinstance(wish, dict) or wish.get("verification") != str(row.public_id):
             return ""
-        method, methods = str(wish.get("method")), self.wizard.methods
-        return "" if method == row.method or (methods and method not in methods) else method
-
-    def context(self, row: Verification) -> dict[str, Any] | None:
-        """Return the choice to show. `after` is in how many seconds it comes first."""
-        found = self.get(row)
-        if found is None:
-            return None
-        wait = row.can_resend_in() if found.resends else 0
-        return {
-            **choice_context(self.wizard, found.choice),
-            "after": found.after,
-            "resends": found.resends,
-            "wait": wait,
-            "wished": found.choice.provider.name == self.wish(row),
-            "wait_in_words": errors.in_words(wait),
-        }
+        method = str(wish.get("method"))
+        return "" if method == row.method or (self.methods and method not in self.methods) else method
 
     def wait_to_resend(self, row: Verification) -> int:
         """Return in how many seconds the code may be sent again."""

@@ -2,42 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
+
+from django.http import HttpRequest
 
 from .. import errors
 from ..installed import get_providers
 from ..models import Status, Verification
-from .step import Wizard
+from ..verifier import Verifier
+from .state import WizardState
 
 
 class PendingVerifications:
-    """Reads each verification once a request."""
+    """Reads each verification once a request. `takes` says which ones the wizard is for."""
 
-    def __init__(self, wizard: Wizard) -> None:
-        self.wizard = wizard
+    def __init__(
+        self,
+        request: HttpRequest,
+        verifier: Verifier,
+        state: WizardState,
+        takes: Callable[[Verification], bool],
+    ) -> None:
+        self.request = request
+        self.verifier = verifier
+        self.state = state
+        self.takes = takes
         self._rows: dict[str, Verification] = {}
 
     def get(self, public_id: Any = None) -> Verification | None:
         """Return the pending verification with an id, or else the session's. None if it is over."""
-        id = str(public_id or self.wizard.state.get("verification") or "")
+        id = str(public_id or self.state.get("verification") or "")
         if not id:
             return None
         if id not in self._rows:
             try:
-                self._rows[id] = self.wizard.verifier.get(id)
+                self._rows[id] = self.verifier.get(id)
             except errors.VerificationNotFound:
                 return None
         row = self._rows[id]
-        if row.status != Status.PENDING or not self.wizard.takes(row):
-            return None
-        methods = self.wizard.methods
-        allowed = methods is None or row.method in methods
-        return row if allowed and row.method in get_providers() else None
+        usable = row.status == Status.PENDING and self.takes(row) and row.method in get_providers()
+        return row if usable else None
 
     def posted(self) -> Verification | None:
         """Return the pending verification whose form was posted. Two tabs may have different ones."""
-        request = self.wizard.request
-        id = request.POST.get("verification", "") if request.method == "POST" else ""
+        id = self.request.POST.get("verification", "") if self.request.method == "POST" else ""
         return self.get(id) if id else None
 
     def known(self, public_id: Any) -> Verification | None:

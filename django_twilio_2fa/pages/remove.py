@@ -15,12 +15,12 @@ from .devices import DevicePage
 
 
 class RemoveView(DevicePage, TemplateView):
-    """Asks whether a device is to be removed, once its user has proven what they have, and removes it."""
+    """Asks whether to remove a device, after the user has verified, and removes it on POST."""
 
     template_name = "twilio_2fa/remove.html"
 
     refused = ""
-    """Why it cannot be removed, to be said on the page."""
+    """Why the device cannot be removed. Shown on the page."""
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         registered = self.verifier.find_registered(kwargs["device"])
@@ -40,7 +40,7 @@ class RemoveView(DevicePage, TemplateView):
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         registered = self.verifier.find_registered(kwargs["device"])
         if registered is None:
-            # As when the button was pressed twice.
+            # The button was pressed twice.
             return HttpResponseRedirect(self.get_success_url())
         shown = self.row(registered)
         goes_too = [self.row(r)["label"] for r in self.goes_too(registered)]
@@ -59,13 +59,13 @@ class RemoveView(DevicePage, TemplateView):
         return HttpResponseRedirect(self.get_success_url())
 
     def prove_first(self, error: errors.ProofRequired) -> HttpResponse:
-        """Through the wizard that proves, and back to the question."""
+        """Go to the wizard that verifies, and come back to the question."""
         self.say(messages.INFO, error.display)
         back = self.url("remove", device=self.kwargs["device"])
         return HttpResponseRedirect(self.url_with_next("start", then=back))
 
     def goes_too(self, registered: Registered) -> list[Registered]:
-        """What stands in for it and for nothing else, so that it is removed with it."""
+        """Return the backups that are removed together with the last device."""
         if not self.verifier.is_last(registered):
             return []
         return [r for r in self.verifier.registered() if r.id != registered.id]

@@ -1,4 +1,4 @@
-"""The stylesheets of the kit's pages."""
+"""The stylesheets of the pages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.templatetags.static import static
 from ..conf import conf
 
 # Hashes of the files in the npm packages bootstrap 5.3.3 and @fortawesome/fontawesome-free 5.15.4, which
-# the CDN hands out as they are.
+# the CDN serves unchanged.
 CDN_STYLESHEETS: tuple[dict[str, str], ...] = (
     {
         "href": "https://cdn.jsdelivr.net/npm/bootstrap@5.3.3/dist/css/bootstrap.min.css",
@@ -24,7 +24,7 @@ CDN_STYLESHEETS: tuple[dict[str, str], ...] = (
 
 
 def stylesheets(request: HttpRequest) -> list[dict[str, str]]:
-    """`href` and `integrity` of each stylesheet, in order, as `TWILIO_2FA_STYLESHEETS` has it."""
+    """Return `href` and `integrity` of each stylesheet of `TWILIO_2FA_STYLESHEETS`, in order."""
     wanted = conf.resolve("STYLESHEETS", request=request)
     return [_sheet(entry) for entry in (CDN_STYLESHEETS if wanted is None else wanted)]
 

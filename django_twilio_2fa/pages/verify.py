@@ -17,9 +17,8 @@ from ..installed import get_providers
 from ..models import Status, Verification
 from ..process import wording
 from ..providers import MethodProvider
-from .fallback import Fallbacks
 from .finish import show_expired
-from .step import Step, Wizard, display, given_up, message
+from .step import Step, choice_context, display, given_up, message
 
 # Errors that pass: the same form may be sent again.
 TRY_AGAIN = (
@@ -38,10 +37,6 @@ TRY_AGAIN = (
 
 class VerifyStep(Step):
     """Checks the token of a pending verification."""
-
-    def __init__(self, wizard: Wizard) -> None:
-        super().__init__(wizard)
-        self.fallbacks: Fallbacks = wizard.fallbacks
 
     def guard(self) -> HttpResponseBase | None:
         row = self.wizard.current_verification()
@@ -77,7 +72,7 @@ class VerifyStep(Step):
         if row is None:
             return {}
         provider = get_providers()[row.method]
-        wait = self.fallbacks.wait_to_resend(row) if provider.sends else 0
+        wait = self.wizard.fallbacks.wait_to_resend(row) if provider.sends else 0
         can_resend = provider.sends and row.sends < conf.MAX_SENDS
         unsure = self.state.get("unsure") == str(row.public_id)
         secret = self.state.secret
@@ -99,7 +94,7 @@ class VerifyStep(Step):
             "verification_id": str(row.public_id),
             "waits": provider.waits,
             "give_up": provider.give_up_wording if secret else "",
-            "fallback": self.fallbacks.context(row),
+            "fallback": self.fallback_context(row),
             "status_href": self.wizard.url("status") if provider.waits else "",
             **provider.get_verify_context(row, secret=secret),
         }
@@ -115,6 +110,21 @@ class VerifyStep(Step):
             return ""
         shown = wording.isolated(row.masked)
         return wording.sent_sentence(provider, shown, user=self.verifier.user, request=self.request)
+
+    def fallback_context(self, row: Verification) -> dict[str, Any] | None:
+        """Return the method to offer instead. `after` is in how many seconds it comes first."""
+        found = self.wizard.fallbacks.get(row)
+        if found is None:
+            return None
+        wait = row.can_resend_in() if found.resends else 0
+        return {
+            **choice_context(self.wizard, found.choice),
+            "after": found.after,
+            "resends": found.resends,
+            "wait": wait,
+            "wished": found.choice.provider.name == self.wizard.fallbacks.wish(row),
+            "wait_in_words": errors.in_words(wait),
+        }
 
     # The token
 

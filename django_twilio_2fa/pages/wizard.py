@@ -48,6 +48,8 @@ class VerificationWizardView(UrlStepsWizardView):
     """Names of the only methods to be used on this mount; None for all that are allowed."""
     intent: ClassVar[str] = "register"
     """What a registration here is for: `register` something first, `add` to it, or `change` it."""
+    adds: ClassVar[bool] = False
+    """Whether this wizard adds to what the user has, and so verifies nobody."""
     step_classes: ClassVar[dict[str, type[Step]]] = {
         "start": StartStep,
         "register": RegisterStep,
@@ -188,16 +190,18 @@ class VerificationWizardView(UrlStepsWizardView):
         return self.pending.get(public_id)
 
     def takes(self, row: Verification) -> bool:
-        """Return whether a verification is of this wizard's kind: an addition proves nothing."""
-        return row.proof_id is None
+        """Return whether a verification is of this wizard's kind, by one of its methods."""
+        # One that adds a device verifies nobody.
+        is_addition = row.proof_id is not None
+        return is_addition == self.adds and (self.methods is None or row.method in self.methods)
 
     @cached_property
     def pending(self) -> PendingVerifications:
-        return PendingVerifications(self)
+        return PendingVerifications(self.request, self.verifier, self.state, self.takes)
 
     @cached_property
     def fallbacks(self) -> Fallbacks:
-        return Fallbacks(self)
+        return Fallbacks(self.verifier, self.state, self.methods)
 
     # The form
 
