@@ -207,7 +207,7 @@ class ProofRequired(TwoFactorError):
     """Adding, changing or removing needs a fresh verification with what is registered."""
 
     code = "proof_required"
-    message = _("Please verify with what you have registered first.")
+    message = _("Please verify again first. Each change or removal needs a new verification.")
     status = 403
 
 
@@ -215,7 +215,10 @@ class LastDevice(TwoFactorError):
     """Nothing to verify with would be left, and `ALLOW_REMOVE_LAST` says no."""
 
     code = "last_device"
-    message = _("This is the only way you can verify. Add another one before you remove it.")
+    message = _(
+        "You need at least one way to verify besides recovery codes. Add another one before you remove "
+        "this one."
+    )
     status = 409
 
 

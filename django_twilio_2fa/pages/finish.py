@@ -8,7 +8,7 @@ from typing import Any
 from django.http import HttpResponseBase, HttpResponseRedirect, JsonResponse
 
 from .. import errors
-from ..contacts import Contact
+from ..contacts import CONTACTS, Contact
 from ..installed import get_providers
 from ..models import Status, Verification
 from ..process.methods import Choice
@@ -93,6 +93,7 @@ def show_failed(wizard: Wizard) -> HttpResponseBase:
         "last_doors": last_doors(wizard) if blocking else [],
         "other_methods": others,
         "verification_id": kept["verification_id"],
+        "other_destination": bool(wait and kept.get("kind") in CONTACTS and not blocking),
         "site_href": wizard.get_site_url(),
         "sign_out_href": wizard.get_sign_out_url(),
     }

@@ -125,11 +125,12 @@ class RegisterStep(Step):
 
     def offer_instead(self, provider: MethodProvider, error: errors.TwoFactorError) -> HttpResponseBase:
         """Show the same page for another method, with what was typed and with the reason."""
+        refused = display(self.wizard, self.method)["label"]
         self.state.update(method=provider.name)
         form = self.wizard.get_form(data=self.request.POST, files=self.request.FILES)
         form.is_valid()
         label = display(self.wizard, provider.name)["label"]
-        form.add_error(None, error.display)
+        form.add_error(None, f"{refused}: {error.display}")
         form.add_error(None, _("You can use this instead: %(method)s.") % {"method": label})
         return self.ask_again(form)
 

@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.http import HttpResponseBase
+from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from .. import errors, session
@@ -14,8 +15,8 @@ from ..conf import conf
 from ..contacts import CONTACTS, Contact
 from ..forms import TokenForm
 from ..installed import get_providers
-from ..models import Status, Verification
-from ..process import wording
+from ..models import Purpose, Status, Verification
+from ..process import reservations, wording
 from ..providers import MethodProvider
 from .finish import show_expired
 from .step import Step, choice_context, display, given_up, message
@@ -41,7 +42,7 @@ class VerifyStep(Step):
     def guard(self) -> HttpResponseBase | None:
         row = self.wizard.current_verification()
         if row is None:
-            return self.over()
+            return self.overtaken() or self.over()
         if row.purpose == "enrol" and get_providers()[row.method].shows_secret and not self.state.secret:
             # Another session began it, and only that one can show what has to be seen.
             return self.wizard.go("register")
@@ -86,6 +87,7 @@ class VerifyStep(Step):
             "can_resend": can_resend,
             "can_resend_when": errors.in_words(wait),
             "sends_used_up": provider.sends and not can_resend,
+            "was_sent": row.last_sent_at is not None,
             "sends_left": max(0, conf.MAX_SENDS - row.sends),
             "attempts_left": max(0, conf.MAX_ATTEMPTS - row.attempts),
             "can_correct": bool(row.destination)
@@ -195,6 +197,20 @@ class VerifyStep(Step):
         if device is not None and (advice := get_providers()[row.method].advise(device)):
             self.wizard.say(messages.WARNING, advice)
 
+    def overtaken(self) -> HttpResponseBase | None:
+        """Say that a first registration ended because the user registered something else in another tab."""
+        row = self.wizard.pending.posted()
+        if row is None or row.purpose != Purpose.ENROL or not self.wizard.is_proven():
+            return None
+        self.verifier.cancel(row)
+        text = _(
+            "%(value)s was not registered, because you have registered something else in the meantime. You "
+            "can add it to your devices."
+        )
+        name = row.masked or display(self.wizard, row.method)["label"]
+        self.wizard.say(messages.WARNING, text % {"value": wording.isolated(str(name))})
+        return self.wizard.go("success")
+
     def over(self, row: Verification | None = None, to: Contact | None = None) -> HttpResponseBase:
         """Say that the verification has ended, unless it has been approved meanwhile.
 
@@ -209,8 +225,9 @@ class VerifyStep(Step):
         if id and (page := show_expired(self.wizard, row or pending.known(id), to)):
             return page
         if id:
-            text = given_up(pending.known(id)) or errors.VerificationExpired().display
-            self.wizard.say(messages.ERROR, text)
+            ended = pending.known(id)
+            why = errors.VerificationExpired() if ended is None else reservations.refusal(ended)
+            self.wizard.say(messages.ERROR, given_up(ended) or why.display)
             if id == self.state.get("verification"):
                 # Not where another tab has gone on with another one.
                 self.state.clear("verification", "secret")

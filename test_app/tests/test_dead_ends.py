@@ -56,6 +56,13 @@ class TestTwoTabsWhileRegistering:
         assert demo.is_at("success")
         assert [d.kind for d in Device.objects.all()] == ["phone_number"]
 
+    def test_the_second_is_told_that_it_was_not_registered(self, tabs: tuple[Person, str, str]) -> None:
+        demo, phone, address = tabs
+        demo.posts("verify", token=messages.last_code(PHONE), verification=phone)
+        demo.posts("verify", token="000000", verification=address)
+        assert "was not registered, because you have registered something else" in demo.text
+        assert Verification.objects.get(public_id=address).status == "canceled"
+
     def test_an_authenticator_said_not_to_be_set_up_is_not(self, demo: Person, monkeypatch: Any) -> None:
         monkeypatch.setattr(clock, "time", lambda: 1_800_000_000.0)
         demo.opens("start").picks("totp").posts(name="")
@@ -135,6 +142,24 @@ class TestFailedPage:
             demo.types_a_wrong_code()
         assert self.offers(demo) == ["email", "totp"]
 
+    def test_another_number_can_be_entered_at_once(self, demo: Person) -> None:
+        demo.opens("start").picks("sms").registers()
+        for _ in range(5):
+            demo.types_a_wrong_code()
+        assert demo.page.context["other_destination"]
+        demo.opens("register").registers("202 555 0147")
+        assert demo.is_at("verify")
+        assert demo.has_got("+12025550147") == 1
+
+    def test_back_to_the_code_says_why_it_ended(self, sam: Person) -> None:
+        sam.opens("start").picks("sms")
+        for _ in range(5):
+            sam.types_a_wrong_code()
+        sam.opens("verify")
+        assert sam.is_at("start")
+        assert "Too many wrong codes were entered." in sam.text
+        assert "already been used" not in sam.text
+
 
 class TestWaits:
     def test_a_wait_of_minutes_is_told_in_minutes(self, pat: Person, settings: Any) -> None:
@@ -169,7 +194,7 @@ class TestSwitchedMethod:
     def test_nothing_is_said_of_a_code_that_was_never_sent(self, demo: Person) -> None:
         demo.opens("start").picks("sms").registers("+12025550164")
         assert "Enter the code that was sent" not in demo.text
-        assert demo.text.count("No more codes can be sent for now") == 1
+        assert demo.text.count("No code can be sent there for now") == 1
 
 
 class TestWaysOut:
@@ -204,6 +229,7 @@ class TestTwiliosOwnLimitOfSends:
     def refused(self, demo: Person) -> Person:
         demo.opens("start").picks("sms").registers(self.LIMITED)
         assert demo.is_at("verify")
+        assert "No code can be sent there for now." in demo.text
         return demo
 
     def test_a_typed_code_ends_with_when_and_what_else(self, refused: Person) -> None:

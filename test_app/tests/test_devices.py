@@ -51,7 +51,7 @@ class TestAdd:
     def test_what_is_registered_is_proven_first_and_kept(self, pat: Person) -> None:
         pat.opens("/2fa/add/")
         assert pat.is_at("start")
-        assert "verify with what you have registered first" in pat.text
+        assert "Please verify again first" in pat.text
         pat.picks("sms").types_the_code()
         assert pat.path == "/2fa/add/start/"
         pat.picks("email").posts(email=EMAIL)
@@ -277,7 +277,7 @@ class TestRemove:
         for verb in (pat.opens, pat.posts):
             verb(self.page())
             assert pat.path == self.page()
-            assert "This is the only way you can verify." in pat.text
+            assert "Add another one before you remove this one." in pat.text
             assert "btn-danger" not in pat.page.content.decode()
             assert pat.page.context["add_href"] == "/2fa/add/"
         proven(pat).posts(self.page())
@@ -295,7 +295,7 @@ class TestRemove:
         proven(sam).opens(self.page())
         assert "the only way" not in sam.text
         sam.posts()
-        assert "the only way" in sam.opens(self.page("email")).text
+        assert "Add another one before you remove this one" in sam.opens(self.page("email")).text
 
     @override_settings(TWILIO_2FA_ALLOW_CHANGE=False)
     def test_without_leave_it_stays(self, sam: Person) -> None:
@@ -318,7 +318,7 @@ class TestRemove:
     @override_settings(TWILIO_2FA_ALLOWED_METHODS=["sms", "recovery"])
     def test_recovery_codes_alone_are_no_other_way(self, pat: Person) -> None:
         proven(pat).posts("/2fa/add/start/", method="recovery").posts().posts(saved="on")
-        assert "the only way" in pat.posts(self.page("phone_number")).text
+        assert "Add another one before you remove this one" in pat.posts(self.page("phone_number")).text
         pat.opens(self.page("recovery")).posts()
         assert [d.kind for d in Device.objects.all()] == ["phone_number"]
 
