@@ -11,9 +11,9 @@ from urllib.parse import urlencode
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 
+from .process.tables import explained
 from .reverse import reverse
 from .session import may_pass
-from .tables import explained
 
 MaxAge = timedelta | float | None
 

@@ -24,7 +24,7 @@ from django.utils.module_loading import import_string
 
 from .conf import PREFIX, conf
 from .installed import default_methods, get_registry
-from .tables import database, unapplied
+from .process.tables import database, unapplied
 
 NAMESPACE = "twilio_2fa"
 SANDBOX_NAMESPACE = "twilio_2fa_sandbox"

@@ -35,10 +35,10 @@ GROUPS = (
     Group("HTML pages", 1, 1, ("views", "pages", "access")),
     Group("What a site asks", 2, 1, ("session", "verifier")),
     Group("The process", 3, 1, ("process",)),
-    Group("The sandbox", 4, 0, ("sandbox",)),
+    Group("The sandbox", 2, 0, ("sandbox",)),
     Group("Twilio", 4, 1, ("twilio",)),
-    Group("What a provider uses", 5, 1, ("providers", "installed", "tables", "notices", "replay")),
-    Group("Data", 6, 1, ("models", "forms", "contacts", "tokens", "digests", "sealed", "managers")),
+    Group("What a provider uses", 5, 1, ("providers", "installed", "notices", "replay")),
+    Group("Data", 6, 1, ("models", "forms", "contacts", "tokens", "digests", "managers")),
     Group(
         "Declared once, and helpers",
         7,

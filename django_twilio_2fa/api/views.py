@@ -27,8 +27,8 @@ from ..conf import conf
 from ..contacts import Contact, EmailAddress, PhoneNumber
 from ..installed import get_providers
 from ..models import Verification
-from ..pages.base import uncounted_by_host
 from ..process import wording
+from ..process.database import outside_host_transaction
 from ..process.unauthenticated import UnauthenticatedVerifier
 from ..verifier import Verifier
 from . import failures
@@ -94,7 +94,7 @@ class EndpointView(APIView):
 
     @classonlymethod
     def as_view(cls, **initkwargs: Any) -> Any:
-        return uncounted_by_host(super().as_view(**initkwargs))
+        return outside_host_transaction(super().as_view(**initkwargs))
 
     def get_permissions(self) -> list[Any]:
         return [cls() for cls in classes("permission", [AllowAny])]

@@ -11,7 +11,6 @@ from urllib.parse import urlencode, urlsplit
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
-from django.db import connections, transaction
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.middleware.csrf import CsrfViewMiddleware
 from django.shortcuts import resolve_url
@@ -26,7 +25,8 @@ from django.views.decorators.clickjacking import xframe_options_deny
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
 
-from .. import errors, session, tables
+from .. import errors, session
+from ..process.database import outside_host_transaction
 from ..reverse import site_url
 from ..verifier import Verifier
 from .stylesheets import stylesheets
@@ -53,14 +53,6 @@ class FormCheck(CsrfViewMiddleware):
 form_checked = decorator_from_middleware(FormCheck)
 
 
-def uncounted_by_host(view: View) -> View:
-    """Keep a view out of the transaction of `ATOMIC_REQUESTS`: counts must survive an error."""
-    view = tables.explained()(view)
-    for alias in connections:
-        view = transaction.non_atomic_requests(using=alias)(view)
-    return view
-
-
 def protected(view: View) -> View:
     """Add the guards of every page around a view, where a subclass's `dispatch` cannot lose them."""
     for decorate in (
@@ -72,7 +64,7 @@ def protected(view: View) -> View:
         csrf_exempt,
     ):
         view = decorate(view)
-    return uncounted_by_host(view)
+    return outside_host_transaction(view)
 
 
 class PageMixin:

@@ -10,7 +10,7 @@ from django import forms
 from django.forms.utils import ErrorDict
 from django.utils.datastructures import MultiValueDict
 
-from .. import sealed
+from . import sealed
 
 LIFETIME = 600
 """For how many seconds a form is kept."""

@@ -8,8 +8,8 @@ from typing import Any
 from django.http import HttpRequest
 
 from .. import session
-from ..sealed import seal, unseal
 from .kept_forms import is_stale
+from .sealed import seal, unseal
 
 # The purpose for which the secret of a new device is sealed.
 NEW_DEVICE = "new device"

@@ -7,7 +7,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from ..tables import explained
+from ..process.tables import explained
 from . import factors, in_use, messages
 from .models import SandboxMessage
 

@@ -119,7 +119,7 @@ class TestAWrongCode:
         assert "not right" not in stored()
 
     def test_no_token_is_kept_anywhere_in_the_session(self, asked: Person) -> None:
-        from django_twilio_2fa import sealed
+        from django_twilio_2fa.pages import sealed
 
         asked.types(wrong_code())
         [state] = Session.objects.get().get_decoded()["twilio_2fa"]["wizards"].values()
@@ -250,7 +250,7 @@ class TestStepsOfASubclass:
         assert "too long" not in stored()
 
     def test_what_is_secret_is_not_kept(self, owner: Person) -> None:
-        from django_twilio_2fa import sealed
+        from django_twilio_2fa.pages import sealed
 
         owner.posts("about", team="too long", password="hunter2", pass_word_again="hunter2", pin="hunter2")
         [state] = Session.objects.get().get_decoded()["twilio_2fa"]["wizards"].values()

@@ -15,7 +15,7 @@ from typing import Any
 
 from django.core import signing
 
-from .digests import derived_keys
+from ..digests import derived_keys
 
 NONCE_BYTES = 16
 

@@ -9,8 +9,8 @@ from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, OperationalError, ProgrammingError, connections, router
 
-from .installed import get_registry
-from .models import Verification
+from ..installed import get_registry
+from ..models import Verification
 
 KIT = "django_twilio_2fa"
 
