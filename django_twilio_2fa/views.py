@@ -1,7 +1,10 @@
 """The views that sites mount and subclass. Their code is in `pages/`."""
 
+from .pages.add import AddWizardView
 from .pages.base import PageMixin, PageView
-from .pages.devices import AddWizardView, ChangeView, ChangeWizardView, DevicesView, RemoveView
+from .pages.change import ChangeView, ChangeWizardView
+from .pages.devices import DevicesView
+from .pages.remove import RemoveView
 from .pages.wizard import VerificationWizardView
 
 __all__ = [

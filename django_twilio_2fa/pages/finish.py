@@ -1,4 +1,4 @@
-"""Where the wizard ends: success, with what is offered there, and failure; and what a waiting page asks."""
+"""The last pages: success and what is offered there, failed, an expired code, and the status of a wait."""
 
 from __future__ import annotations
 
@@ -6,138 +6,149 @@ import time
 from typing import Any
 
 from django.http import HttpResponseBase, HttpResponseRedirect, JsonResponse
-from django.template.response import TemplateResponse
 
 from .. import errors
 from ..contacts import Contact
 from ..installed import get_providers
 from ..models import Status, Verification
 from ..process.methods import Choice
-from ..reverse import site_url
-from .context import StepContextMixin
-from .url_steps import UrlStepsWizardView
+from .step import OWN_STEPS, Wizard, choice_context, message
 
-# What is in a list of forms besides these was put there by a subclass.
-OURS = ("start", "register", "verify")
+# Success
 
 
-class EndPages(StepContextMixin, UrlStepsWizardView):
-    """The pages after the steps."""
+def show_success(wizard: Wizard) -> HttpResponseBase:
+    """Lead a verified user on, or show that it worked."""
+    if not wizard.is_proven():
+        return wizard.go("start")
+    for step in wizard.get_form_list():
+        if step not in OWN_STEPS and not wizard.has_stored(step):
+            return wizard.go(step)
+    if response := owed_phone(wizard) or offer_backup(wizard):
+        return response
+    url = wizard.get_success_url()
+    if url:
+        return HttpResponseRedirect(url)
+    context = {"message": message(wizard, "verified"), "next_url": wizard.get_site_url()}
+    return wizard.render_page("success", {**context, "sign_out_href": wizard.get_sign_out_url()})
 
-    def show_success(self) -> HttpResponseBase:
-        if not self.is_proven():
-            return self.go("start")
-        for step in self.get_form_list():
-            if step not in OURS and not self.has_stored(step):
-                return self.go(step)
-        if response := self.owes_phone() or self.offer_backup():
-            return response
-        url = self.get_success_url()
-        if url:
-            return HttpResponseRedirect(url)
-        context = {"message": self.message("verified"), "next_url": self.get_site_url()}
-        return self.render_page("success", {**context, "sign_out_href": self.get_sign_out_url()})
 
-    def offer_backup(self) -> HttpResponseBase | None:
-        """Once the first device is registered: what stands in for it, should it be lost."""
-        if not self.state.get("offer") or not self.verifier.fresh_proof():
+def owed_phone(wizard: Wizard) -> HttpResponseBase | None:
+    """Go to adding a phone number if the user must have one and has just verified with something else."""
+    verifier = wizard.verifier
+    if wizard.is_registration or not verifier.needs_phone() or not verifier.fresh_proof():
+        return None
+    url = wizard.url("index", f"{wizard.home_namespace}:adding")
+    return HttpResponseRedirect(url) if url else None
+
+
+def offer_backup(wizard: Wizard) -> HttpResponseBase | None:
+    """Offer a backup for the device that has just been registered first. None if there is none."""
+    if not wizard.state.get("offer") or not wizard.verifier.fresh_proof():
+        return None
+    action = wizard.url_with_next(
+        "start",
+        f"{wizard.home_namespace}:adding",
+        then=wizard.url_with_next("success", then=wizard.get_next_url()),
+    )
+    offered = [choice_context(wizard, Choice(p)) for p in wizard.verifier.backups()] if action else []
+    if not offered:
+        return None
+    return wizard.render_page("backup", {"offered": offered, "action": action})
+
+
+# Failed
+
+
+def remember_failure(wizard: Wizard, error: errors.TwoFactorError) -> None:
+    """Keep an error for the failed page."""
+    row = wizard.current_verification()
+    ended = wizard.pending.known(wizard.state.get("verification"))
+    kept = {"code": error.full_code, "display": error.display, "blocking": error.blocking}
+    kept["verification_id"] = str(row.public_id) if row else ""
+    if wait := error.data.get("retry_after"):
+        # Unfilled, since how long there is to wait changes while the page is open.
+        kept |= {"retry_at": int(time.time()) + wait, "sentence": error.sentence}
+    # While registering, what is used up is one number: another would do, and so would another kind.
+    kept["kind"] = ended.kind if ended is not None and ended.purpose == "enrol" else ""
+    wizard.state.update(error=kept)
+
+
+def show_failed(wizard: Wizard) -> HttpResponseBase:
+    """Show what went wrong, and what can be used now."""
+    kept = wizard.state.get("error")
+    if not kept:
+        return wizard.go("start")
+    text, blocking = kept["display"], kept["blocking"]
+    wait = max(0, kept.get("retry_at", 0) - int(time.time()))
+    if "sentence" in kept:
+        text = errors.fill(kept["sentence"], {"retry_after": wait, "when": errors.in_words(wait)})
+    others = other_methods(wizard, kept.get("kind", "")) if wait and not blocking else []
+    context = {
+        "error_code": kept["code"],
+        "error_display": text,
+        "is_blocking": blocking,
+        "can_retry": not blocking or ("retry_at" in kept and not wait),
+        "retry_in": wait,
+        "last_doors": last_doors(wizard) if blocking else [],
+        "other_methods": others,
+        "verification_id": kept["verification_id"],
+        "site_href": wizard.get_site_url(),
+        "sign_out_href": wizard.get_sign_out_url(),
+    }
+    return wizard.render_page("failed", context)
+
+
+def other_methods(wizard: Wizard, used_up: str) -> list[dict[str, Any]]:
+    """Return what can be used now. Nothing new of the kind that was `used_up`."""
+    choices = [c for c in wizard.choices if c.registered or c.provider.device_kind != used_up]
+    return [choice_context(wizard, c) for c in wizard.verifier.usable_now(choices)]
+
+
+def last_doors(wizard: Wizard) -> list[dict[str, Any]]:
+    """Return what a user whose other methods are locked can still use."""
+    return [choice_context(wizard, c) for c in wizard.choices if c.registered and c.provider.unguessable]
+
+
+# Expired
+
+
+def show_expired(wizard: Wizard, row: Verification | None, to: Contact | None) -> HttpResponseBase | None:
+    """Say that a code is used or too old, with a button that sends another. None where nothing is sent.
+
+    `to` is the number or address that was typed. It is kept nowhere.
+    """
+    provider = get_providers().get(row.method) if row is not None else None
+    if row is None or provider is None or row.status != Status.EXPIRED or not provider.sends:
+        return None
+    context: dict[str, Any] = {"waits": provider.waits, "choice": None, "fields": {}}
+    if wizard.is_registration:
+        if wizard.registering_provider() is not provider:
             return None
-        action = self.url_with_next(
-            "start",
-            f"{self.home_namespace}:adding",
-            then=self.url_with_next("success", then=self.get_next_url()),
-        )
-        offered = [self.choice_context(Choice(p)) for p in self.verifier.backups()] if action else []
-        if not offered:
+        form_class = provider.get_registration_form_class()
+        form = form_class(user=wizard.verifier.user, request=wizard.request) if form_class else None
+        context["fields"] = form.fields_for(to) if form is not None and to is not None else {}
+    else:
+        id = str(row.device_id or row.kind)
+        found = [c for c in wizard.choices if c.provider is provider and c.registered]
+        same = [c for c in found if c.registered is not None and c.registered.id == id]
+        if not same:
             return None
-        return self.render_page("backup", {"offered": offered, "action": action})
+        context["choice"] = choice_context(wizard, same[0])
+    context["error_display"] = errors.VerificationExpired().display
+    context["has_other_methods"] = len(wizard.choices) > 1
+    return wizard.render_page("expired", context)
 
-    def expired_page(self, row: Verification | None, to: Contact | None) -> HttpResponseBase | None:
-        """Says that a code is used or too old, with a button that sends another; None where nothing is sent.
 
-        `to`: the number or address where it was typed, and is kept nowhere.
-        """
-        provider = get_providers().get(row.method) if row is not None else None
-        if row is None or provider is None or row.status != Status.EXPIRED or not provider.sends:
-            return None
-        context: dict[str, Any] = {"waits": provider.waits, "choice": None, "fields": {}}
-        if self.is_registration:
-            if self.registering_provider() is not provider:
-                return None
-            form_class = provider.get_registration_form_class()
-            form = form_class(user=self.verifier.user, request=self.request) if form_class else None
-            context["fields"] = form.fields_for(to) if form is not None and to is not None else {}
-        else:
-            id = str(row.device_id or row.kind)
-            found = [c for c in self.choices if c.provider is provider and c.registered]
-            same = [c for c in found if c.registered is not None and c.registered.id == id]
-            if not same:
-                return None
-            context["choice"] = self.choice_context(same[0])
-        context["error_display"] = errors.VerificationExpired().display
-        context["has_other_methods"] = len(self.choices) > 1
-        return self.render_page("expired", context)
+# Status
 
-    def show_status(self) -> HttpResponseBase:
-        """What a page that waits asks for: whether to go on, or whether there is nothing to wait for."""
-        row = self.current_verification()
-        ready = row is not None and get_providers()[row.method].is_answered(row)
-        return JsonResponse({"ready": ready, "over": row is None})
 
-    def get_success_url(self) -> str:
-        """Where a verified user goes; empty for the success page."""
-        if url := self.get_next_url():
-            return url
-        url = self.verifier.resolve("VERIFY_SUCCESS_URL")
-        return site_url(url) if url else ""
+def show_status(wizard: Wizard) -> HttpResponseBase:
+    """Tell a page that waits whether to go on, or whether there is nothing to wait for."""
+    row = wizard.current_verification()
+    ready = row is not None and get_providers()[row.method].is_answered(row)
+    return JsonResponse({"ready": ready, "over": row is None})
 
-    def fail(self, error: errors.TwoFactorError) -> HttpResponseBase:
-        """To the failed page; override it to act."""
-        row = self.current_verification()
-        ended = self._rows.get(str(self.state.get("verification")))
-        told = {"code": error.full_code, "display": error.display, "blocking": error.blocking}
-        told["verification_id"] = str(row.public_id) if row else ""
-        if wait := error.data.get("retry_after"):
-            # Unfilled, since how long there is to wait changes while the page is open.
-            told |= {"retry_at": int(time.time()) + wait, "sentence": error.sentence}
-        # While registering, what is used up is one number: another would do, and so would another kind.
-        told["kind"] = ended.kind if ended is not None and ended.purpose == "enrol" else ""
-        self.remember(error=told)
-        return self.go("failed")
 
-    def show_failed(self) -> HttpResponseBase:
-        told = self.state.get("error")
-        if not told:
-            return self.go("start")
-        display, blocking = told["display"], told["blocking"]
-        wait = max(0, told.get("retry_at", 0) - int(time.time()))
-        if "sentence" in told:
-            display = errors.fill(told["sentence"], {"retry_after": wait, "when": errors.in_words(wait)})
-        return self.render_page(
-            "failed",
-            {
-                "error_code": told["code"],
-                "error_display": display,
-                "is_blocking": blocking,
-                "can_retry": not blocking or ("retry_at" in told and not wait),
-                "retry_in": wait,
-                "last_doors": self.last_doors() if blocking else [],
-                "other_methods": self.other_methods(told.get("kind", "")) if wait and not blocking else [],
-                "verification_id": told["verification_id"],
-                "site_href": self.get_site_url(),
-                "sign_out_href": self.get_sign_out_url(),
-            },
-        )
-
-    def other_methods(self, used_up: str) -> list[dict[str, Any]]:
-        """What can be used now, while something else cannot; nothing of the kind that was `used_up`."""
-        choices = [c for c in self.choices if c.registered or c.provider.device_kind != used_up]
-        return [self.choice_context(c) for c in self.verifier.usable_now(choices)]
-
-    def last_doors(self) -> list[dict[str, Any]]:
-        """What is left to a user whose other methods are locked."""
-        return [self.choice_context(c) for c in self.choices if c.registered and c.provider.unguessable]
-
-    def render_page(self, name: str, context: dict[str, Any]) -> TemplateResponse:
-        names = self.get_page_template_names(name)
-        return TemplateResponse(self.request, names, {"view": self, **self.page_context(), **context})
+# A page of the wizard that is no step, by its name.
+SHOW = {"success": show_success, "failed": show_failed, "status": show_status}

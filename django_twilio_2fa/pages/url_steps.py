@@ -1,4 +1,4 @@
-"""formtools' wizard, made to take its step from the address and its state from where it belongs."""
+"""formtools' wizard with its step in the address."""
 
 from __future__ import annotations
 
@@ -12,34 +12,25 @@ from django.utils.functional import cached_property
 from formtools.wizard.storage import get_storage
 from formtools.wizard.views import NamedUrlSessionWizardView, StepsHelper
 
-from .. import session
 from ..forms import describe_fields
 from .base import PageMixin, protected
-from .kept_forms import AskAgainMixin, is_stale
-
-PAGES = ("success", "failed", "status")
-
-
-def _fresh(state: Any) -> Any:
-    """A mount's state without what was typed there too long ago."""
-    if isinstance(state, dict) and "again" in state and is_stale(state["again"]):
-        return {k: v for k, v in state.items() if k != "again"}
-    return state
+from .state import WizardState
+from .step import END_PAGES
 
 
 class StepsFromUrl(StepsHelper):  # type: ignore[misc]
-    """formtools' helper with the current step taken from the address, not from the session."""
+    """formtools' helper, with the current step from the address and not from the session."""
 
     @property
     def current(self) -> str:
         return str(self._wizard.step or self.first)
 
 
-class UrlStepsWizardView(AskAgainMixin, PageMixin, NamedUrlSessionWizardView):  # type: ignore[misc]
-    """A wizard whose step is in the address, so that a tab, a link and the back button mean what they say.
+class UrlStepsWizardView(PageMixin, NamedUrlSessionWizardView):  # type: ignore[misc]
+    """A wizard whose step is in the address, so that tabs, links and the back button work.
 
-    No management form, no field prefix, no revalidation at the end: `post()` of a subclass guards,
-    validates once, acts once and redirects. Steps that a subclass adds keep formtools' own storage.
+    It has no management form and no field prefix, and does not validate again at the end. Steps that a
+    subclass adds keep formtools' own storage.
     """
 
     form_list: ClassVar[Any] = []
@@ -56,15 +47,15 @@ class UrlStepsWizardView(AskAgainMixin, PageMixin, NamedUrlSessionWizardView):  
 
     @classonlymethod
     def urls(cls, **initkwargs: Any) -> tuple[list[URLPattern], str]:
-        """The patterns of this wizard, for `include()`: a page for each step, success and failed."""
+        """Return the patterns of this wizard, for `include()`: a page for each step, and the last pages."""
         view = cls.as_view(**initkwargs)
         form_list = initkwargs.get("form_list", cls.form_list)
-        names = [*(name for name, _form in form_list), *PAGES]
+        names = [*(name for name, _form in form_list), *END_PAGES]
         patterns = [path(f"{name}/", view, {"step": name}, name=name) for name in names]
         return [path("", view, name="index"), *patterns], "twilio_2fa"
 
     def get_prefix(self, request: HttpRequest, *args: Any, **kwargs: Any) -> str:
-        """The part of the session that is this mount's."""
+        """Return the name of this mount's part of the session."""
         return "twilio_2fa_" + "_".join([self.namespace, *map(str, self.url_kwargs.values())])
 
     @property
@@ -75,28 +66,25 @@ class UrlStepsWizardView(AskAgainMixin, PageMixin, NamedUrlSessionWizardView):  
         own = self.url_kwargs if namespace in (None, self.namespace) else {}
         return super().url(name, namespace, **{**own, **kwargs})
 
+    # State
+
+    @cached_property
+    def state(self) -> WizardState:
+        return WizardState(self.request, self.prefix, self.changed)
+
     @cached_property
     def storage(self) -> Any:
         # Made when it is first needed: making it marks the session as changed, and on a slow GET that would
         # overwrite what another request has stored meanwhile.
         return get_storage(self.storage_name, self.prefix, self.request, getattr(self, "file_storage", None))
 
-    # The session's part of this mount
+    def changed(self) -> None:
+        """Forget the list of forms: its conditions may answer otherwise now."""
+        self.__dict__.pop("_form_list", None)
 
-    @property
-    def state(self) -> dict[str, Any]:
-        found = session.read_part(self.request, "wizards").get(self.prefix)
-        return dict(found) if isinstance(found, dict) else {}
-
-    def remember(self, **changes: Any) -> None:
-        """Change entries of this mount's state; None removes one. No token, and no destination in clear."""
-        state = {k: v for k, v in {**self.state, **changes}.items() if v is not None}
-        told = session.read_part(self.request, "wizards")
-        if state == told.get(self.prefix, {}):
-            return
-        # An empty one is left out: addresses of devices that are none must not fill the session.
-        wizards = {k: _fresh(v) for k, v in {**told, self.prefix: state}.items() if v}
-        session.write(self.request, wizards=wizards)
+    def get_form_prefix(self, step: Any = None, form: Any = None) -> str:
+        """Return no prefix: templates written for 0.32 post the plain names."""
+        return ""
 
     def render(self, form: forms.Form | None = None, **kwargs: Any) -> HttpResponseBase:
         form = self.get_form() if form is None else form
@@ -107,14 +95,19 @@ class UrlStepsWizardView(AskAgainMixin, PageMixin, NamedUrlSessionWizardView):  
     # A step of a subclass's own
 
     def has_stored(self, step: str) -> bool:
-        """Whether the step has been filled in; looked up without touching formtools' storage."""
+        """Return whether a step has been filled in. Does not touch formtools' storage."""
         stored = self.request.session.get(f"wizard_{self.prefix}") or {}
         return step in stored.get("step_data", {})
 
     def store_step(self, form: forms.Form) -> HttpResponseBase:
         self.storage.set_step_data(self.step, self.process_step(form))
         self.storage.set_step_files(self.step, self.process_step_files(form))
-        self.remember(again=None)
+        self.state.clear("again")
+        return self.go_after(self.step)
+
+    def go_after(self, step: str) -> HttpResponseBase:
+        """Go to the step that follows, or to the success page."""
+        self.changed()
         steps = list(self.get_form_list())
-        after = steps[steps.index(self.step) + 1 :]
+        after = steps[steps.index(step) + 1 :]
         return self.go(after[0] if after else "success")

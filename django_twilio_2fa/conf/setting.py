@@ -1,0 +1,60 @@
+"""What one setting is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+PREFIX = "TWILIO_2FA_"
+
+DEFAULT, RAISES = object(), object()
+"""Values of `if_it_fails`: use the default, or let the caller see the exception."""
+
+BOOL: tuple[type, ...] = (bool,)
+TEXT: tuple[type, ...] = (str,)
+NAMES: tuple[type, ...] = (list, tuple, set, frozenset)
+NUMBER: tuple[type, ...] = (int, float)
+DURATION: tuple[type, ...] = (int, float, timedelta)
+MAPPING: tuple[type, ...] = (dict,)
+CALLBACK: tuple[type, ...] = ()
+USER = ("user", "request")
+REQUEST = ("request",)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting: its default, the types it accepts, and what it does.
+
+    `kinds` are the types of a plain value. `takes` are the keywords that a callable in its place may accept;
+    empty if it cannot be a callable. `returns` are the types that the callable may return, if these are not
+    `kinds`. `if_it_fails` is used when the callable raises or returns anything else: the default, or a value
+    that denies access. `optional`: None is accepted.
+    """
+
+    name: str
+    default: Any
+    kinds: tuple[type, ...]
+    doc: str
+    takes: tuple[str, ...] = ()
+    optional: bool = False
+    old_names: tuple[str, ...] = ()
+    secret: bool = False
+    group: str = "Behaviour"
+    returns: tuple[type, ...] = ()
+    if_it_fails: Any = DEFAULT
+
+    def __post_init__(self) -> None:
+        # None is a value of each setting whose default it is.
+        object.__setattr__(self, "optional", self.optional or self.default is None)
+
+    @property
+    def full_name(self) -> str:
+        return PREFIX + self.name
+
+
+def group(title: str, settings: Iterable[Setting]) -> Iterator[Setting]:
+    """Yield the settings with the title of their group in the documentation."""
+    for setting in settings:
+        yield replace(setting, group=title)

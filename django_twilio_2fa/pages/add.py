@@ -1,0 +1,105 @@
+"""The wizard that adds a device: `add/`."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.contrib import messages
+from django.http import HttpResponseBase, HttpResponseRedirect
+from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
+
+from .. import errors
+from ..contacts import CONTACTS, Contact
+from ..models import Verification
+from ..process.methods import Choice
+from ..process.wording import isolated
+from .step import Step, display
+from .verify import VerifyStep
+from .wizard import VerificationWizardView
+
+
+class VerifyAddedStep(VerifyStep):
+    """Checks the token that went to a new device."""
+
+    def remember(self, row: Verification) -> None:
+        self.wizard.say(messages.SUCCESS, _("Registered: %(value)s") % {"value": self.called(row)})
+        super().remember(row)
+
+    def called(self, row: Verification) -> str:
+        """Return the new device as its user knows it."""
+        label = "" if row.kind in CONTACTS else str(display(self.wizard, row.method)["label"])
+        about = (row.device_name, row.masked)
+        return ", ".join(filter(None, [label, *map(isolated, about)]))
+
+    def cancel(self) -> HttpResponseBase:
+        """Go back to where the user came from."""
+        super().cancel()
+        return HttpResponseRedirect(self.wizard.get_success_url())
+
+    def over(self, row: Verification | None = None, to: Contact | None = None) -> HttpResponseBase:
+        found = row or self.wizard.pending.known(self.state.get("verification"))
+        if found is not None and found.status == "approved":
+            # A form that was submitted twice: its value is registered already.
+            return self.wizard.go("success")
+        return super().over(row, to)
+
+
+class AddWizardView(VerificationWizardView):
+    """Adds a device, after the user has verified with one that they have."""
+
+    intent: ClassVar[str] = "add"
+    step_classes: ClassVar[dict[str, type[Step]]] = {
+        **VerificationWizardView.step_classes,
+        "verify": VerifyAddedStep,
+    }
+
+    @property
+    def home_namespace(self) -> str:
+        return self.namespace.rpartition(":")[0] or self.namespace
+
+    @cached_property
+    def is_registration(self) -> bool:
+        return True
+
+    def is_optional(self) -> bool:
+        return False
+
+    def guard(self, step: str) -> HttpResponseBase | None:
+        if not self.verifier.registered():
+            # The other wizard does a first registration.
+            return HttpResponseRedirect(self.url("index", self.home_namespace))
+        if step != "verify":
+            if self.is_full():
+                self.say(messages.ERROR, errors.TooManyDevices().display)
+                return HttpResponseRedirect(self.url("devices", self.home_namespace))
+            try:
+                self.verifier.authorize_enrolment(self.replaces.kind if self.replaces else None)
+            except errors.ProofRequired as e:
+                return self.prove_first(e)
+        return super().guard(step)
+
+    def is_full(self) -> bool:
+        """Return whether the user has as many devices as they may have."""
+        return self.replaces is None and not self.choices and bool(self.verifier.too_many())
+
+    def prove_first(self, error: errors.ProofRequired) -> HttpResponseBase:
+        """Go to the wizard that proves, and come back here."""
+        self.say(messages.INFO, error.display)
+        return HttpResponseRedirect(self.url_with_next("start", self.home_namespace, then=self.url("index")))
+
+    def require_choices(self) -> None:
+        if not self.choices:
+            raise errors.NoMethodAvailable
+
+    def get_choices(self) -> list[Choice]:
+        return [Choice(p) for p in self.verifier.addable() if self.methods is None or p.name in self.methods]
+
+    def takes(self, row: Verification) -> bool:
+        return row.proof_id is not None
+
+    def get_leave_url(self) -> str:
+        return self.get_success_url()
+
+    def get_success_url(self) -> str:
+        return self.get_next_url() or self.url("devices", self.home_namespace)

@@ -1,0 +1,144 @@
+"""The register page: ask for a number, an address or whatever else the method needs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpResponseBase
+from django.utils.translation import gettext as _
+
+from .. import errors
+from ..digests import digest
+from ..forms import RegistrationForm
+from ..installed import get_providers
+from ..models import Verification
+from ..providers import MethodProvider
+from . import kept_forms
+from .step import Step, Wizard, display
+
+# Errors about the destination, shown at its field.
+ABOUT_THE_FIELD = (
+    errors.BadUserData,
+    errors.InvalidPhoneNumber,
+    errors.PhoneCountryNotAllowed,
+    errors.InvalidCarrierType,
+    errors.MobileNumberRequired,
+    errors.CannotReceive,
+    errors.TwilioInvalidParameter,
+)
+
+
+def find_provider(wizard: Wizard) -> MethodProvider | None:
+    """Return the method whose device is to be registered: the one picked, or the only one."""
+    options = [c.provider for c in wizard.choices if c.registered is None and c.provider.device_kind]
+    picked = [p for p in options if p.name == wizard.state.get("method")]
+    found = picked[0] if picked else options[0] if len(options) == 1 else None
+
+    def asks_for_what_was_posted(provider: MethodProvider | None) -> bool:
+        form_class = provider.get_registration_form_class() if provider else None
+        return bool(form_class and form_class.contact_field in wizard.request.POST)
+
+    if wizard.request.method != "POST" or wizard.step != "register" or asks_for_what_was_posted(found):
+        return found
+    # Another tab has picked a method of another kind since the form was opened.
+    return next(filter(asks_for_what_was_posted, options), found)
+
+
+class RegisterStep(Step):
+    """Sends a token to what is to be registered. Nothing is stored before the token is typed."""
+
+    def guard(self) -> HttpResponseBase | None:
+        return self.wizard.go("start") if self.wizard.registering_provider() is None else None
+
+    def form_class(self, default: Any) -> Any:
+        provider = self.wizard.registering_provider() if default is RegistrationForm else None
+        return default if provider is None else provider.get_registration_form_class()
+
+    @property
+    def method(self) -> str:
+        provider = self.wizard.registering_provider()
+        return provider.name if provider else ""
+
+    def initial(self, form_class: Any) -> dict[str, Any]:
+        """Return what the user has typed already: as it was refused, else what is being registered."""
+        if not issubclass(form_class, RegistrationForm):
+            return {}
+        kept = kept_forms.read(self.state.get("again"), "register").get("data", {})
+        typed = {k: v[-1] for k, v in kept.items() if k in form_class.base_fields and v}
+        if typed:
+            return typed
+        row = self.wizard.current_verification()
+        provider = self.wizard.registering_provider()
+        if row is None or row.purpose != "enrol" or provider is None or provider.device_kind != row.kind:
+            return {}
+        found = form_class.initial_of(row.contact) if row.contact else {}
+        return {**found, **({"name": row.device_name} if row.device_name else {})}
+
+    def context(self) -> dict[str, Any]:
+        provider = self.wizard.registering_provider()
+        if provider is None:
+            return {}
+        replaces = self.wizard.replaces
+        return {
+            "method": display(self.wizard, provider.name),
+            "sends": provider.sends,
+            "waits": provider.waits,
+            "intent": self.wizard.intent,
+            "replaces": replaces.masked if replaces else "",
+        }
+
+    def submit(self, form: RegistrationForm) -> HttpResponseBase:
+        provider = self.wizard.registering_provider()
+        if provider is None:
+            return self.wizard.go("start")
+        earlier = self.wizard.current_verification()
+        try:
+            row = self.verifier.send(
+                provider.name,
+                to=form.contact,
+                replaces=self.wizard.replaces,
+                enrol=True,
+                name=form.device_name,
+            )
+        except errors.TwoFactorError as e:
+            other = self.other_method(provider, form) if e.of_channel else None
+            if other is not None:
+                return self.offer_instead(other, e)
+            if not isinstance(e, ABOUT_THE_FIELD):
+                return self.send_failed(e, provider.name)
+            form.add_error(form.contact_field or None, e.display)
+            return self.ask_again(form)
+        if earlier is not None and earlier.pk != row.pk and is_superseded(earlier, row):
+            self.verifier.cancel(earlier)
+        return self.sent(row)
+
+    def other_method(self, provider: MethodProvider, form: RegistrationForm) -> MethodProvider | None:
+        """Return another method that takes what was typed. None if each was refused for it."""
+        to = digest("refused here", form.contact.identity if form.contact else "")
+        held = self.state.get("refused_here")
+        refused = held["methods"] if isinstance(held, dict) and held.get("to") == to else []
+        refused = sorted({*refused, provider.name})
+        self.state.update(refused_here={"to": to, "methods": refused})
+        options = [c.provider for c in self.wizard.choices if c.registered is None]
+        same = [p for p in options if p.device_kind == provider.device_kind and p.name not in refused]
+        return same[0] if same else None
+
+    def offer_instead(self, provider: MethodProvider, error: errors.TwoFactorError) -> HttpResponseBase:
+        """Show the same page for another method, with what was typed and with the reason."""
+        self.state.update(method=provider.name)
+        form = self.wizard.get_form(data=self.request.POST, files=self.request.FILES)
+        form.is_valid()
+        label = display(self.wizard, provider.name)["label"]
+        form.add_error(None, error.display)
+        form.add_error(None, _("You can use this instead: %(method)s.") % {"method": label})
+        return self.ask_again(form)
+
+
+def is_superseded(earlier: Verification, later: Verification) -> bool:
+    """Return whether a registration ends because its user has begun another one.
+
+    After a correction, the code that went to the wrong number is of no use. A registration of another kind
+    may be in another tab and goes on there, unless it shows a secret: the session keeps one of these, and the
+    user is told that the other was not set up.
+    """
+    return earlier.kind == later.kind or get_providers()[earlier.method].shows_secret

@@ -1,0 +1,87 @@
+"""The page that removes a device: `remove/`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.translation import gettext as _
+from django.views.generic import TemplateView
+
+from .. import errors
+from ..process.devices import Registered
+from .devices import DevicePage
+
+
+class RemoveView(DevicePage, TemplateView):
+    """Asks whether a device is to be removed, once its user has proven what they have, and removes it."""
+
+    template_name = "twilio_2fa/remove.html"
+
+    refused = ""
+    """Why it cannot be removed, to be said on the page."""
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        registered = self.verifier.find_registered(kwargs["device"])
+        if registered is None:
+            return self.go("devices")
+        try:
+            self.verifier.refuse_removal(registered)
+            if self.verifier.fresh_proof() is None:
+                return self.prove_first(errors.ProofRequired())
+        except errors.LastDevice as e:
+            self.refused = e.display
+        except errors.TwoFactorError as e:
+            self.say(messages.ERROR, e.display)
+            return self.go("devices")
+        return self.render_to_response(self.get_context_data(registered=registered))
+
+    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        registered = self.verifier.find_registered(kwargs["device"])
+        if registered is None:
+            # As when the button was pressed twice.
+            return HttpResponseRedirect(self.get_success_url())
+        shown = self.row(registered)
+        goes_too = [self.row(r)["label"] for r in self.goes_too(registered)]
+        try:
+            self.verifier.remove(registered)
+        except errors.ProofRequired as e:
+            return self.prove_first(e)
+        except errors.LastDevice:
+            # It has become the last one while the page was open: the page says so.
+            return HttpResponseRedirect(self.url("remove", device=registered.id))
+        except errors.TwoFactorError as e:
+            self.say(messages.ERROR, e.display)
+            return self.go("devices")
+        for value in (shown["called"], *goes_too):
+            self.say(messages.SUCCESS, _("No longer registered: %(value)s") % {"value": value})
+        return HttpResponseRedirect(self.get_success_url())
+
+    def prove_first(self, error: errors.ProofRequired) -> HttpResponse:
+        """Through the wizard that proves, and back to the question."""
+        self.say(messages.INFO, error.display)
+        back = self.url("remove", device=self.kwargs["device"])
+        return HttpResponseRedirect(self.url_with_next("start", then=back))
+
+    def goes_too(self, registered: Registered) -> list[Registered]:
+        """What stands in for it and for nothing else, so that it is removed with it."""
+        if not self.verifier.is_last(registered):
+            return []
+        return [r for r in self.verifier.registered() if r.id != registered.id]
+
+    def get_success_url(self) -> str:
+        return self.get_next_url() or self.url("devices")
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        registered: Registered = kwargs.pop("registered")
+        return super().get_context_data(
+            **kwargs,
+            **self.page_context(),
+            device=self.row(registered),
+            refused=self.refused,
+            is_last=self.verifier.is_last(registered),
+            goes_too=[self.row(r) for r in self.goes_too(registered)],
+            add_href=self.add_href(),
+            leave_href=self.get_success_url(),
+        )

@@ -1,0 +1,71 @@
+"""The state of a wizard in the session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest
+
+from .. import session
+from ..sealed import seal, unseal
+from .kept_forms import is_stale
+
+# The purpose for which the secret of a new device is sealed.
+NEW_DEVICE = "new device"
+
+
+def seal_secret(secret: dict[str, Any]) -> str:
+    """Seal the secret of a new device, which may then stand in a session."""
+    return seal(secret, NEW_DEVICE)
+
+
+class WizardState:
+    """The entries that one mount of a wizard keeps in the session.
+
+    Never put a token here, or a destination in clear. `changed` is called after each change.
+    """
+
+    def __init__(self, request: HttpRequest, mount: str, changed: Callable[[], None]) -> None:
+        self.request = request
+        self.mount = mount
+        self.changed = changed
+        self._entries: dict[str, Any] | None = None
+
+    def get(self, name: str) -> Any:
+        """Return an entry, or None."""
+        if self._entries is None:
+            found = session.read_part(self.request, "wizards").get(self.mount)
+            self._entries = dict(found) if isinstance(found, dict) else {}
+        return self._entries.get(name)
+
+    def update(self, **changes: Any) -> None:
+        """Change entries. None removes one. Write the session only if something is different."""
+        self._entries = None
+        self.changed()
+        wizards = session.read_part(self.request, "wizards")
+        held = wizards.get(self.mount)
+        before = held if isinstance(held, dict) else {}
+        entries = {k: v for k, v in {**before, **changes}.items() if v is not None}
+        if entries == wizards.get(self.mount, {}):
+            return
+        # Empty parts are left out: addresses of devices that do not exist must not fill the session.
+        wizards = {k: _fresh(v) for k, v in {**wizards, self.mount: entries}.items() if v}
+        session.write(self.request, wizards=wizards)
+
+    def clear(self, *names: str) -> None:
+        """Remove entries."""
+        self.update(**dict.fromkeys(names))
+
+    @property
+    def secret(self) -> dict[str, Any]:
+        """The secret of the device that is being registered. Empty if there is none."""
+        held = unseal(self.get("secret"), NEW_DEVICE)
+        return held if isinstance(held, dict) else {}
+
+
+def _fresh(entries: Any) -> Any:
+    """Return a mount's entries without a form that was posted too long ago."""
+    if isinstance(entries, dict) and "again" in entries and is_stale(entries["again"]):
+        return {k: v for k, v in entries.items() if k != "again"}
+    return entries

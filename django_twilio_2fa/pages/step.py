@@ -1,0 +1,273 @@
+"""What every step has: the wizard, its hooks for a page, and what happens after a send."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.utils.datastructures import MultiValueDict
+from django.utils.translation import gettext as _
+
+from .. import errors
+from ..conf import conf
+from ..installed import get_providers
+from ..models import Status, Verification
+from ..process import wording
+from ..process.devices import Registered
+from ..process.methods import Choice
+from ..providers import MethodProvider
+from ..verifier import Verifier
+from . import kept_forms
+from .state import WizardState, seal_secret
+
+# The steps of this package. Any other in a list of forms was put there by a subclass.
+OWN_STEPS = ("start", "register", "verify")
+# The pages of a wizard that are no steps.
+END_PAGES = ("success", "failed", "status")
+
+
+class Wizard(Protocol):
+    """What a step may use of `VerificationWizardView`."""
+
+    request: HttpRequest
+    verifier: Verifier
+    step: str
+    methods: Any
+    intent: Any
+
+    @property
+    def state(self) -> WizardState: ...
+    @property
+    def pending(self) -> Any: ...
+    @property
+    def fallbacks(self) -> Any: ...
+    @property
+    def home_namespace(self) -> str: ...
+    @property
+    def is_registration(self) -> bool: ...
+    @property
+    def replaces(self) -> Registered | None: ...
+    @property
+    def choices(self) -> list[Choice]: ...
+
+    def go(self, name: str) -> HttpResponse: ...
+    def go_after(self, step: str) -> HttpResponseBase: ...
+    def say(self, level: int, text: str) -> None: ...
+    def url(self, name: str, namespace: str | None = None, **kwargs: Any) -> str: ...
+    def url_with_next(self, name: str, namespace: str | None = None, *, then: str, **kw: Any) -> str: ...
+    def get_next_url(self) -> str: ...
+    def get_site_url(self) -> str: ...
+    def get_sign_out_url(self) -> str: ...
+    def get_success_url(self) -> str: ...
+    def get_skip_url(self) -> str: ...
+    def get_form(self, step: Any = None, data: Any = None, files: Any = None) -> Any: ...
+    def get_form_list(self) -> Any: ...
+    def has_stored(self, step: str) -> bool: ...
+    def is_proven(self) -> bool: ...
+    def is_optional(self) -> bool: ...
+    def takes(self, row: Verification) -> bool: ...
+    def require_choices(self) -> None: ...
+    def may_send_on_get(self) -> bool: ...
+    def registering_provider(self) -> MethodProvider | None: ...
+    def current_verification(self, public_id: Any = None) -> Verification | None: ...
+    def render(self, form: Any = None, **kwargs: Any) -> HttpResponseBase: ...
+    def render_page(self, name: str, context: dict[str, Any]) -> HttpResponseBase: ...
+    def on_success(self, verification: Verification) -> None: ...
+    def fail(self, error: errors.TwoFactorError) -> HttpResponseBase: ...
+
+
+# What pages say
+
+
+def display(wizard: Wizard, method: str) -> dict[str, Any]:
+    """Return the label and the icon of a method."""
+    provider = get_providers()[method]
+    shown: dict[str, Any] = provider.display(user=wizard.verifier.user, request=wizard.request)
+    return shown
+
+
+def message(wizard: Wizard, code: str, **data: Any) -> str:
+    """Return a sentence that the site may have changed."""
+    data = {"user": wizard.verifier.user, "request": wizard.request, **data}
+    return wording.message(code, **data)
+
+
+def choice_context(wizard: Wizard, choice: Choice) -> dict[str, Any]:
+    """Return what a template shows of a choice."""
+    shown = display(wizard, choice.provider.name)
+    masked, name = choice.masked, ""
+    if choice.registered and choice.registered.device:
+        name = choice.registered.device.name
+    # Some methods show the name in place of what is masked.
+    known = ", ".join(wording.isolated(text) for text in dict.fromkeys((name, masked)) if text)
+    return {
+        "method": choice.provider.name,
+        "device": choice.registered.id if choice.registered else "",
+        "label": shown["label"],
+        "icon": shown["icon"],
+        "detail": masked,
+        "name": name,
+        "heading": choice.provider.heading(str(shown["label"]), known),
+    }
+
+
+def given_up(row: Verification | None) -> str:
+    """Return what to say of a secret that was shown and not confirmed. Empty if there was none."""
+    if row is None or row.purpose != "enrol" or row.status == Status.APPROVED:
+        return ""
+    provider = get_providers().get(row.method)
+    return str(provider.given_up_wording) if provider else ""
+
+
+class Step:
+    """One step of the wizard. A step that a subclass of the wizard adds has nothing but its form."""
+
+    def __init__(self, wizard: Wizard) -> None:
+        self.wizard = wizard
+        self.request = wizard.request
+        self.verifier = wizard.verifier
+        self.state = wizard.state
+
+    def guard(self) -> HttpResponseBase | None:
+        """Return where to go if the step cannot be shown. None if it can."""
+        return None
+
+    def open(self) -> HttpResponseBase | None:
+        """Return what a GET does in place of showing the page. None if it shows it."""
+        return None
+
+    def form_class(self, default: Any) -> Any:
+        """Return the step's form. `default` is the one in the wizard's `form_list`."""
+        return default
+
+    def initial(self, form_class: Any) -> dict[str, Any]:
+        """Return the form's initial values."""
+        return {}
+
+    @property
+    def method(self) -> str:
+        """The method that the page is about. Empty if there is none."""
+        return ""
+
+    @property
+    def about(self) -> str:
+        """What the page is about, so that an error is shown on that page only."""
+        return self.method
+
+    def context(self) -> dict[str, Any]:
+        """Return the context of the step's template."""
+        return {}
+
+    def act(self, action: str) -> HttpResponseBase | None:
+        """Answer a button that posts no form. None if `action` is no such button."""
+        return None
+
+    def submit(self, form: Any) -> HttpResponseBase:
+        """Answer a valid form."""
+        raise NotImplementedError
+
+    # A form that is shown again
+
+    def shown_form(self) -> Any:
+        """Return the form as a GET shows it: with its errors if it has just been posted."""
+        kept = self.state.get("again")
+        found = kept_forms.read(kept, self.wizard.step)
+        if not found or kept.get("about") != self.about:
+            return self.wizard.get_form()
+        data = MultiValueDict(found.get("data", {}))
+        if self.wizard.step == "verify":
+            data["verification"] = kept["about"]
+        form = self.wizard.get_form(data=data)
+        kept_forms.restore_errors(form, found)
+        return form
+
+    def ask_again(self, form: Any) -> HttpResponseBase:
+        """Go to the step's page, which says what is wrong.
+
+        Files cannot be kept, and formsets have errors of another shape: those are shown at once.
+        """
+        kept = None
+        if not self.request.FILES and isinstance(form, forms.BaseForm):
+            kept = kept_forms.keep(form, self.wizard.step, self.about, self.request.POST)
+        if kept is None:
+            return self.wizard.render(form)
+        self.state.update(again=kept)
+        return self.wizard.go(self.wizard.step)
+
+    def forget_kept_form(self) -> None:
+        """Drop the errors of a page that the user has left. Keep what they typed for another method."""
+        kept = self.state.get("again")
+        if not kept or self.wizard.step == "status":
+            return
+        on_the_way = kept.get("step") == "register" and self.wizard.step == "start"
+        if kept_forms.is_stale(kept) or not (kept.get("step") == self.wizard.step or on_the_way):
+            self.state.clear("again")
+
+    # After a send
+
+    def sent(self, row: Verification) -> HttpResponseBase:
+        """Go to the page where the token is typed."""
+        # A secret is shown until its device is confirmed or given up. Another verification ends that, too.
+        earlier = self.state.get("verification")
+        held = self.state.get("secret") if earlier == str(row.public_id) else None
+        if self.state.secret and not held:
+            self.wizard.current_verification(earlier)
+            if text := given_up(self.wizard.pending.known(earlier)):
+                self.wizard.say(messages.WARNING, text)
+        secret = seal_secret(row.secret) if row.secret else held
+        self.state.update(
+            method=row.method,
+            verification=str(row.public_id),
+            error=None,
+            secret=secret,
+            again=None,
+            wish=None,
+            unsure=None,
+        )
+        return self.wizard.go("verify")
+
+    def send_failed(self, error: errors.TwoFactorError, method: str) -> HttpResponseBase:
+        """Go where the user can go on: with the code that they have, or with another choice."""
+        if error.of_channel:
+            self.state.update(failing=method)
+        if error.verification is not None:
+            row = error.verification
+            self.state.update(method=row.method, verification=str(row.public_id), again=None)
+            self.explain_send(error, row, method)
+            return self.wizard.go("verify")
+        if len(self.wizard.choices) > 1 and not error.blocking:
+            self.wizard.say(messages.ERROR, error.display)
+            return self.wizard.go("start")
+        return self.wizard.fail(error)
+
+    def explain_send(self, error: errors.TwoFactorError, row: Verification, method: str) -> None:
+        """Say why nothing was sent, where the user may have a code."""
+        say = self.wizard.say
+        if error.uncertain:
+            # The page itself says so, in place of where the code went.
+            self.state.update(unsure=str(row.public_id))
+            if error.site_sentence is not None:
+                say(messages.WARNING, error.display)
+        elif isinstance(error, errors.ResendCooldown) and method not in ("", row.method):
+            say(messages.WARNING, self.keep_wish(method, error, row))
+        elif isinstance(error, errors.ResendCooldown):
+            # A limit across verifications may let the user wait for longer than the cooldown does.
+            wait = max(error.data["can_resend_in"], self.verifier.wait_to_resend(row))
+            say(messages.WARNING, errors.ResendCooldown(can_resend_in=wait).display)
+        elif isinstance(error, errors.MaxSendsReached) and row.sends >= conf.MAX_SENDS:
+            pass  # the page itself says so
+        else:
+            say(messages.WARNING, error.display)
+
+    def keep_wish(self, method: str, error: errors.ResendCooldown, row: Verification) -> str:
+        """Remember which method the user wants once the cooldown is over. Return what to say."""
+        self.state.update(wish={"method": method, "verification": str(row.public_id)})
+        wait = max(error.data["can_resend_in"], self.verifier.wait_to_resend(row))
+        about = {"method": display(self.wizard, method)["label"], "when": errors.in_words(wait)}
+        text = _(
+            "You chose: %(method)s. The code can go out that way %(when)s. Until then, you can enter the "
+            "code that you have."
+        )
+        return text % about

@@ -1,0 +1,247 @@
+"""The verify page: take the token, send it again, give up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpResponseBase
+from django.utils.translation import ngettext
+
+from .. import errors, session
+from ..conf import conf
+from ..contacts import CONTACTS, Contact
+from ..forms import TokenForm
+from ..installed import get_providers
+from ..models import Status, Verification
+from ..process import wording
+from ..providers import MethodProvider
+from .fallback import Fallbacks
+from .finish import show_expired
+from .step import Step, Wizard, display, given_up, message
+
+# Errors that pass: the same form may be sent again.
+TRY_AGAIN = (
+    errors.ApprovalPending,
+    errors.CheckInProgress,
+    errors.TwilioUnavailable,
+    errors.TwilioRateLimited,
+    # Twilio refused a well-formed token. Another code, or another method, may do.
+    errors.TwilioInvalidParameter,
+    errors.CannotReceive,
+    errors.CountryUnavailable,
+    errors.ChannelRefused,
+    errors.MaxSendsReached,
+)
+
+
+class VerifyStep(Step):
+    """Checks the token of a pending verification."""
+
+    def __init__(self, wizard: Wizard) -> None:
+        super().__init__(wizard)
+        self.fallbacks: Fallbacks = wizard.fallbacks
+
+    def guard(self) -> HttpResponseBase | None:
+        row = self.wizard.current_verification()
+        if row is None:
+            return self.over()
+        if row.purpose == "enrol" and get_providers()[row.method].shows_secret and not self.state.secret:
+            # Another session began it, and only that one can show what has to be seen.
+            return self.wizard.go("register")
+        return None
+
+    def form_class(self, default: Any) -> Any:
+        if default is not TokenForm:
+            return default
+        row = self.wizard.pending.posted() or self.wizard.current_verification()
+        return default if row is None else get_providers()[row.method].get_token_form_class(row)
+
+    def initial(self, form_class: Any) -> dict[str, Any]:
+        id = self.state.get("verification")
+        return {"verification": id} if id else {}
+
+    @property
+    def method(self) -> str:
+        row = self.wizard.current_verification()
+        return row.method if row else ""
+
+    @property
+    def about(self) -> str:
+        row = self.wizard.current_verification()
+        return str(row.public_id) if row else ""
+
+    def context(self) -> dict[str, Any]:
+        row = self.wizard.current_verification()
+        if row is None:
+            return {}
+        provider = get_providers()[row.method]
+        wait = self.fallbacks.wait_to_resend(row) if provider.sends else 0
+        can_resend = provider.sends and row.sends < conf.MAX_SENDS
+        unsure = self.state.get("unsure") == str(row.public_id)
+        secret = self.state.secret
+        return {
+            "method": display(self.wizard, row.method),
+            "obfuscated_value": row.masked,
+            "message": self.sent_sentence(row, provider, unsure=unsure),
+            "unsure": unsure,
+            "sends": provider.sends,
+            "can_resend_in": wait,
+            "can_resend": can_resend,
+            "can_resend_when": errors.in_words(wait),
+            "sends_used_up": provider.sends and not can_resend,
+            "sends_left": max(0, conf.MAX_SENDS - row.sends),
+            "attempts_left": max(0, conf.MAX_ATTEMPTS - row.attempts),
+            "can_correct": bool(row.destination)
+            and row.purpose == "enrol"
+            and self.wizard.registering_provider() is not None,
+            "verification_id": str(row.public_id),
+            "waits": provider.waits,
+            "give_up": provider.give_up_wording if secret else "",
+            "fallback": self.fallbacks.context(row),
+            "status_href": self.wizard.url("status") if provider.waits else "",
+            **provider.get_verify_context(row, secret=secret),
+        }
+
+    def sent_sentence(self, row: Verification, provider: MethodProvider, *, unsure: bool) -> str:
+        """Return where the token went. Empty for a method that waits: its template says what to do."""
+        if provider.sends and not row.last_sent_at and not unsure:
+            # Twilio has refused the very first send.
+            return ""
+        if unsure:
+            return message(self.wizard, "send_unsure_to" if row.masked else "send_unsure", value=row.masked)
+        if provider.waits:
+            return ""
+        shown = wording.isolated(row.masked)
+        return wording.sent_sentence(provider, shown, user=self.verifier.user, request=self.request)
+
+    # The token
+
+    def submit(self, form: forms.Form) -> HttpResponseBase:
+        posted = form.cleaned_data.get("verification")
+        row = self.wizard.current_verification(posted)
+        if row is None:
+            return self.over(self.wizard.pending.known(posted))
+        asked, to = row, row.contact
+        field = "token" if "token" in form.fields else None
+        try:
+            row = self.verifier.check(row, form.cleaned_data.get("token", ""))
+        except errors.InvalidVerificationCode as e:
+            form.add_error(field, self.incorrect(e))
+        except TRY_AGAIN as e:
+            if row.status != Status.PENDING:
+                return self.wizard.fail(e)
+            form.add_error(field, e.display)
+        except errors.ApprovalDenied as e:
+            self.wizard.say(messages.ERROR, e.display)
+            self.state.clear("verification", "secret")
+            return self.wizard.go("start")
+        except (errors.VerificationExpired, errors.VerificationNotFound):
+            return self.over(asked, to)
+        else:
+            return self.verified(row)
+        self.come_back_to(row)
+        return self.ask_again(form)
+
+    def incorrect(self, error: errors.InvalidVerificationCode) -> str:
+        """Return what to say of a wrong token, and how many tries are left."""
+        if isinstance(error, errors.CodeAlreadyUsed):
+            return error.display
+        text = message(self.wizard, "incorrect_code", default=error.display)
+        left = error.data.get("attempts_left")
+        if left is None:
+            return text
+        tries: str = ngettext("%d try is left.", "%d tries are left.", left) % left
+        return f"{text} {tries}"
+
+    def come_back_to(self, row: Verification) -> None:
+        """Let the page be about this verification. With two tabs open the session may hold the other's."""
+        if self.state.get("verification") == str(row.public_id):
+            return
+        self.state.update(verification=str(row.public_id), method=row.method)
+        if row.purpose == "enrol" and get_providers()[row.method].shows_secret:
+            # The secret in the session belongs to the other.
+            self.state.clear("secret")
+
+    def verified(self, row: Verification) -> HttpResponseBase:
+        """Go on after a right token."""
+        if row.approved_now:
+            self.remember(row)
+        # Otherwise another request has had it approved. This one read the session before that one wrote it:
+        # writing it as well would undo what the site's own receivers have put there.
+        return self.wizard.go_after("verify")
+
+    def remember(self, row: Verification) -> None:
+        """Record a verification in the session, and let a subclass act."""
+        session.remember(self.request, row)
+        self.state.clear("verification", "method", "error", "secret", "failing", "again", "wish", "unsure")
+        if row.verifies or row.proof_id is not None:
+            self.wizard.on_success(row)
+        if row.purpose == "enrol" and row.proof_id is None:
+            self.state.update(offer=True)
+        device = None if row.kind in CONTACTS else row.device
+        # Such as how many recovery codes are left.
+        if device is not None and (advice := get_providers()[row.method].advise(device)):
+            self.wizard.say(messages.WARNING, advice)
+
+    def over(self, row: Verification | None = None, to: Contact | None = None) -> HttpResponseBase:
+        """Say that the verification has ended, unless it has been approved meanwhile.
+
+        `row` is what has just turned out to be over, and `to` where its code went.
+        """
+        pending = self.wizard.pending
+        id = str(row.public_id) if row is not None else self.state.get("verification")
+        approved = session.get_verification(self.request)
+        # Without an id the other request of a form submitted twice has cleared the session already.
+        if approved is not None and id in (None, str(approved.public_id)):
+            return self.wizard.go("success")
+        if id and (page := show_expired(self.wizard, row or pending.known(id), to)):
+            return page
+        if id:
+            text = given_up(pending.known(id)) or errors.VerificationExpired().display
+            self.wizard.say(messages.ERROR, text)
+            if id == self.state.get("verification"):
+                # Not where another tab has gone on with another one.
+                self.state.clear("verification", "secret")
+        return self.wizard.go("start")
+
+    # The buttons
+
+    def act(self, action: str) -> HttpResponseBase | None:
+        return {"resend": self.resend, "cancel": self.cancel}.get(action, lambda: None)()
+
+    def resend(self) -> HttpResponseBase:
+        """Send again, by the same method or another."""
+        row = self.wizard.current_verification(self.request.POST.get("verification"))
+        if row is None:
+            return self.over()
+        method = self.request.POST.get("method", "")
+        if self.wizard.methods is not None and method and method not in self.wizard.methods:
+            return self.wizard.go("verify")
+        self.state.clear("again")
+        try:
+            row = self.verifier.resend(row, method)
+        except (errors.VerificationExpired, errors.VerificationNotFound):
+            return self.over()
+        except errors.TwoFactorError as e:
+            if e.blocking:
+                raise
+            if e.of_channel:
+                self.state.update(failing=row.method)
+            self.explain_send(e, row, method)
+        else:
+            self.state.update(verification=str(row.public_id), method=row.method, wish=None, unsure=None)
+            sentence = get_providers()[row.method].resent_wording
+            self.wizard.say(messages.SUCCESS, message(self.wizard, "verification_resent", default=sentence))
+        return self.wizard.go("verify")
+
+    def cancel(self) -> HttpResponseBase:
+        """End the verification."""
+        row = self.wizard.current_verification()
+        if row is not None:
+            self.verifier.cancel(row)
+            if text := given_up(row):
+                self.wizard.say(messages.WARNING, text)
+        self.state.clear("verification", "method", "secret", "again")
+        return self.wizard.go("start")
