@@ -14,7 +14,8 @@ SALT = "django_twilio_2fa"
 
 def _digest(key: str, parts: tuple[Any, ...]) -> str:
     # The length of each part is written down, so that no two lists of parts read the same.
-    text = "".join(f"{len(str(p))}:{p}" for p in parts)
+    texts = [*map(str, parts)]
+    text = "".join(map("{}:{}".format, map(len, texts), texts))
     return salted_hmac(SALT, text, secret=key, algorithm="sha256").hexdigest()
 
 

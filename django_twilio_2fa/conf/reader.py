@@ -29,6 +29,7 @@ DOTTED_PATH = re.compile(r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$")
 SETTINGS: dict[str, Setting] = {
     s.name: s for s in (*SETTINGS_OF_TWILIO, *SETTINGS_OF_USERS, *SETTINGS_OF_PAGES)
 }
+UNSET = object()
 OLD_NAMES: dict[str, str] = {old: s.name for s in SETTINGS.values() for old in s.old_names}
 
 
@@ -95,23 +96,24 @@ def _told(setting: Setting, function: Callable[..., Any], offered: dict[str, Any
 class Conf:
     """The live settings, by the names of `SETTINGS`."""
 
-    def raw(self, name: str) -> Any:
-        """The value as it is set, or the default; a 0.32 name is honoured with a warning."""
-        setting = SETTINGS[name]
-        if hasattr(settings, setting.full_name):
-            return getattr(settings, setting.full_name)
+    def __getattr__(self, name: str) -> Any:
+        setting = SETTINGS.get(name)
+        if setting is None:
+            raise AttributeError(name)
+        value = getattr(settings, setting.full_name, UNSET)
+        if value is not UNSET:
+            return value
         for old in setting.old_names:
             if hasattr(settings, PREFIX + old):
                 warnings.warn(
-                    f"{PREFIX}{old} is deprecated, use {setting.full_name}.", DeprecationWarning, stacklevel=3
+                    f"{PREFIX}{old} is deprecated, use {setting.full_name}.", DeprecationWarning, stacklevel=2
                 )
                 return getattr(settings, PREFIX + old)
         return setting.default
 
-    def __getattr__(self, name: str) -> Any:
-        if name not in SETTINGS:
-            raise AttributeError(name)
-        return self.raw(name)
+    def raw(self, name: str) -> Any:
+        """Return the value as it is set, or the default. A name of 0.32 works, with a warning."""
+        return getattr(self, name)
 
     def is_set(self, name: str) -> bool:
         """Whether the project gives the setting a value that is not None."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -45,13 +45,13 @@ class Setting:
     returns: tuple[type, ...] = ()
     if_it_fails: Any = DEFAULT
 
+    full_name: str = field(init=False)
+    """The name of the Django setting."""
+
     def __post_init__(self) -> None:
+        object.__setattr__(self, "full_name", PREFIX + self.name)
         # None is a value of each setting whose default it is.
         object.__setattr__(self, "optional", self.optional or self.default is None)
-
-    @property
-    def full_name(self) -> str:
-        return PREFIX + self.name
 
 
 def group(title: str, settings: Iterable[Setting]) -> Iterator[Setting]:
