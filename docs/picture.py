@@ -27,7 +27,7 @@ GROUPS = (
         "Django, pip and pytest find these",
         0,
         1,
-        ("urls", "apps", "admin", "checks", "project_checks", "management", "pytest_plugin"),
+        ("urls", "apps", "admin", "checks", "management", "pytest_plugin"),
     ),
     Group("For tests", 0, 0, ("testing",)),
     Group("Names of 0.32", 1, 2, ("client", "dispatch", "options", "utils")),

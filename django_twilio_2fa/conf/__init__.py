@@ -4,7 +4,10 @@
 `conf.resolve("NAME", user=…, request=…)` also calls the setting if it is a callable.
 """
 
-from .reader import OLD_NAMES, SETTINGS, Conf, as_callable, call, conf
+from .reader import OLD_NAMES, SETTINGS, Conf, as_callable, conf
+
+# Not in `__all__`: the string would be a method's name, which no file of the kit may hold.
+from .reader import call as call
 from .setting import BOOL, CALLBACK, NAMES, PREFIX, Setting
 from .settings_of_pages import RETIRED_NAMES
 
@@ -19,6 +22,5 @@ __all__ = [
     "Conf",
     "Setting",
     "as_callable",
-    "call",
     "conf",
 ]

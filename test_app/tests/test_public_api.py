@@ -249,3 +249,33 @@ def test_every_documented_method_of_the_verifier_is_there() -> None:
 
 def test_a_verifier_is_made_as_the_recipes_make_it() -> None:
     assert takes(Verifier.__init__) == ["user", "request", "flow", "auth"]
+
+
+# What a provider may import
+
+
+def may_import() -> set[str]:
+    """Return the modules that docs/providers.md lets a provider import."""
+    section = PAGES["providers.md"].partition("## What a provider may import")[2].partition("\n## ")[0]
+    return set(re.findall(r"^\| `([\w.]+)`", section, re.M))
+
+
+def test_a_provider_imports_what_the_page_allows() -> None:
+    for path in (ROOT / "providers").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "django_twilio_2fa":
+                module = str(node.module).partition(".")[2]
+                wanted = {module} if module else {alias.name for alias in node.names}
+                assert wanted <= may_import(), path
+
+
+def test_the_contract_forbids_the_rest() -> None:
+    package = ROOT / "django_twilio_2fa"
+    rooms = [p for p in package.iterdir() if p.suffix == ".py" or (p / "__init__.py").exists()]
+    modules = {p.stem for p in rooms} - {"__init__", "migrations", "twilio"}
+    modules |= {f"twilio.{p.stem}" for p in (package / "twilio").glob("*.py")} - {"twilio.__init__"}
+    contract = (ROOT / "pyproject.toml").read_text().partition("Providers import public modules only")[2]
+    listed = contract.partition("forbidden_modules = [")[2].partition("]")[0]
+    forbidden = set(re.findall(r'"django_twilio_2fa\.([\w.]+)"', listed))
+    assert forbidden == modules - may_import()
+    assert may_import() <= modules

@@ -20,9 +20,11 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import clear_url_caches, include, path
 from django.views import View
 
-from django_twilio_2fa import checks, project_checks, provider_apps
+from django_twilio_2fa import checks, provider_apps
 from django_twilio_2fa.access import TwoFactorRequiredMixin, two_factor_required
+from django_twilio_2fa.checks.project import AUTHENTICATION, MESSAGES, SESSIONS
 from django_twilio_2fa.conf import RETIRED_NAMES
+from django_twilio_2fa.installed import get_registry
 
 SANDBOX = "django_twilio_2fa.sandbox"
 PAGES = path("2fa/", include("django_twilio_2fa.urls"))
@@ -59,11 +61,11 @@ class Project:
             INSTALLED_APPS=[*(f"django.contrib.{name}" for name in contrib), *own],
             MIDDLEWARE=[
                 "django.middleware.security.SecurityMiddleware",
-                project_checks.SESSIONS,
+                SESSIONS,
                 "django.middleware.common.CommonMiddleware",
                 "django.middleware.csrf.CsrfViewMiddleware",
-                project_checks.AUTHENTICATION,
-                project_checks.MESSAGES,
+                AUTHENTICATION,
+                MESSAGES,
             ],
             LOGIN_URL="/accounts/login/",
             TWILIO_2FA_SANDBOX=True,
@@ -134,14 +136,14 @@ MISTAKES: list[Mistake] = [
     ("the sandbox's app forgotten", "E007", without_app(SANDBOX), SANDBOX),
     ("sessions forgotten", "E018", without_app("django.contrib.sessions"), "django.contrib.sessions"),
     ("staticfiles forgotten", "W010", without_app("django.contrib.staticfiles"), "staticfiles"),
-    ("no session middleware", "E018", without_middleware(project_checks.SESSIONS), "SessionMiddleware"),
+    ("no session middleware", "E018", without_middleware(SESSIONS), "SessionMiddleware"),
     (
         "no authentication middleware",
         "E019",
-        without_middleware(project_checks.AUTHENTICATION),
+        without_middleware(AUTHENTICATION),
         "AuthenticationMiddleware",
     ),
-    ("no message middleware", "W009", without_middleware(project_checks.MESSAGES), "MessageMiddleware"),
+    ("no message middleware", "W009", without_middleware(MESSAGES), "MessageMiddleware"),
     ("no middleware", "E018 E019 W009", lambda p: p.sets(MIDDLEWARE=[]), "SessionMiddleware"),
     (
         "middleware in the wrong order",
@@ -205,7 +207,7 @@ MISTAKES: list[Mistake] = [
     (
         "every method removed",
         "E009",
-        lambda p: p.sets(TWILIO_2FA_PROVIDERS=dict.fromkeys(checks.get_registry().providers)),
+        lambda p: p.sets(TWILIO_2FA_PROVIDERS=dict.fromkeys(get_registry().providers)),
         "Reinstall",
     ),
     ("a country misspelt", "E010", with_settings(PHONE_NUMBER_ALLOWED_COUNTRIES=["USA"]), "two letters"),
@@ -306,7 +308,7 @@ def test_a_check_that_fails_is_named_and_hides_nothing(project: Project) -> None
 
 
 def test_every_id_is_declared_and_every_one_declared_is_used() -> None:
-    code = "".join(Path(str(m.__file__)).read_text() for m in (checks, project_checks))
+    code = "".join(path.read_text() for path in Path(str(checks.__file__)).parent.glob("*.py"))
     assert set(re.findall(r'id="twilio_2fa\.(\w+)"', code)) == set(checks.FOUND)
 
 

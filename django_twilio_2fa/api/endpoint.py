@@ -1,0 +1,191 @@
+"""The base of the endpoints: who asks, what is read, and how errors are answered."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.core.signals import got_request_exception
+from django.http import Http404, JsonResponse
+from django.utils import timezone
+from django.utils.decorators import classonlymethod
+from django.utils.module_loading import import_string
+from rest_framework import exceptions, serializers
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
+from rest_framework.permissions import AllowAny
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from .. import errors
+from ..conf import conf
+from ..installed import get_providers
+from ..models import Verification
+from ..process import wording
+from ..process.database import outside_host_transaction
+from ..process.unauthenticated import UnauthenticatedVerifier
+from ..verifier import Verifier
+from . import failures
+from .binding import get_verifier
+
+logger = logging.getLogger(__name__)
+
+
+def classes(kind: str, default: Iterable[Any]) -> list[Any]:
+    """The classes that `API_CLASSES` names under `kind`, as classes or dotted paths; else the default."""
+    told = conf.API_CLASSES.get(kind)
+    if told is None:
+        return list(default)
+    several = told if isinstance(told, (list, tuple)) else [told]
+    return [import_string(cls) if isinstance(cls, str) else cls for cls in several]
+
+
+class Careful:
+    """A parser for which every body that cannot be read is a `ParseError`, whoever reads it first.
+
+    Session authentication reads the body before the endpoint does, in its CSRF check.
+    """
+
+    def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
+        try:
+            return super().parse(stream, media_type, parser_context)  # type: ignore[misc]
+        except (RecursionError, UnicodeError, LookupError) as e:
+            # Nested deeper than Python's own JSON reads; in an encoding that is none, or does not read it.
+            raise exceptions.ParseError from e
+
+
+class CarefulJSONParser(Careful, JSONParser):
+    pass
+
+
+class CarefulFormParser(Careful, FormParser):
+    pass
+
+
+class CarefulMultiPartParser(Careful, MultiPartParser):
+    pass
+
+
+class JSONWhateverIsAskedFor(DefaultContentNegotiation):
+    """There is one form of answer, which errors have, too."""
+
+    def select_renderer(self, request: Any, renderers: Any, format_suffix: Any = None) -> Any:
+        return renderers[0], renderers[0].media_type
+
+
+class EndpointView(APIView):
+    """Base of the endpoints: who asks, what is taken, and how errors are told."""
+
+    renderer_classes = (JSONRenderer,)
+    content_negotiation_class = JSONWhateverIsAskedFor
+    parser_classes = (CarefulJSONParser, CarefulFormParser, CarefulMultiPartParser)
+    verifier: Any
+    """A `Verifier`, or an `UnauthenticatedVerifier` where `for_strangers` is set."""
+    for_strangers = False
+    """Whether a user who is named, and has not signed in, is served here."""
+
+    @classonlymethod
+    def as_view(cls, **initkwargs: Any) -> Any:
+        return outside_host_transaction(super().as_view(**initkwargs))
+
+    def get_permissions(self) -> list[Any]:
+        return [cls() for cls in classes("permission", [AllowAny])]
+
+    def get_authenticators(self) -> list[Any]:
+        return [cls() for cls in classes("authentication", self.authentication_classes)]
+
+    def get_throttles(self) -> list[Any]:
+        return [cls() for cls in classes("throttle", self.throttle_classes)]
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        self.verifier = self.get_verifier(request)
+        self.verifier.authorize()
+
+    def get_verifier(self, request: Request) -> Verifier | UnauthenticatedVerifier:
+        """For the user who is signed in, one who is named, or nobody; raises `UserUnauthenticated`."""
+        found = get_verifier(request)
+        if found.user is not None:
+            return found
+        if self.for_strangers and found.resolve("ALLOW_UNAUTHENTICATED_USERS"):
+            name = request.query_params.get(conf.UNAUTHENTICATED_QUERY_PARAM, "")
+            if name:
+                return UnauthenticatedVerifier(name, request=request._request)
+            if not found.resolve("ALLOW_USERLESS"):
+                raise errors.UnauthenticatedUserParamMissing
+        if not found.resolve("ALLOW_USERLESS"):
+            raise errors.UserUnauthenticated
+        return found
+
+    def handle_exception(self, exc: Exception) -> Response:
+        if isinstance(exc, errors.TwoFactorError):
+            return failures.answer(exc)
+        if isinstance(exc, SuspiciousOperation):
+            # Too large, or too many fields.
+            return failures.answer(errors.MalformedRequest())
+        if isinstance(exc, Http404):
+            exc = exceptions.NotFound()
+        elif isinstance(exc, PermissionDenied):
+            exc = exceptions.PermissionDenied()
+        if isinstance(exc, exceptions.APIException):
+            answer = super().handle_exception(exc)
+            error, answer.status_code = failures.from_rest_framework(exc)
+            answer.data = failures.body(error)
+            return answer
+        # A fault of the site's own classes, or of ours. In DEBUG Django's page shows it.
+        if settings.DEBUG:
+            return super().handle_exception(exc)
+        logger.error("The API failed", exc_info=exc)
+        got_request_exception.send(sender=type(self), request=self.request._request)
+        return failures.answer(failures.Failed())
+
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().dispatch(request, *args, **kwargs)
+        except Exception as e:
+            # Before the framework is ready to answer (its classes cannot be made), or while it renders.
+            if settings.DEBUG:
+                raise
+            logger.error("The API failed", exc_info=e)
+            got_request_exception.send(sender=type(self), request=request)
+            failed = failures.Failed()
+            return JsonResponse(failures.body(failed), status=failed.status)
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        response.setdefault("Cache-Control", "no-store")
+        # Here, so that an answer that cannot be rendered is answered in shape, too.
+        return response.render()
+
+    def taken(self, serializer: type[serializers.Serializer[Any]]) -> dict[str, Any]:
+        """The request's values, checked for their shape."""
+        found = serializer(data=self.request.data)
+        found.is_valid(raise_exception=True)
+        return dict(found.validated_data)
+
+    def told_user(self) -> Any:
+        """Whom the site's callbacks are asked about words for: nobody, where who asks has not signed in."""
+        return None if isinstance(self.verifier, UnauthenticatedVerifier) else self.verifier.user
+
+    def require_user(self) -> None:
+        if self.verifier.user is None:
+            raise errors.UserUnauthenticated
+
+    def sent(self, row: Verification) -> Response:
+        about = {"user": self.told_user(), "request": self.request._request}
+        provider = get_providers()[row.method]
+        return Response(
+            {
+                "verification_id": str(row.public_id),
+                "display": provider.tell(row) or wording.sent_sentence(provider, row.masked, **about),
+                "can_resend_in": row.can_resend_in(),
+                "expires_in": max(0, int((row.expires_at - timezone.now()).total_seconds())),
+                "attempts": row.attempts,
+                "sends": row.sends,
+            }
+        )

@@ -1,0 +1,113 @@
+"""Check the methods: their providers, their apps and whether they can be used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+
+from django.apps import apps
+from django.core.checks import CheckMessage, Error, Info, Warning
+from django.test import RequestFactory
+
+from ..conf import PREFIX, conf
+from ..installed import default_methods, get_registry, why_unregistrable
+from .urls import Mounted
+
+
+def _methods() -> Iterator[CheckMessage]:
+    registry = get_registry()
+    for broken in registry.broken:
+        yield Warning(
+            f"The method {broken.name} of {broken.source} cannot be used: {broken.reason}",
+            hint="Mend or uninstall it, or remove it with TWILIO_2FA_PROVIDERS.",
+            id="twilio_2fa.W001",
+        )
+    for name, provider in registry.providers.items():
+        if why := why_unregistrable(provider):
+            yield Warning(
+                f"Nobody can register anything for the method {name}: {why}.",
+                hint="Give it a form (get_registration_form_class), or a device_kind that has one: "
+                "phone_number, email; None for a method that needs no device.",
+                id="twilio_2fa.W006",
+            )
+    allowed = conf.ALLOWED_METHODS
+    if isinstance(allowed, (list, tuple, set, frozenset)):
+        for name in allowed:
+            if name not in registry.providers:
+                close = get_close_matches(str(name), registry.providers, n=1)
+                installed = ", ".join(sorted(registry.providers)) or "none"
+                hint = f"Did you mean {close[0]}?" if close else f"Installed: {installed}."
+                yield Error(
+                    f"TWILIO_2FA_ALLOWED_METHODS has {name!r}, which no provider offers.",
+                    hint=hint,
+                    id="twilio_2fa.E008",
+                )
+    if not registry.providers:
+        yield Error("No method is installed.", hint="Reinstall django-twilio-2fa.", id="twilio_2fa.E009")
+
+
+def _apps() -> Iterator[CheckMessage]:
+    registry = get_registry()
+    for app in ("widget_tweaks", "formtools"):
+        if not apps.is_installed(app):
+            yield Warning(
+                f"{app} is not in INSTALLED_APPS; the kit's own templates need it.",
+                hint=f"Add {app!r} to INSTALLED_APPS, unless all templates are your own.",
+                id="twilio_2fa.W002",
+            )
+    for name in registry.providers:
+        app = registry.apps[name]
+        if not is_app_installed(app):
+            yield Warning(
+                f"{app}, the app of {name}, is not in INSTALLED_APPS: its templates are not found.",
+                hint="Add *django_twilio_2fa.provider_apps(), or the app by name.",
+                id="twilio_2fa.W003",
+            )
+
+
+def methods(mounted: Mounted) -> Iterator[CheckMessage]:
+    """Methods that cannot be used as the project is, and a list of methods with which nobody can begin."""
+    allowed = conf.ALLOWED_METHODS
+    is_list = isinstance(allowed, (list, tuple, set, frozenset))
+    if allowed is not None and not is_list:
+        return
+    registry = get_registry()
+    names = [n for n in (allowed if is_list else default_methods()) if n in registry.providers]
+    unusable = {name: why for name in names if (why := _why_unusable(name))}
+    for name, why in unusable.items():
+        if is_list:
+            yield Warning(
+                f"{PREFIX}ALLOWED_METHODS has {name!r}, which cannot be used: {why}.",
+                hint="Install or add what is missing, or take the method out of the list.",
+                id="twilio_2fa.W011",
+            )
+        elif is_app_installed(registry.apps[name]):
+            yield Info(
+                f"The method {name} is not offered: {why}.",
+                hint=f"Install what is missing, or name the methods you want in {PREFIX}ALLOWED_METHODS.",
+                id="twilio_2fa.I002",
+            )
+    if is_list and not any(n not in unusable and not registry.providers[n].is_backup for n in names):
+        yield Warning(
+            f"{PREFIX}ALLOWED_METHODS leaves no method to begin with: nobody can verify.",
+            hint="Name a method that can be registered first, or set None for all.",
+            id="twilio_2fa.W015",
+        )
+
+
+def _why_unusable(name: str) -> str:
+    try:
+        # As from a page: a method may need the request to build an address.
+        return get_registry().providers[name].why_unavailable(user=None, request=RequestFactory().get("/"))
+    except Exception:
+        # It may well have to know the user.
+        return ""
+
+
+def is_app_installed(app: str) -> bool:
+    """Whether the package of a provider belongs to an installed app."""
+    return any(c.name == app or app.startswith(c.name + ".") for c in apps.get_app_configs())
+
+
+CHECKS = (_methods, _apps)
+PROJECT_CHECKS = (methods,)

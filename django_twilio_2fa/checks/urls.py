@@ -1,0 +1,157 @@
+"""Check where the pages are included and where the addresses in the settings lead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.apps import apps
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning
+from django.shortcuts import resolve_url
+from django.urls import NoReverseMatch, Resolver404, URLResolver, get_resolver, resolve
+from django.utils import translation
+
+from ..conf import PREFIX, as_callable, conf
+from ..reverse import mounts, reverse
+
+NAMESPACE = "twilio_2fa"
+SANDBOX_NAMESPACE = "twilio_2fa_sandbox"
+API_NAMESPACE = "twilio_2fa_api"
+
+
+class Mounted:
+    """What of the kit the project's URLs lead to. Empty if they cannot be imported, which Django reports."""
+
+    def __init__(self) -> None:
+        self.readable = True
+        self.app_names: set[str] = set()
+        self.has_pages = False
+        self.has_guarded_views = False
+        try:
+            self._walk(get_resolver())
+        except Exception:
+            self.readable = False
+
+    def _walk(self, resolver: URLResolver) -> None:
+        # Not at the top: Django starts without the views, and these fail without its own apps.
+        from ..access import TwoFactorRequiredMixin
+        from ..pages.base import PageMixin
+
+        if resolver.app_name:
+            self.app_names.add(resolver.app_name)
+        for pattern in resolver.url_patterns:
+            if isinstance(pattern, URLResolver):
+                self._walk(pattern)
+                continue
+            view = pattern.callback
+            view_class = getattr(view, "view_class", None) or getattr(view, "cls", None)
+            if isinstance(view_class, type):
+                self.has_pages |= issubclass(view_class, PageMixin)
+                self.has_guarded_views |= issubclass(view_class, TwoFactorRequiredMixin)
+            self.has_guarded_views |= getattr(view, "two_factor_required", False)
+
+    @property
+    def needs_a_browser(self) -> bool:
+        """Whether people come here with a browser, so that sessions, log-in and templates are needed."""
+        return self.has_pages or self.has_guarded_views
+
+
+def urls(mounted: Mounted) -> Iterator[CheckMessage]:
+    hint = 'Add path("2fa/", include("django_twilio_2fa.urls")) to the urlpatterns of ROOT_URLCONF.'
+    if not mounted.readable or NAMESPACE in mounted.app_names:
+        return
+    if mounted.has_guarded_views:
+        yield Error(
+            "The URLs of django-twilio-2fa are not included, and views that ask for verification lead there.",
+            hint=hint,
+            id="twilio_2fa.E016",
+        )
+    elif not mounted.has_pages and API_NAMESPACE not in mounted.app_names:
+        yield Warning(
+            "The URLs of django-twilio-2fa are not included: nobody can reach its pages.",
+            hint=f"{hint} A project that uses the verifier in Python only can silence this.",
+            id="twilio_2fa.W008",
+        )
+
+
+def sandbox_page(mounted: Mounted) -> Iterator[CheckMessage]:
+    is_used = conf.SANDBOX and not conf.BASE_URL and apps.is_installed("django_twilio_2fa.sandbox")
+    if settings.DEBUG and is_used and mounted.readable and SANDBOX_NAMESPACE not in mounted.app_names:
+        yield Warning(
+            "The sandbox is on, but the page that shows its codes is not included in the URLs.",
+            hint='Add path("sandbox/", include("django_twilio_2fa.sandbox.urls")) to urlpatterns.',
+            id="twilio_2fa.W016",
+        )
+
+
+def login_page(mounted: Mounted) -> Iterator[CheckMessage]:
+    if not mounted.readable or not mounted.needs_a_browser:
+        return
+    hint = (
+        "Set LOGIN_URL to the name of the sign-in page, or add "
+        'path("accounts/", include("django.contrib.auth.urls")) to urlpatterns.'
+    )
+    try:
+        with translation.override(settings.LANGUAGE_CODE):
+            url = resolve_url(settings.LOGIN_URL)
+    except NoReverseMatch:
+        yield Error(
+            f"LOGIN_URL is {str(settings.LOGIN_URL)!r}, which names no URL. The kit's pages lead there.",
+            hint=hint,
+            id="twilio_2fa.E017",
+        )
+        return
+    if url.startswith("/") and not url.startswith("//") and not _resolves(url.partition("?")[0]):
+        yield Warning(
+            f"LOGIN_URL is {url!r}, and no page of this project is there. The kit's pages lead there.",
+            hint=f"{hint} If another server answers there, silence this.",
+            id="twilio_2fa.W017",
+        )
+
+
+def _resolves(path: str) -> bool:
+    """Whether a page is at the path, or where Django redirects from there: with a slash, or a language."""
+    path = path.removeprefix((settings.FORCE_SCRIPT_NAME or "").rstrip("/"))
+    with translation.override(settings.LANGUAGE_CODE):
+        for start in ("", f"/{translation.get_language()}"):
+            for end in ("", "/"):
+                try:
+                    resolve(start + path + end)
+                except Resolver404:
+                    continue
+                return True
+    return False
+
+
+def _addresses() -> Iterator[CheckMessage]:
+    for name in ("VERIFY_SUCCESS_URL", "REGISTER_OPTIONAL_URL", "DISALLOWED_REDIRECT_URL", "LOGOUT_URL"):
+        value = conf.raw(name)
+        if not isinstance(value, str) or not value or as_callable(value) is not None:
+            continue
+        try:
+            resolve_url(value)
+        except NoReverseMatch:
+            hint = "It takes a path, the name of a URL, or a callable that returns one of them."
+            yield Error(f"{PREFIX}{name} is {value!r}, which leads nowhere.", hint=hint, id="twilio_2fa.E014")
+
+
+def _namespaces() -> Iterator[CheckMessage]:
+    """Report a kit that is included where its pages cannot be found from everywhere."""
+    found = mounts()
+    if not found:
+        return
+    try:
+        reverse("index")
+    except NoReverseMatch:
+        mount = found[0]
+        names = ", ".join(mount.parameters)
+        yield Error(
+            f"The kit's pages are included as {mount.namespace}, below a path that takes: {names}.",
+            hint="two_factor_required leads there from pages with the same parameters only. Include "
+            "django_twilio_2fa.urls at a path without parameters as well.",
+            id="twilio_2fa.E022",
+        )
+
+
+SETTINGS_CHECKS = (_addresses, _namespaces)
+CHECKS = (urls, sandbox_page, login_page)
