@@ -1,4 +1,4 @@
-"""Store what users have registered, each verification, and what is counted."""
+"""Attempts to prove possession of a device."""
 
 from __future__ import annotations
 
@@ -13,114 +13,11 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from . import errors
-from .conf import conf
-from .contacts import CONTACTS, Contact, PhoneNumber
-from .contention import again
-from .digests import digest, digests
-from .managers import PrimaryManager
-
-
-def contact_of(kind: str, value: str, line_type: str, details: dict[str, Any]) -> Contact | None:
-    """Return a stored number or address; None for another kind. Raises its error if it cannot be read."""
-    if kind == PhoneNumber.kind:
-        return PhoneNumber.stored(value, carrier_type=line_type or None, extension=details.get(EXTENSION, ""))
-    cls = CONTACTS.get(kind)
-    return cls(value) if cls else None
-
-
-def details_of(contact: Contact | None) -> dict[str, Any]:
-    """Return what is stored of a number or address beside its value: the extension of a number."""
-    extension = getattr(contact, "extension", "")
-    return {EXTENSION: extension} if extension else {}
-
-
-EXTENSION, NAME, STRANGER = "extension", "name", "stranger"
-"""The keys of a verification's `details`, and of the `data` of a number or address that is registered."""
-
-
-class DeviceQuerySet(models.QuerySet["Device"]):
-    def for_value(self, user: Any, kind: str, value: str) -> DeviceQuerySet:
-        """The user's device that holds this number, address or other value."""
-        try:
-            contact = contact_of(kind, value, "", {})
-        except errors.TwoFactorError:
-            contact = None
-        identity = contact.identity if contact else value
-        return self.filter(user=user, kind=kind, digest__in=digests(kind, identity))
-
-    def register(self, user: Any, contact: Contact, **fields: Any) -> Device:
-        """Store a number or address as registered, as if it had been proven just now."""
-        line_type = getattr(contact, "carrier_type", None) or ""
-        about = (contact.kind, contact.identity)
-        values = {"value": str(contact), "masked": contact.obfuscated, "line_type": line_type, **fields}
-        values |= {"digest": digest(*about), "data": details_of(contact)}
-        # It may have been stored under an earlier key.
-        device, _created = self.update_or_create(
-            user=user, kind=contact.kind, digest__in=digests(*about), defaults=values
-        )
-        return device
-
-
-class Device(models.Model):
-    """What a user has registered: a phone number, an e-mail address, an authenticator.
-
-    A row exists only once its owner has proven to hold it.
-    """
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.CASCADE,
-        related_name="twilio_2fa_devices",
-        verbose_name=_("user"),
-    )
-    kind = models.CharField(_("kind"), max_length=32)
-    name = models.CharField(_("name"), max_length=64, blank=True)
-    value = models.CharField(max_length=254, editable=False)
-    digest = models.CharField(max_length=64, editable=False)
-    masked = models.CharField(_("value"), max_length=254, editable=False)
-    line_type = models.CharField(_("line type"), max_length=16, blank=True)
-    data = models.JSONField(default=dict, editable=False)
-    registered_at = models.DateTimeField(_("registered"), default=timezone.now, editable=False)
-    last_used_at = models.DateTimeField(_("last used"), null=True, blank=True, editable=False)
-
-    objects = PrimaryManager.from_queryset(DeviceQuerySet)()
-
-    class Meta:
-        base_manager_name = "objects"
-        verbose_name = _("device")
-        verbose_name_plural = _("devices")
-        ordering = ("registered_at", "pk")
-        constraints = [
-            models.UniqueConstraint(fields=("user", "kind", "digest"), name="twilio_2fa_one_device")
-        ]
-
-    def __str__(self) -> str:
-        return self.name or self.masked
-
-    @property
-    def contact(self) -> Contact | None:
-        """The number or address; None for another kind of device. Raises its error if unparsable."""
-        return contact_of(self.kind, self.value, self.line_type, self.data)
-
-
-class ProvenContact(models.Model):
-    """Which value of a callback was proven last, so that one that changed by another road is noticed."""
-
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
-    kind = models.CharField(max_length=32)
-    digest = models.CharField(max_length=64)
-    proven_at = models.DateTimeField(default=timezone.now)
-
-    objects = PrimaryManager()
-
-    class Meta:
-        base_manager_name = "objects"
-        constraints = [models.UniqueConstraint(fields=("user", "kind"), name="twilio_2fa_one_proven_contact")]
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.digest[:8]}"
+from ..conf import conf
+from ..contacts import Contact
+from ..contention import again
+from ..managers import PrimaryManager
+from .devices import EXTENSION, NAME, STRANGER, Device, contact_of
 
 
 class Purpose(models.TextChoices):
@@ -298,40 +195,3 @@ class Verification(models.Model):
             return 0
         left = (self.next_send_at - (now or timezone.now())).total_seconds()
         return max(0, math.ceil(left))
-
-
-class Counter(models.Model):
-    """How often something happened within a window: `n` for one scope, one key and one window's start."""
-
-    scope = models.CharField(max_length=64)
-    key = models.CharField(max_length=64)
-    window = models.BigIntegerField()
-    n = models.PositiveIntegerField(default=0)
-
-    objects = PrimaryManager()
-
-    class Meta:
-        base_manager_name = "objects"
-        constraints = [
-            models.UniqueConstraint(fields=("scope", "key", "window"), name="twilio_2fa_one_counter")
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.scope} {self.n}"
-
-
-class Leftover(models.Model):
-    """A device that is gone here and may be there still at its provider's."""
-
-    kind = models.CharField(max_length=32)
-    value = models.CharField(max_length=254)
-    data = models.JSONField(default=dict)
-    since = models.DateTimeField(default=timezone.now)
-
-    objects = PrimaryManager()
-
-    class Meta:
-        base_manager_name = "objects"
-
-    def __str__(self) -> str:
-        return self.kind
