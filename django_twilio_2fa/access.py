@@ -19,7 +19,7 @@ MaxAge = timedelta | float | None
 
 
 def redirect_to_verification(request: HttpRequest) -> HttpResponseRedirect:
-    """To the sign-in page or the wizard, and back to this page afterwards."""
+    """Redirect to the sign-in page or the wizard, and back to this page afterwards."""
     path = request.get_full_path()
     if not request.user.is_authenticated:
         return redirect_to_login(path)
@@ -27,7 +27,7 @@ def redirect_to_verification(request: HttpRequest) -> HttpResponseRedirect:
 
 
 class TwoFactorRequiredMixin:
-    """Lets only a verified session through to the view.
+    """Let only a verified session through to the view.
 
     `two_factor_max_age` asks for a verification no older than that (a timedelta, or seconds).
     """
@@ -46,7 +46,7 @@ class TwoFactorRequiredMixin:
 def two_factor_required(
     view: Callable[..., HttpResponseBase] | None = None, *, max_age: MaxAge = None
 ) -> Callable[..., Any]:
-    """Lets only a verified session through to the function; `max_age` as for the mixin."""
+    """Let only a verified session through to the function; `max_age` as for the mixin."""
 
     def decorate(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
         @wraps(view)

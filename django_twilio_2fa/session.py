@@ -15,16 +15,18 @@ from .models import Verification
 from .process import verifications
 from .verifier import Verifier
 
+__all__ = ["get_flow", "get_verification", "get_verifier", "is_verified", "may_pass", "remember"]
+
 SESSION_KEY = "twilio_2fa"
 
 
 def token_flow(request: HttpRequest) -> str:
-    """What takes the place of a session's flow where the request came with a token; empty if it did not."""
+    """Return the id that binds verifications to an API token. Empty for a request with a session."""
     return str(getattr(request, "twilio_2fa_flow", ""))
 
 
 def read(request: HttpRequest) -> dict[str, Any]:
-    """The kit's part of the session; change it with `write` only."""
+    """Return our part of the session. Change it with `write` only."""
     if not hasattr(request, "session") or token_flow(request):
         return {}
     state = request.session.get(SESSION_KEY)
@@ -32,13 +34,13 @@ def read(request: HttpRequest) -> dict[str, Any]:
 
 
 def read_part(request: HttpRequest, name: str) -> dict[str, Any]:
-    """An entry that is a mapping; empty for one of any other shape, as an earlier release may have left."""
+    """Return a dict from our part of the session. Empty if the stored value is no dict."""
     part = read(request).get(name)
     return dict(part) if isinstance(part, dict) else {}
 
 
 def write(request: HttpRequest, **changes: Any) -> None:
-    """Change entries of the kit's part of the session; None removes one. Of a token nothing is kept."""
+    """Update our part of the session. None deletes an entry. Does nothing for API tokens."""
     if token_flow(request):
         return
     state = {**read(request), **changes}
@@ -46,7 +48,7 @@ def write(request: HttpRequest, **changes: Any) -> None:
 
 
 def get_flow(request: HttpRequest, *, create: bool = False) -> str:
-    """The session's random flow id for the user who is signed in; empty if there is none and none is made."""
+    """Return the session's random flow id for its user. Empty if there is none, unless `create`."""
     if flow := token_flow(request):
         return flow
     state = read(request)
@@ -69,7 +71,7 @@ def _auth_digests(user: Any) -> list[str]:
 
 
 def get_verifier(request: HttpRequest, *, create: bool = False) -> Verifier:
-    """A verifier for the request's user, bound to its session. `create` begins a flow if there is none."""
+    """Return a verifier for the user, bound to the session. `create` makes a flow id if there is none."""
     user = request.user
     if not user.is_authenticated:
         return Verifier(request=request)
@@ -78,7 +80,7 @@ def get_verifier(request: HttpRequest, *, create: bool = False) -> Verifier:
 
 
 def get_verification(request: HttpRequest) -> Verification | None:
-    """The newest approved verification of this very session, or None. One query."""
+    """Return the newest approved verification of this session, or None. One query."""
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return None
@@ -89,7 +91,7 @@ def get_verification(request: HttpRequest) -> Verification | None:
 
 
 def remember(request: HttpRequest, verification: Verification) -> None:
-    """Let the session keep the answer, so that `is_verified` needs no query."""
+    """Cache in the session that its user is verified, so that `is_verified` needs no query."""
     if verification.verifies and verification.approved_at:
         at = moments.aware(verification.approved_at).isoformat()
         told = {"at": at, "auth": verification.auth_digest}
@@ -97,7 +99,7 @@ def remember(request: HttpRequest, verification: Verification) -> None:
 
 
 def is_verified(request: HttpRequest, max_age: timedelta | float | None = None) -> bool:
-    """Whether the user of this request has been verified in this session.
+    """Return whether the user of this request has been verified in this session.
 
     It holds for as long as the session, or `max_age` (a timedelta, or seconds) since the approval. It ends
     with a log-out, another user's log-in and a change of the password. At most one query, mostly none.
@@ -125,7 +127,7 @@ def _young(moment: datetime, max_age: timedelta | float | None) -> bool:
 
 
 def may_pass(request: HttpRequest, max_age: timedelta | float | None = None) -> bool:
-    """Whether a page that asks for verification lets this request by.
+    """Return whether a page that requires verification lets this request through.
 
     It does for a verified session, unless its user still has to register a phone number; and for one that
     has skipped registration where that is optional, as long as the user has nothing registered.

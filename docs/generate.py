@@ -14,6 +14,7 @@ from typing import Any
 
 import django
 import picture
+import reference
 
 DOCS = Path(__file__).resolve().parent
 BLOCK = re.compile(r"(<!-- generated: (\w+) -->\n)(.*?)(<!-- end -->)", re.S)
@@ -287,6 +288,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "rooms": rooms_table,
     "process": process_table,
     "pages": pages_table,
+    "reference": reference.page,
 }
 
 

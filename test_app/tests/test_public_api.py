@@ -279,3 +279,15 @@ def test_the_contract_forbids_the_rest() -> None:
     forbidden = set(re.findall(r'"django_twilio_2fa\.([\w.]+)"', listed))
     assert forbidden == modules - may_import()
     assert may_import() <= modules
+
+
+def test_the_reference_notices_a_changed_signature(tmp_path: Path, monkeypatch: Any) -> None:
+    sys.path.insert(0, str(ROOT / "docs"))
+    try:
+        import reference
+    finally:
+        sys.path.pop(0)
+    (tmp_path / "access.py").write_text("def two_factor_required(view: int) -> None:\n    pass\n")
+    monkeypatch.setattr(reference, "PACKAGE", tmp_path)
+    monkeypatch.setattr(reference, "MODULES", {"For sites": ("access",)})
+    assert "- `two_factor_required(view: int) -> None`" in reference.page()
