@@ -293,7 +293,7 @@ class TestRemove:
 
     def test_one_of_several_may_go_with_what_is_left_said_as_it_is(self, sam: Person) -> None:
         proven(sam).opens(self.page())
-        assert "the only way" not in sam.text
+        assert "Add another one before you remove this one" not in sam.text
         sam.posts()
         assert "Add another one before you remove this one" in sam.opens(self.page("email")).text
 

@@ -93,7 +93,7 @@ def test_a_long_name_and_address_fit_on_every_page(window: Any, user: Any, setti
     fits_and_looks(window, "removed")
     window.goto("/2fa/devices/")
     window.locator("a[href*='/remove/']").first.click()
-    assert "the only way" in window.inner_text("main")
+    assert "Add another one before you remove this one" in window.inner_text("main")
     fits_and_looks(window, "last")
 
 

@@ -112,7 +112,7 @@ class TestAllowRemoveLast:
 
     def test_it_may_depend_on_the_user(self, pat: Person, settings: Any) -> None:
         settings.TWILIO_2FA_ALLOW_REMOVE_LAST = f"{callbacks.HERE}.is_demo"
-        assert "the only way" in pat.opens(first_page()).text
+        assert "Add another one before you remove this one" in pat.opens(first_page()).text
 
     def test_one_that_fails_lets_nobody_remove_the_last(self, pat: Person, settings: Any) -> None:
         settings.TWILIO_2FA_ALLOW_REMOVE_LAST = lambda user: 1 / 0
