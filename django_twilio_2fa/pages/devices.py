@@ -9,9 +9,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
 from django.views.generic import TemplateView
 
-from .. import errors
+from .. import errors, session
 from ..contacts import CONTACTS
-from ..installed import provider_of
+from ..installed import get_providers, provider_of
+from ..models import Status
 from ..process.devices import Registered
 from ..process.wording import KINDS, isolated
 from .base import PageView
@@ -71,9 +72,27 @@ class DevicesView(DevicePage, TemplateView):
             **self.page_context(),
             devices=devices,
             add_href=self.add_href(),
+            unfinished=self.unfinished(),
             site_href=self.get_site_url(),
             sign_out_href=self.get_sign_out_url(),
         )
+
+    def unfinished(self) -> dict[str, Any]:
+        """Return the address and name of an addition that is not confirmed yet. Empty if there is none."""
+        namespace = f"{self.namespace}:adding"
+        held = session.read_part(self.request, "wizards").get(f"twilio_2fa_{namespace}")
+        id = held.get("verification") if isinstance(held, dict) else None
+        if not id:
+            return {}
+        try:
+            row = self.verifier.get(id)
+        except errors.VerificationNotFound:
+            return {}
+        provider = get_providers().get(row.method)
+        if row.status != Status.PENDING or provider is None:
+            return {}
+        label = provider.display(user=self.verifier.user, request=self.request)["label"]
+        return {"href": self.url("verify", namespace), "label": label, "masked": row.masked}
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         registered = self.verifier.find_registered(request.POST.get("device", ""))

@@ -298,3 +298,29 @@ class TestWordsOnStart:
         sam.opens(reverse("twilio_2fa:adding:start"))
         assert "Set up verification" not in sam.text
         assert "Add another way to verify" in sam.text
+
+
+class TestUnfinishedAddition:
+    """Recovery codes or a number that were begun and left by the address bar are not lost without a word."""
+
+    @pytest.fixture
+    def left(self, sam: Person) -> Person:
+        sam.opens("start").picks("sms").types_the_code()
+        sam.opens(reverse("twilio_2fa:adding:start")).picks("recovery").posts()
+        assert sam.page.context["codes"]
+        return sam.opens("devices")
+
+    def test_the_list_says_that_it_does_not_work_yet(self, left: Person) -> None:
+        assert "Not confirmed yet, so it does not work: Recovery codes" in left.text
+
+    def test_its_link_goes_on_with_it(self, left: Person) -> None:
+        codes = left.opens(left.page.context["unfinished"]["href"]).page.context["codes"]
+        assert len(codes) == 10
+
+    def test_nothing_is_said_once_it_is_given_up(self, left: Person) -> None:
+        left.posts(reverse("twilio_2fa:adding:verify"), action="cancel")
+        assert "Not confirmed yet" not in left.opens("devices").text
+
+    def test_nothing_is_said_without_one(self, sam: Person) -> None:
+        sam.opens("start").picks("sms").types_the_code()
+        assert "Not confirmed yet" not in sam.opens("devices").text
