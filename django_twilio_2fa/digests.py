@@ -20,12 +20,12 @@ def _digest(key: str, parts: tuple[Any, ...]) -> str:
 
 
 def digest(*parts: Any) -> str:
-    """The digest under the current key: 64 hex digits."""
+    """Return the digest under the current key: 64 hex digits."""
     return _digest(conf.SECRET_KEY or settings.SECRET_KEY, parts)
 
 
 def digests(*parts: Any) -> list[str]:
-    """The digest under the current key, then those under earlier keys."""
+    """Return the digest under the current key, then those under earlier keys."""
     keys = [conf.SECRET_KEY or settings.SECRET_KEY, *conf.SECRET_KEY_FALLBACKS]
     if not conf.SECRET_KEY:
         keys += settings.SECRET_KEY_FALLBACKS

@@ -13,7 +13,7 @@ ERRORS: dict[str, type[TwoFactorError]] = {}
 
 
 def in_words(seconds: int) -> str:
-    """How long to wait, in words: minutes, or hours from ninety minutes on; "now" for not at all."""
+    """Return a wait in words: seconds, minutes, or hours from ninety minutes on; "now" for none."""
     if seconds <= 0:
         return gettext("now")
     if seconds < 90:
@@ -81,7 +81,7 @@ class TwoFactorError(Exception):
 
     @property
     def sentence(self) -> str:
-        """What `display` is made of: placeholders filled from `data`, and `{when}` from `retry_after`."""
+        """The sentence that `display` fills: placeholders from `data`, and `{when}` from `retry_after`."""
         if (told := self.site_sentence) is not None:
             return told
         if self.code == TwoFactorError.code:
@@ -91,7 +91,7 @@ class TwoFactorError(Exception):
 
     @property
     def site_sentence(self) -> str | None:
-        """What `ERROR_DISPLAY` says of it; None where that says nothing."""
+        """The sentence of `ERROR_DISPLAY`, or None."""
         overrides = conf.ERROR_DISPLAY
         found = (code for code in (self.full_code, self.code) if code in overrides)
         code = next(found, None)

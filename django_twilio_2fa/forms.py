@@ -39,7 +39,7 @@ def describe_fields(form: Any) -> None:
 
 
 class StartForm(forms.Form):
-    """Which method, and which device where there are several."""
+    """Choose a method, and a device if there are several."""
 
     method = forms.CharField(max_length=64, widget=forms.HiddenInput)
     device = forms.CharField(max_length=64, required=False, widget=forms.HiddenInput)
@@ -57,7 +57,7 @@ class RegistrationForm(forms.Form):
 
     @property
     def contact(self) -> Contact | None:
-        """Where codes are to go; None for a device that nothing is sent to."""
+        """The number or address that codes go to. None for a device that nothing is sent to."""
         return self.cleaned_data.get("contact")
 
     def fields_for(self, contact: Contact) -> dict[str, str]:
@@ -66,12 +66,12 @@ class RegistrationForm(forms.Form):
 
     @classmethod
     def initial_of(cls, contact: Contact) -> dict[str, Any]:
-        """The fields' values for a number or an address that has been typed already."""
+        """Return the fields' values for a number or an address that was typed before."""
         return {cls.contact_field: str(contact)} if cls.contact_field else {}
 
     @property
     def device_name(self) -> str:
-        """What the user calls the device."""
+        """The user's name for the device."""
         return str(self.cleaned_data.get("name") or "")
 
 

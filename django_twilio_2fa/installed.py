@@ -40,7 +40,7 @@ class Registry:
 
 @lru_cache(maxsize=128)
 def _load(path: str) -> type[MethodProvider]:
-    """The class at `package.module:Class` or `package.module.Class`. Raises whatever its import raises."""
+    """Return the class at `package.module:Class` or `package.module.Class`. Raises what its import raises."""
     cls = import_string(path.replace(":", "."))
     if not (isinstance(cls, type) and issubclass(cls, MethodProvider)):
         raise TypeError(f"{path} is not a MethodProvider")
@@ -63,7 +63,7 @@ def _add(found: Registry, name: str, path: str, source: str) -> None:
 
 @lru_cache(maxsize=1)
 def _installed() -> Registry:
-    """The providers that are installed as entry points, read once a process."""
+    """Return the providers that are installed as entry points. They are read once a process."""
     found = Registry()
     by_name: dict[str, list[registry.Found]] = defaultdict(list)
     for point in registry.find():
@@ -109,7 +109,7 @@ def _with_own(own: tuple[tuple[str, str | None], ...]) -> Registry:
 
 
 def why_unavailable(provider: MethodProvider, *, user: Any, request: Any = None) -> str:
-    """Why a user cannot use a method now; one whose provider fails when it is asked costs that one only."""
+    """Return why a user cannot use a method now. A provider that raises costs only its own method."""
     try:
         return provider.why_unavailable(user=user, request=request)
     except Exception as e:
@@ -118,14 +118,14 @@ def why_unavailable(provider: MethodProvider, *, user: Any, request: Any = None)
 
 
 def why_unregistrable(provider: MethodProvider) -> str:
-    """Why nothing can be registered for a method; empty if something can, or it needs nothing."""
+    """Return why no device can be registered for a method. Empty if one can, or if it needs none."""
     if provider.device_kind is None or provider.get_registration_form_class() is not None:
         return ""
     return f"its device_kind is {provider.device_kind!r}, for which it has no registration form"
 
 
 def provider_of(kind: str) -> MethodProvider | None:
-    """A provider of this kind of device, if there is one."""
+    """Return a provider of this kind of device, or None."""
     return next((p for p in get_providers().values() if p.device_kind == kind), None)
 
 
@@ -136,5 +136,5 @@ def default_methods() -> list[str]:
 
 
 def get_providers() -> dict[str, MethodProvider]:
-    """The usable providers by method name."""
+    """Return the usable providers by method name."""
     return get_registry().providers

@@ -13,17 +13,17 @@ from django.utils.timezone import get_default_timezone, is_naive, localtime, mak
 
 
 def aware(moment: datetime) -> datetime:
-    """The moment in UTC. A naive one is taken to be in the site's `TIME_ZONE`."""
+    """Return the moment in UTC. A naive one is taken to be in the site's `TIME_ZONE`."""
     if is_naive(moment):
         moment = make_aware(moment, get_default_timezone())
     return moment.astimezone(timezone.utc)
 
 
 def stored(moment: datetime) -> datetime:
-    """The moment as the database takes it, and as `timezone.now()` can be compared with."""
+    """Return the moment as the database stores it. It can be compared with `timezone.now()`."""
     return aware(moment) if settings.USE_TZ else make_naive(aware(moment), get_default_timezone())
 
 
 def local(moment: datetime) -> datetime:
-    """A stored moment in the user's time zone, for code that formats it. Template filters do so."""
+    """Return a stored moment in the user's time zone, for code that formats it. Template filters do so."""
     return moment if is_naive(moment) else localtime(moment)

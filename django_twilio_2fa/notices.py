@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 
 def address_of(user: Any) -> str:
-    """Where the owner of an account is told; empty if nowhere."""
+    """Return the e-mail address of the account's owner. Empty if there is none."""
     return str(getattr(user, user.get_email_field_name(), "") or "")
 
 

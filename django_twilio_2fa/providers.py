@@ -54,7 +54,7 @@ class NewDevice:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """Whether the service behind a method is set up: True, False, or None if that cannot be asked."""
+    """The state of the service behind a method. `ok`: True, False, or None if that cannot be asked."""
 
     ok: bool | None
     says: str
@@ -227,7 +227,7 @@ class MethodProvider:
         return False
 
     def approved(self, verification: Verification, *, request: Any = None) -> None:
-        """Called once after an approval is stored. Exceptions are logged and ignored."""
+        """React to an approval. Called once, after it is stored. Exceptions are logged and ignored."""
 
     def remove(self, device: Device) -> None:
         """Delete a removed device of the provider's own kind at the service.

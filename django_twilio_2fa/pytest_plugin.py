@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def twilio_sandbox(db: None, settings: Any) -> Iterator[TwilioSandbox]:
-    """The sandbox in place of Twilio: what it delivered, its clock, its faults."""
+    """Return the sandbox: its messages, its clock and its faults."""
     from .testing import TwilioSandbox
     from .testing.site import SETTINGS, require_sandbox
 
@@ -29,7 +29,7 @@ def twilio_sandbox(db: None, settings: Any) -> Iterator[TwilioSandbox]:
 
 @pytest.fixture
 def two_factor_user(twilio_sandbox: TwilioSandbox) -> Any:
-    """A user with a phone number registered."""
+    """Return a user with a phone number registered."""
     from .testing import create_two_factor_user
 
     return create_two_factor_user()
@@ -37,7 +37,7 @@ def two_factor_user(twilio_sandbox: TwilioSandbox) -> Any:
 
 @pytest.fixture
 def verified_client(twilio_sandbox: TwilioSandbox, two_factor_user: Any) -> Client:
-    """A client that is signed in as `two_factor_user`, and verified."""
+    """Return a client that is signed in as `two_factor_user`, and verified."""
     from django.test import Client
 
     from .testing import verify

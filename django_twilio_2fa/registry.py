@@ -39,7 +39,7 @@ def _normalized(name: str) -> str:
 
 
 def _name_of(distro: Any) -> str:
-    """The distribution's name: `entrypoints` splits its folder's name at the first dash, wherever that is."""
+    """Return the distribution's name: `entrypoints` splits its folder's name at the first dash."""
     if distro is None:
         return ""
     whole = f"{distro.name}-{distro.version}" if distro.version else str(distro.name)
@@ -96,7 +96,7 @@ def find() -> tuple[Found, ...]:
 
 
 def provider_apps() -> list[str]:
-    """The apps of all installed providers, for `INSTALLED_APPS`.
+    """Return the apps of all installed providers, for `INSTALLED_APPS`.
 
     A package that cannot be imported is left out and logged; `manage.py check` reports it.
     """

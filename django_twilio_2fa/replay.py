@@ -15,7 +15,7 @@ SCOPE = "once"
 
 
 def is_used(*parts: Any, seconds: int) -> bool:
-    """Whether what `parts` name is used up; looks only, so that `use_once` decides among several at once."""
+    """Return whether the value is used. This only looks: `use_once` decides between concurrent requests."""
     since, keys = int(time.time()) - seconds, digests("once", *parts)
     return bool(Counter.objects.filter(scope=SCOPE, key__in=keys, window__gt=since).exists())
 

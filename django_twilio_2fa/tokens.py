@@ -18,7 +18,7 @@ SIMPLE = {"Pd": "-", "Zs": " ", "Cf": "", "Sc": "$", "No": "_", "Nl": "_"}
 
 
 def normalize(text: str, length: int) -> str:
-    """The code in `text`, as ASCII digits: what is typed is the code, or a message that holds it.
+    """Return the code in `text` as ASCII digits. The text is the code, or a message that contains it.
 
     Digits of any script count; spaces and dashes within a code do not. Raises `InvalidVerificationCode`
     unless there is exactly one run of `length` digits.
@@ -46,7 +46,7 @@ def _simplified(text: str) -> str:
 
 
 def _runs(text: str) -> Iterator[str]:
-    """The digits of each run that stands alone."""
+    """Return the digits of each run of digits that stands alone."""
     for run in re.finditer(r"[0-9](?:[ -]*[0-9])*", text):
         before, after = text[max(0, run.start() - 2) : run.start()], text[run.end() : run.end() + 2]
         if not (PART_BEFORE.search(before[-1:]) or PART_BEFORE.fullmatch(before) or PART_AFTER.match(after)):
@@ -58,7 +58,7 @@ SHORTEST_CUSTOM, LONGEST_CUSTOM = 4, 10
 
 
 def custom(text: str) -> str:
-    """A code of a site's own, as it was typed but for spaces; raises `InvalidVerificationCode`."""
+    """Return a site's own code as it was typed, without spaces. Raises `InvalidVerificationCode`."""
     code = "".join(c for c in text[: LONGEST_INPUT + 1] if not _comes_along(c))
     if not SHORTEST_CUSTOM <= len(code) <= LONGEST_CUSTOM or not code.isprintable():
         raise errors.InvalidVerificationCode
@@ -66,5 +66,5 @@ def custom(text: str) -> str:
 
 
 def _comes_along(c: str, *more: str) -> bool:
-    """Whether it is a space (Zs) or an invisible mark (Cf), as come along when a code is pasted."""
+    """Return whether a character is a space (Zs) or an invisible mark (Cf), as pasted text may contain."""
     return c.isspace() or unicodedata.category(c) in ("Zs", "Cf", *more)

@@ -1,4 +1,4 @@
-"""Which session, or which token, a request of the API speaks for."""
+"""Bind a request of the API to its session, or to its token."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _credential(request: Request) -> str:
 
 
 def _from_header(header: str) -> str:
-    """The credential of a header, however its scheme is spelled; none of one that holds the password.
+    """Return the credential of an Authorization header in one spelling. Empty for Basic (a password).
 
     Whoever has the password sends the same: it tells nobody apart.
     """
@@ -52,7 +52,7 @@ def _from_header(header: str) -> str:
 
 
 def _said(auth: Any) -> str:
-    """What an authentication class leaves in `request.auth`; empty for one that says no more than its place.
+    """Return `request.auth` as text. Empty if it has no useful `__str__`.
 
     In memory, that is, which another request's token may have next.
     """
@@ -61,13 +61,13 @@ def _said(auth: Any) -> str:
 
 
 def is_signed_in(request: Request) -> bool:
-    """Whether the request is a user's of the project's model: of any other nothing could be kept."""
+    """Return whether the request has a user of the project's model. Nothing is stored for others."""
     user = request.user
     return user is not None and user.is_authenticated and isinstance(user, get_user_model())
 
 
 def get_verifier(request: Request) -> Verifier:
-    """The verifier of whoever sends the request: a user, or nobody. Raises `UserUnauthenticated`."""
+    """Return the verifier for the request's user, or for no user. Raises `UserUnauthenticated`."""
     if request.user is not None and request.user.is_authenticated and not is_signed_in(request):
         raise errors.UserUnauthenticated
     http = bind(request)
@@ -77,7 +77,7 @@ def get_verifier(request: Request) -> Verifier:
 
 
 def _flow_of_nobody(http: Any) -> str:
-    """What binds nobody's verifications to the session that asked, where it has one; none is made."""
+    """Return the id that binds verifications without a user to the session. Empty without one."""
     kept = getattr(http, "session", None)
     exists = kept is not None and kept.session_key and not kept.is_empty()
     return session.get_flow(http, create=True) if exists else ""

@@ -37,7 +37,7 @@ logger = logging.getLogger(__name__)
 
 
 def classes(kind: str, default: Iterable[Any]) -> list[Any]:
-    """The classes that `API_CLASSES` names under `kind`, as classes or dotted paths; else the default."""
+    """Return the classes that `API_CLASSES` has under `kind`, or else the default."""
     told = conf.API_CLASSES.get(kind)
     if told is None:
         return list(default)
@@ -163,13 +163,13 @@ class EndpointView(APIView):
         return response.render()
 
     def taken(self, serializer: type[serializers.Serializer[Any]]) -> dict[str, Any]:
-        """The request's values, checked for their shape."""
+        """Return the request's values after checking their types."""
         found = serializer(data=self.request.data)
         found.is_valid(raise_exception=True)
         return dict(found.validated_data)
 
     def told_user(self) -> Any:
-        """Whom the site's callbacks are asked about words for: nobody, where who asks has not signed in."""
+        """Return the user passed to `MESSAGE_DISPLAY_CB`. None if the caller is not signed in."""
         return None if isinstance(self.verifier, UnauthenticatedVerifier) else self.verifier.user
 
     def require_user(self) -> None:

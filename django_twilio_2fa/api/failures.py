@@ -38,7 +38,7 @@ def answer(error: errors.TwoFactorError) -> Response:
 
 
 def from_rest_framework(exc: exceptions.APIException) -> tuple[errors.TwoFactorError, int]:
-    """What the framework raised, as one of the kit's errors, and its status."""
+    """Convert an exception of Django REST framework to one of our errors, with its status."""
     if isinstance(exc, exceptions.NotAuthenticated | exceptions.AuthenticationFailed):
         # The framework makes a 403 of it where its first way to sign in is a session.
         return errors.UserUnauthenticated(), errors.UserUnauthenticated.status

@@ -1,4 +1,4 @@
-"""What the endpoints take and answer."""
+"""Declare the requests and responses of the endpoints."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from .schema import described
 
 
 def contact_of(values: dict[str, Any]) -> Contact | None:
-    """The number or address that came along; raises its error."""
+    """Return the number or address in the request. Raises its error."""
     if values.get("phone_number"):
         return PhoneNumber(values["phone_number"], values.get("phone_country") or "")
     return EmailAddress(values["email"]) if values.get("email") else None
@@ -105,7 +105,7 @@ class CancelView(EndpointView):
 
 
 class MethodsView(EndpointView):
-    """What the user may verify with."""
+    """List the methods that the user may verify with."""
 
     @described(answers=shapes.MethodsSerializer)
     def get(self, request: Request) -> Response:
@@ -118,7 +118,7 @@ class MethodsView(EndpointView):
 
 
 class DevicesView(EndpointView):
-    """What the user has registered."""
+    """List the user's devices."""
 
     @described(answers=shapes.DeviceSerializer(many=True))
     def get(self, request: Request) -> Response:

@@ -105,7 +105,7 @@ def _why_unusable(name: str) -> str:
 
 
 def is_app_installed(app: str) -> bool:
-    """Whether the package of a provider belongs to an installed app."""
+    """Return whether the package of a provider belongs to an installed app."""
     return any(c.name == app or app.startswith(c.name + ".") for c in apps.get_app_configs())
 
 

@@ -26,7 +26,7 @@ MESSAGES_CONTEXT = "django.contrib.messages.context_processors.messages"
 
 
 def _positions(wanted: str) -> list[int]:
-    """Where a middleware, or a subclass of it, stands in MIDDLEWARE."""
+    """Return the positions of a middleware, or of a subclass of it, in MIDDLEWARE."""
     wanted_class = import_string(wanted)
     found = []
     for position, path in enumerate(settings.MIDDLEWARE):
@@ -125,7 +125,7 @@ def static_files(mounted: Mounted) -> Iterator[CheckMessage]:
 
 
 def _why_not_found(file: str) -> str:
-    """What to do for a static file to be found; empty if it is."""
+    """Return what to do so that a static file is found. Empty if it is."""
     if not apps.is_installed("django.contrib.staticfiles"):
         return "Add 'django.contrib.staticfiles' to INSTALLED_APPS, or silence this if you serve the file."
     from django.contrib.staticfiles.finders import find

@@ -20,7 +20,7 @@ API_NAMESPACE = "twilio_2fa_api"
 
 
 class Mounted:
-    """What of the kit the project's URLs lead to. Empty if they cannot be imported, which Django reports."""
+    """Find our pages in the project's URLs. Empty if these cannot be imported, which Django reports."""
 
     def __init__(self) -> None:
         self.readable = True
@@ -52,7 +52,7 @@ class Mounted:
 
     @property
     def needs_a_browser(self) -> bool:
-        """Whether people come here with a browser, so that sessions, log-in and templates are needed."""
+        """Return whether the project has pages of ours, which need sessions, a log-in and templates."""
         return self.has_pages or self.has_guarded_views
 
 
@@ -110,7 +110,7 @@ def login_page(mounted: Mounted) -> Iterator[CheckMessage]:
 
 
 def _resolves(path: str) -> bool:
-    """Whether a page is at the path, or where Django redirects from there: with a slash, or a language."""
+    """Return whether the path leads to a page, perhaps after Django's redirect to a slash or a language."""
     path = path.removeprefix((settings.FORCE_SCRIPT_NAME or "").rstrip("/"))
     with translation.override(settings.LANGUAGE_CODE):
         for start in ("", f"/{translation.get_language()}"):

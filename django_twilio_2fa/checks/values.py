@@ -133,7 +133,7 @@ def _values() -> Iterator[CheckMessage]:
 
 
 def _seconds(value: Any) -> list[float]:
-    """The numbers of a setting that takes one or several; empty where one of them is none."""
+    """Return the numbers of a setting that accepts one or several. Empty if one of them is no number."""
     values = list(value) if isinstance(value, (list, tuple)) else [value]
     values = [v.total_seconds() if isinstance(v, timedelta) else v for v in values]
     numbers = [v for v in values if isinstance(v, (int, float)) and not isinstance(v, bool)]

@@ -39,7 +39,7 @@ def _import(path: str) -> Any:
 
 
 def as_callable(value: Any) -> Callable[..., Any] | None:
-    """The callable that a setting's value is or names, or None if it is a plain value."""
+    """Return the callable that a setting's value is or names. None for a plain value."""
     if isinstance(value, str) and DOTTED_PATH.match(value):
         try:
             value = _import(value)
@@ -68,13 +68,13 @@ def call(function: Callable[..., Any], **offered: Any) -> Any:
 
 
 def _is_positional(parameter: inspect.Parameter) -> bool:
-    """Whether it has to be given by its place: `lambda u: …`, not `lambda user: …` and no default."""
+    """Return whether a parameter is positional and has no default: `lambda u: …`."""
     kinds = (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
     return parameter.kind in kinds and parameter.default is parameter.empty
 
 
 def _told(setting: Setting, function: Callable[..., Any], offered: dict[str, Any]) -> Any:
-    """What a site's callable returns; where it fails, what holds then. Only its answers are passed on."""
+    """Call a site's callable and return its result, or the setting's `if_it_fails` if it fails."""
     if setting.if_it_fails is RAISES:
         return call(function, **offered)
     try:
@@ -116,11 +116,11 @@ class Conf:
         return getattr(self, name)
 
     def is_set(self, name: str) -> bool:
-        """Whether the project gives the setting a value that is not None."""
+        """Return whether the setting has a value that is not None."""
         return self.raw(name) is not None
 
     def resolve(self, name: str, **offered: Any) -> Any:
-        """The value; where it is a callable (or a dotted path to one), what it returns for these keywords.
+        """Return the value. If it is a callable, or a dotted path to one, call it with these keywords.
 
         Raises `ImproperlyConfigured` for a path that leads nowhere, unless a plain text will do as well.
         """
@@ -135,7 +135,7 @@ class Conf:
         return value
 
     def seconds(self, name: str, unit: float = 1) -> float:
-        """A duration setting in seconds; plain numbers count in `unit` seconds."""
+        """Return a duration setting in seconds. Plain numbers are multiplied by `unit`."""
         value = self.raw(name)
         if isinstance(value, timedelta):
             return value.total_seconds()
@@ -146,7 +146,7 @@ class Conf:
         return timedelta(seconds=self.seconds("VERIFICATION_EXPIRATION", 60))
 
     def cooldown(self, resend: int) -> timedelta:
-        """How long before resend number `resend` (from 1); the last of a list serves all later ones."""
+        """Return the wait before a resend (numbered from 1). The last of a list is for all later ones."""
         value = self.raw("SEND_COOLDOWN")
         steps = list(value) if isinstance(value, (list, tuple)) else [value]
         wait = steps[min(resend, len(steps)) - 1] if steps else 0

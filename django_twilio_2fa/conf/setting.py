@@ -1,4 +1,4 @@
-"""What one setting is."""
+"""Define what a setting is."""
 
 from __future__ import annotations
 

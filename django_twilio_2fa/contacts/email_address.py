@@ -45,7 +45,7 @@ class EmailAddress:
 
     @property
     def identity(self) -> str:
-        """What the address is compared and registered by: one form of all that lead to one mailbox.
+        """The spelling that the address is compared by.
 
         Servers may tell `Sam@` from `sam@` (RFC 5321, 2.4); none that matters does. The domain is written as
         in DNS (RFC 5890), so that `müller.de` and `xn--mller-kva.de` are one.
@@ -55,7 +55,7 @@ class EmailAddress:
 
     @property
     def mailbox(self) -> str:
-        """What messages to the address are counted under.
+        """The key under which messages to the address are counted: one for all spellings of a mailbox.
 
         Many servers deliver `sam+shop@` to `sam@` (RFC 5233), and Gmail ignores dots. A count that is shared
         by two mailboxes of another server does no harm.

@@ -101,7 +101,7 @@ class PhoneNumber:
 
     @property
     def is_valid(self) -> bool:
-        """Whether the numbering plans that phonenumbers knows today have this number."""
+        """Whether the numbering plans that phonenumbers knows have this number."""
         import phonenumbers
 
         return phonenumbers.is_valid_number(self._parsed)
@@ -118,7 +118,7 @@ class PhoneNumber:
 
     @property
     def identity(self) -> str:
-        """What the number is compared and registered by: its form of today, where its plan has changed."""
+        """The spelling that the number is compared by: today's, if its numbering plan has changed."""
         import phonenumbers
 
         known = read(self.phone_number)
@@ -128,7 +128,7 @@ class PhoneNumber:
 
     @property
     def mailbox(self) -> str:
-        """What messages to the number are counted under."""
+        """The key under which messages to the number are counted."""
         return self.identity
 
     def _format(self, style: str) -> str:
@@ -162,7 +162,7 @@ class PhoneNumber:
 
     @property
     def number_type(self) -> str:
-        """What the numbering plan says: `mobile`, `fixed_line`, `premium_rate`, … (phonenumbers' names)."""
+        """The type by the numbering plan, as phonenumbers names it: `mobile`, `fixed_line`, …"""
         import phonenumbers
 
         return phonenumbers.PhoneNumberType.to_string(phonenumbers.number_type(self._parsed)).lower()

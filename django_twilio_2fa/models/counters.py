@@ -1,4 +1,4 @@
-"""What is counted, and what is still to be deleted at a provider."""
+"""Counters, and removed devices that are still to be deleted at their provider."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..managers import PrimaryManager
 
 
 class Counter(models.Model):
-    """How often something happened within a window: `n` for one scope, one key and one window's start."""
+    """A count of events in one window: `n` for a scope, a key and the window's start (Unix time)."""
 
     scope = models.CharField(max_length=64)
     key = models.CharField(max_length=64)

@@ -1,4 +1,4 @@
-"""What users have registered."""
+"""Devices of users, and the values of a site's own fields that were proven."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ EXTENSION, NAME, STRANGER = "extension", "name", "stranger"
 
 class DeviceQuerySet(models.QuerySet["Device"]):
     def for_value(self, user: Any, kind: str, value: str) -> DeviceQuerySet:
-        """The user's device that holds this number, address or other value."""
+        """Filter for the user's device with this number, address or other value."""
         try:
             contact = contact_of(kind, value, "", {})
         except errors.TwoFactorError:
@@ -58,7 +58,7 @@ class DeviceQuerySet(models.QuerySet["Device"]):
 
 
 class Device(models.Model):
-    """What a user has registered: a phone number, an e-mail address, an authenticator.
+    """A user's phone number, e-mail address, authenticator or set of recovery codes.
 
     A row exists only once its owner has proven to hold it.
     """
@@ -101,7 +101,7 @@ class Device(models.Model):
 
 
 class ProvenContact(models.Model):
-    """Which value of a callback was proven last, so that one that changed by another road is noticed."""
+    """The value of a callback that was proven last. A changed value has to be proven again."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     kind = models.CharField(max_length=32)

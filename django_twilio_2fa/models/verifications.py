@@ -34,7 +34,7 @@ class Status(models.TextChoices):
 
 
 class Answer(models.TextChoices):
-    """What came back from elsewhere, where the page waits."""
+    """The answer from elsewhere that a page waits for."""
 
     APPROVED = "approved", _("approved")
     DENIED = "denied", _("denied")
@@ -149,7 +149,7 @@ class Verification(models.Model):
 
     @property
     def by_stranger(self) -> bool:
-        """Whether it was begun by somebody who named its user and was not signed in."""
+        """Whether a caller who was not signed in began it, by naming its user."""
         return STRANGER in self.details
 
     @property

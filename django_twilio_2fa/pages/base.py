@@ -1,4 +1,4 @@
-"""What all pages share: guards, addresses, and the context of every template."""
+"""Base of all pages: guards, addresses, and the context of every template."""
 
 from __future__ import annotations
 

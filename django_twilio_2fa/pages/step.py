@@ -1,4 +1,4 @@
-"""What every step has: the wizard, its hooks for a page, and what happens after a send."""
+"""Base of the steps: the hooks of a page, and what happens after a send."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ END_PAGES = ("success", "failed", "status")
 
 
 class Wizard(Protocol):
-    """What a step may use of `VerificationWizardView`."""
+    """The part of `VerificationWizardView` that a step may use."""
 
     request: HttpRequest
     verifier: Verifier
@@ -154,7 +154,7 @@ class Step:
 
     @property
     def about(self) -> str:
-        """What the page is about, so that an error is shown on that page only."""
+        """The subject of the page. An error is shown only on the page with the same subject."""
         return self.method
 
     def context(self) -> dict[str, Any]:

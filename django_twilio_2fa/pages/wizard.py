@@ -132,7 +132,7 @@ class VerificationWizardView(UrlStepsWizardView):
 
     @cached_property
     def is_registration(self) -> bool:
-        """Whether something is to be registered, not proven."""
+        """True if a device is to be registered, not proven."""
         return not self.verifier.registered()
 
     @cached_property
@@ -141,7 +141,7 @@ class VerificationWizardView(UrlStepsWizardView):
         return None
 
     def get_choices(self) -> list[Choice]:
-        """What the start page offers; override it to choose methods."""
+        """Return what the start page offers. Override it to choose methods."""
         if self.is_registration:
             choices = [Choice(p) for p in self.verifier.registrable()]
         else:
@@ -150,7 +150,7 @@ class VerificationWizardView(UrlStepsWizardView):
 
     @cached_property
     def choices(self) -> list[Choice]:
-        """What is offered, in order: a method that brings nothing comes last."""
+        """The choices in order. A method that has just failed comes last."""
         last = self.state.get("failing")
         row = self.current_verification()
         if row is not None and (other := self.fallbacks.get(row)) and not other.after:
@@ -264,7 +264,7 @@ class VerificationWizardView(UrlStepsWizardView):
     # The answer
 
     def on_success(self, verification: Verification) -> None:
-        """Called once, in the request whose token was approved; override it to act.
+        """Act on an approval. Called once, in the request whose token was right. Override it.
 
         Not in another request with the same token, nor for a value that verifies nobody yet.
         """

@@ -21,7 +21,7 @@ from .subject import Subject
 
 
 class Outcome(enum.Enum):
-    """How an approval ended."""
+    """The result of an approval."""
 
     APPROVED = "approved"
     REFUSED = "refused"

@@ -30,7 +30,7 @@ def _provider_of(kind: str) -> MethodProvider | None:
 
 
 def note(sender: Any, instance: Device, **kwargs: Any) -> None:
-    """Runs whenever a device is deleted, including by cascade."""
+    """Note a deleted device, for its provider. Receives `post_delete`, which includes cascades."""
     if _provider_of(instance.kind) is not None:
         left = Leftover.objects.create(kind=instance.kind, value=instance.value, data=instance.data)
         transaction.on_commit(partial(clear, left), robust=True)

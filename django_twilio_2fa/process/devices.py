@@ -92,7 +92,7 @@ def get_registered(user: Any, request: Any = None) -> list[Registered]:
 
 
 class Devices:
-    """What one user has registered, read once."""
+    """Read a user's devices, once."""
 
     def __init__(self, subject: Subject) -> None:
         self.subject = subject
@@ -100,7 +100,7 @@ class Devices:
 
     @property
     def is_read(self) -> bool:
-        """Whether `all()` has been read."""
+        """True once `all()` has been read."""
         return self._found is not None
 
     def all(self) -> list[Registered]:

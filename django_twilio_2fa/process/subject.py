@@ -1,4 +1,4 @@
-"""Who is being verified, and in which session."""
+"""Hold who is being verified, and in which session."""
 
 from __future__ import annotations
 

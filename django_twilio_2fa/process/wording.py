@@ -40,7 +40,7 @@ RIGHT_TO_LEFT = ("R", "AL", "AN")
 
 
 def isolated(text: str) -> str:
-    """A number, an address or a name, as it goes into a sentence: it keeps its order among words of any.
+    """Isolate a number, an address or a name, so that it keeps its order in a sentence of any direction.
 
     Without marks where all reads from left to right.
     """
@@ -50,7 +50,7 @@ def isolated(text: str) -> str:
 
 
 def called(kind: str, *, masked: str = "", name: str = "") -> str:
-    """A device by what it is, as its owner knows it: "Phone number: Work, (XXX) XXX-0143"."""
+    """Return a device's kind, name and masked value: "Phone number: Work, (XXX) XXX-0143"."""
     provider = provider_of(kind)
     label = str(KINDS.get(kind) or (provider.label if provider else kind))
     # Of what is no number and no address, what is masked says nothing in a mail.
@@ -69,7 +69,7 @@ def message(code: str, *, user: Any = None, request: Any = None, default: Any = 
 
 
 def sent_sentence(provider: MethodProvider, masked: str, *, user: Any = None, request: Any = None) -> str:
-    """Where the code went: prefix, the method's part, suffix; or the method's own sentence.
+    """Return where the code went: prefix, the method's part and suffix, or the method's own sentence.
 
     That gives way to whatever the site says in any of the parts.
     """

@@ -2,7 +2,7 @@
 
 
 def in_use() -> bool:
-    """Whether the sandbox stands in for Twilio: asked for, and `DEBUG` on or the exception meant."""
+    """Return whether the sandbox replaces Twilio: it is set, and `DEBUG` or `SANDBOX_WITHOUT_DEBUG` is on."""
     from django.conf import settings
 
     from ..conf import conf

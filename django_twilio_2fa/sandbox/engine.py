@@ -20,7 +20,7 @@ WRONG_PASSWORD = "invalid"  # noqa: S105  the auth token that is refused, not on
 
 @dataclass(frozen=True)
 class Request:
-    """What came in. `path` is still quoted; `values` are the form's or the query's."""
+    """A request to the sandbox. `path` is still quoted; `values` are the form's or the query's."""
 
     method: str
     path: str

@@ -33,7 +33,7 @@ Result = tuple[int, dict[str, Any] | None]
 
 
 def code_at(secret: str, step: int) -> str:
-    """The code of a time step. Source: RFC 6238 and 4226, with SHA-1 and six digits."""
+    """Return the code of a time step. Source: RFC 6238 and 4226, with SHA-1 and six digits."""
     key = base64.b32decode(secret)
     mac = hmac.digest(key, struct.pack(">Q", step), "sha1")
     number = struct.unpack(">I", mac[mac[-1] & 15 :][:4])[0] & 0x7FFFFFFF
@@ -41,12 +41,12 @@ def code_at(secret: str, step: int) -> str:
 
 
 def current_code(secret: str) -> str:
-    """What an authenticator shows now."""
+    """Return the code that an authenticator shows now."""
     return code_at(secret, int(clock.time()) // STEP)
 
 
 def _matches(factor: SandboxFactor, code: str) -> bool:
-    """Whether the code is right now, give or take a step, and was not used before; once."""
+    """Return whether the code is right, give or take a step, and was not used before. Marks it as used."""
     now = int(clock.time()) // STEP
     for step in range(now - SKEW, now + SKEW + 1):
         if secrets.compare_digest(code_at(factor.secret, step).encode(), code.encode()):
@@ -187,7 +187,7 @@ def challenge_body(factor: SandboxFactor, status: str) -> dict[str, Any]:
 
 
 def authenticators() -> list[dict[str, Any]]:
-    """What authenticator apps would show now, newest first."""
+    """Return the codes that authenticator apps show now, newest first."""
     rows = SandboxFactor.objects.order_by("-created_at")
     return [
         {"name": row.friendly_name, "code": current_code(row.secret), "factor_sid": row.sid} for row in rows

@@ -60,7 +60,7 @@ class Refused(Exception):
 
 
 def refused(code: int) -> Refused:
-    """The refusal with this code of `CODES`."""
+    """Return the refusal with this code of `CODES`."""
     return Refused(code, *CODES[code])
 
 

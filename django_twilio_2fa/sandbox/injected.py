@@ -39,7 +39,7 @@ NOT_REACHED = {"html-502": (502, HTML), "empty-503": (503, "")}
 
 @dataclass(eq=False)
 class Fault:
-    """What goes wrong: `times` times (0: always), on requests whose path ends with `on` (all if empty).
+    """A fault. It strikes `times` times (0: always), on requests whose path ends with `on` (all if empty).
 
     Raises KeyError for a name that is none.
     """
@@ -57,7 +57,7 @@ class Fault:
             self.seconds = SECONDS.get(self.name, 0.0)
 
     def strikes(self, path: str) -> bool:
-        """Whether it strikes a request to this path, which then is one of its times."""
+        """Return whether the fault strikes a request to this path, and count it."""
         if not self.left or not path.endswith(self.on):
             return False
         self.left -= 1
@@ -68,7 +68,7 @@ class Fault:
 
 
 def act(fault: str, request: engine.Request) -> engine.Answer:
-    """What Twilio does: it refuses where the fault is a code of its own, and acts otherwise."""
+    """Refuse the request if the fault is one of Twilio's codes, and act on it otherwise."""
     if fault.isdecimal():
         refusal = Refused(20429, 429, "Too many requests") if fault == "429" else refused(int(fault))
         headers = {"Retry-After": "7"} if refusal.status == 429 else {}
@@ -79,7 +79,7 @@ def act(fault: str, request: engine.Request) -> engine.Answer:
 
 
 def twisted(fault: str, answer: engine.Answer) -> dict[str, Any] | None:
-    """The body of an answer, in which something is wrong where the fault is of that kind."""
+    """Return the body of an answer, spoiled if the fault is of that kind."""
     body = answer.body
     if body is None or answer.status >= 300:
         return body
@@ -125,7 +125,7 @@ def injected(name: str, *, on: str = "", times: int = 1) -> Iterator[None]:
 
 
 def take(path: str) -> str:
-    """The fault that strikes a request of this process to this path; empty for none."""
+    """Return the fault that strikes a request of this process to this path. Empty for none."""
     if not _waiting:
         return ""
     with _lock:

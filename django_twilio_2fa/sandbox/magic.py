@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Magic:
-    """What a destination does.
+    """The behaviour of a destination.
 
     `on`: `send`, `check` or `lookup`, where the fault strikes; empty for none. `channels`: the only
     channels of a send that it strikes; empty for all.
@@ -71,5 +71,5 @@ MAGIC: dict[str, Magic] = {
 
 
 def magic_for(to: str) -> Magic:
-    """What the destination does; an ordinary mobile number or address where nothing is said."""
+    """Return the behaviour of a destination: by default that of an ordinary mobile number or address."""
     return MAGIC.get(to) or Magic(to, "")

@@ -1,4 +1,4 @@
-"""What is delivered, and how to read it."""
+"""Deliver messages in the sandbox, and read them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def deliver(verification: SandboxVerification, channel: str, *, name: str = "", 
 
 
 def delivered(to: str = "", limit: int = 100) -> list[dict[str, Any]]:
-    """What was delivered, newest first; to one destination if given."""
+    """Return the delivered messages, newest first; to one destination if given."""
     rows = SandboxMessage.objects.select_related("verification")
     if to:
         rows = rows.filter(to=to)
@@ -51,7 +51,7 @@ def delivered(to: str = "", limit: int = 100) -> list[dict[str, Any]]:
 
 
 def last(to: str = "") -> dict[str, Any]:
-    """What was delivered last, to one destination if given. Raises LookupError for none."""
+    """Return the last delivered message, to one destination if given. Raises LookupError for none."""
     rows = delivered(to, 1)
     if not rows:
         raise LookupError(f"Nothing was delivered {f'to {to}' if to else 'yet'}")
@@ -59,5 +59,5 @@ def last(to: str = "") -> dict[str, Any]:
 
 
 def last_code(to: str = "") -> str:
-    """The code that was delivered last, to one destination if given. Raises LookupError for none."""
+    """Return the code of the last message, to one destination if given. Raises LookupError for none."""
     return str(last(to)["code"])

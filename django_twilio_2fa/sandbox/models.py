@@ -1,4 +1,4 @@
-"""What the simulated Twilio remembers; in the database, so that several processes share it."""
+"""Store the state of the simulated Twilio in the database, so that several processes share it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..managers import PrimaryManager
 
 
 def new_sid(prefix: str) -> str:
-    """A SID as Twilio's are: two letters and 32 hex digits."""
+    """Return a new SID like Twilio's: two letters and 32 hex digits."""
     return prefix + secrets.token_hex(16)
 
 

@@ -77,7 +77,7 @@ class SandboxServer(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that goes away is what many of the faults are about."""
+        """Ignore a client that has gone away: many faults cause that."""
 
     # Faults
 

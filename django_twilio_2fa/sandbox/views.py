@@ -21,7 +21,7 @@ def _only_in_use() -> None:
 @require_safe
 @explained()
 def handset(request: HttpRequest) -> HttpResponse:
-    """The page, or with `?fragment=1` only the messages, for its script."""
+    """Show the page, or with `?fragment=1` only the messages, for its script."""
     _only_in_use()
     to = request.GET.get("to", "")
     rows = SandboxMessage.objects.select_related("verification")

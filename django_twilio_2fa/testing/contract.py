@@ -1,4 +1,4 @@
-"""What holds for every method, as tests that those of a provider inherit."""
+"""Test what holds for every method. The tests of a provider inherit these."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ODD = ("", " ", "\0", "x" * 10_000, "١٢٣٤٥٦", "12345a", "-1", "<b>1</b>", 
 
 
 def holds(text: str, token: str) -> bool:
-    """Whether a token stands in a text by itself, and not by chance in the middle of a digest."""
+    """Return whether a text contains a token by itself, not by chance within a digest."""
     return re.search(rf"(?<![0-9A-Za-z]){re.escape(token)}(?![0-9A-Za-z])", text) is not None
 
 
@@ -351,7 +351,7 @@ class ProviderContract(ProviderScene):
         assert not self.is_verified(client)
 
     def test_its_decoy_sends_nothing(self) -> None:
-        """What is done in place of a send or a check for a name of nobody."""
+        """Test what replaces a send or a check if the named user does not exist."""
         row = Verification(method=self.method, transport=self.provider.transport, data={STRANGER: ""})
         sent = len(self.sandbox.messages()), len(mail.outbox)
         for verb in ("start", "check"):

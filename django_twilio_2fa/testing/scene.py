@@ -44,11 +44,11 @@ class ProviderScene(TwilioSandboxMixin, _Base):
     # What a provider's own tests say
 
     def right_token(self, verification: Verification) -> str:
-        """The token that is right now. By default: what the sandbox delivered last."""
+        """Return the right token. By default, the one that the sandbox delivered last."""
         return self.sandbox.last_code()
 
     def wrong_token(self, verification: Verification) -> str:
-        """A token of the right shape that is wrong. By default: the right one, one digit changed."""
+        """Return a wrong token of the right shape. By default, the right one with one digit changed."""
         right = self.right_token(verification)
         return f"{(int(right[0]) + 1) % 10}{right[1:]}"
 
@@ -57,14 +57,14 @@ class ProviderScene(TwilioSandboxMixin, _Base):
         Verification.objects.answer(verification.public_id, approved=approved)
 
     def registration(self) -> dict[str, str]:
-        """What is posted to the registration form."""
+        """Return the data to post to the registration form."""
         if self.provider.device_kind == PhoneNumber.kind:
             number = PhoneNumber(str(self.contact))
             return {"country_code": number.country_code, "phone_number": number.national_format}
         return {"email": str(self.contact)} if self.provider.device_kind == EmailAddress.kind else {}
 
     def confirmation(self, page: Any) -> dict[str, str]:
-        """What is posted to the verify page (`page`, a response) so that the device is registered."""
+        """Return the data to post to the verify page (`page`, a response) to register the device."""
         return self.proof(self.newest())
 
     # The scene
@@ -97,13 +97,13 @@ class ProviderScene(TwilioSandboxMixin, _Base):
         return reverse(f"{self.namespace}:{name}")
 
     def browser(self) -> Client:
-        """A new session of the owner's."""
+        """Return a client with a new session of the owner."""
         client = Client()
         client.force_login(self.user)
         return client
 
     def newest(self) -> Verification:
-        """The verification that was begun last."""
+        """Return the verification that was begun last."""
         row: Verification = Verification.objects.filter(method=self.method).latest("pk")
         return row
 
@@ -142,7 +142,7 @@ class ProviderScene(TwilioSandboxMixin, _Base):
         return client, row
 
     def proof(self, row: Verification) -> dict[str, str]:
-        """What the owner posts to the verify page once they can; for a method that waits the button alone."""
+        """Return what the owner posts to the verify page. For a method that waits, only the button."""
         if self.provider.waits:
             return {}
         return {"token": self.right_token(row)}
@@ -158,7 +158,7 @@ class ProviderScene(TwilioSandboxMixin, _Base):
         return bool(page.resolver_match.url_name == "success")
 
     def verifier(self, client: Client) -> Verifier:
-        """The verifier of the client's session."""
+        """Return the verifier of the client's session."""
         return get_verifier(client.get(self.url("start")).wsgi_request)
 
     def needs_token(self) -> None:
@@ -171,7 +171,7 @@ class ProviderScene(TwilioSandboxMixin, _Base):
 
 
 class Told:
-    """What a signal told, by method."""
+    """The signals that were sent, by method."""
 
     def __init__(self, signal: Signal) -> None:
         self.told: list[dict[str, Any]] = []

@@ -45,7 +45,7 @@ def register_device(user: Any, contact: Contact | str = TEST_PHONE_NUMBER, **fie
 
 
 def create_two_factor_user(name: str = "two_factor_user", **fields: Any) -> Any:
-    """A user of the project's model with `TEST_PHONE_NUMBER` registered. `fields` go to `create_user`.
+    """Create a user with `TEST_PHONE_NUMBER` registered. `fields` go to `create_user`.
 
     A site that keeps numbers itself (`PHONE_NUMBER_CB`) makes its users by itself.
     """
@@ -97,31 +97,31 @@ class TwilioSandbox:
     """The sandbox in the hands of a test: what it delivered, its clock, its faults."""
 
     def messages(self, to: str = "") -> list[dict[str, Any]]:
-        """What was delivered, newest first: `to`, `channel`, `code`, `body`; to one destination if given."""
+        """Return the messages, newest first: `to`, `channel`, `code`, `body`; to one destination if given."""
         from ..sandbox import messages
 
         return messages.delivered(to)
 
     def last_message(self, to: str = "") -> dict[str, Any]:
-        """What was delivered last, as one of `messages`. Raises LookupError for none."""
+        """Return the last delivered message, as one of `messages`. Raises LookupError for none."""
         from ..sandbox import messages
 
         return messages.last(to)
 
     def last_code(self, to: str = "") -> str:
-        """The code that was delivered last, to one destination if given. Raises LookupError for none."""
+        """Return the code of the last message, to one destination if given. Raises LookupError for none."""
         from ..sandbox import messages
 
         return messages.last_code(to)
 
     def authenticator_code(self, secret: str) -> str:
-        """What an authenticator app with this secret (base32, spaces allowed) shows now."""
+        """Return the code that an authenticator app with this secret (base32, spaces allowed) shows now."""
         from ..sandbox import factors
 
         return factors.current_code(secret.replace(" ", ""))
 
     def next_authenticator_code(self, secret: str) -> str:
-        """What it shows in half a minute, when that is now: a code that was used is not good again."""
+        """Move the clock on by half a minute, and return the code then: a used code is not accepted again."""
         from ..sandbox import clock, factors
 
         clock.ahead += factors.STEP

@@ -37,7 +37,7 @@ _clients: dict[tuple[Any, ...], Client] = {}
 
 
 def _or(sid: str | None, made_up: str) -> str:
-    """The SID, or one that is made up where it has not the shape of one."""
+    """Return the SID, or a made-up one if it does not look like a SID."""
     return sid if sid and SID.fullmatch(sid) else made_up
 
 
@@ -73,7 +73,7 @@ def _credentials() -> tuple[str, str, str]:
 
 
 def get_client() -> Client:
-    """The client of this process for the settings as they are now.
+    """Return the client of this process for the settings as they are now.
 
     It is made at first use and anew after a fork: a connection shared with a parent process hands answers
     to the wrong caller. Raises ImproperlyConfigured where credentials are missing.

@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Fault:
-    """What a Twilio code means to us.
+    """The meaning of one of Twilio's codes.
 
     `operator`: only the site's owner can mend it. `ends_method`: never to be tried again there.
     `of_channel`: another method may well do.
@@ -74,7 +74,7 @@ PARAMETER = re.compile(
 
 
 def parameter_named(message: str) -> str:
-    """The parameter that a 60200 names, lower-case with underscores; empty if it names none."""
+    """Return the parameter that a 60200 names, in lower case with underscores. Empty if it names none."""
     match = PARAMETER.search(message)
     name = (match.group(1) or match.group(2)) if match else ""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
@@ -115,7 +115,7 @@ def _from_code(code: int, status: int, message: str, *, service: bool) -> errors
 
 
 def _never_arrived(exc: Any) -> bool:
-    """Whether the connection was never made, so that Twilio cannot have seen the request."""
+    """Return whether no connection was made, so that Twilio cannot have seen the request."""
     from requests.exceptions import ConnectTimeout
     from urllib3.exceptions import NewConnectionError
 

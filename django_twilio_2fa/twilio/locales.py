@@ -18,7 +18,7 @@ OTHER_NAMES = {"zh-hans": "zh-CN", "zh-hant": "zh-HK", "zh-tw": "zh-HK", "no": "
 
 
 def locale_for(language: str | None) -> str | None:
-    """The tag for a Django language code (`pt-br`, `zh-hans`), or that of its language; None for none."""
+    """Return Verify's tag for a Django language code (`pt-br`, `zh-hans`), or for its language, or None."""
     code = (language or "").lower().replace("_", "-")
     while code:
         if found := OTHER_NAMES.get(code) or BY_LOWER_CASE.get(code):

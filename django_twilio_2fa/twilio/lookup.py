@@ -1,4 +1,4 @@
-"""What Twilio Lookup knows of a number: the type of its line."""
+"""Ask Twilio Lookup for the line type of a number."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `VERIFICATION_OPTIONS_CB` may add to Verify's requests."""
+"""Check what `VERIFICATION_OPTIONS_CB` adds to Verify's requests."""
 
 from __future__ import annotations
 
@@ -64,14 +64,14 @@ OURS = {
 
 @dataclass(frozen=True)
 class Told:
-    """What a site adds to the send, and what to the check."""
+    """The parameters that a site adds to a send, and to a check."""
 
     start: dict[str, Any]
     check: dict[str, Any]
 
 
 def told_by_site(*, method: str, user: Any, request: Any) -> Told:
-    """What `VERIFICATION_OPTIONS_CB` returns. Raises `ImproperlyConfigured` for what cannot be passed on."""
+    """Return the result of `VERIFICATION_OPTIONS_CB`. Raises `ImproperlyConfigured` for a bad one."""
     from twilio.rest.verify.v2.service.verification import VerificationList
     from twilio.rest.verify.v2.service.verification_check import VerificationCheckList
 
@@ -95,7 +95,7 @@ def told_by_site(*, method: str, user: Any, request: Any) -> Told:
 
 
 def only_known(function: Callable[..., Any], options: dict[str, Any]) -> dict[str, Any]:
-    """The options. Raises `ImproperlyConfigured` where the installed twilio-python does not know one."""
+    """Return the options. Raises `ImproperlyConfigured` if the installed twilio-python does not know one."""
     known = inspect.signature(function).parameters
     for name in options:
         if name not in known:

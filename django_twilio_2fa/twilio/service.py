@@ -17,7 +17,7 @@ def get_service(sid: str = "", *, registration: bool = False) -> Any:
 
 
 def fetch_service(*, registration: bool = False) -> Any:
-    """What Twilio says of the service. One free request.
+    """Fetch the service's settings from Twilio. One free request.
 
     Raises `TwilioUnavailable` (data: `twilio_error`, Twilio's code) and `TwilioRateLimited`.
     """

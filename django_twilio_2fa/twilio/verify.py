@@ -38,7 +38,7 @@ def _aware(moment: datetime | None) -> datetime | None:
 
 
 def _refuses_locale(error: errors.TwoFactorError) -> bool:
-    """Whether a send may have failed for its language.
+    """Return whether a send may have failed because of its language.
 
     By a 404 (Twilio's documentation, "Verify supported languages"), by a voice that does not speak it (60331)
     or by a 60200 that names it.
@@ -47,7 +47,7 @@ def _refuses_locale(error: errors.TwoFactorError) -> bool:
 
 
 def _mismatch() -> errors.TwilioUnavailable:
-    """The answer is about something else than what was asked, so that nobody knows what happened."""
+    """Return the error for an answer about another destination: what happened is unknown."""
     logger.error("Twilio answered about another verification than the one asked about")
     error = errors.TwilioUnavailable(twilio_error="mismatch")
     error.uncertain = True
@@ -55,12 +55,12 @@ def _mismatch() -> errors.TwilioUnavailable:
 
 
 def _is_to(answer: Any, verification: Verification) -> bool:
-    """Whether Twilio's answer is about the destination; it may write an address in another case."""
+    """Return whether Twilio's answer is about the destination. It may write an address in another case."""
     return str(answer.to).lower() == verification.destination.lower()
 
 
 class VerifyService:
-    """What methods of Verify's share: the service, and its faults as the kit's errors."""
+    """Base of the methods of Verify. They share the service, and raise its faults as our errors."""
 
     get_service = staticmethod(get_service)
     """The Verify service, as twilio-python has it."""
@@ -110,7 +110,7 @@ class VerifyProvider(VerifyService, MethodProvider):
         return {**own, **told_by_site(method=self.name, **about).start}
 
     def locale(self, *, user: Any, request: Any) -> str | None:
-        """The language of the message, as a tag of Verify's; None for Twilio's own choice."""
+        """Return the language of the message, as a tag of Verify. None for Twilio's choice."""
         if not conf.is_set("LOCALE_CB"):
             return locale_for(get_language())
         told = conf.resolve("LOCALE_CB", method=self.name, user=user, request=request)
@@ -120,7 +120,7 @@ class VerifyProvider(VerifyService, MethodProvider):
         return self.diagnose_service(self.fetch_service())
 
     def diagnose_service(self, service: Any) -> Diagnosis:
-        """What the service says of the channel; of most it says nothing."""
+        """Return what the service's settings say of the channel. For most they say nothing."""
         return Diagnosis(True, "needs no more than the service")
 
     def start(self, verification: Verification, *, request: Any = None) -> Sent:

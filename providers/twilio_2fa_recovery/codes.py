@@ -27,7 +27,7 @@ def new_seed() -> str:
 
 
 def from_seed(seed: str, kept: list[str]) -> list[str]:
-    """The codes of a seed, as the user sees them: `1f3a-09be-77c2-d4e1`.
+    """Return the codes of a seed, as the user sees them: `1f3a-09be-77c2-d4e1`.
 
     They come of the seed and the kit's key together, so that neither a session nor the database alone tells
     them. `kept`: their digests; they say which key it was, where it has changed meanwhile.
@@ -41,17 +41,17 @@ def _code(seed: str, n: int, kept: list[str]) -> str:
 
 
 def digests_of(seed: str) -> list[str]:
-    """What is stored of the codes of a seed."""
+    """Return the digests of the codes of a seed."""
     return [kept_of(digest("recovery code", seed, n)[:LENGTH]) for n in range(NUMBER)]
 
 
 def kept_of(code: str) -> str:
-    """What is stored of a code."""
+    """Return the digest of a code."""
     return digest("recovery", code)
 
 
 def find(code: str, kept: list[str]) -> str:
-    """The stored digest of a code; empty if there is none. Compares with each, in constant time."""
+    """Return the stored digest of a code. Empty if there is none. Compares with each, in constant time."""
     found = ""
     for told in digests("recovery", code):
         for stored in kept:
@@ -65,7 +65,7 @@ def _shown(code: str) -> str:
 
 
 def normalize(text: str) -> str:
-    """A code as it was typed, in any case and with whatever between its groups, or the one that a text holds.
+    """Return the code in a text, in any case and with any separators.
 
     Raises `InvalidVerificationCode` unless there is exactly one run of 16 hexadecimal digits.
     """
@@ -80,7 +80,7 @@ def normalize(text: str) -> str:
 
 
 def _within(text: str) -> set[str]:
-    """The codes in a text: words of that shape; or, where there is none, four words that are a group each."""
+    """Return the codes in a text: words of that shape, or else four words that are a group each."""
     parts = [part.split() for part in re.split(r"[^0-9a-z_ -]+", text)]
     found = {word.replace("-", "") for part in parts for word in part if ALL_OF_IT.fullmatch(word)}
     if found:

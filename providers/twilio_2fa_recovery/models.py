@@ -1,4 +1,4 @@
-"""Which codes of a set are spent. The set itself is the device: its data holds the digests of the codes."""
+"""Store the used codes of a set. The set itself is the device: its data holds the digests of the codes."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ class RecoveryProvider(MethodProvider):
         return True
 
     def left(self, device: Device) -> int:
-        """How many of a set's codes are good."""
+        """Return how many codes of a set are unused."""
         from .models import SpentCode
 
         return len(device.data.get("codes", [])) - int(SpentCode.objects.filter(device=device).count())

@@ -1,4 +1,4 @@
-"""What the method tells a site."""
+"""Declare the signal of recovery codes."""
 
 from django.dispatch import Signal
 

@@ -1,4 +1,4 @@
-"""What an authenticator app shows of an account: no two factors of a site have the same."""
+"""Choose the label that an authenticator app shows. No two factors of a site have the same."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PLAIN = re.compile(r"[^\s:()\[\]]+")
 
 
 def label_of(user: Any, name: str, *, request: Any = None) -> str:
-    """The label of a user's next authenticator: `sam`, `Work phone (sam)`, or `sam #2` for the second."""
+    """Return the label of a user's next authenticator: `sam`, `Work phone (sam)`, or `sam #2`."""
     account = _account(user, request)
     taken = {
         d.get("label") for d in Device.objects.filter(user=user, kind="totp").values_list("data", flat=True)
@@ -38,12 +38,12 @@ def label_of(user: Any, name: str, *, request: Any = None) -> str:
 
 
 def kept_of(label: str) -> str:
-    """What is stored of a label: enough to tell it from the user's others."""
+    """Return the digest of a label, to tell it from the user's other labels."""
     return digest("totp label", label)
 
 
 def _account(user: Any, request: Any) -> str:
-    """What tells the user's account from all others."""
+    """Return a text that tells the user's account from all others."""
     told = conf.resolve("TOTP_LABEL_CB", user=user, request=request)
     account = _clean(str(told if told is not None else user.get_username()))
     if _is_the_users_alone(user, account):
@@ -53,7 +53,7 @@ def _account(user: Any, request: Any) -> str:
 
 
 def _is_the_users_alone(user: Any, account: str) -> bool:
-    """Whether it is, whole, the value of a field that no two users share."""
+    """Return whether the label is the value of a field that is unique to the user."""
     if len(account) > LONGEST_ACCOUNT or not PLAIN.fullmatch(account):
         return False
     options = user._meta

@@ -35,7 +35,7 @@ LONGEST_LIFE = 5 * 60
 
 
 class AuthenticatorForm(RegistrationForm):
-    """What the user calls it, where they have several."""
+    """Ask for a name, which tells several authenticators apart."""
 
     name = forms.CharField(
         label=_("Name of the authenticator (optional)"),
@@ -86,7 +86,7 @@ class TOTPProvider(VerifyService, MethodProvider):
         return f"{label}: {masked}" if masked else label
 
     def _entity(self, kept: dict[str, Any], service: str = "") -> Any:
-        """The user's entity at Verify, in the service that the factor was made in."""
+        """Return the user's entity at Verify, in the service of the factor."""
         return self.get_service(service or kept.get("service", "")).entities(kept["identity"])
 
     def diagnose(self) -> Diagnosis:
@@ -137,7 +137,7 @@ class TOTPProvider(VerifyService, MethodProvider):
         return Checked(approved=approved, sid=challenge.sid)
 
     def _is_first(self, factor: str, token: str) -> bool:
-        """Whether the code has not been used yet: RFC 6238 (5.2) has each accepted once."""
+        """Return whether the code was not used before. RFC 6238 (5.2): each is accepted once."""
         return use_once("totp", factor, token, seconds=LONGEST_LIFE)
 
     def _confirm(self, verification: Verification, token: str) -> Checked:
