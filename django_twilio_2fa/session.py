@@ -136,5 +136,4 @@ def may_pass(request: HttpRequest, max_age: timedelta | float | None = None) -> 
         return not get_verifier(request).needs_phone()
     if not request.user.is_authenticated or not get_flow(request) or not read(request).get("skipped"):
         return False
-    verifier = get_verifier(request)
-    return bool(verifier.resolve("REGISTER_OPTIONAL")) and not verifier.registered()
+    return get_verifier(request).may_skip_registration()

@@ -228,6 +228,18 @@ class Verifier:
         """Return whether the user still has to register a phone number."""
         return self.available.needs_phone()
 
+    def may_change(self, kind: str | None) -> bool:
+        """Return whether a user who has a device may add, replace, name or remove one of this kind."""
+        return self.available.may_change(kind)
+
+    def may_register(self, kind: str | None = None) -> bool:
+        """Return whether the site lets the user register this kind now: a first device, or another one."""
+        return self.available.may_register(kind)
+
+    def may_skip_registration(self) -> bool:
+        """Return whether the user may go on without registering a first device."""
+        return self.available.may_skip_registration()
+
     def may_rename(self, registered: Registered) -> bool:
         """Return whether the user may name a device."""
         return self.available.may_rename(registered)

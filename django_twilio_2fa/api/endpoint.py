@@ -108,18 +108,21 @@ class EndpointView(APIView):
         self.verifier.authorize()
 
     def get_verifier(self, request: Request) -> Verifier | UnauthenticatedVerifier:
-        """For the user who is signed in, one who is named, or nobody; raises `UserUnauthenticated`."""
+        """Return the verifier of the user who is signed in, or is named, or of no user.
+
+        Raises `UserUnauthenticated`, or `UnauthenticatedUserParamMissing` if naming one would help.
+        """
         found = get_verifier(request)
         if found.user is not None:
             return found
-        if self.for_strangers and found.resolve("ALLOW_UNAUTHENTICATED_USERS"):
-            name = request.query_params.get(conf.UNAUTHENTICATED_QUERY_PARAM, "")
-            if name:
-                return UnauthenticatedVerifier(name, request=request._request)
-            if not found.resolve("ALLOW_USERLESS"):
-                raise errors.UnauthenticatedUserParamMissing
-        if not found.resolve("ALLOW_USERLESS"):
-            raise errors.UserUnauthenticated
+        may_name_a_user = self.for_strangers and found.resolve("ALLOW_UNAUTHENTICATED_USERS")
+        if may_name_a_user and (name := request.query_params.get(conf.UNAUTHENTICATED_QUERY_PARAM, "")):
+            return UnauthenticatedVerifier(name, request=request._request)
+        try:
+            found.authorize()
+        except errors.UserRequired:
+            missing = errors.UnauthenticatedUserParamMissing
+            raise (missing if may_name_a_user else errors.UserUnauthenticated) from None
         return found
 
     def handle_exception(self, exc: Exception) -> Response:

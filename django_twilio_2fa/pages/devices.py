@@ -28,7 +28,7 @@ class DevicePage(PageView):
 
     def row(self, registered: Registered) -> dict[str, Any]:
         device = registered.device
-        may_change = bool(self.verifier.resolve("ALLOW_CHANGE", field=registered.kind))
+        may_change = self.verifier.may_change(registered.kind)
         own = provider_of(registered.kind)
         name = device.name if device else ""
         # For other devices than numbers and addresses the label says more than the masked value.

@@ -11,7 +11,6 @@ from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _
 
 from .. import errors
-from ..conf import conf
 from ..installed import get_providers
 from ..models import Status, Verification
 from ..process import wording
@@ -257,7 +256,7 @@ class Step:
             # A limit across verifications may let the user wait for longer than the cooldown does.
             wait = max(error.data["can_resend_in"], self.verifier.wait_to_resend(row))
             say(messages.WARNING, errors.ResendCooldown(can_resend_in=wait).display)
-        elif isinstance(error, errors.MaxSendsReached) and row.sends >= conf.MAX_SENDS:
+        elif isinstance(error, errors.MaxSendsReached) and not row.sends_left:
             pass  # the page itself says so
         else:
             say(messages.WARNING, error.display)

@@ -11,7 +11,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from .. import errors, session
-from ..conf import conf
 from ..contacts import CONTACTS, Contact
 from ..forms import TokenForm
 from ..installed import get_providers
@@ -74,7 +73,7 @@ class VerifyStep(Step):
             return {}
         provider = get_providers()[row.method]
         wait = self.wizard.fallbacks.wait_to_resend(row) if provider.sends else 0
-        can_resend = provider.sends and row.sends < conf.MAX_SENDS
+        can_resend = provider.sends and row.sends_left > 0
         unsure = self.state.get("unsure") == str(row.public_id)
         secret = self.state.secret
         return {
@@ -88,8 +87,8 @@ class VerifyStep(Step):
             "can_resend_when": errors.in_words(wait),
             "sends_used_up": provider.sends and not can_resend,
             "was_sent": row.last_sent_at is not None,
-            "sends_left": max(0, conf.MAX_SENDS - row.sends),
-            "attempts_left": max(0, conf.MAX_ATTEMPTS - row.attempts),
+            "sends_left": row.sends_left,
+            "attempts_left": row.attempts_left,
             "can_correct": bool(row.destination)
             and row.purpose == "enrol"
             and self.wizard.registering_provider() is not None,

@@ -159,7 +159,7 @@ class VerificationWizardView(UrlStepsWizardView):
 
     def require_choices(self) -> None:
         """Raise if nothing can be offered."""
-        if self.is_registration and not self.verifier.resolve("ALLOW_REGISTRATION"):
+        if self.is_registration and not self.verifier.may_register():
             raise errors.RegistrationNotAllowed
         if not self.choices:
             raise errors.NoMethodAvailable
@@ -277,7 +277,7 @@ class VerificationWizardView(UrlStepsWizardView):
         return site_url(url) if url else ""
 
     def is_optional(self) -> bool:
-        return self.is_registration and bool(self.verifier.resolve("REGISTER_OPTIONAL"))
+        return self.is_registration and self.verifier.may_skip_registration()
 
     def skip_registration(self) -> HttpResponseBase:
         if not self.is_optional():

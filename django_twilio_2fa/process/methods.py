@@ -186,6 +186,10 @@ class Methods:
             return self.may_change(kind)
         return bool(self.subject.setting("ALLOW_REGISTRATION", field=kind))
 
+    def may_skip_registration(self) -> bool:
+        """Return whether the user may go on without registering a first device."""
+        return not self.devices.all() and bool(self.subject.setting("REGISTER_OPTIONAL"))
+
     def registrable(self, kind: str | None = None) -> list[MethodProvider]:
         """Return the allowed methods that a device can be registered for; of one kind if given."""
         must_have_phone = kind is None and self.needs_phone()
