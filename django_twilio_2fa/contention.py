@@ -26,7 +26,7 @@ STATES = ("40P01", "40001")
 
 
 def was_given_up(error: OperationalError) -> bool:
-    """Return whether the database error allows another try, as a deadlock does."""
+    """Return whether the statement can be retried after this error, for example a deadlock."""
     state = getattr(error.__cause__, "sqlstate", None) or getattr(error.__cause__, "pgcode", None)
     return state in STATES or bool(error.args and error.args[0] in NUMBERS)
 

@@ -77,7 +77,7 @@ def get_verifier(request: Request) -> Verifier:
 
 
 def _flow_of_nobody(http: Any) -> str:
-    """Return the id that binds verifications without a user to the session. Empty without one."""
+    """Return the id that binds an anonymous verification to the session. Empty without a session."""
     kept = getattr(http, "session", None)
     exists = kept is not None and kept.session_key and not kept.is_empty()
     return session.get_flow(http, create=True) if exists else ""

@@ -55,7 +55,7 @@ class Careful:
         try:
             return super().parse(stream, media_type, parser_context)  # type: ignore[misc]
         except (RecursionError, UnicodeError, LookupError) as e:
-            # Nested deeper than Python's own JSON reads; in an encoding that is none, or does not read it.
+            # Nested too deeply, an unknown encoding, or bytes that are invalid in it.
             raise exceptions.ParseError from e
 
 

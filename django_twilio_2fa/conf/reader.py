@@ -130,7 +130,7 @@ class Conf:
             # Each declared keyword is there, whoever asks.
             return _told(setting, function, {**dict.fromkeys(setting.takes), **offered})
         if isinstance(value, str) and str not in setting.kinds:
-            # Taken as it is, a misspelt path would be true: it would let everybody in.
+            # A misspelled path is a non-empty string, which is true: it would allow everyone.
             raise ImproperlyConfigured(f"{setting.full_name} is {value!r}, which cannot be imported.")
         return value
 

@@ -19,7 +19,7 @@ CONTACTS: dict[str, type[PhoneNumber] | type[EmailAddress]] = {
 
 
 def identity_of(contact: Contact | None) -> str:
-    """Return what a number or address is compared by; empty for none."""
+    """Return the spelling that a number or address is compared by. Empty for None."""
     return contact.identity if contact else ""
 
 

@@ -25,7 +25,7 @@ def split_extension(text: str) -> tuple[str, str]:
     return (text[: found.start()], found[1]) if found else (text, "")
 
 
-# As a link on a page has it (RFC 3966), and as it is copied from there.
+# A tel: link (RFC 3966), as copied from a page.
 LINK = re.compile(r"\s*(?:tel|callto|sms):(?://)?", re.I)
 LONGEST = 64
 

@@ -1,4 +1,4 @@
-"""Turn database errors into `NotRecorded`, and write again after one. No stored value is logged."""
+"""Convert database errors to `NotRecorded`, and retry writes. Stored values are never logged."""
 
 from __future__ import annotations
 

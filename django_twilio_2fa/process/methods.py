@@ -112,7 +112,7 @@ class Methods:
     # Methods and devices
 
     def choices(self) -> list[Choice]:
-        """Return each allowed method with each suitable device, found once for what is registered."""
+        """Return each allowed method with each suitable device. Cached until `Devices.refresh()`."""
         rows = self.devices.all()
         if self._choices is None or self._choices[0] is not rows:
             self._choices = rows, self._find_choices(rows)

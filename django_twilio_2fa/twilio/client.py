@@ -73,7 +73,7 @@ def _credentials() -> tuple[str, str, str]:
 
 
 def get_client() -> Client:
-    """Return the client of this process for the settings as they are now.
+    """Return this process's client for the current settings.
 
     It is made at first use and anew after a fork: a connection shared with a parent process hands answers
     to the wrong caller. Raises ImproperlyConfigured where credentials are missing.

@@ -22,7 +22,7 @@ NUMBER = re.compile(r"(/(?:PhoneNumbers|Verifications)/)[^/?\s]+")
 
 
 def hide_numbers(record: logging.LogRecord) -> bool:
-    """Hide numbers in urllib3's DEBUG log, which shows every requested address."""
+    """Mask phone numbers in urllib3's DEBUG log, which contains every requested URL."""
     if isinstance(record.args, tuple):
         record.args = tuple(NUMBER.sub(r"\1…", a) if isinstance(a, str) else a for a in record.args)
     return True

@@ -301,7 +301,7 @@ class TestWordsOnStart:
 
 
 class TestUnfinishedAddition:
-    """Recovery codes or a number that were begun and left by the address bar are not lost without a word."""
+    """A user leaves an addition before confirming it. The list of devices shows it."""
 
     @pytest.fixture
     def left(self, sam: Person) -> Person:
@@ -319,6 +319,10 @@ class TestUnfinishedAddition:
 
     def test_nothing_is_said_once_it_is_given_up(self, left: Person) -> None:
         left.posts(reverse("twilio_2fa:adding:verify"), action="cancel")
+        assert "Not confirmed yet" not in left.opens("devices").text
+
+    def test_nothing_is_said_once_it_has_ended(self, left: Person) -> None:
+        Verification.objects.filter(method="recovery").update(status="canceled", pending_key=None)
         assert "Not confirmed yet" not in left.opens("devices").text
 
     def test_nothing_is_said_without_one(self, sam: Person) -> None:

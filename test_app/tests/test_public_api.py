@@ -63,7 +63,7 @@ def named_in(page: str) -> Iterator[str]:
 
 
 def names_of_modules(page: str) -> Iterator[str]:
-    """Yield what a sentence says to be in a module: "`get_client()` of `django_twilio_2fa.twilio.client`"."""
+    """Yield the dotted names in sentences such as "`get_client()` of `django_twilio_2fa.twilio.client`"."""
     for names, module in re.findall(
         r"((?:`\w+(?:\(\))?`(?:, | and )?)+) (?:of|from) `(django_twilio_2fa[\w.]*)`", page
     ):
