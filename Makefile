@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 MANAGE := $(BIN)/python test_app/manage.py
 
-.PHONY: demo demo-prepare demo-reset test soak bench docs lint clean
+.PHONY: demo demo-prepare demo-reset test test-rest soak bench live docs messages countries lint clean
 
 demo: $(VENV)/.demo-installed
 	@$(MANAGE) demo --port $(PORT)
@@ -20,25 +20,47 @@ demo-reset:
 	@echo "The demo is as new. Next: make demo"
 
 # On every core. ARGS goes to pytest: make test ARGS="-k wizard -x"; ARGS="-n 0" is one process.
+PYTEST := $(BIN)/python -m pytest -n auto --dist loadgroup --no-loadscope-reorder
 test: $(VENV)/.test-installed
-	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+	$(PYTEST) -m "not browser and not packaging and not node" $(ARGS)
+	@echo "Left out: tests in Chromium and Node.js, and tests that build and install packages. make test-rest runs them."
 
-# What takes long: very many rows, two servers, kills, and 20,000 examples of each property. Needs PostgreSQL.
-SOAK := test_scale.py test_two_servers.py test_crashes.py test_races.py attacks
-FUZZ := attacks test_next.py test_tokens.py test_contacts.py sandbox
+test-rest: $(VENV)/.test-installed
+	$(PYTEST) -m "browser or packaging or node" $(ARGS)
+
+# What takes long: very many rows, two servers, kills, 20,000 examples of each property, and every order of
+# requests with more switches. Needs PostgreSQL.
+SOAK := $(addprefix process/,test_scale.py test_two_servers.py test_crashes.py test_races.py) attacks
+SWITCHES ?= 4
+FUZZ := attacks pages/test_next.py test_tokens.py contacts sandbox
 soak: $(VENV)/.test-installed
 	TWILIO_2FA_TEST_REQUIRE=server_database,redis TWILIO_2FA_ROWS=1000000 TWILIO_2FA_ROUNDS=30 \
 		$(BIN)/python -m pytest --durations=15 $(ARGS) $(addprefix test_app/tests/,$(SOAK))
+	TWILIO_2FA_TEST_REQUIRE=server_database TWILIO_2FA_SWITCHES=$(SWITCHES) TWILIO_2FA_EVERY_WRITE=1 \
+		$(BIN)/python -m pytest -n 2 --durations=15 $(ARGS) test_app/tests/schedules
 	env -u DATABASE_URL TWILIO_2FA_EXAMPLES=20000 \
 		$(BIN)/python -m pytest -n 2 -m hypothesis --durations=15 $(ARGS) $(addprefix test_app/tests/,$(FUZZ))
 
 # Numbers for docs/scaling.md. Takes DATABASE_URL, as the tests do; without it, SQLite.
+# COMPARE=<commit>: log-ins of the working tree against those of a commit, in turns.
 bench: $(VENV)/.bench-installed
-	$(BIN)/python test_app/bench.py $(ARGS)
+	$(BIN)/python test_app/bench.py $(if $(COMPARE),--compare $(COMPARE)) $(ARGS)
+
+# The main flows against a real account: docs/releasing.md. Asks before each step that costs money.
+live: $(VENV)/.demo-installed
+	@$(BIN)/python test_app/live.py
 
 docs: $(VENV)/.dev-installed
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html"
+
+# The catalogues in locale/ of the package and of each provider. Needs GNU gettext. ARGS="--add da": a new language.
+messages: $(VENV)/.demo-installed
+	$(MANAGE) messages $(ARGS)
+
+# The names of countries, from the CLDR data that comes with Node.js.
+countries: $(VENV)/.demo-installed
+	$(MANAGE) countries
 
 lint: $(VENV)/.dev-installed
 	$(BIN)/ruff check .

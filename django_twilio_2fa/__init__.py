@@ -1,12 +1,22 @@
 """Two-factor verification for Django over Twilio Verify."""
 
-from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 from .registry import provider_apps
 
-try:
-    __version__ = version("django-twilio-2fa")
-except PackageNotFoundError:  # a checkout put on sys.path without being installed
-    __version__ = "0+unknown"
+__version__: str
 
 __all__ = ["__version__", "provider_apps"]
+
+
+def __getattr__(name: str) -> Any:
+    """Return `__version__`, which is read from the installed package when somebody asks for it."""
+    if name != "__version__":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    # Not at the top: it loads a parser of e-mails and one of ZIP files, and few ask.
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("django-twilio-2fa")
+    except PackageNotFoundError:  # a checkout put on sys.path without being installed
+        return "0+unknown"

@@ -1,12 +1,41 @@
-"""The app: its models, its checks, and the receiver that deletes removed devices at their provider."""
+"""The app: its models, its checks, and what happens when a device is deleted or a user signs out."""
 
 from __future__ import annotations
 
 import warnings
 from typing import Any
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
+
+
+def _device_deleted(**kwargs: Any) -> None:
+    # Not in `ready`: it loads the process and the providers, which starting does not need.
+    from .process import browsers, cleanup, events
+
+    cleanup.schedule_deletion(**kwargs)
+    browsers.device_deleted(**kwargs)
+    events.device_deleted(**kwargs)
+
+
+def _end_verifications(**kwargs: Any) -> None:
+    from .process import revocation
+
+    revocation.end_with_device(**kwargs)
+
+
+def _user_deleted(instance: Any, **kwargs: Any) -> None:
+    from .models import Verification
+    from .process import figures
+
+    figures.fold_before_deletion(Verification.objects.filter(user=instance.pk))
+
+
+def _end_session(**kwargs: Any) -> None:
+    from .process import revocation
+
+    revocation.end_with_session(**kwargs)
 
 
 class TwilioTwoFactorConfig(AppConfig):
@@ -16,14 +45,21 @@ class TwilioTwoFactorConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from django.db.models.signals import post_delete
+        from django.contrib.auth.signals import user_logged_out
+        from django.db.models.signals import post_delete, pre_delete
 
         from . import checks  # noqa: F401  registers the checks
-        from .process import cleanup
+        from .conf import conf
 
-        post_delete.connect(
-            cleanup.note, sender=self.get_model("Device"), dispatch_uid="twilio_2fa_leftovers"
-        )
+        device = self.get_model("Device")
+        post_delete.connect(_device_deleted, sender=device, dispatch_uid="twilio_2fa_leftovers")
+        pre_delete.connect(_end_verifications, sender=device, dispatch_uid="twilio_2fa_revocation")
+        pre_delete.connect(_user_deleted, sender=settings.AUTH_USER_MODEL, dispatch_uid="twilio_2fa_figures")
+        user_logged_out.connect(_end_session, dispatch_uid="twilio_2fa_log_out")
+        if conf.REQUIRED_IN_ADMIN and apps.is_installed("django.contrib.admin"):
+            from .admin import require_on_default_site
+
+            require_on_default_site()
 
 
 class Twilio2faConfig(TwilioTwoFactorConfig):

@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+import json
+from typing import Any, ClassVar, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from . import errors, tokens
 from .conf import conf
-from .contacts import Contact, EmailAddress, PhoneNumber, countries
+from .contacts import Contact, EmailAddress, PhoneNumber, countries, main_countries
 
 
 def describe_fields(form: Any) -> None:
-    """Have each input say whether it is invalid, and what its help and its error are called.
+    """Set `aria-invalid` and `aria-describedby` on each input of a form.
 
-    Django does so by itself from 5.2 on, with the same ids; 4.2 is told here.
+    Django does so from 5.2 on, with the same ids. This is for 4.2.
     """
     if not isinstance(form, forms.BaseForm):
         # A formset, whose forms a site's own template shows.
         return
-    wrong = [bound for bound in form.visible_fields() if bound.errors]
-    for bound in form.visible_fields():
-        if wrong:
-            # Where one has to type again.
-            bound.field.widget.attrs.pop("autofocus", None)
-    if wrong:
-        wrong[0].field.widget.attrs["autofocus"] = True
+    if isinstance(form, TokenForm):
+        form.describe_token()
     for bound in form.visible_fields():
         attrs = bound.field.widget.attrs
+        if form.errors:
+            # The summary of the errors takes the focus.
+            attrs.pop("autofocus", None)
         if bound.errors:
             attrs["aria-invalid"] = "true"
         names = [("helptext", bound.help_text), ("error", bound.errors)]
@@ -46,7 +46,7 @@ class StartForm(forms.Form):
 
 
 class RegistrationForm(forms.Form):
-    """Base of the forms that ask for a device; `contact` is what a valid one holds."""
+    """Base of the forms of the register page. After validation, `contact` has the number or address."""
 
     contact_field: str = ""
 
@@ -57,16 +57,16 @@ class RegistrationForm(forms.Form):
 
     @property
     def contact(self) -> Contact | None:
-        """The number or address that codes go to. None for a device that nothing is sent to."""
+        """The number or address, or None for a device that has none."""
         return self.cleaned_data.get("contact")
 
     def fields_for(self, contact: Contact) -> dict[str, str]:
-        """Return the fields to post to register a contact again; empty if that is not possible."""
+        """Return the fields to post to register a contact again. Empty if that is not possible."""
         return {}
 
     @classmethod
     def initial_of(cls, contact: Contact) -> dict[str, Any]:
-        """Return the fields' values for a number or an address that was typed before."""
+        """Return the initial values of the fields for a number or address that was entered before."""
         return {cls.contact_field: str(contact)} if cls.contact_field else {}
 
     @property
@@ -74,17 +74,24 @@ class RegistrationForm(forms.Form):
         """The user's name for the device."""
         return str(self.cleaned_data.get("name") or "")
 
+    @property
+    def registration_data(self) -> dict[str, str]:
+        """What `start` needs beside the name, such as a key that the browser has made."""
+        return {}
+
 
 class PhoneNumberForm(RegistrationForm):
-    """A country and a number; a number typed with `+` is judged by its own country."""
+    """The form for a country and a number. A `+` and its calling code determine the country."""
 
     contact_field = "phone_number"
 
     country_code = forms.ChoiceField(
-        label=_("Country"), widget=forms.Select(attrs={"autocomplete": "tel-country-code"})
+        label=_("Country code"), widget=forms.Select(attrs={"autocomplete": "country"})
     )
     phone_number = forms.CharField(
         label=_("Phone number"),
+        help_text=_("For example, 202 555 0143"),
+        error_messages={"required": _("Enter your phone number")},
         max_length=64,
         widget=forms.TextInput(
             attrs={"type": "tel", "autocomplete": "tel-national", "inputmode": "tel", "autofocus": True}
@@ -99,6 +106,8 @@ class PhoneNumberForm(RegistrationForm):
         )
         field = cast(forms.ChoiceField, self.fields["country_code"])
         field.choices = [(code, f"{name} (+{calling})") for code, name, calling in rows]
+        # For the script that chooses the country of a number with a plus.
+        field.widget.attrs["data-main-countries"] = json.dumps(main_countries(rows))
         default = conf.resolve("PHONE_NUMBER_DEFAULT_REGION", user=self.user, request=self.request)
         if default in {code for code, _name, _calling in rows}:
             field.initial = default
@@ -136,7 +145,8 @@ class EmailForm(RegistrationForm):
     contact_field = "email"
 
     email = forms.CharField(
-        label=_("E-mail address"),
+        label=_("Email address"),
+        error_messages={"required": _("Enter your email address")},
         max_length=320,
         widget=forms.EmailInput(attrs={"autocomplete": "email", "autofocus": True}),
     )
@@ -161,9 +171,29 @@ REGISTRATION_FORMS: dict[str, type[RegistrationForm]] = {
 
 
 class WaitingForm(forms.Form):
-    """Nothing to be typed. `verification` says which page it is, where two tabs are open."""
+    """The form of a page that waits for an approval. It has no field for a token."""
 
     verification = forms.UUIDField(required=False, widget=forms.HiddenInput)
+
+
+def why_no_code(text: str, length: int) -> str:
+    """Return what is wrong with a text that has not the shape of a code."""
+    entered = sum(c.isdigit() for c in text)
+    if any(c.isalpha() for c in text) or entered == length:
+        text = ngettext("The code must be %(n)d number", "The code must be %(n)d numbers", length)
+    elif entered < length:
+        text = ngettext(
+            "You have not entered enough numbers. The code must be %(n)d number",
+            "You have not entered enough numbers. The code must be %(n)d numbers",
+            length,
+        )
+    else:
+        text = ngettext(
+            "You have entered too many numbers. The code must be %(n)d number",
+            "You have entered too many numbers. The code must be %(n)d numbers",
+            length,
+        )
+    return text % {"n": length}
 
 
 class TokenForm(WaitingForm):
@@ -171,11 +201,13 @@ class TokenForm(WaitingForm):
 
     length: int | None = None
     """How many digits; None for as many as `TOKEN_LENGTH` says."""
+    counts_digits: ClassVar[bool] = True
+    """Whether a code is a number of `length` digits, so that the form may be sent once it is full."""
 
     token = forms.CharField(
-        label=_("Code"),
+        label=_("Security code"),
         max_length=tokens.LONGEST_INPUT,
-        error_messages={"required": _("Enter the code.")},
+        error_messages={"required": _("Enter your security code")},
         widget=forms.TextInput(
             attrs={
                 "class": "twilio-2fa-token",
@@ -188,19 +220,32 @@ class TokenForm(WaitingForm):
     )
     field_order = ("token", "verification")
 
+    def describe_token(self) -> None:
+        """Say how long a code is, and let the page send it once full. Called before the form is shown."""
+        if not self.counts_digits:
+            return
+        length = self.length or conf.TOKEN_LENGTH
+        text = ngettext("The code is %(n)d number", "The code is %(n)d numbers", length)
+        # A form that has been checked has made its bound field already.
+        self["token"].help_text = self.fields["token"].help_text = text % {"n": length}
+        if conf.SUBMIT_FULL_CODE and len(self.visible_fields()) == 1:
+            # A user who has more to fill in or to tick presses the button.
+            self.fields["token"].widget.attrs["data-submit-when-full"] = length
+
     def clean_token(self) -> str:
         length = self.length or conf.TOKEN_LENGTH
+        text = self.cleaned_data["token"]
         try:
-            return tokens.normalize(self.cleaned_data["token"], length)
+            return tokens.normalize(text, length)
         except errors.InvalidVerificationCode as e:
-            message = _("A code has %(length)d digits.") % {"length": length}
-            if e.code in conf.ERROR_DISPLAY:
-                message = e.display
+            message = e.display if e.code in conf.ERROR_DISPLAY else why_no_code(text, length)
             raise ValidationError(message, code="invalid_verification_code") from None
 
 
 class CustomTokenForm(TokenForm):
-    """A token that the site has made up itself: not of digits only, perhaps, nor as long as others."""
+    """The form for a code that the site has chosen (`custom_code`). It may have letters and any length."""
+
+    counts_digits = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Hashable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+from django.conf import settings
+from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
 from . import registry
@@ -80,29 +81,24 @@ def _installed() -> Registry:
     return found
 
 
+@lru_cache(maxsize=1)
 def get_registry() -> Registry:
     """Return the installed providers, with those of `TWILIO_2FA_PROVIDERS` put over them.
 
-    Each value of the setting is read once a process, so a provider that cannot be imported is tried once.
+    They are read once, and again after the setting has changed.
     """
     own: dict[str, str | None] = conf.PROVIDERS
     # Anything but a mapping is left to `manage.py check`, which could not run if this raised.
     if not own or not isinstance(own, dict):
         return _installed()
-    read = _with_own if all(isinstance(path, Hashable) for path in own.values()) else _with_own.__wrapped__
-    return read(tuple(own.items()))
-
-
-@lru_cache(maxsize=32)
-def _with_own(own: tuple[tuple[str, str | None], ...]) -> Registry:
-    installed, names = _installed(), {name for name, _path in own}
+    installed = _installed()
     found = Registry(
-        providers={n: p for n, p in installed.providers.items() if n not in names},
-        broken=[b for b in installed.broken if b.name not in names],
+        providers={n: p for n, p in installed.providers.items() if n not in own},
+        broken=[b for b in installed.broken if b.name not in own],
         sources=dict(installed.sources),
         apps=dict(installed.apps),
     )
-    for name, path in own:
+    for name, path in own.items():
         if path is not None:
             _add(found, name, path, "TWILIO_2FA_PROVIDERS")
     return found
@@ -115,6 +111,22 @@ def why_unavailable(provider: MethodProvider, *, user: Any, request: Any = None)
     except Exception as e:
         logger.exception("The provider of %s failed", provider.name)
         return f"it failed: {type(e).__name__}"
+
+
+def why_unusable(provider: MethodProvider, *, if_it_fails: bool = False) -> str:
+    """Return why a method cannot be used on a page. Empty if it can, or if that depends on its user.
+
+    It is asked with a request, because a method may need one to build an address. It is asked without a user,
+    so a provider that raises may work with one: that is a reason only `if_it_fails`.
+    """
+    # Not at the top: it brings Django's test client with it, and unittest.
+    from django.test import RequestFactory
+
+    host = next((host for host in settings.ALLOWED_HOSTS if host != "*"), "localhost").lstrip(".")
+    try:
+        return provider.why_unavailable(user=None, request=RequestFactory().get("/", HTTP_HOST=host))
+    except Exception as e:
+        return f"it failed: {type(e).__name__}" if if_it_fails else ""
 
 
 def why_unregistrable(provider: MethodProvider) -> str:
@@ -132,9 +144,19 @@ def provider_of(kind: str) -> MethodProvider | None:
 def default_methods() -> list[str]:
     """Names of the methods that are offered where `ALLOWED_METHODS` is not set."""
     found = [p for p in get_providers().values() if p.on_by_default]
-    return [p.name for p in sorted(found, key=lambda p: (p.position, p.name))]
+    return [p.name for p in sorted(found, key=lambda p: (p.order, p.name))]
 
 
+@lru_cache(maxsize=1)
 def get_providers() -> dict[str, MethodProvider]:
     """Return the usable providers by method name."""
     return get_registry().providers
+
+
+def _forget(**kwargs: Any) -> None:
+    """Let the providers be read again. Receives `setting_changed`."""
+    get_registry.cache_clear()
+    get_providers.cache_clear()
+
+
+setting_changed.connect(_forget)

@@ -11,7 +11,7 @@ M = TypeVar("M", bound=models.Model)
 
 
 class PrimaryManager(models.Manager[M]):
-    """Read from the database that the model is written to.
+    """A manager that reads from the database that the model is written to.
 
     A replica may lag behind, and what has just been counted or approved decides what happens next. Use it in
     the models of a method of yours as well, with `base_manager_name = "objects"` in their `Meta`.

@@ -1,7 +1,7 @@
 """Convert times between Django's `USE_TZ` and Twilio.
 
-All that is stored is as `timezone.now()` has it. What comes from outside goes through `stored`, what others
-are told through `aware`, and what a page shows through `local`.
+Times are stored as `timezone.now()` returns them. Convert times from outside with `stored`, times for
+receivers and providers with `aware`, and times for pages with `local`.
 """
 
 from __future__ import annotations
@@ -13,17 +13,22 @@ from django.utils.timezone import get_default_timezone, is_naive, localtime, mak
 
 
 def aware(moment: datetime) -> datetime:
-    """Return the moment in UTC. A naive one is taken to be in the site's `TIME_ZONE`."""
+    """Return a datetime in UTC. A naive one is taken to be in `TIME_ZONE`."""
     if is_naive(moment):
         moment = make_aware(moment, get_default_timezone())
     return moment.astimezone(timezone.utc)
 
 
+def from_unix(seconds: float) -> datetime:
+    """Return the moment of a Unix time, in UTC."""
+    return datetime.fromtimestamp(seconds, timezone.utc)
+
+
 def stored(moment: datetime) -> datetime:
-    """Return the moment as the database stores it. It can be compared with `timezone.now()`."""
+    """Return a datetime as the database stores it. It can be compared with `timezone.now()`."""
     return aware(moment) if settings.USE_TZ else make_naive(aware(moment), get_default_timezone())
 
 
 def local(moment: datetime) -> datetime:
-    """Return a stored moment in the user's time zone, for code that formats it. Template filters do so."""
+    """Return a stored datetime in the current time zone, for formatting it in Python."""
     return moment if is_naive(moment) else localtime(moment)

@@ -3,34 +3,72 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from typing import Any
 
 from django.core.mail import send_mail
-from django.template.loader import render_to_string
+from django.template import TemplateDoesNotExist
+from django.template.loader import get_template, render_to_string
+from django.utils import timezone
 
+from . import moments
 from .conf import conf
+from .contacts import Contact, EmailAddress, PhoneNumber
 
 logger = logging.getLogger(__name__)
 
 
 def address_of(user: Any) -> str:
-    """Return the e-mail address of the account's owner. Empty if there is none."""
+    """Return the e-mail address in the user model. Empty if there is none."""
     return str(getattr(user, user.get_email_field_name(), "") or "")
 
 
-def tell_owner(user: Any, template: str, *, address: str | None = None, **context: Any) -> None:
-    """Tell the owner of an account by e-mail, unless `NOTIFY_OWNER` is off or they have no address.
-
-    `<template>_subject.txt` and `<template>.txt` are rendered with `user` and `context`. `address`: where the
-    account's own may have changed in between. A mail that cannot be sent is logged and stops nothing.
-    """
-    address = address_of(user) if address is None else address
-    if not address or not conf.resolve("NOTIFY_OWNER", user=user):
-        return
-    context = {"user": user, **context}
+def html_of(name: str, context: dict[str, Any]) -> str | None:
+    """Return a rendered template. None if there is none: a site or a provider may send text only."""
     try:
-        subject = render_to_string(f"{template}_subject.txt", context).strip()
-        send_mail(" ".join(subject.split()), render_to_string(f"{template}.txt", context), None, [address])
+        return get_template(name).render(context)
+    except TemplateDoesNotExist:
+        return None
+
+
+def tell_owner(
+    user: Any,
+    template: str,
+    *,
+    address: str | None = None,
+    also: Iterable[Contact | None] = (),
+    **context: Any,
+) -> None:
+    """Send an e-mail to the user, unless `NOTIFY_OWNER` is off or they have no address.
+
+    `<template>_subject.txt`, `<template>.txt` and, if it exists, `<template>.html` are rendered with `user`,
+    `at` (the time) and `context`. `address`: where the account's own may have changed in between. `also`:
+    what was replaced or removed. Such an address gets an e-mail of its own, and a number what
+    `NOTIFY_NUMBER_CB` sends. What cannot be sent is logged and stops nothing.
+    """
+    own = address_of(user) if address is None else address
+    old = [str(each) for each in also if isinstance(each, EmailAddress)]
+    addresses = {each.lower(): each for each in (*old, own) if each}
+    numbers = [each for each in also if isinstance(each, PhoneNumber) and conf.NOTIFY_NUMBER_CB is not None]
+    if not (addresses or numbers) or not conf.resolve("NOTIFY_OWNER", user=user):
+        return
+    context = {"user": user, "at": moments.local(timezone.now()), **context}
+    for each in addresses.values():
+        _send(template, context, each)
+    for number in numbers:
+        text = _subject(template, context)
+        conf.resolve("NOTIFY_NUMBER_CB", number=str(number), text=text, user=user)
+
+
+def _subject(template: str, context: dict[str, Any]) -> str:
+    return " ".join(render_to_string(f"{template}_subject.txt", context).split())
+
+
+def _send(template: str, context: dict[str, Any], address: str) -> None:
+    try:
+        subject, text = _subject(template, context), render_to_string(f"{template}.txt", context)
+        html = html_of(f"{template}.html", {**context, "subject": subject})
+        send_mail(subject, text, None, [address], html_message=html)
     except Exception as e:
         # Also a template, an address or a mail backend that is at fault in a way of its own: what it tells of
         # has happened. A traceback would show the address.

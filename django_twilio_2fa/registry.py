@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import logging
 import re
 import sys
@@ -66,6 +65,9 @@ def _in_folder(folder: str) -> Iterator[Found]:
 
 
 def _one_by_one(folder: str) -> Iterator[Found]:
+    # Not at the top: it is heavy, and needed only where a distribution is broken.
+    import importlib.metadata
+
     for distribution in importlib.metadata.distributions(path=[folder]):
         try:
             name = distribution.metadata["Name"] or ""

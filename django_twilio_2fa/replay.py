@@ -7,23 +7,23 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from .contention import again
 from .digests import digests
 from .models import Counter
+from .models.contention import again
 
 SCOPE = "once"
 
 
 def is_used(*parts: Any, seconds: int) -> bool:
-    """Return whether the value is used. This only looks: `use_once` decides between concurrent requests."""
+    """Return whether a value was used. To mark it as used, call `use_once`."""
     since, keys = int(time.time()) - seconds, digests("once", *parts)
     return bool(Counter.objects.filter(scope=SCOPE, key__in=keys, window__gt=since).exists())
 
 
 def use_once(*parts: Any, seconds: int) -> bool:
-    """Use up what `parts` name, for that many seconds and up to as many more; returns whether it was unused.
+    """Mark a value as used, for at least that many seconds. Return False if it was used already.
 
-    Stored is its keyed digest only. Of several at once, one is told True.
+    Only the keyed digest is stored. Of several concurrent calls, one returns True.
     """
     now, keys = int(time.time()), digests("once", *parts)
     if is_used(*parts, seconds=seconds):

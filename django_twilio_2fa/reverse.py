@@ -10,18 +10,19 @@ from typing import Any
 from django import urls
 from django.shortcuts import resolve_url
 from django.urls import NoReverseMatch, URLResolver
+from django.utils.http import url_has_allowed_host_and_scheme
 
 APP_NAME = "twilio_2fa"
 
 
 @dataclass(frozen=True)
 class Mount:
-    """One `include()` of the kit: its full namespace, and the parameters of the path before it."""
+    """One `include()` of this package: its full namespace, and the parameters in the path before it."""
 
     namespace: str
     parameters: tuple[str, ...] = ()
     has_devices: bool = False
-    """Whether it is the whole kit, not a single wizard."""
+    """Whether all pages are included, not only a wizard."""
 
 
 def _walk(resolver: Any, namespaces: tuple[str, ...], parameters: tuple[str, ...]) -> Iterator[Mount]:
@@ -43,15 +44,15 @@ def _mounts_of(resolver: Any) -> tuple[Mount, ...]:
 
 
 def mounts() -> tuple[Mount, ...]:
-    """Return each place where the kit is included in the current URL configuration, the whole kit first."""
+    """Return each `include()` of this package in the current URL configuration, complete ones first."""
     return _mounts_of(urls.get_resolver(urls.get_urlconf()))
 
 
 def reverse(viewname: str, *, request: Any = None, args: Any = None, kwargs: Any = None) -> str:
-    """Return the address of a page of the kit by its name, as `index` or `devices`.
+    """Return the URL of a page of this package by its name, such as `index` or `devices`.
 
-    As `django.urls.reverse`, and it finds a kit that is included within other namespaces
-    (`account:twilio_2fa:index`). Parameters of the path before the kit are taken from `request`. Raises
+    As `django.urls.reverse`, but also finds pages that are included within other namespaces
+    (`account:twilio_2fa:index`). Parameters of the path before this package are taken from `request`. Raises
     `NoReverseMatch`.
     """
     try:
@@ -72,8 +73,16 @@ def reverse(viewname: str, *, request: Any = None, args: Any = None, kwargs: Any
         raise
 
 
+def on_this_site(request: Any, url: str) -> str:
+    """Return an address if it leads to the host of the request, and not away from HTTPS. Otherwise empty."""
+    safe = url_has_allowed_host_and_scheme(
+        url, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return url if safe and url.isprintable() else ""
+
+
 def site_url(to: str) -> str:
-    """Return the address for a path or the name of a URL, as `resolve_url`; `/` is the root of the site.
+    """Return the URL for a path or a URL name, as `resolve_url` does. `/` is the root of the site.
 
     A site that is served below a path (`SCRIPT_NAME`) has its root there.
     """

@@ -18,13 +18,15 @@ SIMPLE = {"Pd": "-", "Zs": " ", "Cf": "", "Sc": "$", "No": "_", "Nl": "_"}
 
 
 def normalize(text: str, length: int) -> str:
-    """Return the code in `text` as ASCII digits. The text is the code, or a message that contains it.
+    """Return the code in a text as ASCII digits. The text is the code, or a message that contains it.
 
     Digits of any script count; spaces and dashes within a code do not. Raises `InvalidVerificationCode`
     unless there is exactly one run of `length` digits.
     """
     if len(text) > LONGEST_INPUT:
         raise errors.InvalidVerificationCode
+    if len(text) == length and text.isascii() and text.isdigit():
+        return text
     found = {run for run in _runs(_simplified(text)) if len(run) == length}
     if len(found) != 1:
         raise errors.InvalidVerificationCode
@@ -58,7 +60,7 @@ SHORTEST_CUSTOM, LONGEST_CUSTOM = 4, 10
 
 
 def custom(text: str) -> str:
-    """Return a site's own code as it was typed, without spaces. Raises `InvalidVerificationCode`."""
+    """Clean a custom code: remove spaces and invisible characters. Raises `InvalidVerificationCode`."""
     code = "".join(c for c in text[: LONGEST_INPUT + 1] if not _comes_along(c))
     if not SHORTEST_CUSTOM <= len(code) <= LONGEST_CUSTOM or not code.isprintable():
         raise errors.InvalidVerificationCode

@@ -1,30 +1,77 @@
 """Route to the pages: `path("2fa/", include("django_twilio_2fa.urls"))`."""
 
-from django.urls import include, path
+from __future__ import annotations
 
-from .installed import get_providers
-from .pages.base import protected
-from .views import (
-    AddWizardView,
-    ChangeView,
-    ChangeWizardView,
-    DevicesView,
-    RemoveView,
-    VerificationWizardView,
-)
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from django.urls import URLPattern, URLResolver, include, path
+from django.utils.functional import cached_property
 
 app_name = "twilio_2fa"
 
-urlpatterns = [
-    *VerificationWizardView.urls()[0],
-    path("devices/", protected(DevicesView.as_view()), name="devices"),
-    path("remove/<str:device>/", protected(RemoveView.as_view()), name="remove"),
-    path("change/", protected(ChangeView.as_view()), name="change"),
-    path("change/<str:device>/", include(ChangeWizardView.urls(), namespace="changing")),
-    path("add/", include(AddWizardView.urls(), namespace="adding")),
-    *(
-        path(f"{name}/", include((patterns, name)))
-        for name, provider in get_providers().items()
-        if (patterns := provider.get_urls())
-    ),
-]
+
+class Patterns(Sequence[Any]):
+    """The patterns of the pages. The pages are imported when Django first looks for an address here.
+
+    Importing them with this module would make every site that includes it start later, with more memory.
+    """
+
+    @cached_property
+    def _patterns(self) -> list[URLPattern | URLResolver]:
+        from .installed import get_providers
+        from .pages.add import AddWizardView, ChangeWizardView
+        from .pages.again import SendAgainView
+        from .pages.base import protected
+        from .pages.change import ChangeView
+        from .pages.devices import DevicesView
+        from .pages.remove import RemoveView
+        from .pages.wizard import VerificationWizardView
+
+        return [
+            *VerificationWizardView.urls()[0],
+            path("again/", protected(SendAgainView.as_view()), name="again"),
+            path("devices/", protected(DevicesView.as_view()), name="devices"),
+            path("remove/<str:device>/", protected(RemoveView.as_view()), name="remove"),
+            path("change/", protected(ChangeView.as_view()), name="change"),
+            path("change/<str:device>/", include(ChangeWizardView.urls(), namespace="changing")),
+            path("add/", include(AddWizardView.urls(), namespace="adding")),
+            *(
+                path(f"{name}/", include((_exempted(patterns), name)))
+                for name, provider in get_providers().items()
+                if (patterns := provider.get_urls())
+            ),
+        ]
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._patterns[index]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._patterns)
+
+    def __len__(self) -> int:
+        return len(self._patterns)
+
+    # A site may join them with its own, as the list that they were in 0.32.
+
+    def __add__(self, others: Iterable[Any]) -> list[Any]:
+        return [*self, *others]
+
+    def __radd__(self, others: Iterable[Any]) -> list[Any]:
+        return [*others, *self]
+
+
+def _exempted(patterns: Iterable[Any]) -> list[Any]:
+    """Return a provider's pages, which the middleware leaves alone: they are a part of verifying."""
+    from .access import two_factor_exempt
+
+    found = list(patterns)
+    for pattern in found:
+        if isinstance(pattern, URLPattern):
+            pattern.callback = two_factor_exempt(pattern.callback)
+        else:
+            _exempted(pattern.url_patterns)
+    return found
+
+
+urlpatterns = Patterns()

@@ -28,7 +28,7 @@ SETTING_PREFIX = PREFIX.rstrip("_")
 URL_PREFIX = "twilio_2fa"
 DATEFMT = "%Y%m%d%H%M%S"
 
-# Entries of the session were named f"{SESSION_PREFIX}_{SESSION_METHOD}". The kit writes none of them now.
+# Entries of the session were named f"{SESSION_PREFIX}_{SESSION_METHOD}". None of them is written now.
 SESSION_PREFIX = "twilio_2fa"
 SESSION_SID = "sid"
 SESSION_TIMESTAMP = "timestamp"
@@ -49,7 +49,7 @@ def get_setting(name: str, default: Any = None, callback_kwargs: dict[str, Any] 
     for spelled in (name, *(setting.old_names if setting else ())):
         if hasattr(settings, PREFIX + spelled):
             value = getattr(settings, PREFIX + spelled)
-            if setting and not setting.takes:
+            if setting and not setting.arguments:
                 return value
             function = as_callable(value)
             return value if function is None else call(function, **(callback_kwargs or {}))
@@ -64,7 +64,7 @@ def get_twilio_client(**kwargs: Any) -> Client:
 
     from .twilio.client import make_http_client
 
-    # By the kit's own connection, which has timeouts and leads to the sandbox where that is on.
+    # By this package's own connection, which has timeouts and leads to the sandbox where that is on.
     kwargs.setdefault("http_client", make_http_client())
     account = kwargs.pop("account_sid", None) or conf.ACCOUNT_SID
     return Client(account, kwargs.pop("auth_token", None) or conf.AUTH_TOKEN, **kwargs)

@@ -6,23 +6,28 @@ The pages, the API, commands and your own code use it. The rules are in `process
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from .contacts import Contact
-from .models import Verification
-from .process import check, registration, send, verifications, waiting
+from .errors import SendingPaused
+from .models import TrustedBrowser, Verification
+from .process import activity, changes, check, offers, send, verifications, waiting
+from .process.activity import Activity
 from .process.awaitable import awaitable
 from .process.check import mark_errors
+from .process.choices import Choice
 from .process.database import recording
 from .process.devices import Devices, Registered
-from .process.methods import Choice, Fallback, Methods
+from .process.methods import Methods
 from .process.subject import Subject
 from .providers import MethodProvider
 
 
 class Verifier:
-    """Verify one user, or an anonymous visitor.
+    """Verify one user, or a phone number or e-mail address without a user.
 
     `flow` and `auth` bind an approval to the session that asked: its random flow id and the digest of its
     auth hash (see `session.get_verifier`). Every method raises the errors of `errors`.
@@ -41,7 +46,7 @@ class Verifier:
         `devices` have `id`, `name` and `obfuscated`; `send(device=…)` takes the id. `obfuscated` of the
         method is that of its first. An anonymous visitor gets each method that takes a number or an address.
         """
-        return self.available.listed()
+        return offers.listed(self.available)
 
     @recording()
     def send(
@@ -53,8 +58,10 @@ class Verifier:
         replaces: Registered | None = None,
         enrol: bool = False,
         name: str = "",
+        data: dict[str, str] | None = None,
+        instead_of: Verification | None = None,
     ) -> Verification:
-        """Send a token by a method: to a registered device, or to a new destination to register it.
+        """Send a token by a method, to a device, or to a number or address that is to be registered.
 
         `device`: one of `registered()`, or its id; left out, the first that suits the method. `to`: a number
         or an address; text is read by the method's kind of device, numbers as E.164. `replaces`: the device
@@ -62,36 +69,38 @@ class Verifier:
         registered, and each call begins a verification of its own.
 
         `enrol` registers a device of the method's own kind, which has no destination; `name` is the user's
-        name for it. The row's `secret` has what the user has to see of it, and is not stored.
+        name for it, and `data` is what the client adds, such as its public key: `start` finds it in
+        `verification.data["registration"]`. The row's `secret` has what the user has to see of the device.
+        It is not stored.
+        `instead_of`: a registration that this one corrects. It is canceled once the new token is sent.
         A pending verification of the same destination is continued. Returns the verification. Raises
         `ResendCooldown` and `MaxSendsReached` (with the `verification` to go on with), and the provider's
         errors.
         """
-        return send.send(
-            self.available, method, device=device, to=to, replaces=replaces, enrol=enrol, name=name
-        )
+        about: dict[str, Any] = {"replaces": replaces, "enrol": enrol, "name": name, "data": data}
+        return send.send(self.available, method, device=device, to=to, instead_of=instead_of, **about)
 
     @recording()
     def resend(self, verification: Verification, method: str = "") -> Verification:
-        """Send the token of a pending verification again, perhaps by another method of its transport."""
+        """Send the token of a pending verification again, perhaps by another method to the same number."""
         return send.resend(self.available, verification, method)
 
     @mark_errors
     @recording()
     def check(self, verification: Verification, token: str) -> Verification:
-        """Check a token. Returns the approved verification.
+        """Check a token. Return the verification, which is then approved.
 
-        Raises `InvalidVerificationCode` for a wrong token (data: `attempts_left`; left out for text that
-        cannot be a token, which costs no attempt) and its subclass `CodeAlreadyUsed`, `MaxAttemptsReached`,
-        `VerificationExpired`, `CheckInProgress`, and the provider's errors; for a method that waits
-        `ApprovalPending` and `ApprovalDenied`.
+        Raises `InvalidVerificationCode` for a wrong token, with `attempts_left` in its data, and for text
+        that cannot be a token, without it (this does not count as an attempt). `CodeAlreadyUsed` is a
+        subclass. Also raises `MaxAttemptsReached`, `VerificationExpired`, `CheckInProgress`, errors of the
+        provider, and for a method that waits `ApprovalPending` and `ApprovalDenied`.
         """
         return check.check(self.devices, verification, token)
 
     @mark_errors
     @recording()
     def approve(self, verification: Verification) -> Verification:
-        """Approve a verification without a token, for a caller that has made sure by other means.
+        """Approve a verification without a token, if your code has verified the user in another way.
 
         One of Twilio Verify's is approved at Twilio, too. Returns the approved verification. Raises
         `VerificationExpired`, `MaxAttemptsReached`, `CheckInProgress`, and `MethodNotAllowed` for a
@@ -101,7 +110,7 @@ class Verifier:
 
     @recording()
     def cancel(self, verification: Verification) -> None:
-        """End a pending verification, and at Twilio unless another one still needs it there."""
+        """Cancel a pending verification, also at Twilio unless another verification shares it there."""
         verifications.cancel(self.subject, verification)
 
     def get(self, public_id: UUID | str) -> Verification:
@@ -110,19 +119,36 @@ class Verifier:
 
     @recording()
     def rename(self, device: str, name: str) -> Registered:
-        """Name a device (its id), or remove its name. Returns the device.
+        """Set the name of a device, given by its id. An empty name removes the name. Returns the device.
 
-        Raises `MissingUserData`, `ChangeNotAllowed`, and `MalformedRequest` for a bad name.
+        Requires a fresh proof. Raises `MissingUserData`, `ChangeNotAllowed`, `ProofRequired`, and
+        `MalformedRequest` for a bad name.
         """
-        return registration.rename(self.available, device, name)
+        return changes.rename(self.available, device, name)
+
+    @recording()
+    def make_default(self, device: str) -> Registered:
+        """Let a device, given by its id, be offered first. Requires a fresh proof. Returns the device.
+
+        Raises `MissingUserData`, `ChangeNotAllowed` or `ProofRequired`.
+        """
+        return changes.make_default(self.available, device)
+
+    @recording()
+    def forget_browsers(self, id: str = "") -> list[TrustedBrowser]:
+        """Forget one of the user's remembered browsers, or all. Requires a fresh proof. Returns them.
+
+        Raises `MissingUserData` or `ProofRequired`.
+        """
+        return changes.forget_browsers(self.available, id)
 
     @recording()
     def remove(self, registered: Registered) -> None:
-        """Remove a device, against a fresh proof, which it uses up.
+        """Remove a device. Requires a fresh proof (see `fresh_proof`), and uses it up.
 
         Raises `ChangeNotAllowed`, `LastDevice` or `ProofRequired`.
         """
-        registration.remove(self.available, registered)
+        changes.remove(self.available, registered)
 
     # The same, awaited.
 
@@ -133,6 +159,10 @@ class Verifier:
     acancel = awaitable(cancel)
     aget = awaitable(get)
     amethods = awaitable(methods)
+
+    def bind(self, flow: str) -> None:
+        """Bind what follows to a session, by its flow id."""
+        self.subject = self.devices.subject = self.available.subject = replace(self.subject, flow=flow)
 
     # Questions of the pages and the API. Each is answered in `process`.
 
@@ -156,12 +186,16 @@ class Verifier:
         """The digest of the session's auth hash."""
         return self.subject.auth
 
+    def activity(self) -> list[Activity]:
+        """Return the user's last verifications, the newest first."""
+        return activity.recent(self.subject)
+
     def resolve(self, name: str, **offered: Any) -> Any:
         """Return a setting for this user and request."""
         return self.subject.setting(name, **offered)
 
     def authorize(self) -> None:
-        """Raise `UserNotAllowed` or `UserRequired` where the site keeps this user out."""
+        """Raise `UserNotAllowed` if the site refuses this user, or `UserRequired` if there is no user."""
         self.subject.authorize()
 
     def registered(self) -> list[Registered]:
@@ -181,35 +215,23 @@ class Verifier:
         return self.devices.unproven()
 
     def is_last(self, registered: Registered) -> bool:
-        """Return whether nothing but backups would be left without it."""
+        """Return whether the user would have no device left without this one, except backups."""
         return self.devices.is_last(registered)
 
-    def allowed_providers(self) -> list[MethodProvider]:
-        """Return the methods that this user may use now."""
-        return self.available.allowed()
-
-    def provider(self, method: str) -> MethodProvider:
-        """Return the allowed method of that name. Raises `MethodNotAllowed`."""
-        return self.available.get(method)
-
     def method_for(self, device: str) -> str:
-        """Return the first method that can be used with a device (its id). Raises `MissingUserData`."""
+        """Return the first method that can use a device, given by its id. Raises `MissingUserData`."""
         return self.available.method_for(device)
 
     def choices(self) -> list[Choice]:
         """Return each allowed method with each suitable device."""
         return self.available.choices()
 
-    def reaches(self, provider: MethodProvider, row: Verification) -> bool:
-        """Return whether the method can send a running verification's code to its destination."""
-        return self.available.reaches(provider, row)
-
     def registrable(self, kind: str | None = None) -> list[MethodProvider]:
-        """Return the methods that a device can be registered for; of one kind if given."""
+        """Return the methods that the user can register a device for, or only those of one kind of device."""
         return self.available.registrable(kind)
 
     def addable(self) -> list[MethodProvider]:
-        """Return the methods that one more device can be registered for."""
+        """Return the methods that the user can add another device for."""
         return self.available.addable()
 
     def backups(self) -> list[MethodProvider]:
@@ -217,12 +239,8 @@ class Verifier:
         return self.available.backups()
 
     def too_many(self) -> list[MethodProvider]:
-        """Return the methods that could be added if the user had fewer devices."""
+        """Return the methods that the user cannot add a device for, because of `MAX_DEVICES`."""
         return self.available.too_many()
-
-    def refuse_too_many(self, provider: MethodProvider) -> None:
-        """Raise `TooManyDevices` where no device can be added for this method."""
-        self.available.refuse_too_many(provider)
 
     def needs_phone(self) -> bool:
         """Return whether the user still has to register a phone number."""
@@ -233,52 +251,56 @@ class Verifier:
         return self.available.may_change(kind)
 
     def may_register(self, kind: str | None = None) -> bool:
-        """Return whether the site lets the user register this kind now: a first device, or another one."""
+        """Return whether the site allows the user to register a device of this kind, first or additional."""
         return self.available.may_register(kind)
 
     def may_skip_registration(self) -> bool:
-        """Return whether the user may go on without registering a first device."""
+        """Return whether the user may skip registering a first device."""
         return self.available.may_skip_registration()
+
+    def grace_ends_at(self) -> datetime | None:
+        """Return until when the user need not verify, for having no device. None if they have to."""
+        return self.available.grace_ends_at()
 
     def may_rename(self, registered: Registered) -> bool:
         """Return whether the user may name a device."""
         return self.available.may_rename(registered)
+
+    def may_be_default(self, registered: Registered) -> bool:
+        """Return whether the user may make a device the default."""
+        return self.available.may_be_default(registered)
 
     def may_remove_last(self) -> bool:
         """Return whether the user may remove the last device."""
         return self.available.may_remove_last()
 
     def refuse_removal(self, registered: Registered) -> None:
-        """Raise `ChangeNotAllowed` or `LastDevice` for a device that no proof lets the user remove."""
+        """Raise `ChangeNotAllowed` or `LastDevice` if the user may not remove a device, even with a proof."""
         self.available.refuse_removal(registered)
 
     def authorize_enrolment(self, kind: str | None = None) -> Verification | None:
-        """Return the proof that lets the user register something now; None if nothing is registered yet.
+        """Return the proof that allows a registration now. None for a first device, which needs no proof.
 
         Raises `RegistrationNotAllowed`, `ChangeNotAllowed` or `ProofRequired`.
         """
-        return registration.authorize(self.available, kind)
+        return self.available.authorize(kind)
 
     def fresh_proof(self) -> Verification | None:
         """Return an approved verification of this session, at most ten minutes old and not used up."""
-        return registration.fresh_proof(self.subject)
-
-    def fallback(self, row: Verification, *, failing: bool = False) -> Fallback | None:
-        """Return another method to offer for a verification, at once where its own is `failing`; or None."""
-        return waiting.fallback(self.available, row, failing=failing)
-
-    def wished(self, row: Verification, method: str) -> Fallback | None:
-        """Return a method that the user asked for during another one's cooldown, to offer it; or None."""
-        return waiting.wished(self.available, row, method)
+        return self.available.fresh_proof()
 
     def wait_to_resend(self, row: Verification) -> int:
-        """Return in how many seconds a pending verification's code may be sent again; 0 for now."""
-        return waiting.wait_to_resend(self.subject, row)
+        """Return after how many seconds the code of a pending verification may be sent again. 0 for now."""
+        return waiting.wait_to_resend(self.available, row)
 
     def usable_now(self, choices: Sequence[Choice]) -> list[Choice]:
-        """Return the choices that no lock and no limit keeps the user from."""
+        """Return the choices that the user can use now, with regard to locks and limits."""
         return waiting.usable_now(self.available, choices)
 
     def waits(self, choices: Sequence[Choice]) -> list[int]:
-        """Return in how many seconds each choice can be used; 0 for now. See also `lockout.FOR_EVER`."""
+        """Return in how many seconds each choice can be used: 0 for now, `Lock.FOR_EVER` until an unlock."""
         return waiting.waits(self.available, choices)
+
+    def paused(self, choices: Sequence[Choice]) -> list[SendingPaused | None]:
+        """Return for each choice the error of a pause of sending that stops it. No query after `waits`."""
+        return waiting.paused(self.available, choices)

@@ -1,9 +1,10 @@
 """The views that sites mount and subclass. Their code is in `pages/`."""
 
-from .pages.add import AddWizardView
+from .pages.add import AddWizardView, ChangeWizardView
 from .pages.base import PageMixin, PageView
-from .pages.change import ChangeView, ChangeWizardView
+from .pages.change import ChangeView
 from .pages.devices import DevicesView
+from .pages.login import TwoFactorLoginView
 from .pages.remove import RemoveView
 from .pages.wizard import VerificationWizardView
 
@@ -15,5 +16,6 @@ __all__ = [
     "PageMixin",
     "PageView",
     "RemoveView",
+    "TwoFactorLoginView",
     "VerificationWizardView",
 ]

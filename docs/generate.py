@@ -15,6 +15,7 @@ from typing import Any
 import django
 import picture
 import reference
+import words
 
 DOCS = Path(__file__).resolve().parent
 BLOCK = re.compile(r"(<!-- generated: (\w+) -->\n)(.*?)(<!-- end -->)", re.S)
@@ -36,15 +37,20 @@ def settings_table() -> str:
         for s in SETTINGS.values():
             if s.group != group:
                 continue
-            kinds = ", ".join(k.__name__ for k in s.kinds if k.__name__ != "__proxy__") or "callable"
-            takes = ", ".join(f"`{name}`" for name in s.takes)
+            kinds = ", ".join(_type_name(k) for k in s.kinds) or "callable"
+            takes = ", ".join(f"`{name}`" for name in s.arguments)
             default = f"`{s.default!r}`" if isinstance(s.default, (str, type(None))) else f"`{s.default}`"
             old = f" (0.32: {', '.join(f'`{PREFIX}{n}`' for n in s.old_names)})" if s.old_names else ""
             rows.append([f"`{s.full_name}`{old}", default, kinds, takes, s.doc])
         out.append(
-            f"## {group}\n\n" + _table(["setting", "default", "takes", "callable with", "what it does"], rows)
+            f"## {group}\n\n" + _table(["setting", "default", "type", "callable with", "what it does"], rows)
         )
     return "\n".join(out)
+
+
+def _type_name(kind: type) -> str:
+    """Return a type as Django's documentation calls it."""
+    return {"Promise": "lazy str"}.get(kind.__name__, kind.__name__)
 
 
 def retired_table() -> str:
@@ -56,59 +62,76 @@ def retired_table() -> str:
 def checks_table() -> str:
     from django_twilio_2fa.checks import FOUND
 
-    levels = {"E": "error", "W": "warning", "I": "note"}
+    levels = {"E": "error", "W": "warning", "I": "info"}
     rows = [[f"`twilio_2fa.{id}`", levels[id[0]], text] for id, text in FOUND.items()]
-    return _table(["id", "is", "what is wrong"], rows)
+    return _table(["id", "level", "what is wrong"], rows)
 
 
 def limits_table() -> str:
-    from django_twilio_2fa.process.rate_limits import DEFAULTS
+    from django_twilio_2fa.conf.limits import LIMITS
 
-    return _table(["limit", "default"], [[f"`{name}`", f"`{rate}`"] for name, rate in DEFAULTS.items()])
+    rows = [[f"`{name}`", f"`{limit.default}`", limit.doc] for name, limit in LIMITS.items()]
+    return _table(["limit", "default", "what it counts"], rows)
+
+
+def breaker_table() -> str:
+    from django_twilio_2fa.conf.breaker import BREAKER
+
+    return _table(
+        ["rule", "default", "what it says"],
+        [[f"`{name}`", f"`{default}`", doc] for name, (default, doc) in BREAKER.items()],
+    )
 
 
 def signals_table() -> str:
-    from django_twilio_2fa.signals import COMMON, SIGNALS
+    from django_twilio_2fa.signals import SIGNALS
 
-    rows = []
-    for d in SIGNALS.values():
-        arguments = "; ".join(f"`{name}`: {doc}" for name, doc in {**d.arguments, **COMMON}.items())
-        rows.append([f"`{d.name}`", d.doc, arguments])
-    return _table(["signal", "when", "arguments"], rows)
+    def argument(name: str, doc: str) -> str:
+        return f"`{name}`: {doc.removesuffix('.')}"
+
+    rows = [
+        [f"`{d.name}`", d.doc, "<br>".join(argument(*item) for item in d.arguments.items())]
+        for d in SIGNALS.values()
+    ]
+    return _table(["signal", "sent when", "arguments"], rows)
+
+
+def audit_table() -> str:
+    from django_twilio_2fa.signals import SIGNALS
+
+    rows = [
+        [f"`{d.name.removeprefix('twilio_2fa_')}`", ", ".join(f"`{name}`" for name in d.arguments)]
+        for d in SIGNALS.values()
+        if d.audited
+    ]
+    return _table(["event", "values beside `user` and `by`"], rows)
 
 
 def errors_table() -> str:
     from django_twilio_2fa.errors import ERRORS, TwoFactorError
 
-    def narrowed(error: type[TwoFactorError]) -> list[type[TwoFactorError]]:
-        """The error, and those that have its code and say more."""
+    def with_narrower(error: type[TwoFactorError]) -> list[type[TwoFactorError]]:
+        """Return an error, and its subclasses that have the same code and a text of their own."""
         return [error, *(c for c in error.__subclasses__() if c.code == error.code)]
 
+    def texts(error: type[TwoFactorError]) -> str:
+        found = [str(error.message)]
+        if error.check_message:
+            found.append(f"If a code was checked: {error.check_message}")
+        if error.send_message:
+            found.append(f"If a code was to be sent: {error.send_message}")
+        return "<br>".join(found)
+
     rows = [
-        [
-            f"`{code}`",
-            str(e.status),
-            "yes" if e.blocking else "",
-            str(e.message),
-            str(e.check_message or e.send_message),
-        ]
+        [f"`{code}`", f"`{e.__name__}`", str(e.status), "yes" if e.blocking else "", texts(e)]
         for code, declared in sorted(ERRORS.items())
-        for e in narrowed(declared)
+        for e in with_narrower(declared)
     ]
-    return _table(
-        [
-            "code",
-            "status",
-            "blocking",
-            "sentence",
-            "another where a code is checked (of `invalid_verification_code`: sent)",
-        ],
-        rows,
-    )
+    return _table(["code", "class", "status", "blocking", "text"], rows)
 
 
 def bundled() -> list[Any]:
-    """The providers that ship with the kit."""
+    """The providers that ship with this package."""
     from django_twilio_2fa.installed import get_registry
 
     found = get_registry()
@@ -131,14 +154,26 @@ def features_table() -> str:
             yes(p.sends),
             yes(p.sends),
             yes(does(p, "cancel")),
-            yes(p.waits),
-            f"`{p.device_kind}`" + (", one a user" if p.one_per_user else "") if p.device_kind else "",
+            yes(p.approved_elsewhere),
+            yes(p.phishing_resistant),
+            f"`{p.device_kind}`" + (", one per user" if p.one_per_user else "") if p.device_kind else "",
             str(p.cost),
             str(p.strength),
         ]
         for p in bundled()
     ]
-    head = ["method", "registers", "sends", "resends", "cancels", "waits", "device", "cost", "NIST; ASVS"]
+    head = [
+        "method",
+        "registers",
+        "sends",
+        "resends",
+        "cancels",
+        "waits",
+        "resists phishing",
+        "device",
+        "cost",
+        "NIST SP 800-63B; OWASP ASVS",
+    ]
     return _table(head, rows)
 
 
@@ -169,7 +204,7 @@ def declared_table() -> str:
         shown = default.args[0] if isinstance(default, ast.Call) else default
         told = ast.unparse(shown) if shown is not None else ""
         rows.append([f"`{ast.unparse(attribute.target)}`", _in_a_line(str(doc)), f"`{told}`"])
-    return _table(["name", "is", "default"], rows)
+    return _table(["name", "meaning", "default"], rows)
 
 
 def overridden_table() -> str:
@@ -202,47 +237,57 @@ def hooks_table() -> str:
                 break
             takes = ", ".join(a.arg for a in [*here.args.args[1:], *here.args.kwonlyargs])
             rows.append([f"`{here.name}({takes})`", _in_a_line(ast.get_docstring(here) or "")])
-    return _table(["name", "is"], rows)
+    return _table(["name", "meaning"], rows)
 
 
 def options_table() -> str:
-    from django_twilio_2fa.twilio.options import OPTIONS
+    from django_twilio_2fa.twilio.parameters import PARAMETERS
 
     rows = [
-        [f"`{o.name}`", "both" if o.start and o.check else "send" if o.start else "check", o.doc]
-        for o in OPTIONS.values()
+        [f"`{o.name}`", "send and check" if o.start and o.check else "send" if o.start else "check", o.doc]
+        for o in PARAMETERS.values()
     ]
-    return _table(["parameter", "goes to", "is"], rows)
+    return _table(["parameter", "used in", "meaning"], rows)
 
 
 def messages_table() -> str:
     from django_twilio_2fa.process.wording import MESSAGES
 
     own = {f"send_{p.name}": p.sent_wording for p in bundled() if p.sends}
-    return _table(
-        ["code", "sentence"], [[f"`{code}`", str(text)] for code, text in {**MESSAGES, **own}.items()]
-    )
+    return _table(["code", "text"], [[f"`{code}`", str(text)] for code, text in {**MESSAGES, **own}.items()])
 
 
 def magic_table() -> str:
-    from django_twilio_2fa.sandbox.faults import CODES
     from django_twilio_2fa.sandbox.magic import MAGIC
+    from django_twilio_2fa.sandbox.twilio_errors import CODES
 
     rows = []
     for m in MAGIC.values():
         answer = f"{m.code} (HTTP {CODES[m.code][0]}) on a {m.on}" if m.on else ""
         rows.append([f"`{m.to}`", m.does, answer, ", ".join(m.channels)])
-    return _table(["destination", "is", "answers", "only over"], rows)
+    return _table(["phone number or e-mail address", "what it simulates", "error", "only for"], rows)
 
 
 def faults_table() -> str:
-    from django_twilio_2fa.sandbox.injected import FAULTS
+    from django_twilio_2fa.sandbox.fault_injection import INJECTABLE_FAULTS
 
-    return _table(["fault", "what happens"], [[f"`{name}`", does] for name, does in FAULTS.items()])
+    return _table(
+        ["fault", "what happens"], [[f"`{name}`", does] for name, does in INJECTABLE_FAULTS.items()]
+    )
+
+
+def control_table() -> str:
+    from django_twilio_2fa.sandbox.control import CONTROLS, PREFIX
+
+    rows = []
+    for c in CONTROLS:
+        values = ", ".join(f"`{name}`" for name in c.values.split(", ") if name)
+        rows.append([f"`{c.method} {PREFIX}{c.path}`", values, c.does])
+    return _table(["request", "values", "does"], rows)
 
 
 def costs_table() -> str:
-    from tests.test_queries import COSTS
+    from tests.process.test_queries import COSTS
 
     return _table(["page", "queries"], [[f"`{page}`", str(n)] for page, n in COSTS.items()])
 
@@ -274,11 +319,14 @@ TABLES: dict[str, Callable[[], str]] = {
     "retired": retired_table,
     "checks": checks_table,
     "limits": limits_table,
+    "breaker": breaker_table,
     "signals": signals_table,
+    "audit": audit_table,
     "errors": errors_table,
     "messages": messages_table,
     "magic": magic_table,
     "faults": faults_table,
+    "control": control_table,
     "costs": costs_table,
     "features": features_table,
     "hooks": hooks_table,
@@ -289,6 +337,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "process": process_table,
     "pages": pages_table,
     "reference": reference.page,
+    "words": words.page,
+    "variables": words.css_variables,
 }
 
 

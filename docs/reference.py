@@ -10,14 +10,31 @@ PACKAGE = Path(__file__).resolve().parent.parent / "django_twilio_2fa"
 
 # What a site imports, what a provider imports, and what their tests import.
 MODULES = {
-    "For sites": ("access", "session", "verifier", "views", "forms", "contacts", "signals", "conf", "models"),
+    "For sites": (
+        "access",
+        "middleware",
+        "state",
+        "session",
+        "browsers",
+        "verifier",
+        "views",
+        "admin",
+        "forms",
+        "contacts",
+        "signals",
+        "conf",
+        "models",
+    ),
     "For providers": (
         "providers",
         "digests",
         "tokens",
         "replay",
+        "authenticators",
         "notices",
         "moments",
+        "user_agent",
+        "stylesheets",
         "managers",
         "reverse",
         "twilio.verify",

@@ -3,7 +3,9 @@
 Prints flows and requests per second, p50 and p95 per page, queries per page, connections to Twilio, and what
 the kit adds to the start-up. A flow is a signed-in user who picks a text message and types its code.
 
-With `--names`: whether the time of an answer tells who exists; see `bench_names`.
+With `--access`: what the middleware adds to a request; see `bench_access`. With `--names`: whether the time
+of an answer tells who exists; see `bench_names`. With `--compare COMMIT`: whole log-ins of the working tree
+against those of another commit; see `bench_compare`.
 """
 
 from __future__ import annotations
@@ -27,18 +29,6 @@ import requests
 
 HERE = Path(__file__).resolve().parent
 WORKERS, LATENCY = 2, 0.05
-
-START_UP = """
-import os, resource, sys, time
-began = time.perf_counter()
-import django
-django.setup()
-from django.urls import get_resolver
-get_resolver().url_patterns
-from django.test import Client
-Client().get("/admin/login/", headers={"host": "127.0.0.1"})
-print(time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
-"""
 
 
 def free_port() -> int:
@@ -110,17 +100,31 @@ def make_people(n: int) -> list[dict[str, str]]:
     return people
 
 
-def start_up(env: dict[str, str]) -> tuple[float, float]:
-    """Seconds and MiB of a process that has started and answered once, the median of five."""
-    runs = []
-    for _ in range(5):
-        out = subprocess.run(
-            [sys.executable, "-c", START_UP], env=env, capture_output=True, text=True, cwd=HERE
-        )
-        assert out.returncode == 0, out.stderr
-        runs.append(tuple(map(float, out.stdout.split())))
-    seconds, memory = zip(*runs, strict=True)
-    return statistics.median(seconds), statistics.median(memory)
+def start_up(runs: int = 20) -> dict[str, tuple[float, ...]]:
+    """Milliseconds, of them CPU, and MiB of fresh processes that load a project's URLs: medians.
+
+    A project of Django's own apps, what the kit adds to it, and what it adds once the first address is asked
+    for. The three take turns, so that whatever else the machine does slows them alike.
+    """
+    program = str(HERE / "bench_site" / "bench_startup.py")
+    # Modules are compiled once for all, as on a server.
+    env = {
+        k: v for k, v in os.environ.items() if k not in ("PYTHONDONTWRITEBYTECODE", "DJANGO_SETTINGS_MODULE")
+    }
+    took: dict[tuple[str, ...], list[tuple[float, ...]]] = {(): [], ("kit",): [], ("kit", "reverse"): []}
+    for number in range(runs + 1):
+        for which, results in took.items():
+            out = subprocess.run(
+                [sys.executable, program, *which], env=env, capture_output=True, text=True, check=True
+            )
+            if number:  # the first one compiles
+                results.append(tuple(map(float, out.stdout.split())))
+    bare, loaded, asked = ([statistics.median(c) for c in zip(*rows, strict=True)] for rows in took.values())
+    return {
+        "Django alone": tuple(bare),
+        "the kit adds": tuple(a - b for a, b in zip(loaded, bare, strict=True)),
+        "once asked": tuple(a - b for a, b in zip(asked, bare, strict=True)),
+    }
 
 
 def main() -> None:
@@ -128,12 +132,30 @@ def main() -> None:
     parser.add_argument("--flows", type=int, default=300)
     parser.add_argument("--clients", type=int, default=16)
     parser.add_argument("--names", type=int, nargs="?", const=200, help="How many names of each kind.")
+    parser.add_argument("--start-up", action="store_true", help="Only what the kit adds to the start-up.")
+    parser.add_argument("--access", action="store_true", help="Only what the middleware adds to a request.")
+    parser.add_argument("--compare", metavar="COMMIT", help="Compare whole log-ins with those of a commit.")
+    parser.add_argument("--rounds", type=int, default=12, help="How many of each version, with --compare.")
+    parser.add_argument("--round-flows", type=int, default=16, help="How many log-ins in a round.")
     options = parser.parse_args()
+    if options.access:
+        import bench_access
+
+        bench_access.report(say)
+        return
+    if options.start_up:
+        report_start_up()
+        return
     with tempfile.TemporaryDirectory() as folder:
         if options.names:
             import bench_names
 
             raise SystemExit(not bench_names.run(options.names, Path(folder)))
+        if options.compare:
+            import bench_compare
+
+            bench_compare.run(options.compare, options.rounds, options.round_flows, Path(folder))
+            return
         run(options.flows, options.clients, Path(folder))
 
 
@@ -192,7 +214,8 @@ def run(flows: int, clients: int, folder: Path) -> None:
             list(pool.map(flow.run, people))
         took = time.perf_counter() - began
         status: dict[str, Any] = requests.get(f"{twilio}/sandbox/status", timeout=30).json()
-        report(flow, flows, clients, took, status["connections"] - before, len(status["requests"]), env)
+        opened = status["connections"] - before
+        report(flow, flows, clients, took, opened, len(status["requests"]), env["DATABASE_URL"])
     finally:
         for process in served:
             process.terminate()
@@ -200,14 +223,14 @@ def run(flows: int, clients: int, folder: Path) -> None:
         drop()
 
 
-def make_database(folder: Path) -> tuple[str, Any]:
+def make_database(folder: Path, suffix: str = "") -> tuple[str, Any]:
     """A database of its own on the server of DATABASE_URL, or an SQLite file; and what removes it."""
     url = os.environ.get("DATABASE_URL", "")
     if not url.startswith("postgres"):
         return f"sqlite:///{folder / 'site.sqlite3'}", lambda: None
     import psycopg
 
-    name = f"twilio_2fa_bench_{os.getpid()}"
+    name = f"twilio_2fa_bench_{os.getpid()}{suffix and f'_{suffix}'}"
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
 
@@ -218,15 +241,10 @@ def make_database(folder: Path) -> tuple[str, Any]:
     return url.rpartition("/")[0] + f"/{name}", drop
 
 
-def report(
-    flow: Flow, flows: int, clients: int, took: float, opened: int, asked: int, env: dict[str, str]
-) -> None:
-    def say(text: str = "") -> None:
-        sys.stdout.write(text + "\n")
-
+def report(flow: Flow, flows: int, clients: int, took: float, opened: int, asked: int, database: str) -> None:
     pages = sum(len(times) for times in flow.took.values())
-    database = env["DATABASE_URL"].partition(":")[0]
-    say(f"{WORKERS} workers of 8 threads, {clients} clients, {database}, Twilio {LATENCY * 1000:.0f} ms away")
+    kind = database.partition(":")[0]
+    say(f"{WORKERS} workers of 8 threads, {clients} clients, {kind}, Twilio {LATENCY * 1000:.0f} ms away")
     say(f"{platform.python_implementation()} {platform.python_version()}, {os.cpu_count()} CPUs")
     say()
     say(f"{flows / took:8.1f} flows per second")
@@ -241,12 +259,21 @@ def report(
         shown = str(queries[0]) if len(queries) == 1 else f"{queries[0]}-{queries[-1]}"
         say(f"{name:14}{p50:8.0f}{p95:8.0f}{shown:>9}")
     say()
-    say(f"{'start-up':14}{'seconds':>8}{'MiB':>8}")
-    for what, extra in (("with the kit", {}), ("without it", {"BENCH_WITHOUT_KIT": "1"})):
-        seconds, memory = start_up({**env, **extra})
-        say(f"{what:14}{seconds:8.2f}{memory:8.0f}")
+    # From a small process: on Linux a child begins with its parent's peak of memory.
+    subprocess.run([sys.executable, __file__, "--start-up"], check=True)
     say()
     say(json.dumps({"flows": flows, "seconds": round(took, 2), "connections": opened}))
+
+
+def report_start_up() -> None:
+    say(f"{'start-up':14}{'ms':>8}{'CPU ms':>8}{'MiB':>8}")
+    for what, (wall, cpu, memory) in start_up().items():
+        say(f"{what:14}{wall:8.0f}{cpu:8.0f}{memory:8.1f}")
+
+
+def say(text: str = "") -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -149,8 +149,9 @@ def serve(port: int, sends_take: float) -> None:
     import django
 
     django.setup()
-    from django_twilio_2fa.sandbox import engine, server, verifications
+    from django_twilio_2fa.sandbox import engine, server
     from django_twilio_2fa.sandbox.models import SandboxVerification, new_sid
+    from django_twilio_2fa.sandbox.resources import verifications
 
     def answered(method: str, path: str, values: dict[str, str]) -> tuple[int, dict[str, Any] | None]:
         if method == "GET":

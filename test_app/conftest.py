@@ -1,10 +1,11 @@
 """What is required: on a machine that has to have a database server or Chromium, no skip for want of it.
 
-`TWILIO_2FA_TEST_REQUIRE=server_database,redis,browser,packaging` names the marks that may not be skipped.
+`TWILIO_2FA_TEST_REQUIRE=server_database,redis,browser,packaging,node` names marks that may not be skipped.
 """
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Generator
 
@@ -17,11 +18,17 @@ REQUIRED = set(filter(None, os.environ.get("TWILIO_2FA_TEST_REQUIRE", "").split(
 # How many examples each property is tried with: few for a newcomer, 100 in the gate, 20,000 in a soak.
 settings.register_profile(
     "kit",
-    max_examples=int(os.environ.get("TWILIO_2FA_EXAMPLES", "50")),
+    max_examples=int(os.environ.get("TWILIO_2FA_EXAMPLES", "20")),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 settings.load_profile("kit")
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was imported and collected to stay: each full run of the collector would walk it all."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -6,20 +6,22 @@ import secrets
 from typing import Any
 
 from django.contrib.auth import SESSION_KEY, get_user_model
+from rest_framework.authentication import SessionAuthentication
 from rest_framework.request import Request
 
 from .. import errors, session
 from ..conf import conf
+from ..process import signing_in
 from ..verifier import Verifier
 
 
 def bind(request: Request) -> Any:
-    """Django's request, told what its verifications belong to: the session, or else the token it came with.
+    """Return Django's request, with its flow id set: that of the session, or one made from the token.
 
-    A token has no session: what is proven with it is good for that very token, or for those that
-    `API_SESSION_CB` says are of one log-in, until it expires or the password changes. Nothing is written to a
-    session then, and no cookie set. Where nothing tells two callers apart, what is proven is good for nothing
-    after.
+    A token has no session. A verification is valid for that token, or for all tokens for which
+    `API_SESSION_CB` returns the same id, until the token expires or the password changes. No session is
+    written and no cookie is set. If callers cannot be distinguished, a verification is not valid for any
+    later request.
     """
     http: Any = request._request
     user = request.user
@@ -45,7 +47,7 @@ def _credential(request: Request) -> str:
 def _from_header(header: str) -> str:
     """Return the credential of an Authorization header in one spelling. Empty for Basic (a password).
 
-    Whoever has the password sends the same: it tells nobody apart.
+    Everybody who has the password sends the same header, so it does not identify a caller.
     """
     scheme, _, value = header.strip().partition(" ")
     return "" if scheme.lower() == "basic" else " ".join(value.split())
@@ -66,14 +68,30 @@ def is_signed_in(request: Request) -> bool:
     return user is not None and user.is_authenticated and isinstance(user, get_user_model())
 
 
-def get_verifier(request: Request) -> Verifier:
-    """Return the verifier for the request's user, or for no user. Raises `UserUnauthenticated`."""
+def get_verifier(request: Request, *, takes_signing_in: bool = False) -> Verifier:
+    """Return the verifier for the request's user, or for no user. Raises `UserUnauthenticated`.
+
+    `takes_signing_in`: also for the user of the session whose password was right, and who is not signed in.
+    """
     if request.user is not None and request.user.is_authenticated and not is_signed_in(request):
         raise errors.UserUnauthenticated
     http = bind(request)
     if is_signed_in(request):
         return session.get_verifier(http, create=True)
+    if takes_signing_in and _resume(request):
+        return session.get_verifier(http, create=True)
     return Verifier(request=http, flow=_flow_of_nobody(http))
+
+
+def _resume(request: Request) -> bool:
+    """Let the request be about the user who signs in. Returns whether somebody does.
+
+    Raises `PermissionDenied` without a CSRF token: the framework asks only signed-in users for it.
+    """
+    if not hasattr(request._request, "session") or signing_in.resume(request._request) is None:
+        return False
+    SessionAuthentication().enforce_csrf(request)
+    return True
 
 
 def _flow_of_nobody(http: Any) -> str:

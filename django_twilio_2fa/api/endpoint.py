@@ -1,4 +1,4 @@
-"""The base of the endpoints: who asks, what is read, and how errors are answered."""
+"""The base of the endpoints: authentication, parameters and error responses."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from ..conf import conf
 from ..installed import get_providers
 from ..models import Verification
 from ..process import wording
-from ..process.database import outside_host_transaction
+from ..process.tables import outside_host_transaction
 from ..process.unauthenticated import UnauthenticatedVerifier
 from ..verifier import Verifier
 from . import failures
@@ -46,7 +46,7 @@ def classes(kind: str, default: Iterable[Any]) -> list[Any]:
 
 
 class Careful:
-    """A parser for which every body that cannot be read is a `ParseError`, whoever reads it first.
+    """Raise `ParseError` for every body that cannot be parsed, even if authentication reads it first.
 
     Session authentication reads the body before the endpoint does, in its CSRF check.
     """
@@ -79,15 +79,19 @@ class JSONWhateverIsAskedFor(DefaultContentNegotiation):
 
 
 class EndpointView(APIView):
-    """Base of the endpoints: who asks, what is taken, and how errors are told."""
+    """Base of the endpoints: authentication, parameters and error responses."""
+
+    two_factor_exempt = True  # for the site's middleware: this is where users verify
 
     renderer_classes = (JSONRenderer,)
     content_negotiation_class = JSONWhateverIsAskedFor
     parser_classes = (CarefulJSONParser, CarefulFormParser, CarefulMultiPartParser)
     verifier: Any
-    """A `Verifier`, or an `UnauthenticatedVerifier` where `for_strangers` is set."""
-    for_strangers = False
+    """A `Verifier`, or an `UnauthenticatedVerifier` where `serves_unauthenticated` is set."""
+    serves_unauthenticated = False
     """Whether a user who is named, and has not signed in, is served here."""
+    takes_signing_in = False
+    """Whether it verifies users whom `TwoFactorLoginView` has sent, and who are not signed in yet."""
 
     @classonlymethod
     def as_view(cls, **initkwargs: Any) -> Any:
@@ -105,6 +109,8 @@ class EndpointView(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         self.verifier = self.get_verifier(request)
+        # Its user is named, and has not signed in.
+        self.is_unauthenticated = isinstance(self.verifier, UnauthenticatedVerifier)
         self.verifier.authorize()
 
     def get_verifier(self, request: Request) -> Verifier | UnauthenticatedVerifier:
@@ -112,10 +118,10 @@ class EndpointView(APIView):
 
         Raises `UserUnauthenticated`, or `UnauthenticatedUserParamMissing` if naming one would help.
         """
-        found = get_verifier(request)
+        found = get_verifier(request, takes_signing_in=self.takes_signing_in)
         if found.user is not None:
             return found
-        may_name_a_user = self.for_strangers and found.resolve("ALLOW_UNAUTHENTICATED_USERS")
+        may_name_a_user = self.serves_unauthenticated and found.resolve("ALLOW_UNAUTHENTICATED_USERS")
         if may_name_a_user and (name := request.query_params.get(conf.UNAUTHENTICATED_QUERY_PARAM, "")):
             return UnauthenticatedVerifier(name, request=request._request)
         try:
@@ -127,10 +133,10 @@ class EndpointView(APIView):
 
     def handle_exception(self, exc: Exception) -> Response:
         if isinstance(exc, errors.TwoFactorError):
-            return failures.answer(exc)
+            return failures.response(exc)
         if isinstance(exc, SuspiciousOperation):
             # Too large, or too many fields.
-            return failures.answer(errors.MalformedRequest())
+            return failures.response(errors.MalformedRequest())
         if isinstance(exc, Http404):
             exc = exceptions.NotFound()
         elif isinstance(exc, PermissionDenied):
@@ -145,7 +151,7 @@ class EndpointView(APIView):
             return super().handle_exception(exc)
         logger.error("The API failed", exc_info=exc)
         got_request_exception.send(sender=type(self), request=self.request._request)
-        return failures.answer(failures.Failed())
+        return failures.response(failures.Failed())
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         try:
@@ -165,30 +171,36 @@ class EndpointView(APIView):
         # Here, so that an answer that cannot be rendered is answered in shape, too.
         return response.render()
 
-    def taken(self, serializer: type[serializers.Serializer[Any]]) -> dict[str, Any]:
+    def validated(self, serializer: type[serializers.Serializer[Any]]) -> dict[str, Any]:
         """Return the request's values after checking their types."""
+        # For a challenge of the site's, which is given Django's request.
+        vars(self.request._request)["twilio_2fa_data"] = self.request.data
         found = serializer(data=self.request.data)
         found.is_valid(raise_exception=True)
         return dict(found.validated_data)
 
     def told_user(self) -> Any:
         """Return the user passed to `MESSAGE_DISPLAY_CB`. None if the caller is not signed in."""
-        return None if isinstance(self.verifier, UnauthenticatedVerifier) else self.verifier.user
+        return None if self.is_unauthenticated else self.verifier.user
 
     def require_user(self) -> None:
         if self.verifier.user is None:
             raise errors.UserUnauthenticated
 
-    def sent(self, row: Verification) -> Response:
+    def sent(self, row: Verification, **more: Any) -> Response:
         about = {"user": self.told_user(), "request": self.request._request}
         provider = get_providers()[row.method]
+        if (ceremony := provider.get_ceremony(row)) is not None:
+            more["ceremony"] = ceremony
         return Response(
             {
                 "verification_id": str(row.public_id),
-                "display": provider.tell(row) or wording.sent_sentence(provider, row.masked, **about),
+                "display": provider.get_api_message(row)
+                or wording.sent_sentence(provider, row.masked, **about),
                 "can_resend_in": row.can_resend_in(),
                 "expires_in": max(0, int((row.expires_at - timezone.now()).total_seconds())),
                 "attempts": row.attempts,
                 "sends": row.sends,
+                **more,
             }
         )

@@ -11,7 +11,7 @@ from .. import errors
 
 
 class Failed(errors.TwoFactorError):
-    """A fault of the site or of the kit, not of the request. Code and sentence are the default ones."""
+    """A fault of the site or of this package, not of the request. Code and sentence are the default ones."""
 
     status = status.HTTP_500_INTERNAL_SERVER_ERROR
 
@@ -31,7 +31,7 @@ def body(error: errors.TwoFactorError) -> dict[str, Any]:
     }
 
 
-def answer(error: errors.TwoFactorError) -> Response:
+def response(error: errors.TwoFactorError) -> Response:
     wait = error.data.get("retry_after") or error.data.get("can_resend_in")
     headers = {"Retry-After": str(wait)} if wait and error.status == status.HTTP_429_TOO_MANY_REQUESTS else {}
     return Response(body(error), status=error.status, headers=headers)

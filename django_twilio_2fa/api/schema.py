@@ -8,19 +8,21 @@ from typing import Any
 from ..conf import conf
 from .serializers import ErrorSerializer
 
-FAULTS = (400, 401, 403, 404, 409, 415, 429, 503)
+ERROR_STATUSES = (400, 401, 403, 404, 409, 415, 429, 503)
 
 
-def described(*, takes: Any = None, answers: Any = None, for_strangers: bool = False) -> Callable[..., Any]:
+def documented(
+    *, takes: Any = None, answers: Any = None, serves_unauthenticated: bool = False
+) -> Callable[..., Any]:
     """Says what an endpoint takes and answers; nothing without drf-spectacular.
 
-    `for_strangers`: it serves users who are named and have not signed in, where the settings allow that.
+    `serves_unauthenticated`: it also serves users who are named and not signed in, where settings allow it.
     """
     try:
         from drf_spectacular.utils import OpenApiParameter, extend_schema
     except ImportError:
         return lambda view: view
-    responses = {200: answers, **dict.fromkeys(FAULTS, ErrorSerializer)}
+    responses = {200: answers, **dict.fromkeys(ERROR_STATUSES, ErrorSerializer)}
     wait = OpenApiParameter(
         "Retry-After",
         int,
@@ -33,6 +35,6 @@ def described(*, takes: Any = None, answers: Any = None, for_strangers: bool = F
         str,
         description="Who it is that has not signed in: their primary key, or what else the settings say.",
     )
-    parameters = [wait, named] if for_strangers and conf.ALLOW_UNAUTHENTICATED_USERS else [wait]
+    parameters = [wait, named] if serves_unauthenticated and conf.ALLOW_UNAUTHENTICATED_USERS else [wait]
     decorate: Callable[..., Any] = extend_schema(request=takes, responses=responses, parameters=parameters)
     return decorate

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
+from rest_framework.fields import empty
 
 from .. import tokens
 
@@ -24,12 +26,35 @@ class Words(serializers.CharField):
         return super().to_internal_value(data)
 
 
+class JSONObject(serializers.DictField):
+    """A JSON object. In a form, which cannot have one, the field counts as missing."""
+
+    def get_value(self, dictionary: Any) -> Any:
+        return dictionary.get(self.field_name, empty)
+
+
+class Texts(JSONObject):
+    """A JSON object of a few texts, under short names."""
+
+    child = serializers.CharField(max_length=2000)
+    most, longest_name = 20, 64
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, dict):
+            short = all(len(name) <= self.longest_name and name.isprintable() for name in map(str, data))
+            if len(data) > self.most or not short:
+                self.fail("not_a_dict", input_type="object")
+            if not all(isinstance(value, str) for value in data.values()):
+                self.fail("not_a_dict", input_type="object")
+        return super().to_internal_value(data)
+
+
 class SendSerializer(serializers.Serializer[Any]):
     method = Words(help_text="Name of the method; may be left out where `device` is given.")
     device = Words(help_text="Id of a registered device.")
-    phone_number = Words(help_text="A number to be registered, or to be verified for nobody.")
+    phone_number = Words(help_text="A number to register, or to verify without a user.")
     phone_country = Words(help_text="Its country (ISO 3166-1, two letters), unless it begins with `+`.")
-    email = Words(help_text="An address to be registered, or to be verified for nobody.")
+    email = Words(help_text="An address to register, or to verify without a user.")
 
 
 class SentSerializer(serializers.Serializer[Any]):
@@ -39,6 +64,28 @@ class SentSerializer(serializers.Serializer[Any]):
     expires_in = serializers.IntegerField(help_text="Seconds.")
     attempts = serializers.IntegerField(help_text="Tokens tried so far.")
     sends = serializers.IntegerField(help_text="Messages sent so far.")
+    ceremony = serializers.DictField(
+        required=False,
+        help_text="What the client computes its `answer` from. Missing if a user enters the token.",
+    )
+
+
+class RegisterSerializer(serializers.Serializer[Any]):
+    method = Words(required=True, help_text="Name of a method with devices of its own kind.")
+    name = Words(max_length=64, help_text="The user's name for the device.")
+    data = Texts(  # type: ignore[assignment]
+        required=False,
+        default=dict,
+        help_text="What the client adds, by the method: for `push` the `public_key` of a browser (SPKI in "
+        "base64). Without it, an app with Twilio's library is registered.",
+    )
+
+
+class RegisteringSerializer(SentSerializer):
+    registration = serializers.DictField(
+        help_text="What the client needs or the user has to see, such as the secret of an authenticator, or "
+        "for an app with Twilio's library `access_token`, `identity` and `service_sid`. Not shown again."
+    )
 
 
 class VerifySerializer(serializers.Serializer[Any]):
@@ -47,13 +94,43 @@ class VerifySerializer(serializers.Serializer[Any]):
         max_length=tokens.LONGEST_INPUT,
         help_text="The code, or the message that holds it. Left out for a method that waits for an approval.",
     )
+    answer = JSONObject(
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="What the client has computed from the `ceremony`, in place of a code.",
+    )
+    trust_browser = serializers.BooleanField(
+        required=False,
+        default=False,
+        help_text="Whether to remember the browser, by a cookie, if the site does so. Not for tokens.",
+    )
 
 
 class VerifiedSerializer(serializers.Serializer[Any]):
     verified = serializers.BooleanField()
+    signed_in = serializers.BooleanField(
+        help_text="Whether this has signed in a user who gave their password."
+    )
     display = serializers.CharField()
     attempts = serializers.IntegerField()
     sends = serializers.IntegerField()
+    phone_required = serializers.BooleanField(help_text="Whether a phone number still has to be registered.")
+    backups = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="Methods to offer as a backup. Empty unless a first device has just been registered.",
+    )
+
+
+class LogInBegunSerializer(serializers.Serializer[Any]):
+    login_id = serializers.CharField()
+    ceremony = serializers.DictField(help_text="What the client computes its `answer` from.")
+    expires_in = serializers.IntegerField(help_text="Seconds.")
+
+
+class LogInSerializer(serializers.Serializer[Any]):
+    login_id = Words(required=True)
+    answer = JSONObject(help_text="What the client has computed from the `ceremony`.")
 
 
 class CancelSerializer(serializers.Serializer[Any]):
@@ -86,18 +163,70 @@ class PhoneNumberSerializer(serializers.Serializer[Any]):
     phone_number = Words(required=True)
     phone_country = Words()
     method = Words(help_text="How its code is to come; the first that can take it if left out.")
+    instead_of = serializers.UUIDField(
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="A `verification_id` of a registration that this one corrects. It is canceled.",
+    )
 
 
 class EmailSerializer(serializers.Serializer[Any]):
     email = Words(required=True)
     method = Words(help_text="How its code is to come; the first that can take it if left out.")
+    instead_of = serializers.UUIDField(
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="A `verification_id` of a registration that this one corrects. It is canceled.",
+    )
 
 
 class DeviceSerializer(serializers.Serializer[Any]):
-    id = serializers.CharField(read_only=True)
-    kind = serializers.CharField(read_only=True)
-    obfuscated = serializers.CharField(read_only=True, allow_blank=True)
-    name = Words(max_length=64, required=True, allow_blank=True)
+    id = serializers.CharField()
+    kind = serializers.CharField()
+    obfuscated = serializers.CharField(allow_blank=True)
+    name = serializers.CharField(allow_blank=True)
+    is_default = serializers.BooleanField(help_text="Whether the user has made it the default.")
+    left = serializers.IntegerField(
+        allow_null=True, help_text="The number of unused recovery codes. Null for other devices."
+    )
+
+
+class DeviceChangeSerializer(serializers.Serializer[Any]):
+    name = Words(max_length=64, default=None, help_text="A new name. Empty for none.")
+    is_default = serializers.BooleanField(
+        required=False, default=False, help_text="True to offer it first. The earlier default is none then."
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs["name"] is None and not attrs["is_default"]:
+            raise serializers.ValidationError({"name": [_("This field is required.")]})
+        return attrs
+
+
+class BrowserSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    name = serializers.CharField(allow_blank=True)
+    trusted_at = serializers.DateTimeField()
+    last_used_at = serializers.DateTimeField()
+    is_current = serializers.BooleanField(help_text="Whether this request comes from it.")
+
+
+class RecognizedSerializer(serializers.Serializer[Any]):
+    verified = serializers.BooleanField()
+
+
+class ActivitySerializer(serializers.Serializer[Any]):
+    at = serializers.DateTimeField()
+    method = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
+    value = serializers.CharField(allow_blank=True, help_text="The masked number or address, or a browser.")
+    status = serializers.CharField(help_text="pending, approved, canceled, expired or failed.")
+    result = serializers.CharField(help_text="The same in words.")
+    browser = serializers.CharField(
+        allow_blank=True, help_text='Where it was, such as "Firefox on Windows". Empty if unknown.'
+    )
 
 
 class ErrorSerializer(serializers.Serializer[Any]):

@@ -2,19 +2,25 @@
 
 from django.urls import path
 
-from . import views
+from . import log_in, views
 
 app_name = "twilio_2fa_api"
 
 ENDPOINTS = (
     ("send", views.SendView, "send"),
     ("verify", views.VerifyView, "verify"),
+    ("log-in/begin", log_in.BeginLogInView, "begin_log_in"),
+    ("log-in", log_in.FinishLogInView, "log_in"),
     ("cancel", views.CancelView, "cancel"),
     ("verification-methods", views.MethodsView, "methods"),
     ("set-phone-number", views.SetPhoneNumberView, "set_phone_number"),
     ("set-email", views.SetEmailView, "set_email"),
+    ("register", views.RegisterDeviceView, "register"),
     ("devices", views.DevicesView, "devices"),
     ("devices/<str:device>", views.DeviceView, "device"),
+    ("browsers", views.BrowsersView, "browsers"),
+    ("browsers/<str:browser>", views.BrowserView, "browser"),
+    ("activity", views.ActivityView, "activity"),
 )
 
 urlpatterns = [path(f"{route}/", view.as_view(), name=name) for route, view, name in ENDPOINTS]

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from .. import errors, session
+from .. import browsers, errors, session
 from ..contacts import Contact, EmailAddress, PhoneNumber
-from ..process import wording
-from ..process.unauthenticated import UnauthenticatedVerifier
+from ..installed import provider_of
+from ..models import Verification
+from ..process import offers, session_data, signing_in, wording
+from ..process.devices import Registered
 from . import serializers as shapes
 from .endpoint import EndpointView
-from .schema import described
+from .schema import documented
 
 
 def contact_of(values: dict[str, Any]) -> Contact | None:
@@ -23,16 +26,30 @@ def contact_of(values: dict[str, Any]) -> Contact | None:
     return EmailAddress(values["email"]) if values.get("email") else None
 
 
+def described(registered: Registered) -> dict[str, Any]:
+    """Return a device as JSON values."""
+    device, provider = registered.device, provider_of(registered.kind)
+    return {
+        "id": registered.id,
+        "kind": registered.kind,
+        "obfuscated": registered.masked,
+        "name": device.name if device else "",
+        "is_default": registered.default_at is not None,
+        "left": provider.get_uses_left(device) if provider and device else None,
+    }
+
+
 class SendView(EndpointView):
     """Send a token: to a registered device, or to a new number or address."""
 
-    for_strangers = True
+    serves_unauthenticated = True
+    takes_signing_in = True
 
-    @described(takes=shapes.SendSerializer, answers=shapes.SentSerializer, for_strangers=True)
+    @documented(takes=shapes.SendSerializer, answers=shapes.SentSerializer, serves_unauthenticated=True)
     def post(self, request: Request) -> Response:
-        values = self.taken(shapes.SendSerializer)
+        values = self.validated(shapes.SendSerializer)
         to, device = contact_of(values), values["device"] or None
-        if not values["method"] and (not device or isinstance(self.verifier, UnauthenticatedVerifier)):
+        if not values["method"] and (not device or self.is_unauthenticated):
             raise errors.MalformedRequest
         method = values["method"] or self.verifier.method_for(device or "")
         return self.sent(self.verifier.send(method, device=device, to=to))
@@ -41,77 +58,112 @@ class SendView(EndpointView):
 class RegisterView(EndpointView):
     """Send a token to a new number or address; its approval registers it, nothing is stored before."""
 
+    takes_signing_in = True
+
     def register(self, values: dict[str, Any]) -> Response:
         self.require_user()
         to = contact_of(values)
         if to is None:
             raise errors.MalformedRequest
         self.verifier.authorize_enrolment(to.kind)
-        method = values["method"]
-        if not method:
-            options = [p for p in self.verifier.registrable(to.kind) if not p.why_unsuitable(to)]
-            if not options:
-                raise errors.NoMethodAvailable
-            method = options[0].name
-        return self.sent(self.verifier.send(method, to=to))
+        method = values["method"] or offers.for_destination(self.verifier.available, to).name
+        earlier = values["instead_of"] and self.verifier.get(values["instead_of"])
+        return self.sent(self.verifier.send(method, to=to, instead_of=earlier or None))
 
 
 class SetPhoneNumberView(RegisterView):
-    @described(takes=shapes.PhoneNumberSerializer, answers=shapes.SentSerializer)
+    @documented(takes=shapes.PhoneNumberSerializer, answers=shapes.SentSerializer)
     def post(self, request: Request) -> Response:
         """Begin to register a phone number: the answer is the verification to complete."""
-        return self.register(self.taken(shapes.PhoneNumberSerializer))
+        return self.register(self.validated(shapes.PhoneNumberSerializer))
 
 
 class SetEmailView(RegisterView):
-    @described(takes=shapes.EmailSerializer, answers=shapes.SentSerializer)
+    @documented(takes=shapes.EmailSerializer, answers=shapes.SentSerializer)
     def post(self, request: Request) -> Response:
         """Begin to register an e-mail address: the answer is the verification to complete."""
-        return self.register(self.taken(shapes.EmailSerializer))
+        return self.register(self.validated(shapes.EmailSerializer))
+
+
+class RegisterDeviceView(EndpointView):
+    """Begin to register a device that has no number and no address."""
+
+    takes_signing_in = True
+
+    @documented(takes=shapes.RegisterSerializer, answers=shapes.RegisteringSerializer)
+    def post(self, request: Request) -> Response:
+        """Begin to register a device of a method's own kind: the answer is the verification to complete."""
+        self.require_user()
+        values = self.validated(shapes.RegisterSerializer)
+        row = self.verifier.send(values["method"], enrol=True, name=values["name"], data=values["data"])
+        return self.sent(row, registration=offers.registration_data(row))
 
 
 class VerifyView(EndpointView):
     """Check a token."""
 
-    for_strangers = True
+    serves_unauthenticated = True
+    takes_signing_in = True
 
-    @described(takes=shapes.VerifySerializer, answers=shapes.VerifiedSerializer, for_strangers=True)
+    @documented(takes=shapes.VerifySerializer, answers=shapes.VerifiedSerializer, serves_unauthenticated=True)
     def post(self, request: Request) -> Response:
-        values = self.taken(shapes.VerifySerializer)
-        row = self.verifier.check(self.verifier.get(values["verification_id"]), values["code"])
-        # Whoever has not won writes nothing: the session may hold what the winner's receivers put there.
-        if row.approved_now and request.user is not None and request.user.is_authenticated:
+        values = self.validated(shapes.VerifySerializer)
+        answer = values["answer"]
+        token = values["code"] if answer is None else json.dumps(answer)
+        row = self.verifier.check(self.verifier.get(values["verification_id"]), token)
+        signs_in = signing_in.is_verified_by(request._request, row)
+        if signs_in:
+            # Also where another request had it approved, and its answer was lost.
+            signing_in.finish(request._request)
+            self.verifier = session.get_verifier(request._request)
+        # Other requests must not write to the session: they would overwrite what receivers stored there.
+        if row.approved_now and session_data.subject_of(request._request) is not None:
             session.remember(request._request, row)
         about = {"user": self.told_user(), "request": request._request}
-        return Response(
+        response = Response(
             {
                 "verified": True,
+                "signed_in": signs_in,
                 "display": wording.message("verified", **about),
                 "attempts": row.attempts,
                 "sends": row.sends,
+                **self.to_register_next(row),
             }
         )
+        if values["trust_browser"] and row.approved_now and not self.is_unauthenticated:
+            browsers.trust(request._request, response, row)
+        return response
+
+    def to_register_next(self, row: Verification) -> dict[str, Any]:
+        """Return what the user has to register, or is offered to, once a token was right."""
+        if self.is_unauthenticated:
+            return {"phone_required": False, "backups": []}
+        backups = self.verifier.available.backups_after(row)
+        return {"phone_required": self.verifier.needs_phone(), "backups": [p.name for p in backups]}
 
 
 class CancelView(EndpointView):
     """Give a verification up."""
 
-    for_strangers = True
+    serves_unauthenticated = True
+    takes_signing_in = True
 
-    @described(takes=shapes.CancelSerializer, answers=shapes.SuccessSerializer, for_strangers=True)
+    @documented(takes=shapes.CancelSerializer, answers=shapes.SuccessSerializer, serves_unauthenticated=True)
     def post(self, request: Request) -> Response:
-        self.verifier.cancel(self.verifier.get(self.taken(shapes.CancelSerializer)["verification_id"]))
+        self.verifier.cancel(self.verifier.get(self.validated(shapes.CancelSerializer)["verification_id"]))
         return Response({"success": True})
 
 
 class MethodsView(EndpointView):
     """List the methods that the user may verify with."""
 
-    @described(answers=shapes.MethodsSerializer)
+    takes_signing_in = True
+
+    @documented(answers=shapes.MethodsSerializer)
     def get(self, request: Request) -> Response:
         return Response({"verification_methods": {m["value"]: m for m in self.verifier.methods()}})
 
-    @described(answers=shapes.MethodsSerializer)
+    @documented(answers=shapes.MethodsSerializer)
     def post(self, request: Request) -> Response:
         answer: Response = self.get(request)
         return answer
@@ -120,28 +172,27 @@ class MethodsView(EndpointView):
 class DevicesView(EndpointView):
     """List the user's devices."""
 
-    @described(answers=shapes.DeviceSerializer(many=True))
+    @documented(answers=shapes.DeviceSerializer(many=True))
     def get(self, request: Request) -> Response:
         self.require_user()
-        found = [
-            {"id": r.id, "kind": r.kind, "obfuscated": r.masked, "name": r.device.name if r.device else ""}
-            for r in self.verifier.registered()
-        ]
-        return Response(found)
+        return Response([described(registered) for registered in self.verifier.registered()])
 
 
 class DeviceView(EndpointView):
     """One of the user's devices."""
 
-    @described(takes=shapes.DeviceSerializer, answers=shapes.DeviceSerializer)
+    @documented(takes=shapes.DeviceChangeSerializer, answers=shapes.DeviceSerializer)
     def patch(self, request: Request, device: str) -> Response:
-        """Give it a name."""
+        """Give it a name, or make it the default, against a fresh verification."""
         self.require_user()
-        found = self.verifier.rename(device, self.taken(shapes.DeviceSerializer)["name"])
-        name = found.device.name if found.device else ""
-        return Response({"id": found.id, "kind": found.kind, "obfuscated": found.masked, "name": name})
+        values = self.validated(shapes.DeviceChangeSerializer)
+        if values["is_default"]:
+            found = self.verifier.make_default(device)
+        if values["name"] is not None:
+            found = self.verifier.rename(device, values["name"])
+        return Response(described(found))
 
-    @described(answers=shapes.SuccessSerializer)
+    @documented(answers=shapes.SuccessSerializer)
     def delete(self, request: Request, device: str) -> Response:
         """Remove it, against a fresh verification."""
         self.require_user()
@@ -150,6 +201,63 @@ class DeviceView(EndpointView):
             raise errors.MissingUserData
         self.verifier.remove(found)
         return Response({"success": True})
+
+
+class VerifiedView(EndpointView):
+    """Base of the endpoints for verified users."""
+
+    def require_verified(self) -> None:
+        self.require_user()
+        if not session.is_verified(self.request._request):
+            raise errors.TwoFactorRequired
+
+
+class BrowsersView(VerifiedView):
+    """The browsers that are remembered for the user."""
+
+    @documented(answers=shapes.BrowserSerializer(many=True))
+    def get(self, request: Request) -> Response:
+        """List them."""
+        self.require_verified()
+        found = browsers.list_browsers(request._request)
+        return Response(shapes.BrowserSerializer(found, many=True).data)
+
+    @documented(answers=shapes.RecognizedSerializer)
+    def post(self, request: Request) -> Response:
+        """Verify the session if this browser is remembered."""
+        self.require_user()
+        http = request._request
+        verified = session.is_verified(http) or browsers.recognize(http)
+        response = Response({"verified": verified})
+        browsers.renew_cookie(http, response)
+        return response
+
+    @documented(answers=shapes.SuccessSerializer)
+    def delete(self, request: Request) -> Response:
+        """Forget all of them, against a fresh verification."""
+        self.require_verified()
+        self.verifier.forget_browsers()
+        return Response({"success": True})
+
+
+class BrowserView(VerifiedView):
+    """One of the browsers that are remembered for the user."""
+
+    @documented(answers=shapes.SuccessSerializer)
+    def delete(self, request: Request, browser: str) -> Response:
+        """Forget one browser, against a fresh verification."""
+        self.require_verified()
+        self.verifier.forget_browsers(browser)
+        return Response({"success": True})
+
+
+class ActivityView(VerifiedView):
+    """The user's last verifications."""
+
+    @documented(answers=shapes.ActivitySerializer(many=True))
+    def get(self, request: Request) -> Response:
+        self.require_verified()
+        return Response(shapes.ActivitySerializer(self.verifier.activity(), many=True).data)
 
 
 __all__ = [name for name in globals() if name.endswith("View")]

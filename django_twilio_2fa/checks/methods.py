@@ -7,10 +7,9 @@ from difflib import get_close_matches
 
 from django.apps import apps
 from django.core.checks import CheckMessage, Error, Info, Warning
-from django.test import RequestFactory
 
 from ..conf import PREFIX, conf
-from ..installed import default_methods, get_registry, why_unregistrable
+from ..installed import default_methods, get_registry, why_unregistrable, why_unusable
 from .urls import Mounted
 
 
@@ -19,7 +18,7 @@ def _methods() -> Iterator[CheckMessage]:
     for broken in registry.broken:
         yield Warning(
             f"The method {broken.name} of {broken.source} cannot be used: {broken.reason}",
-            hint="Mend or uninstall it, or remove it with TWILIO_2FA_PROVIDERS.",
+            hint="Fix or uninstall it, or remove it with TWILIO_2FA_PROVIDERS.",
             id="twilio_2fa.W001",
         )
     for name, provider in registry.providers.items():
@@ -51,7 +50,7 @@ def _apps() -> Iterator[CheckMessage]:
     for app in ("widget_tweaks", "formtools"):
         if not apps.is_installed(app):
             yield Warning(
-                f"{app} is not in INSTALLED_APPS; the kit's own templates need it.",
+                f"{app} is not in INSTALLED_APPS; the templates of django-twilio-2fa need it.",
                 hint=f"Add {app!r} to INSTALLED_APPS, unless all templates are your own.",
                 id="twilio_2fa.W002",
             )
@@ -73,7 +72,7 @@ def methods(mounted: Mounted) -> Iterator[CheckMessage]:
         return
     registry = get_registry()
     names = [n for n in (allowed if is_list else default_methods()) if n in registry.providers]
-    unusable = {name: why for name in names if (why := _why_unusable(name))}
+    unusable = {name: why for name in names if (why := why_unusable(registry.providers[name]))}
     for name, why in unusable.items():
         if is_list:
             yield Warning(
@@ -89,19 +88,10 @@ def methods(mounted: Mounted) -> Iterator[CheckMessage]:
             )
     if is_list and not any(n not in unusable and not registry.providers[n].is_backup for n in names):
         yield Warning(
-            f"{PREFIX}ALLOWED_METHODS leaves no method to begin with: nobody can verify.",
+            f"{PREFIX}ALLOWED_METHODS has no method that can be registered first: nobody can verify.",
             hint="Name a method that can be registered first, or set None for all.",
             id="twilio_2fa.W015",
         )
-
-
-def _why_unusable(name: str) -> str:
-    try:
-        # As from a page: a method may need the request to build an address.
-        return get_registry().providers[name].why_unavailable(user=None, request=RequestFactory().get("/"))
-    except Exception:
-        # It may well have to know the user.
-        return ""
 
 
 def is_app_installed(app: str) -> bool:

@@ -1,4 +1,4 @@
-"""Check the project around the kit: middleware, templates, static files, user model, migrations."""
+"""Check the project around this package: middleware, templates, static files, user model, migrations."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MESSAGES = "django.contrib.messages.middleware.MessageMiddleware"
 MESSAGES_CONTEXT = "django.contrib.messages.context_processors.messages"
 
 
-def _positions(wanted: str) -> list[int]:
+def positions(wanted: str) -> list[int]:
     """Return the positions of a middleware, or of a subclass of it, in MIDDLEWARE."""
     wanted_class = import_string(wanted)
     found = []
@@ -45,10 +45,10 @@ def _positions(wanted: str) -> list[int]:
 def middleware(mounted: Mounted) -> Iterator[CheckMessage]:
     if not mounted.needs_a_browser:
         return
-    sessions, authentication = _positions(SESSIONS), _positions(AUTHENTICATION)
+    sessions, authentication = positions(SESSIONS), positions(AUTHENTICATION)
     if not sessions:
         yield Error(
-            "There is no session middleware: the kit's pages need sessions.",
+            "There is no session middleware: the pages of django-twilio-2fa need sessions.",
             hint=f"Add {SESSIONS!r} to MIDDLEWARE.",
             id="twilio_2fa.E018",
         )
@@ -61,13 +61,13 @@ def middleware(mounted: Mounted) -> Iterator[CheckMessage]:
         )
     if not authentication:
         yield Error(
-            "There is no authentication middleware: the kit's pages need to know who is signed in.",
+            "There is no authentication middleware: the pages of django-twilio-2fa need request.user.",
             hint=f"Add {AUTHENTICATION!r} to MIDDLEWARE, after the session middleware.",
             id="twilio_2fa.E019",
         )
     elif sessions and authentication[0] < sessions[0]:
         yield Error(
-            "The authentication middleware stands before the session middleware.",
+            "The authentication middleware comes before the session middleware.",
             hint=f"Move {AUTHENTICATION!r} in MIDDLEWARE to after {SESSIONS!r}.",
             id="twilio_2fa.E019",
         )
@@ -77,7 +77,7 @@ def messages(mounted: Mounted) -> Iterator[CheckMessage]:
     if not mounted.has_pages:
         return
     lacking = []
-    if not _positions(MESSAGES):
+    if not positions(MESSAGES):
         lacking.append(f"{MESSAGES!r} to MIDDLEWARE")
     engines: list[dict[str, Any]] = settings.TEMPLATES
     processors = [p for t in engines for p in t.get("OPTIONS", {}).get("context_processors", ())]
@@ -85,7 +85,7 @@ def messages(mounted: Mounted) -> Iterator[CheckMessage]:
         lacking.append(f"{MESSAGES_CONTEXT!r} to the context_processors of TEMPLATES")
     if lacking:
         yield Warning(
-            "Django's messages are not set up: what the pages say after an action is lost.",
+            "Django's messages are not set up: messages after a redirect are lost.",
             hint=f"Add {' and '.join(lacking)}.",
             id="twilio_2fa.W009",
         )
@@ -104,7 +104,7 @@ def templates(mounted: Mounted) -> Iterator[CheckMessage]:
             continue
     if missing:
         yield Error(
-            f"Templates of the kit's pages are not found: {', '.join(missing)}.",
+            f"Templates of django-twilio-2fa are not found: {', '.join(missing)}.",
             hint="Set 'APP_DIRS': True for the DjangoTemplates engine in TEMPLATES, or name "
             "'django.template.loaders.app_directories.Loader' among its loaders.",
             id="twilio_2fa.E020",
@@ -116,12 +116,16 @@ def static_files(mounted: Mounted) -> Iterator[CheckMessage]:
         return
     if not settings.STATIC_URL:
         yield Error(
-            "STATIC_URL is not set: the kit's pages cannot name their stylesheet.",
+            "STATIC_URL is not set: the pages of django-twilio-2fa cannot link to their stylesheet.",
             hint='Set STATIC_URL = "static/".',
             id="twilio_2fa.E021",
         )
     elif hint := _why_not_found(f"{NAMESPACE}/{NAMESPACE}.css"):
-        yield Warning("The kit's stylesheet is not among the static files.", hint=hint, id="twilio_2fa.W010")
+        yield Warning(
+            "The stylesheet of django-twilio-2fa is not among the static files.",
+            hint=hint,
+            id="twilio_2fa.W010",
+        )
 
 
 def _why_not_found(file: str) -> str:
@@ -148,7 +152,7 @@ def user_model(mounted: Mounted) -> Iterator[CheckMessage]:
     name: Any = getattr(model, "get_email_field_name", lambda: "email")()
     if conf.NOTIFY_OWNER and not hasattr(model, name):
         yield Warning(
-            f"{settings.AUTH_USER_MODEL} has no e-mail address: nobody is told that they are locked out.",
+            f"{settings.AUTH_USER_MODEL} has no e-mail address: locked users cannot be notified.",
             hint=f"Set EMAIL_FIELD on the user model, or {PREFIX}NOTIFY_OWNER = False.",
             id="twilio_2fa.W013",
         )
@@ -160,7 +164,7 @@ def migrations(databases: Collection[str]) -> Iterator[CheckMessage]:
         return
     if missing := unapplied():
         yield Warning(
-            f"The database lacks migrations of the kit: {', '.join(missing)}.",
+            f"The database lacks migrations of django-twilio-2fa: {', '.join(missing)}.",
             hint="Run: python manage.py migrate",
             id="twilio_2fa.W012",
         )

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Info
 
 from ..conf import conf
-from ..process.rate_limits import DEFAULTS, RUN, rates
+from ..process.rate_limits import CONSECUTIVE, DEFAULTS, rates
 
 
 def _credentials() -> Iterator[CheckMessage]:
@@ -40,17 +40,17 @@ def _limits() -> Iterator[CheckMessage]:
                 hint=f"Limits are named like {close[0]}.",
                 id="twilio_2fa.E012",
             )
-        elif value is not None and not (isinstance(value, int) if name == RUN else rates(name)):
-            hint = "A whole number, or None." if name == RUN else "Rates like '10/h, 20/d', or None."
+        elif value is not None and not (isinstance(value, int) if name == CONSECUTIVE else rates(name)):
+            hint = "A whole number, or None." if name == CONSECUTIVE else "Rates like '10/h, 20/d', or None."
             yield Error(f"TWILIO_2FA_LIMITS[{name!r}] is {value!r}.", hint=hint, id="twilio_2fa.E012")
 
 
 def _clients() -> Iterator[CheckMessage]:
     if not conf.SANDBOX and not conf.CLIENT_ADDRESS_CB and rates("requests_per_client"):
         yield Info(
-            "TWILIO_2FA_CLIENT_ADDRESS_CB is not set: nothing is limited by client address.",
-            hint="Set it to a callable that returns the client's address. Behind a proxy that is not "
-            "REMOTE_ADDR, which is everybody's, but what the proxy says, as in its X-Forwarded-For.",
+            "TWILIO_2FA_CLIENT_ADDRESS_CB is not set: requests are not limited by client address.",
+            hint="Set it to a callable that returns the client's address. Behind a proxy, REMOTE_ADDR is the "
+            "proxy's address; the client's is in a header that the proxy sets, such as X-Forwarded-For.",
             id="twilio_2fa.I001",
         )
 

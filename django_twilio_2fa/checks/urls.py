@@ -27,6 +27,7 @@ class Mounted:
         self.app_names: set[str] = set()
         self.has_pages = False
         self.has_guarded_views = False
+        self.has_login_view = False
         try:
             self._walk(get_resolver())
         except Exception:
@@ -36,6 +37,7 @@ class Mounted:
         # Not at the top: Django starts without the views, and these fail without its own apps.
         from ..access import TwoFactorRequiredMixin
         from ..pages.base import PageMixin
+        from ..pages.login import TwoFactorLoginView
 
         if resolver.app_name:
             self.app_names.add(resolver.app_name)
@@ -47,8 +49,12 @@ class Mounted:
             view_class = getattr(view, "view_class", None) or getattr(view, "cls", None)
             if isinstance(view_class, type):
                 self.has_pages |= issubclass(view_class, PageMixin)
+                self.has_login_view |= issubclass(view_class, TwoFactorLoginView)
                 self.has_guarded_views |= issubclass(view_class, TwoFactorRequiredMixin)
             self.has_guarded_views |= getattr(view, "two_factor_required", False)
+            # By its method: the class needs Django's admin, which a project may lack.
+            site = getattr(view, "admin_site", None)
+            self.has_guarded_views |= hasattr(site, "is_two_factor_required")
 
     @property
     def needs_a_browser(self) -> bool:
@@ -60,7 +66,7 @@ def urls(mounted: Mounted) -> Iterator[CheckMessage]:
     hint = 'Add path("2fa/", include("django_twilio_2fa.urls")) to the urlpatterns of ROOT_URLCONF.'
     if not mounted.readable or NAMESPACE in mounted.app_names:
         return
-    if mounted.has_guarded_views:
+    if mounted.has_guarded_views or conf.REQUIRED_CB not in (None, False):
         yield Error(
             "The URLs of django-twilio-2fa are not included, and views that ask for verification lead there.",
             hint=hint,
@@ -96,14 +102,14 @@ def login_page(mounted: Mounted) -> Iterator[CheckMessage]:
             url = resolve_url(settings.LOGIN_URL)
     except NoReverseMatch:
         yield Error(
-            f"LOGIN_URL is {str(settings.LOGIN_URL)!r}, which names no URL. The kit's pages lead there.",
+            f"LOGIN_URL is {str(settings.LOGIN_URL)!r}, which is not the name of a URL.",
             hint=hint,
             id="twilio_2fa.E017",
         )
         return
     if url.startswith("/") and not url.startswith("//") and not _resolves(url.partition("?")[0]):
         yield Warning(
-            f"LOGIN_URL is {url!r}, and no page of this project is there. The kit's pages lead there.",
+            f"LOGIN_URL is {url!r}, and this project has no page there.",
             hint=f"{hint} If another server answers there, silence this.",
             id="twilio_2fa.W017",
         )
@@ -132,11 +138,13 @@ def _addresses() -> Iterator[CheckMessage]:
             resolve_url(value)
         except NoReverseMatch:
             hint = "It takes a path, the name of a URL, or a callable that returns one of them."
-            yield Error(f"{PREFIX}{name} is {value!r}, which leads nowhere.", hint=hint, id="twilio_2fa.E014")
+            yield Error(
+                f"{PREFIX}{name} is {value!r}, which leads to no page.", hint=hint, id="twilio_2fa.E014"
+            )
 
 
 def _namespaces() -> Iterator[CheckMessage]:
-    """Report a kit that is included where its pages cannot be found from everywhere."""
+    """Report an include of this package whose URLs cannot be reversed from every page."""
     found = mounts()
     if not found:
         return
@@ -146,8 +154,8 @@ def _namespaces() -> Iterator[CheckMessage]:
         mount = found[0]
         names = ", ".join(mount.parameters)
         yield Error(
-            f"The kit's pages are included as {mount.namespace}, below a path that takes: {names}.",
-            hint="two_factor_required leads there from pages with the same parameters only. Include "
+            f"django_twilio_2fa.urls is included as {mount.namespace}, below a path that takes: {names}.",
+            hint="two_factor_required can redirect there only from pages with the same parameters. Include "
             "django_twilio_2fa.urls at a path without parameters as well.",
             id="twilio_2fa.E022",
         )

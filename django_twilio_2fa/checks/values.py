@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from difflib import get_close_matches
@@ -14,11 +15,15 @@ from django.utils.module_loading import import_string
 from ..conf import OLD_NAMES, PREFIX, RETIRED_NAMES, SETTINGS, Setting, as_callable, conf
 from ..errors import ERRORS, UnauthenticatedUserFieldMissing
 from ..installed import get_registry
+from ..process.grace import ACTIONS
 from ..process.names import name_field
 
 COUNTRY_LISTS = ("PHONE_NUMBER_ALLOWED_COUNTRIES", "PHONE_NUMBER_DISALLOWED_COUNTRIES")
 API_KINDS = ("permission", "authentication", "throttle")
 SIDS = {"ACCOUNT_SID": "AC", "API_KEY_SID": "SK", "SERVICE_ID": "VA", "REGISTRATION_SERVICE_ID": "VA"}
+USER_VERIFICATION = ("required", "preferred", "discouraged")
+# Android apps have origins of their own kind.
+ORIGIN = re.compile(r"https?://[^\s/?#@]+|android:apk-key-hash:[\w-]+")
 LINE_TYPES = ("mobile", "landline", "voip")
 
 
@@ -58,7 +63,7 @@ def _old_names() -> Iterator[CheckMessage]:
 def _accepts(setting: Setting, value: Any) -> bool:
     if value is None:
         return setting.optional
-    if as_callable(value) is not None and (setting.takes or not setting.kinds):
+    if as_callable(value) is not None and (setting.arguments or not setting.kinds):
         return True
     if isinstance(value, bool) and bool not in setting.kinds:
         return False
@@ -71,7 +76,7 @@ def _types() -> Iterator[CheckMessage]:
         if _accepts(setting, value):
             continue
         wanted = ", ".join(k.__name__ for k in setting.kinds)
-        if setting.takes:
+        if setting.arguments:
             wanted = f"{wanted}, or a callable" if wanted else "a callable, or the dotted path to one"
         shown = "a value" if setting.secret else repr(value)
         yield Error(
@@ -115,12 +120,25 @@ def _values() -> Iterator[CheckMessage]:
     ):
         if not good:
             yield Error(f"{PREFIX}{name} is {value!r}.", hint=hint, id="twilio_2fa.E003")
+    action = conf.raw("GRACE_ACTION")
+    if as_callable(action) is None and action not in ACTIONS:
+        hint = f"It takes: {', '.join(ACTIONS)}."
+        yield Error(f"{PREFIX}GRACE_ACTION is {action!r}.", hint=hint, id="twilio_2fa.E003")
     if not conf.SANDBOX:
         for name, start in SIDS.items():
             value = conf.raw(name)
             if value and isinstance(value, str) and not value.startswith(start):
                 hint = f"Twilio's console has it; it begins with {start}."
                 yield Error(f"{PREFIX}{name} is {value!r}.", hint=hint, id="twilio_2fa.E003")
+    wanted = conf.raw("PASSKEY_USER_VERIFICATION")
+    if wanted not in USER_VERIFICATION:
+        hint = f"It is one of {', '.join(USER_VERIFICATION)}."
+        yield Error(f"{PREFIX}PASSKEY_USER_VERIFICATION is {wanted!r}.", hint=hint, id="twilio_2fa.E003")
+    origins = conf.raw("PASSKEY_ORIGINS")
+    for origin in origins if isinstance(origins, (list, tuple, set, frozenset)) else ():
+        if not isinstance(origin, str) or not ORIGIN.fullmatch(origin):
+            hint = "An origin is a scheme, a host and perhaps a port, such as 'https://www.example.com'."
+            yield Error(f"{PREFIX}PASSKEY_ORIGINS has {origin!r}.", hint=hint, id="twilio_2fa.E003")
     sheets = conf.raw("STYLESHEETS")
     for sheet in sheets if isinstance(sheets, (list, tuple)) else ():
         if not isinstance(sheet, str) and not (isinstance(sheet, dict) and "href" in sheet):

@@ -10,7 +10,7 @@ from typing import Any
 PREFIX = "TWILIO_2FA_"
 
 DEFAULT, RAISES = object(), object()
-"""Values of `if_it_fails`: use the default, or let the caller see the exception."""
+"""Values of `fallback`: use the default, or let the caller see the exception."""
 
 BOOL: tuple[type, ...] = (bool,)
 TEXT: tuple[type, ...] = (str,)
@@ -27,23 +27,23 @@ REQUEST = ("request",)
 class Setting:
     """One setting: its default, the types it accepts, and what it does.
 
-    `kinds` are the types of a plain value. `takes` are the keywords that a callable in its place may accept;
-    empty if it cannot be a callable. `returns` are the types that the callable may return, if these are not
-    `kinds`. `if_it_fails` is used when the callable raises or returns anything else: the default, or a value
-    that denies access. `optional`: None is accepted.
+    `kinds` are the types of a plain value. `arguments` are the keywords that a callable in its place may
+    accept; empty if it cannot be a callable. `return_types` are the types that the callable may return, if
+    these are not `kinds`. `fallback` is used when the callable raises or returns anything else: the default,
+    or a value that denies access. `optional`: None is accepted.
     """
 
     name: str
     default: Any
     kinds: tuple[type, ...]
     doc: str
-    takes: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = ()
     optional: bool = False
     old_names: tuple[str, ...] = ()
     secret: bool = False
     group: str = "Behaviour"
-    returns: tuple[type, ...] = ()
-    if_it_fails: Any = DEFAULT
+    return_types: tuple[type, ...] = ()
+    fallback: Any = DEFAULT
 
     full_name: str = field(init=False)
     """The name of the Django setting."""

@@ -25,69 +25,91 @@ PROCESS = (
         "TOKEN_LENGTH",
         6,
         (int,),
-        "Digits of a token; what the Verify service is set to (4 to 10).",
+        "Number of digits of a code (4 to 10). Set the Verify service to the same length.",
     ),
     Setting(
         "VERIFICATION_EXPIRATION",
         10,
         DURATION,
-        "How long a token is good for: minutes, or a timedelta. Has to agree with the Verify service.",
+        "Lifetime of a code, in minutes or as a timedelta. Set the Verify service to the same lifetime.",
     ),
     Setting(
         "SEND_COOLDOWN",
         (30, 40, 60, 90, 120),
         (int, float, timedelta, tuple, list),
-        "Seconds (or a timedelta) before the next send: one, or a list for the first, second, … resend.",
+        "How long the user has to wait before a code can be sent again (the cooldown), in seconds or as a "
+        "timedelta: one value, or a list for the first, second, … resend.",
     ),
-    Setting("MAX_SENDS", 5, (int,), "Sends in one verification; Twilio allows no more than 5."),
+    Setting(
+        "MAX_SENDS", 5, (int,), "How often a code may be sent in one verification. Twilio allows at most 5."
+    ),
     Setting(
         "MAX_ATTEMPTS",
         5,
         (int,),
-        "Tokens tried in one verification; Twilio allows no more than 5.",
+        "How many codes may be tried in one verification. Twilio allows at most 5.",
+    ),
+    Setting(
+        "TRUSTED_BROWSER_AGE",
+        None,
+        DURATION,
+        "For how long a browser is remembered if its user ticks the box on the verify page: a timedelta, or "
+        "seconds. In such a browser, the user is not asked for a code. None: the box is not shown. See "
+        "[remembered browsers](browsers.md).",
     ),
     Setting(
         "CANCEL_ON_MAX_RETRIES",
         False,
         BOOL,
-        "Whether a verification is canceled at Twilio when its attempts are used up.",
+        "Whether a verification is canceled at Twilio after `MAX_ATTEMPTS` wrong codes.",
     ),
     Setting(
         "LIMITS",
         {},
         MAPPING,
-        "Limits across verifications by name, as `10/h, 20/d`; None switches one off.",
+        "Limits that apply across verifications: a dict that maps the name of a limit to a rate such "
+        "as `10/h, 20/d`, or to None for no limit. See [limits](#limits).",
     ),
     Setting(
         "CLIENT_ADDRESS_CB",
         None,
         CALLBACK,
-        "Returns the client's address. Only where it is set are requests counted by address: behind a "
-        "proxy `REMOTE_ADDR` is everybody.",
+        "Returns the client's IP address as a string. Requests are limited by IP address only if this is "
+        "set, because behind a proxy all clients have the same `REMOTE_ADDR`.",
         ("request", "user"),
-        returns=TEXT,
+        return_types=TEXT,
     ),
     Setting(
         "NOTIFY_OWNER",
         True,
         BOOL,
-        "Whether the owner of an account is told by e-mail: it was locked, a recovery code was used, or "
-        "something was added, changed or removed.",
+        "Whether a user gets an e-mail when their account is locked, when a recovery code is "
+        "used, and when a device or a remembered browser is added, changed or removed. An e-mail address "
+        "that was replaced or removed gets it, too.",
         ("user",),
+    ),
+    Setting(
+        "NOTIFY_NUMBER_CB",
+        None,
+        CALLBACK,
+        "Sends `text` to a phone number that was replaced or removed, `number`. Verify sends nothing but "
+        "codes, so use another service. None: the number is not told. Not called if `NOTIFY_OWNER` is off.",
+        ("number", "text", "user"),
+        return_types=(object,),
     ),
     Setting(
         "SECRET_KEY",
         None,
         TEXT,
-        "Key of the digests under which the kit stores destinations and counts. None: Django's "
-        "`SECRET_KEY`, and then rotating that one forgets what was counted.",
+        "Key of the digests by which devices and counters are looked up. None: Django's `SECRET_KEY`. If you "
+        "change the key, add the old one to `SECRET_KEY_FALLBACKS`.",
         secret=True,
     ),
     Setting(
         "SECRET_KEY_FALLBACKS",
         [],
         NAMES,
-        "Earlier values of `TWILIO_2FA_SECRET_KEY`, newest first.",
+        "Earlier keys, newest first. If `TWILIO_2FA_SECRET_KEY` was not set before, Django's `SECRET_KEY`.",
         secret=True,
     ),
 )
@@ -97,15 +119,16 @@ PAGES = (
         "SEND_IMMEDIATELY_ON_SINGLE",
         True,
         BOOL,
-        "Whether a user with a single choice is sent the token without pressing a button first.",
+        "Whether the code is sent as soon as the user opens the start page, if they have only one method and "
+        "one device.",
         USER,
-        if_it_fails=False,
+        fallback=False,
     ),
     Setting(
         "VERIFY_SUCCESS_URL",
         None,
         TEXT,
-        "Where a verified user goes without a `next`: a path or a URL name. None: the success page.",
+        "Where a verified user goes if there is no `next`: a path or a URL name. None: the success page.",
         USER,
         old_names=("SUCCESS_REDIRECT_URL",),
     ),
@@ -113,24 +136,39 @@ PAGES = (
         "LOGOUT_URL",
         None,
         TEXT,
-        "Where the Sign out button of the last pages posts to: a path or a URL name. None: the URL named "
-        "`logout`, else `account_logout`, else the admin's for whoever may use that. Empty: no button.",
+        "Where the Sign out button posts to: a path or a URL name. None: the first URL name that exists "
+        "of `logout`, `account_logout` and, for staff, `admin:logout`. An empty string: no button.",
+        USER,
+    ),
+    Setting(
+        "SUBMIT_FULL_CODE",
+        True,
+        BOOL,
+        "Whether the verify page submits itself as soon as the code has all its digits.",
+    ),
+    Setting(
+        "HELP_URL",
+        None,
+        TEXT,
+        'Where the link "I lost my phone" of each page leads: a path, a URL name or an address such as '
+        "`mailto:help@example.com`. None: no link.",
         USER,
     ),
     Setting(
         "DISALLOWED_REDIRECT_URL",
         "/",
         TEXT,
-        "Where a user goes whom `ALLOW_USER_CB` refuses: a path or a URL name. `/` is the root of the "
-        "site, also where the site is served below a path.",
+        "Where a user goes if `ALLOW_USER_CB` returns False: a path or a URL name. `/` is the "
+        "root of the site, even if the site is served below a path.",
         USER,
     ),
     Setting(
         "STYLESHEETS",
         None,
         NAMES,
-        "Stylesheets of the pages, in order: static paths or addresses. None: Bootstrap 5 and Font "
-        "Awesome 5 from a CDN, with integrity hashes. An empty list: none.",
+        "Stylesheets of the pages, in order: static paths or URLs. None: Bootstrap 5 and Font "
+        "Awesome 5 from a CDN, with integrity hashes. An empty list: only this package's own "
+        "stylesheet.",
         REQUEST,
     ),
 )
@@ -140,46 +178,49 @@ API = (
         "ALLOW_UNAUTHENTICATED_USERS",
         False,
         BOOL,
-        "Whether the API sends to, and checks for, a user who is named by a parameter and not signed in.",
+        "Whether the API sends and checks codes for users who are not signed in. A query parameter names the "
+        "user. See [API](api.md#for-users-who-have-not-signed-in).",
         REQUEST,
-        if_it_fails=False,
+        fallback=False,
     ),
     Setting(
         "UNAUTHENTICATED_QUERY_PARAM",
         "user_id",
         TEXT,
-        "Name of that parameter of the address.",
+        "Name of the query parameter that names the user.",
     ),
     Setting(
         "UNAUTHENTICATED_USER_FIELD",
         "pk",
         TEXT,
-        "Field of the user that the parameter holds. Best one that cannot be guessed.",
+        "Field of the user model by which the query parameter names the user. Choose one whose values cannot "
+        "be guessed.",
     ),
     Setting(
         "UNAUTHENTICATED_MIN_SECONDS",
         1,
         (int, float, timedelta),
-        "Seconds (or a timedelta) that each answer to a user who is named and not signed in takes at "
-        "least, so that its time does not tell who exists. Set it above what a send of yours takes. "
-        "It holds a thread for as long; 0 switches it off.",
+        "How long each response for a user who is not signed in takes at least, in seconds or as a "
+        "timedelta. This hides which users exist. Set it to more than a send takes on your site. Each "
+        "request occupies a thread for that long. 0 switches it off.",
     ),
     Setting(
         "API_CLASSES",
         {},
         MAPPING,
-        "Classes of the API, or dotted paths to them, under `permission`, `authentication`, `throttle`. "
-        "What is left out: anyone, and what Django REST framework is set to.",
+        "Classes for the API views: a dict with the keys `permission`, `authentication` and `throttle`, each "
+        "with a class, a dotted path to one, or a list of these. Without a key: no permission is required; "
+        "for authentication and throttles, the settings of Django REST framework apply.",
     ),
     Setting(
         "API_SESSION_CB",
         None,
         CALLBACK,
-        "Returns what all tokens of one log-in share, and no others, as a JWT's claim `sid`; `auth` is "
-        "Django REST framework's `request.auth`. What is proven with one holds for all. By default, and "
-        "for None, it holds for the very token.",
+        "Returns the id of the log-in that an API token belongs to, such as the claim `sid` of a JWT. If one "
+        "token is verified, all tokens with the same id are. `auth` is Django REST framework's "
+        "`request.auth`. Not set, or None returned: each token has to be verified by itself.",
         ("auth", "user", "request"),
-        returns=(str, int),
+        return_types=(str, int),
     ),
 )
 
@@ -188,39 +229,45 @@ WORDS = (
         "MESSAGE_DISPLAY_CB",
         None,
         CALLBACK,
-        "Returns the sentence for a message code, or None for the kit's own.",
+        "Returns the text for a [message code](errors.md#messages), or None for the default text.",
         ("code", "user", "request"),
-        returns=(str, Promise),
+        return_types=(str, Promise),
     ),
-    Setting("ERROR_DISPLAY", {}, MAPPING, "By error code, the sentence shown for it."),
-    Setting("DEFAULT_ERROR_CODE", "2fa_error", TEXT, "Code of an error that has none of its own."),
+    Setting(
+        "ERROR_DISPLAY",
+        {},
+        MAPPING,
+        "A dict that maps [error codes](errors.md) to the texts that are shown for them.",
+    ),
+    Setting("DEFAULT_ERROR_CODE", "2fa_error", TEXT, "Error code of errors without a code of their own."),
     Setting(
         "DEFAULT_ERROR_DISPLAY",
-        _("Something went wrong. Please try again."),
+        _("Sorry, there is a problem. Try again."),
         (str, Promise),
-        "Sentence for an error that has none of its own.",
+        "Text of errors without a text of their own.",
     ),
 )
 
 SETTINGS_OF_PAGES = (
-    *group("The process", PROCESS),
+    *group("Verification", PROCESS),
     *group("Pages", PAGES),
     *group("API", API),
-    *group("Words", WORDS),
+    *group("Messages", WORDS),
 )
 
 # Settings of earlier releases that nothing reads any more, and what to use instead.
 RETIRED_NAMES: dict[str, str] = {
     "REGISTER_CB": "Store the number in a receiver of the signal twilio_2fa_set_user_data.",
-    "TIMEOUT_CB": "The kit locks out whoever tries too often: see TWILIO_2FA_LIMITS.",
-    "MAX_ATTEMPTS_TIMEOUT": "The kit locks out whoever tries too often: see TWILIO_2FA_LIMITS.",
-    "ALLOW_UNVERIFIED_SMS": "TWILIO_2FA_PHONE_NUMBER_BYPASS_CARRIER_ON_EMPTY says whether a number is "
-    "accepted whose line type is not known.",
-    "ALLOW_USER_ERROR_MESSAGE": "Say it on the page that TWILIO_2FA_DISALLOWED_REDIRECT_URL names. "
-    "The API says what TWILIO_2FA_ERROR_DISPLAY has under 'user_not_allowed'.",
+    "TIMEOUT_CB": "Users are locked after too many wrong codes: see TWILIO_2FA_LIMITS.",
+    "MAX_ATTEMPTS_TIMEOUT": "Users are locked after too many wrong codes: see TWILIO_2FA_LIMITS.",
+    "ALLOW_UNVERIFIED_SMS": "Set TWILIO_2FA_PHONE_NUMBER_BYPASS_CARRIER_ON_EMPTY, which accepts "
+    "numbers whose line type is unknown.",
+    "ALLOW_USER_ERROR_MESSAGE": "Show the message on the page that "
+    "TWILIO_2FA_DISALLOWED_REDIRECT_URL names. For the API, set "
+    "'user_not_allowed' in TWILIO_2FA_ERROR_DISPLAY.",
     "ALLOW_USER_ERROR_REDIRECT": "Set TWILIO_2FA_DISALLOWED_REDIRECT_URL.",
     "RETRY_TIME": "Set TWILIO_2FA_SEND_COOLDOWN.",
     "OBFUSCATE": "Numbers and addresses are always shown masked.",
-    "IS_VERIFIED_CB": "Nothing has to be set: django_twilio_2fa.session.is_verified(request) says it.",
+    "IS_VERIFIED_CB": "Remove it and call django_twilio_2fa.session.is_verified(request).",
     "ERROR_DISPLAY_CB": "Set TWILIO_2FA_ERROR_DISPLAY to a dict of sentences by error code.",
 }

@@ -10,6 +10,7 @@ from .setting import (
     MAPPING,
     NAMES,
     RAISES,
+    REQUEST,
     TEXT,
     USER,
     Setting,
@@ -22,7 +23,7 @@ TWILIO = (
         "AUTH_TOKEN",
         None,
         TEXT,
-        "Auth token of the account. Leave it out when an API key is used.",
+        "Auth token of the account. Leave it out if you use an API key.",
         secret=True,
     ),
     Setting(
@@ -36,74 +37,81 @@ TWILIO = (
         "SERVICE_ID",
         None,
         TEXT,
-        "SID of the Verify service (VA…). A verification keeps the service that it was begun with.",
+        "SID of the Verify service (VA…). If this is a callable that returns different services, each "
+        "verification is checked with the service that sent its code.",
         USER,
-        if_it_fails=RAISES,
+        fallback=RAISES,
     ),
     Setting(
         "REGISTRATION_SERVICE_ID",
         None,
         TEXT,
-        "SID of a second Verify service for registrations, so that strangers who register a number "
-        "cannot use up its owner's codes. None: the same service.",
+        "SID of a second Verify service, for registrations and for users who are not signed in. Twilio "
+        "counts wrong codes for each service and number. With only one service, somebody who tries to "
+        "register another person's number can use up that person's attempts. None: `SERVICE_ID`.",
         USER,
-        if_it_fails=RAISES,
+        fallback=RAISES,
     ),
     Setting(
         "RATE_LIMITS",
         None,
         MAPPING,
-        "Verify's own service rate limits for a send: by unique name, what Twilio counts under.",
+        "Values for the rate limits of your Verify service, which are counted by Twilio: a dict that maps "
+        'the unique name of a rate limit to a value, such as `{"end_user_ip": "203.0.113.7"}`. It is '
+        "sent with each request to send a code.",
         ("user", "request", "method"),
     ),
     Setting(
         "SERVICE_NAME",
         None,
         TEXT,
-        "Name shown in messages. None: the service's own name.",
+        "Name of your site in the messages. None: the friendly name of the Verify service.",
         USER,
     ),
     Setting(
         "LOCALE_CB",
         None,
         CALLBACK,
-        "Returns the language of Verify's message as a tag (`de`, `pt-BR`), or None for the one that "
-        "Twilio chooses by the number's country. Unset: the active language, where Verify speaks it.",
+        "Returns the language of the message as a tag (`de`, `pt-BR`), or None to let Twilio choose by the "
+        "country of the number. If this setting is None: the active language, if Verify supports it.",
         ("method", "user", "request"),
-        returns=TEXT,
+        return_types=TEXT,
     ),
     Setting(
         "VERIFICATION_OPTIONS_CB",
         None,
         CALLBACK,
-        "Returns a dict of further parameters of Verify's send and check, by twilio-python's names.",
+        "Returns a dict of additional parameters for Verify's send and check, by their names in "
+        "twilio-python.",
         ("method", "user", "request"),
-        returns=MAPPING,
-        if_it_fails=RAISES,
+        return_types=MAPPING,
+        fallback=RAISES,
     ),
     Setting(
         "SANDBOX",
         False,
         BOOL,
-        "Answer in-process instead of calling Twilio. Needs the app `django_twilio_2fa.sandbox`.",
+        "Use the sandbox instead of Twilio. Requires the app `django_twilio_2fa.sandbox`.",
     ),
     Setting(
         "SANDBOX_WITHOUT_DEBUG",
         False,
         BOOL,
-        "Says that the sandbox is meant to work although `DEBUG` is off, as in a test run.",
+        "Allow the sandbox while `DEBUG` is off, for example in a test run.",
     ),
     Setting(
         "BASE_URL",
         None,
         TEXT,
-        "Address that Twilio's requests go to instead of Twilio's own, as of a sandbox served over HTTP.",
+        "URL to send requests to instead of Twilio's, for example of a [sandbox that runs as a "
+        "server](sandbox.md).",
     ),
     Setting(
         "TIMEOUT",
         (5, 10),
         (int, float, tuple, list),
-        "Seconds to wait for Twilio: one number, or a pair for connecting and for reading.",
+        "Timeout of requests to Twilio, in seconds: one number, or a pair, of which the first is for "
+        "connecting and the second for the whole response.",
     ),
 )
 
@@ -112,50 +120,124 @@ METHODS = (
         "PROVIDERS",
         {},
         MAPPING,
-        "Methods of the project's own, by name: the dotted path of the provider. It wins over an entry "
-        "point of that name; None removes the method.",
+        "Methods of your project: a dict that maps the name of a method to the dotted path of its provider, "
+        "or to None to remove the method. An entry here overrides an installed method of the same name.",
     ),
     Setting(
         "ALLOWED_METHODS",
         None,
         NAMES,
         "Names of the methods that may be used, in the order in which they are shown. None: every "
-        "installed method that is on by default.",
+        "installed method that is on by default, which is all but `whatsapp` and `push`.",
         USER,
-        if_it_fails=(),
+        fallback=(),
     ),
     Setting(
         "METHOD_DISPLAY_CB",
         None,
         CALLBACK,
-        "Returns a dict that may hold `label` and `icon` for a method; it wins over the provider.",
+        "Returns a dict with a `label` and an `icon` for a method, both optional. They override "
+        "`METHOD_DETAILS` and those of the provider.",
         ("method", "user", "request"),
-        returns=MAPPING,
+        return_types=MAPPING,
     ),
     Setting(
         "METHOD_DETAILS",
         {},
         MAPPING,
-        "By method, a dict that may hold `label` and `icon`.",
+        "A dict that maps the name of a method to a dict with a `label` and an `icon`, both optional.",
     ),
     Setting(
         "USER_METHODS_CB",
         None,
         CALLBACK,
-        "Returns the names of the methods that this user may use, out of the allowed ones.",
+        "Returns the names of the methods that this user may use. Methods that `ALLOWED_METHODS` does not "
+        "name are not allowed.",
         USER,
-        returns=NAMES,
-        if_it_fails=(),
+        return_types=NAMES,
+        fallback=(),
+    ),
+    Setting(
+        "PASSKEY_RP_ID",
+        None,
+        TEXT,
+        "The domain that passkeys belong to: the site's, or one above it (`example.com` for "
+        "`www.example.com`). Passkeys work on this domain and those below it. Another value makes "
+        "all passkeys useless. None: the host of the request.",
+        REQUEST,
+        fallback=RAISES,
+    ),
+    Setting(
+        "PASSKEY_ORIGINS",
+        None,
+        NAMES,
+        "The origins whose pages may use passkeys, such as `https://www.example.com`. None: the "
+        "host of the request with `https`, and on localhost with `http` as well.",
+        REQUEST,
+        fallback=RAISES,
+    ),
+    Setting(
+        "PASSKEY_USER_VERIFICATION",
+        "preferred",
+        TEXT,
+        "Whether an authenticator has to verify its user, with a PIN, fingerprint or face: "
+        "`required`, `preferred` or `discouraged`.",
+    ),
+    Setting(
+        "PUSH_SILENT",
+        False,
+        BOOL,
+        "Whether a registered browser approves by itself while it shows the page that waits. This proves "
+        "that it is this browser, and not that its user wants it.",
+        USER,
+        fallback=False,
+    ),
+    Setting(
+        "PUSH_PLACE_CB",
+        None,
+        CALLBACK,
+        "Returns where a request comes from, such as `Rome, Italy`, for example by its IP address. It is "
+        "shown to the user who approves. Not set, or None returned: no place is shown.",
+        USER,
+        return_types=(str, Promise),
+    ),
+    Setting(
+        "PUSH_VAPID_PRIVATE_KEY",
+        None,
+        TEXT,
+        "The private key with which notifications of registered browsers are signed: 32 bytes in base64url. "
+        "None: browsers are not notified.",
+        secret=True,
+    ),
+    Setting(
+        "PUSH_VAPID_SUBJECT",
+        None,
+        TEXT,
+        "How a push service can reach you if your notifications cause trouble: `mailto:` and an address, or "
+        "a URL with `https`. Notifications need it.",
+    ),
+    Setting(
+        "PUSH_SERVICES",
+        (
+            "fcm.googleapis.com",
+            "push.services.mozilla.com",
+            "notify.windows.com",
+            "push.apple.com",
+        ),
+        NAMES,
+        "The push services of browsers that notifications may be sent to: hosts, with those below them, or "
+        "origins such as `http://localhost:9000`. A browser says which one it uses, so no request is sent "
+        "elsewhere.",
     ),
     Setting(
         "TOTP_LABEL_CB",
         None,
         CALLBACK,
-        "Returns what an authenticator app shows of the user's account beside the service's name. It "
-        "goes to Twilio. Unset, or for None: the user name. A few letters are added where the label may "
-        "be another user's as well.",
+        "Returns the account name that an authenticator app shows beside the name of the service. "
+        "It is sent to Twilio. Not set, or None returned: the user name. A few letters are added if "
+        "another user may have the same name.",
         USER,
-        returns=(str, Promise),
+        return_types=(str, Promise),
     ),
 )
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from .setting import (
     BOOL,
     CALLBACK,
+    DURATION,
+    MAPPING,
     NAMES,
     RAISES,
     REQUEST,
@@ -26,96 +30,136 @@ WHO = (
         "ALLOW_USER_CB",
         True,
         BOOL,
-        "Whether this user may use the kit at all.",
+        "Whether this user may use this package: verify, and register devices. Other users are redirected to "
+        "`DISALLOWED_REDIRECT_URL`.",
         USER,
-        if_it_fails=False,
+        fallback=False,
     ),
     Setting(
         "ALLOW_REGISTRATION",
         True,
         BOOL,
-        "Whether a user with nothing registered may register something.",
+        "Whether a user who has no device may register one.",
         (*USER, "field"),
         old_names=("ALLOW_REGISTER",),
-        if_it_fails=False,
+        fallback=False,
     ),
     Setting(
         "ALLOW_USERLESS",
         False,
         BOOL,
-        "Whether a number or address may be verified for nobody, as at a checkout without an account. "
-        "Only the limits by destination and by client address hold then.",
+        "Whether a phone number or e-mail address may be verified without a user, for example at "
+        "a checkout without an account. Then only the limits per destination and per IP address apply.",
         REQUEST,
-        if_it_fails=False,
+        fallback=False,
     ),
     Setting(
         "ALLOW_CHANGE",
         True,
         BOOL,
-        "Whether a user may add to, change or remove what they have registered.",
+        "Whether a user who has a device may add, change and remove devices.",
         (*USER, "field"),
-        if_it_fails=False,
+        fallback=False,
     ),
     Setting(
         "ALLOW_REMOVE_LAST",
         None,
         BOOL,
-        "Whether a user may remove the last thing that they can verify with. When they are next asked to "
-        "verify they register anew, with their password alone. None: where `REGISTER_OPTIONAL` is on.",
+        "Whether a user may remove their last device. If they do, the password is enough to register a new "
+        "one. None: the value of `REGISTER_OPTIONAL`.",
         USER,
-        if_it_fails=False,
+        fallback=False,
     ),
     Setting(
         "MAX_DEVICES",
         10,
         (int,),
-        "How many devices a user may have; recovery codes, and what the site keeps itself, do not count. "
-        "Whoever has more keeps them. None: any number.",
+        "How many devices a user may have. Recovery codes do not count, and neither do phone numbers and "
+        "e-mail addresses that a callback of your site returns. Users who already have more keep them. "
+        "None: no limit.",
         USER,
         optional=True,
+    ),
+    Setting(
+        "MAX_ACCOUNTS_PER_DESTINATION",
+        5,
+        (int,),
+        "For how many accounts one phone number or e-mail address may be registered. Accounts that have it "
+        "already keep it. See [costs](costs.md#one-number-many-accounts). None: no limit.",
+        USER,
+        optional=True,
+    ),
+    Setting(
+        "BREAKER",
+        {},
+        MAPPING,
+        "When registrations of phone numbers are stopped for a while, because too few codes are entered: a "
+        "dict with those of the [rules](costs.md#the-breaker) that are to differ. None: never.",
+        optional=True,
+    ),
+    Setting(
+        "CHALLENGE",
+        None,
+        TEXT,
+        "Dotted path of a class with a CAPTCHA or another challenge of yours. It is asked before a code is "
+        "sent to a new phone number, if the breaker has doubts. See [costs](costs.md#challenges).",
     ),
     Setting(
         "REGISTER_OPTIONAL",
         False,
         BOOL,
-        "Whether registration may be skipped. Skipping is remembered for the session.",
+        "Whether a user without a device may skip registration. Until the session ends, views that require "
+        "verification then let them in.",
         USER,
-        if_it_fails=False,
+        fallback=False,
     ),
     Setting(
         "REGISTER_OPTIONAL_URL",
         None,
         TEXT,
-        "Where the Skip button leads: a path or a URL name. None: the page that the user came for.",
+        "Where the Skip button leads: a path or a URL name. None: the page that required verification, or "
+        "else `LOGIN_REDIRECT_URL`.",
         USER,
     ),
     Setting(
         "USER_MUST_HAVE_PHONE",
         False,
         BOOL,
-        "Whether everybody has to register a phone number, whatever else they have registered.",
+        "Whether every user has to register a phone number, even if they have another device.",
         USER,
-        if_it_fails=True,
+        fallback=True,
     ),
     Setting(
         "PHONE_NUMBER_CB",
         None,
         CALLBACK,
-        "Returns the user's phone number (E.164 or `PhoneNumber`) or None. Where it is set, it is the "
-        "only source of phone numbers and the kit stores none.",
+        "Returns the user's phone number (a string in E.164 or a `PhoneNumber`) or None. If this is set, "
+        "phone numbers come only from this callback, and are not stored in the table of `Device`.",
         USER,
         old_names=("USER_PHONE_NUMBER_CB",),
-        if_it_fails=RAISES,
+        fallback=RAISES,
     ),
     Setting(
         "EMAIL_CB",
         None,
         CALLBACK,
-        "Returns the user's e-mail address (a string or `EmailAddress`) or None. Where it is set, it is "
-        "the only source of addresses and the kit stores none.",
+        "Returns the user's e-mail address (a string or an `EmailAddress`) or None. If this is set, e-mail "
+        "addresses come only from this callback, and are not stored in the table of `Device`.",
         USER,
         old_names=("USER_EMAIL_CB",),
-        if_it_fails=RAISES,
+        fallback=RAISES,
+    ),
+)
+
+ADMIN = (
+    Setting(
+        "REQUIRED_IN_ADMIN",
+        False,
+        BOOL,
+        "Whether Django's default admin site lets in only staff who are verified. A callable is asked for "
+        "each user. An admin site of your own inherits from `TwoFactorAdminSite` instead.",
+        USER,
+        fallback=True,
     ),
 )
 
@@ -124,34 +168,35 @@ PHONE = (
         "PHONE_NUMBER_DEFAULT_REGION",
         "US",
         TEXT,
-        "Country (ISO 3166-1, two letters) chosen in the form at first.",
+        "Country that is selected in the form by default (ISO 3166-1, two letters).",
         USER,
     ),
     Setting(
         "PHONE_NUMBER_ALLOWED_COUNTRIES",
         ["US"],
         NAMES,
-        "Countries whose numbers are accepted. An empty list or None: every country. The list is exact: "
-        "territories that share a calling code, such as Puerto Rico with the United States or Jersey "
-        "with the United Kingdom, are accepted where they are named themselves.",
+        "Countries whose numbers are accepted. An empty list or None: every country. Territories that "
+        "share a calling code have to be named one by one: `US` does not include Puerto Rico (`PR`), and "
+        "`GB` does not include Jersey (`JE`).",
         USER,
         optional=True,
-        if_it_fails=("ZZ",),
+        fallback=("ZZ",),
     ),
     Setting(
         "PHONE_NUMBER_DISALLOWED_COUNTRIES",
         [],
         NAMES,
-        "Countries whose numbers are refused although the list above has them.",
+        "Countries whose numbers are refused, even if `PHONE_NUMBER_ALLOWED_COUNTRIES` includes them.",
         USER,
         optional=True,
-        if_it_fails=_every_country,
+        fallback=_every_country,
     ),
     Setting(
         "PHONE_NUMBER_CARRIER_LOOKUP",
         True,
         BOOL,
-        "Whether the line type of a number is looked up when it is registered (a paid Twilio request).",
+        "Whether to ask Twilio Lookup for the line type (mobile, landline, voip) of a number when it is "
+        "registered. Twilio charges for each lookup.",
         USER,
     ),
     Setting(
@@ -166,19 +211,65 @@ PHONE = (
         "PHONE_NUMBER_BYPASS_CARRIER_ON_EMPTY",
         True,
         BOOL,
-        "Whether a number is accepted when its line type cannot be found out.",
+        "Whether a number is accepted if Lookup does not know its line type.",
         USER,
-        if_it_fails=False,
+        fallback=False,
     ),
     Setting(
         "HAS_CLNPC_PERMISSION",
         False,
         BOOL,
-        "Whether the account may look up Canadian numbers. If not, these are not looked up.",
+        "Whether your Twilio account may look up Canadian numbers. If False, they are not looked up.",
+    ),
+)
+
+ACCESS = (
+    Setting(
+        "REQUIRED_CB",
+        None,
+        BOOL,
+        "Whether this user has to verify on every page, if `TwoFactorMiddleware` is installed. None: the "
+        "middleware asks nobody. If the callable fails, the user has to verify.",
+        USER,
+        fallback=True,
+    ),
+    Setting(
+        "PASSWORDLESS_LOGIN",
+        False,
+        BOOL,
+        "Whether `TwoFactorLoginView` and the API offer to log in without a password, with a passkey.",
+        REQUEST,
+        fallback=False,
+    ),
+    Setting(
+        "GRACE_UNTIL",
+        None,
+        (date,),
+        "Until when users who have no device need not verify: a date or a datetime. None: no grace "
+        "period. It does not open views that ask for `max_age` or `methods`.",
+        USER,
+        optional=True,
+    ),
+    Setting(
+        "GRACE_ACTION",
+        "remind",
+        TEXT,
+        "What happens to users in the grace period: `allow` lets them through, `remind` also shows them a "
+        "message once a session, and `register` leads them once a session to register, which they can skip.",
+        USER,
+    ),
+    Setting(
+        "VERIFIED_RECHECK",
+        60,
+        DURATION,
+        "For how many seconds a session, once verified, is taken to be so without asking the database: "
+        "how long what was verified with a removed device may go on. 0: ask at each request.",
     ),
 )
 
 SETTINGS_OF_USERS = (
-    *group("Who and what", WHO),
+    *group("Access", ACCESS),
+    *group("Users", WHO),
+    *group("Administration", ADMIN),
     *group("Phone numbers", PHONE),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import errors
-from .countries import countries, country_name
+from .countries import countries, country_name, main_countries
 from .email_address import EmailAddress
 from .phone_number import PhoneNumber
 
@@ -19,12 +19,30 @@ CONTACTS: dict[str, type[PhoneNumber] | type[EmailAddress]] = {
 
 
 def identity_of(contact: Contact | None) -> str:
-    """Return the spelling that a number or address is compared by. Empty for None."""
+    """Return the `identity` of a number or address. Empty for None."""
     return contact.identity if contact else ""
 
 
+EXTENSION = "extension"
+"""The key of a number's extension in the `data` of a device and the `details` of a verification."""
+
+
+def contact_of(kind: str, value: str, line_type: str, details: dict[str, Any]) -> Contact | None:
+    """Return a stored `PhoneNumber` or `EmailAddress`, or None for another kind. Raises what these raise."""
+    if kind == PhoneNumber.kind:
+        return PhoneNumber.stored(value, carrier_type=line_type or None, extension=details.get(EXTENSION, ""))
+    cls = CONTACTS.get(kind)
+    return cls(value) if cls else None
+
+
+def details_of(contact: Contact | None) -> dict[str, Any]:
+    """Return what is stored in addition to the value: the extension of a number."""
+    extension = getattr(contact, "extension", "")
+    return {EXTENSION: extension} if extension else {}
+
+
 def as_contact(kind: str, value: Any, *, stored: bool = False) -> Contact | None:
-    """Return what a callback returned as a number or address; None for nothing.
+    """Convert the result of a callback to a `PhoneNumber` or `EmailAddress`. None for no result.
 
     `stored`: a number in E.164 is taken although phonenumbers does not know it. Raises the type's error.
     """
@@ -43,12 +61,16 @@ def as_contact(kind: str, value: Any, *, stored: bool = False) -> Contact | None
 
 __all__ = [
     "CONTACTS",
+    "EXTENSION",
     "LINE_TYPES",
     "Contact",
     "EmailAddress",
     "PhoneNumber",
     "as_contact",
+    "contact_of",
     "countries",
     "country_name",
+    "details_of",
     "identity_of",
+    "main_countries",
 ]

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
 from functools import lru_cache
+from pathlib import Path
 
-from django.utils.translation import get_language
+from django.utils.translation import get_language, to_locale
+
+NAMES = Path(__file__).parent / "country_names"
+"""Names from Unicode CLDR, a file per language, each in the order of its language. See `make countries`."""
+
+
+@lru_cache(maxsize=64)
+def _names_in(language: str) -> dict[str, str]:
+    """Return the names by region, in the order of the language. Empty if there is no file for it."""
+    path = NAMES / f"{to_locale(language)}.json"
+    # A code such as "../de" comes only from a site's own settings, but is no language all the same.
+    if path.parent != NAMES or not path.is_file():
+        return {}
+    names: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+    return names
 
 
 @lru_cache(maxsize=1)
-def _country_data() -> dict[str, dict[str, str]]:
-    """Return the names of countries by language, as they come with phonenumbers."""
+def _other_names() -> dict[str, dict[str, str]]:
+    """Return names in more languages, by region and language, as they come with phonenumbers."""
     from importlib.util import module_from_spec, spec_from_file_location
-    from pathlib import Path
 
     import phonenumbers
 
@@ -30,25 +45,52 @@ def _country_data() -> dict[str, dict[str, str]]:
     return data
 
 
+def _active_names() -> dict[str, str]:
+    """Return the names in the active language, or in the one that it is a variant of (`de-at`)."""
+    code = (get_language() or "en").lower()
+    while code:
+        if found := _names_in(code):
+            return found
+        code = code.rpartition("-")[0]
+    return {}
+
+
 def country_name(region: str) -> str:
-    """Return a country's name in the active language, else in English, else its code."""
-    names = _country_data().get(region, {})
-    language = (get_language() or "en").split("-")[0]
-    name = names.get(language) or names.get("en") or region
+    """Return the name of a country in the active language, or else in English, or else its code."""
+    if name := _active_names().get(region):
+        return name
+    names = _other_names().get(region, {})
+    name = names.get((get_language() or "en").split("-")[0], "")
     # "*aa" says: the same as in "aa".
     while name.startswith("*"):
-        name = names.get(name[1:], region)
-    return name
+        name = names.get(name[1:], "")
+    return name or _names_in("en").get(region, region)
 
 
 def countries(
     allowed: Collection[str] | None, disallowed: Collection[str] | None
 ) -> list[tuple[str, str, int]]:
-    """Return the allowed countries as (code, name in the active language, calling code), sorted by name."""
+    """Return the allowed countries as (code, name in the active language, calling code), sorted by name.
+
+    They are in the order of the language: Swedish has Österrike last, German has Österreich among the O.
+    """
     import phonenumbers
 
     wanted = {str(c).upper() for c in allowed} if allowed else set(phonenumbers.SUPPORTED_REGIONS)
     wanted &= set(phonenumbers.SUPPORTED_REGIONS)
     wanted -= {str(c).upper() for c in disallowed or ()}
     rows = [(c, country_name(c), phonenumbers.country_code_for_region(c)) for c in wanted]
-    return sorted(rows, key=lambda row: row[1])
+    place = {region: n for n, region in enumerate(_active_names())}
+    return sorted(rows, key=lambda row: (place.get(row[0], len(place)), row[1]))
+
+
+def main_countries(rows: list[tuple[str, str, int]]) -> dict[str, str]:
+    """Return the main one of the countries of `countries` that share a calling code, by that code."""
+    import phonenumbers
+
+    return {
+        str(calling): code
+        for code, _name, calling in rows
+        if len(phonenumbers.region_codes_for_country_code(calling)) > 1
+        and phonenumbers.region_code_for_country_code(calling) == code
+    }

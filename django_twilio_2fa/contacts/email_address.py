@@ -13,7 +13,7 @@ from .. import errors
 
 @dataclass(frozen=True)
 class EmailAddress:
-    """A valid e-mail address; `str()` gives it plain. Raises `BadUserData`."""
+    """A valid e-mail address. `str()` returns the address. Raises `BadUserData`."""
 
     email: str
     verified: bool = field(default=False)
@@ -45,7 +45,7 @@ class EmailAddress:
 
     @property
     def identity(self) -> str:
-        """The spelling that the address is compared by.
+        """The spelling that addresses are compared by.
 
         Servers may tell `Sam@` from `sam@` (RFC 5321, 2.4); none that matters does. The domain is written as
         in DNS (RFC 5890), so that `müller.de` and `xn--mller-kva.de` are one.
@@ -55,7 +55,7 @@ class EmailAddress:
 
     @property
     def mailbox(self) -> str:
-        """The key under which messages to the address are counted: one for all spellings of a mailbox.
+        """The key for counting messages. It is the same for all spellings of a mailbox.
 
         Many servers deliver `sam+shop@` to `sam@` (RFC 5233), and Gmail ignores dots. A count that is shared
         by two mailboxes of another server does no harm.
@@ -68,7 +68,7 @@ class EmailAddress:
 
     @property
     def obfuscated(self) -> str:
-        """First letters and the top-level domain, the rest as X: `sXX@eXXXXXX.com`."""
+        """The masked address, such as `sXX@eXXXXXX.com`."""
         local, _, domain = self.email.rpartition("@")
         name, dot, top = domain.rpartition(".")
         if not dot:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
 from .. import errors
@@ -27,9 +28,54 @@ def _reduced_to_last_four(text: str) -> str:
     return "".join(out)
 
 
+# A request asks many times about the same one or two numbers, and phonenumbers parses slowly. Only a few are
+# kept: those of the requests that run now.
+_remembered = lru_cache(maxsize=32)
+
+
+@_remembered
+def _parse_e164(e164: str) -> phonenumbers.PhoneNumber:
+    """Return a stored number, parsed. Raises `InvalidPhoneNumber`."""
+    import phonenumbers
+
+    try:
+        return phonenumbers.parse(e164)
+    except phonenumbers.NumberParseException as e:
+        raise errors.InvalidPhoneNumber from e
+
+
+@_remembered
+def _regions_of(e164: str) -> frozenset[str]:
+    import phonenumbers
+
+    parsed = _parse_e164(e164)
+    region = phonenumbers.region_code_for_number(parsed)
+    if region:
+        return frozenset([region])
+    return frozenset(phonenumbers.region_codes_for_country_code(parsed.country_code or 0))
+
+
+@_remembered
+def _identity_of(e164: str) -> str:
+    import phonenumbers
+
+    known = read(e164)
+    if known is None:
+        return e164
+    return phonenumbers.format_number(known, phonenumbers.PhoneNumberFormat.E164)
+
+
+@_remembered
+def _mask(e164: str) -> str:
+    import phonenumbers
+
+    national = phonenumbers.format_number(_parse_e164(e164), phonenumbers.PhoneNumberFormat.NATIONAL)
+    return _reduced_to_last_four(national)
+
+
 @dataclass(frozen=True)
 class PhoneNumber:
-    """A valid phone number; `str()` gives E.164, without the extension.
+    """A valid phone number. `str()` returns E.164, without the extension.
 
     `PhoneNumber("+12025550143")`, `PhoneNumber("202 555 0143", "US")` or, for an office's switchboard,
     `PhoneNumber("202 555 0143 ext. 12", "US")`. A number has one E.164 form, however it is written: that of
@@ -61,7 +107,7 @@ class PhoneNumber:
 
     @classmethod
     def stored(cls, value: str, *, carrier_type: str | None = None, extension: str = "") -> PhoneNumber:
-        """Return a number as it was stored, whatever the numbering plans say today.
+        """Return a stored number without validating it again, because numbering plans change.
 
         `value`: E.164, or what `PhoneNumber` takes. Raises `InvalidPhoneNumber`.
         """
@@ -92,43 +138,28 @@ class PhoneNumber:
 
     @property
     def _parsed(self) -> phonenumbers.PhoneNumber:
-        import phonenumbers
-
-        try:
-            return phonenumbers.parse(self.phone_number)
-        except phonenumbers.NumberParseException as e:
-            raise errors.InvalidPhoneNumber from e
+        return _parse_e164(self.phone_number)
 
     @property
     def is_valid(self) -> bool:
-        """Whether the numbering plans that phonenumbers knows have this number."""
+        """Whether phonenumbers knows the number as valid."""
         import phonenumbers
 
         return phonenumbers.is_valid_number(self._parsed)
 
     @property
     def regions(self) -> frozenset[str]:
-        """The country of the number; for one that is not valid any more, all that share its calling code."""
-        import phonenumbers
-
-        region = phonenumbers.region_code_for_number(self._parsed)
-        if region:
-            return frozenset([region])
-        return frozenset(phonenumbers.region_codes_for_country_code(self._parsed.country_code or 0))
+        """The country of the number. If it is not valid any more, all countries with its calling code."""
+        return _regions_of(self.phone_number)
 
     @property
     def identity(self) -> str:
-        """The spelling that the number is compared by: today's, if its numbering plan has changed."""
-        import phonenumbers
-
-        known = read(self.phone_number)
-        if known is None:
-            return self.phone_number
-        return phonenumbers.format_number(known, phonenumbers.PhoneNumberFormat.E164)
+        """The spelling that numbers are compared by: the valid one, if the numbering plan has changed."""
+        return _identity_of(self.phone_number)
 
     @property
     def mailbox(self) -> str:
-        """The key under which messages to the number are counted."""
+        """The key for counting messages."""
         return self.identity
 
     def _format(self, style: str) -> str:
@@ -156,13 +187,13 @@ class PhoneNumber:
 
     @property
     def obfuscated(self) -> str:
-        """National format with all but the last four digits as X: `(XXX) XXX-0143`; `ext. XX` if any."""
-        masked = _reduced_to_last_four(self.national_format)
+        """The masked number, such as `(XXX) XXX-0143` or `(XXX) XXX-0143 ext. XX`."""
+        masked = _mask(self.phone_number)
         return f"{masked} ext. {'X' * len(self.extension)}" if self.extension else masked
 
     @property
     def number_type(self) -> str:
-        """The type by the numbering plan, as phonenumbers names it: `mobile`, `fixed_line`, …"""
+        """The type according to phonenumbers: `mobile`, `fixed_line`, …"""
         import phonenumbers
 
         return phonenumbers.PhoneNumberType.to_string(phonenumbers.number_type(self._parsed)).lower()

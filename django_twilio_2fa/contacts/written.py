@@ -42,7 +42,7 @@ def plain(text: str) -> str:
 
 
 # Other ways in which a mobile number is, or was, written: by calling code, a pattern of the digits after it
-# and what takes their place. Used only where a number is not valid as it stands and the other one is.
+# and what takes their place. Used only if a number is not valid and its other form is.
 SECOND_FORMS: dict[int, list[tuple[str, str]]] = {
     # Mexico, until 2019: 1 from abroad, 044 and 045 within, 01 for other areas.
     52: [(r"(?:1|01|04[45])(\d{10})", r"\1")],

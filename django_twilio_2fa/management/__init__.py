@@ -1,1 +1,1 @@
-"""The commands of `manage.py`: providers, sandbox, unlock, prune, numbers, check."""
+"""The commands of `manage.py`: about providers, Twilio, one user, another package, and old rows."""

@@ -8,7 +8,7 @@ KEYS = ("extension", "name", "stranger")
 
 
 def apart(apps: Any, schema_editor: Any) -> None:
-    """Move the kit's own keys out of the provider's data."""
+    """Move this package's keys out of the provider's data."""
     rows = apps.get_model("twilio_2fa", "Verification").objects.using(schema_editor.connection.alias)
     for row in rows.exclude(data={}).only("pk", "data").iterator():
         own = {key: row.data.pop(key) for key in KEYS if key in row.data}

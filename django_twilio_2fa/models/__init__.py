@@ -1,23 +1,40 @@
-"""Store what users have registered, each verification, and what is counted."""
+"""Store what users have registered, remembered browsers, each verification, and what is counted."""
 
-from .counters import Counter, Leftover
-from .devices import EXTENSION, NAME, STRANGER, Device, DeviceQuerySet, ProvenContact, contact_of, details_of
-from .verifications import Answer, Purpose, Status, Verification, VerificationQuerySet
+from .browsers import TrustedBrowser
+from .counters import Counter, Lock, PendingDeletion
+from .devices import Device, DeviceQuerySet, ProvenContact
+from .figures import DailyAttempt, DailyFigure
+from .imports import ImportedDevice
+from .pauses import Pause
+from .verifications import (
+    NAME,
+    PASSWORDLESS,
+    UNAUTHENTICATED,
+    Answer,
+    Purpose,
+    Status,
+    Verification,
+    VerificationQuerySet,
+)
 
 __all__ = [
-    "EXTENSION",
     "NAME",
-    "STRANGER",
+    "PASSWORDLESS",
+    "UNAUTHENTICATED",
     "Answer",
     "Counter",
+    "DailyAttempt",
+    "DailyFigure",
     "Device",
     "DeviceQuerySet",
-    "Leftover",
+    "ImportedDevice",
+    "Lock",
+    "Pause",
+    "PendingDeletion",
     "ProvenContact",
     "Purpose",
     "Status",
+    "TrustedBrowser",
     "Verification",
     "VerificationQuerySet",
-    "contact_of",
-    "details_of",
 ]

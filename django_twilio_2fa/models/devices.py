@@ -11,32 +11,14 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from .. import errors
-from ..contacts import CONTACTS, Contact, PhoneNumber
+from ..contacts import Contact, contact_of, details_of
 from ..digests import digest, digests
 from ..managers import PrimaryManager
 
 
-def contact_of(kind: str, value: str, line_type: str, details: dict[str, Any]) -> Contact | None:
-    """Return a stored number or address; None for another kind. Raises its error if it cannot be read."""
-    if kind == PhoneNumber.kind:
-        return PhoneNumber.stored(value, carrier_type=line_type or None, extension=details.get(EXTENSION, ""))
-    cls = CONTACTS.get(kind)
-    return cls(value) if cls else None
-
-
-def details_of(contact: Contact | None) -> dict[str, Any]:
-    """Return what is stored of a number or address beside its value: the extension of a number."""
-    extension = getattr(contact, "extension", "")
-    return {EXTENSION: extension} if extension else {}
-
-
-EXTENSION, NAME, STRANGER = "extension", "name", "stranger"
-"""The keys of a verification's `details`, and of the `data` of a number or address that is registered."""
-
-
 class DeviceQuerySet(models.QuerySet["Device"]):
     def for_value(self, user: Any, kind: str, value: str) -> DeviceQuerySet:
-        """Filter for the user's device with this number, address or other value."""
+        """Filter for the device of the user with this value."""
         try:
             contact = contact_of(kind, value, "", {})
         except errors.TwoFactorError:
@@ -45,16 +27,19 @@ class DeviceQuerySet(models.QuerySet["Device"]):
         return self.filter(user=user, kind=kind, digest__in=digests(kind, identity))
 
     def register(self, user: Any, contact: Contact, **fields: Any) -> Device:
-        """Store a number or address as registered, as if it had been proven just now."""
+        """Register a number or address, without sending a code."""
+        return self.update_or_register(user, contact, **fields)[0]
+
+    def update_or_register(self, user: Any, contact: Contact, **fields: Any) -> tuple[Device, bool]:
+        """Store a number or address as `register` does. Returns the device, and whether it is new."""
         line_type = getattr(contact, "carrier_type", None) or ""
         about = (contact.kind, contact.identity)
         values = {"value": str(contact), "masked": contact.obfuscated, "line_type": line_type, **fields}
         values |= {"digest": digest(*about), "data": details_of(contact)}
         # It may have been stored under an earlier key.
-        device, _created = self.update_or_create(
+        return self.update_or_create(
             user=user, kind=contact.kind, digest__in=digests(*about), defaults=values
         )
-        return device
 
 
 class Device(models.Model):
@@ -79,6 +64,14 @@ class Device(models.Model):
     data = models.JSONField(default=dict, editable=False)
     registered_at = models.DateTimeField(_("registered"), default=timezone.now, editable=False)
     last_used_at = models.DateTimeField(_("last used"), null=True, blank=True, editable=False)
+    # When its user made it the default. None: another one is, or none is.
+    default_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    removed_in: Any = None
+    """Not stored: the request that removes this very object."""
+
+    is_replaced = False
+    """Not stored: whether this very object is deleted because another takes its place."""
 
     objects = PrimaryManager.from_queryset(DeviceQuerySet)()
 
@@ -90,6 +83,7 @@ class Device(models.Model):
         constraints = [
             models.UniqueConstraint(fields=("user", "kind", "digest"), name="twilio_2fa_one_device")
         ]
+        indexes = [models.Index(fields=("digest", "kind"), name="twilio_2fa_accounts")]
 
     def __str__(self) -> str:
         return self.name or self.masked
@@ -101,18 +95,23 @@ class Device(models.Model):
 
 
 class ProvenContact(models.Model):
-    """The value of a callback that was proven last. A changed value has to be proven again."""
+    """The last verified value of a callback. If the callback returns another value, it has to be verified.
+
+    `digest` is empty if none was verified, but its user has made the value the default.
+    """
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     kind = models.CharField(max_length=32)
     digest = models.CharField(max_length=64)
     proven_at = models.DateTimeField(default=timezone.now)
+    default_at = models.DateTimeField(null=True)
 
     objects = PrimaryManager()
 
     class Meta:
         base_manager_name = "objects"
         constraints = [models.UniqueConstraint(fields=("user", "kind"), name="twilio_2fa_one_proven_contact")]
+        indexes = [models.Index(fields=("digest", "kind"), name="twilio_2fa_proven_accounts")]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.digest[:8]}"

@@ -1,4 +1,4 @@
-"""The wizard that adds a device: `add/`."""
+"""The wizards that add a device and that put one in another's place: `add/` and `change/<device>/`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from django.utils.translation import gettext as _
 from .. import errors
 from ..contacts import CONTACTS, Contact
 from ..models import Verification
-from ..process.methods import Choice
+from ..process.choices import Choice
+from ..process.devices import Registered
 from ..process.wording import isolated
 from .step import Step, display
 from .verify import VerifyStep
@@ -23,7 +24,7 @@ class VerifyAddedStep(VerifyStep):
     """Checks the token that went to a new device."""
 
     def remember(self, row: Verification) -> None:
-        self.wizard.say(messages.SUCCESS, _("Registered: %(value)s") % {"value": self.called(row)})
+        self.wizard.add_message(messages.SUCCESS, _("Added: %(value)s") % {"value": self.called(row)})
         super().remember(row)
 
     def called(self, row: Verification) -> str:
@@ -41,7 +42,7 @@ class VerifyAddedStep(VerifyStep):
         found = row or self.wizard.pending.known(self.state.get("verification"))
         if found is not None and found.status == "approved":
             # A form that was submitted twice: its value is registered already.
-            return self.wizard.go("success")
+            return self.wizard.redirect("success")
         return super().over(row, to)
 
 
@@ -49,6 +50,7 @@ class AddWizardView(VerificationWizardView):
     """Adds a device, after the user has verified with one that they have."""
 
     intent: ClassVar[str] = "add"
+    takes_signing_in: ClassVar[bool] = False
     adds: ClassVar[bool] = True
     step_classes: ClassVar[dict[str, type[Step]]] = {
         **VerificationWizardView.step_classes,
@@ -72,7 +74,7 @@ class AddWizardView(VerificationWizardView):
             return HttpResponseRedirect(self.url("index", self.home_namespace))
         if step != "verify":
             if self.is_full():
-                self.say(messages.ERROR, errors.TooManyDevices().display)
+                self.add_message(messages.ERROR, errors.TooManyDevices().display)
                 return HttpResponseRedirect(self.url("devices", self.home_namespace))
             try:
                 self.verifier.authorize_enrolment(self.replaces.kind if self.replaces else None)
@@ -85,9 +87,9 @@ class AddWizardView(VerificationWizardView):
         return self.replaces is None and not self.choices and bool(self.verifier.too_many())
 
     def prove_first(self, error: errors.ProofRequired) -> HttpResponseBase:
-        """Go to the wizard that proves, and come back here."""
-        self.say(messages.INFO, error.display)
-        return HttpResponseRedirect(self.url_with_next("start", self.home_namespace, then=self.url("index")))
+        """Redirect to the wizard that verifies the user. From there they come back to this page."""
+        self.add_message(messages.INFO, error.display)
+        return HttpResponseRedirect(self.proof_url(self.home_namespace, self.url("index")))
 
     def require_choices(self) -> None:
         if not self.choices:
@@ -101,3 +103,27 @@ class AddWizardView(VerificationWizardView):
 
     def get_success_url(self) -> str:
         return self.get_next_url() or self.url("devices", self.home_namespace)
+
+
+class ChangeWizardView(AddWizardView):
+    """Replaces a device with a new one, after the user has verified."""
+
+    intent: ClassVar[str] = "change"
+
+    @cached_property
+    def replaces(self) -> Registered | None:
+        return self.verifier.find_registered(self.kwargs["device"])
+
+    def guard(self, step: str) -> HttpResponseBase | None:
+        if self.replaces is None and self.verifier.registered():
+            return HttpResponseRedirect(self.url("devices", self.home_namespace))
+        return super().guard(step)
+
+    def get_choices(self) -> list[Choice]:
+        if self.replaces is None:
+            return []
+        options = self.verifier.registrable(self.replaces.kind)
+        return [Choice(p) for p in options if self.methods is None or p.name in self.methods]
+
+    def get_page_name(self) -> str:
+        return "change" if self.step == "register" else super().get_page_name()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
@@ -18,20 +18,23 @@ from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, Resolver404, get_script_prefix, resolve, reverse
 from django.utils.decorators import decorator_from_middleware
 from django.utils.functional import cached_property
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.log import log_response
 from django.views.decorators.cache import never_cache
 from django.views.decorators.clickjacking import xframe_options_deny
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
 
-from .. import errors, session
-from ..process.database import outside_host_transaction
-from ..reverse import site_url
+from .. import browsers, errors, session
+from ..process import session_data, signing_in
+from ..process.tables import outside_host_transaction
+from ..reverse import on_this_site, site_url
+from ..stylesheets import stylesheets
 from ..verifier import Verifier
-from .stylesheets import stylesheets
 
 View = Callable[..., HttpResponseBase]
+
+FRESH = "fresh"
+"""The parameter of an address that asks for a code where a remembered browser is not enough."""
 
 logger = logging.getLogger("django.security.csrf")
 
@@ -64,71 +67,122 @@ def protected(view: View) -> View:
         csrf_exempt,
     ):
         view = decorate(view)
-    return outside_host_transaction(view)
+    found: Any = outside_host_transaction(view)
+    # For the site's middleware: the pages lead users to sign in and to verify.
+    found.two_factor_exempt, found.login_required = True, False
+    return found  # type: ignore[no-any-return]
 
 
 class PageMixin:
-    """Base of all pages. Comes before one of Django's views in the bases of a class."""
+    """Base of all pages. Put it before one of Django's views in the base classes."""
 
     request: HttpRequest
     kwargs: dict[str, Any]
     verifier: Verifier
 
+    takes_signing_in: ClassVar[bool] = False
+    """Whether it verifies users whom `TwoFactorLoginView` has sent, and who are not signed in yet."""
+
+    signed_in_to: str = ""
+    """Where a user goes whom this request has signed in, if not to `next`."""
+
     def enter(self, request: HttpRequest) -> HttpResponseBase | None:
-        """Let the user in: set `verifier` and return None. Otherwise return the answer."""
-        if not request.user.is_authenticated:
-            # A user whose form was not accepted is told so.
+        """Check that the user may open the page, and set `verifier`. Otherwise return a redirect."""
+        comes = request.user.is_authenticated or (self.takes_signing_in and signing_in.resume(request))
+        if not comes:
+            # If a form was not accepted, the user sees why.
             return (
                 stale_page(request)
                 if request.method == "POST"
                 else redirect_to_login(request.get_full_path())
             )
-        self.verifier = session.get_verifier(request, create=True)
+        self.verifier = session.get_verifier(request)
         try:
             self.verifier.authorize()
         except errors.UserNotAllowed:
             return HttpResponseRedirect(site_url(self.verifier.resolve("DISALLOWED_REDIRECT_URL")))
+        # What another user of the same session has left is dropped with a new flow id.
+        if not self.verifier.subject.flow and (self.needs_flow() or session_data.read(request)):
+            self.verifier = session.get_verifier(request, create=True)
         return None
+
+    def needs_flow(self) -> bool:
+        """Return whether this request needs a flow id. Without one its session is not written to."""
+        return True
+
+    def sign_in(self) -> None:
+        """Sign in a user whom `TwoFactorLoginView` has sent, and who is verified now."""
+        self.signed_in_to = signing_in.finish(self.request)
+        self.verifier = session.get_verifier(self.request)
+
+    @property
+    def is_signing_in(self) -> bool:
+        """True if the user is not signed in yet."""
+        return hasattr(self.request, "twilio_2fa_signing_in")
 
     # Addresses
 
     @cached_property
     def namespace(self) -> str:
-        """The namespace under which this page is mounted."""
+        """The URL namespace of this page."""
         match = self.request.resolver_match
         return match.namespace if match else "twilio_2fa"
 
     @property
     def home_namespace(self) -> str:
-        """The namespace of the wizard that verifies. Those that add and change are within it."""
+        """The URL namespace of the wizard that verifies. It contains those of the other wizards."""
         return self.namespace
 
     def get_next_url(self) -> str:
-        """Return where the user wants to go afterwards. Empty unless it is on this site."""
-        url = self.request.GET.get("next", "")
-        safe = url_has_allowed_host_and_scheme(
-            url, allowed_hosts={self.request.get_host()}, require_https=self.request.is_secure()
-        )
-        return url if safe and url.isprintable() else ""
+        """Return the URL in `next`. Empty if there is none, or if it is not on this site."""
+        return self._next_url
+
+    @cached_property
+    def _next_url(self) -> str:
+        return on_this_site(self.request, self.request.GET.get("next", ""))
+
+    def asked_methods(self, methods: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        """Return those of the methods that count for the page that the user wants to reach. None for all."""
+        asked = session_data.read_part(self.request, "asked")
+        names = asked.get("methods")
+        if not isinstance(names, list) or asked.get("next") != self.get_next_url():
+            return methods
+        return tuple(name for name in names if methods is None or name in methods)
+
+    def is_asked_strictly(self) -> bool:
+        """Return whether the page that the user wants asks for more than a verified session."""
+        asked = session_data.read_part(self.request, "asked")
+        return bool(asked.get("strict")) and asked.get("next") == self.get_next_url()
+
+    def may_skip(self) -> bool:
+        """Return whether registration may be skipped, and the page that the user wants opens then."""
+        if self.is_signing_in or not self.verifier.may_skip_registration():
+            return False
+        return not self.is_asked_strictly() or bool(self.verifier.resolve("REGISTER_OPTIONAL"))
 
     def url(self, name: str, namespace: str | None = None, **kwargs: Any) -> str:
-        """Return the address of a page of this mount, with `next`. Empty if there is no such page."""
+        """Return the URL of a page in this namespace, with `next`. Empty if there is no such page."""
         return self.url_with_next(name, namespace, then=self.get_next_url(), **kwargs)
 
     def url_with_next(self, name: str, namespace: str | None = None, *, then: str, **kwargs: Any) -> str:
-        """Return the address of a page that leads on to `then`."""
+        """Return the URL of a page, with `then` as `next`."""
         try:
             url = reverse(f"{namespace or self.namespace}:{name}", kwargs=kwargs)
         except NoReverseMatch:
             return ""
         return f"{url}?{urlencode({'next': then})}" if then else url
 
-    def go(self, name: str) -> HttpResponseRedirect:
-        """Redirect to a page of this mount."""
+    def proof_url(self, namespace: str, then: str) -> str:
+        """Return the address where the user verifies again, even in a browser that is remembered."""
+        url = self.url_with_next("start", namespace, then=then)
+        return f"{url}{'&' if '?' in url else '?'}{FRESH}=1" if url and browsers.are_remembered() else url
+
+    def redirect(self, name: str) -> HttpResponseRedirect:
+        """Redirect to a page in this namespace."""
         return HttpResponseRedirect(self.url(name))
 
     def get_site_url(self) -> str:
-        """Return where to go on when nothing else is known: `LOGIN_REDIRECT_URL`, else the site's root.
+        """Return the URL of the link to the site: `LOGIN_REDIRECT_URL`, or else the root of the site.
 
         Also the root where that is no page (as Django's default is not on many sites), or is one of ours.
         """
@@ -148,7 +202,7 @@ class PageMixin:
         return root if isinstance(view, type) and issubclass(view, PageMixin) else url
 
     def get_sign_out_url(self) -> str:
-        """Return the address where a POST signs the user out. Empty if that is not known."""
+        """Return the URL to sign out by POST. Empty if there is none."""
         url = self.verifier.resolve("LOGOUT_URL")
         if url is not None:
             return resolve_url(url) if url else ""
@@ -159,18 +213,53 @@ class PageMixin:
                 return reverse(name)
         return ""
 
+    def get_help_url(self) -> str:
+        """Return the URL of the site's help for users who have lost their device. Empty if there is none."""
+        url = self.verifier.resolve("HELP_URL")
+        return resolve_url(url) if url else ""
+
     # What templates get
 
-    def say(self, level: int, text: str) -> None:
+    def add_message(self, level: int, text: str) -> None:
         # A site without the messages framework loses the sentence, not the page.
         messages.add_message(self.request, level, text, fail_silently=True)
 
     def page_context(self) -> dict[str, Any]:
-        names = ("start", "register", "verify", "success", "failed")
-        urls = {name: self.url(name) for name in names}
-        urls["devices"] = self.url("devices", self.home_namespace)
-        urls["add"] = self.url("index", f"{self.home_namespace}:adding")
-        return {"stylesheets": stylesheets(self.request), "urls": urls, "next_url": self.get_next_url()}
+        user = self.verifier.user
+        return {
+            "stylesheets": stylesheets(self.request),
+            "urls": PageUrls(self),
+            "next_url": self.get_next_url(),
+            "site_name": self.verifier.resolve("SERVICE_NAME") or self.request.get_host(),
+            "account_name": user.get_username() if user is not None else "",
+            "is_signing_in": self.is_signing_in,
+            "help_href": self.get_help_url(),
+            "site_href": self.get_site_url(),
+            "sign_out_href": self.get_sign_out_url(),
+        }
+
+
+class PageUrls(Mapping[str, str]):
+    """The URLs of the pages by their names. Each is looked up when a template asks for it."""
+
+    NAMES = ("start", "register", "verify", "success", "failed", "devices", "add")
+
+    def __init__(self, page: PageMixin) -> None:
+        self._page = page
+
+    def __getitem__(self, name: str) -> str:
+        if name not in self.NAMES:
+            raise KeyError(name)
+        home = self._page.home_namespace
+        if name == "add":
+            return self._page.url("index", f"{home}:adding")
+        return self._page.url(name, home if name == "devices" else None)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.NAMES)
+
+    def __len__(self) -> int:
+        return len(self.NAMES)
 
 
 def stale_page(request: HttpRequest) -> TemplateResponse:

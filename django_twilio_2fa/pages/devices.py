@@ -6,20 +6,22 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.views.generic import TemplateView
 
-from .. import errors, session
+from .. import browsers, errors, session
 from ..contacts import CONTACTS
 from ..installed import get_providers, provider_of
 from ..models import Status
+from ..process import kept_post, session_data
 from ..process.devices import Registered
 from ..process.wording import KINDS, isolated
 from .base import PageView
 
 
 class DevicePage(PageView):
-    """Base of the pages that show what is registered."""
+    """Base of the pages that show devices."""
 
     def add_href(self) -> str:
         """Return the address of the page that adds a device; empty if none can be added."""
@@ -40,13 +42,15 @@ class DevicePage(PageView):
             "label": label,
             "title": title,
             "details": [d for d in (label, registered.masked) if d not in ("", title)],
-            "called": own.heading(str(label), isolated(registered.masked))
+            "called": own.get_choice_label(str(label), isolated(registered.masked))
             if own and own_kind and not name
             else isolated(str(title)),
-            "advice": own.advise(device) if own and device else "",
+            "advice": own.get_device_warning(device) if own and device else "",
+            "page_link": own.get_device_link(device, request=self.request) if own and device else None,
             "masked": registered.masked,
             "name": name,
             "icon": own.icon if own else "",
+            "last_used_at": device.last_used_at if device else None,
             "registered_at": device.registered_at if device else None,
             "change_href": self.url("index", f"{self.namespace}:changing", device=registered.id)
             if may_change
@@ -54,6 +58,8 @@ class DevicePage(PageView):
             "remove_href": self.url("remove", device=registered.id) if may_change and device else "",
             "removable": may_change and device is not None and self.is_removable(registered),
             "nameable": self.verifier.may_rename(registered),
+            "is_default": registered.default_at is not None,
+            "defaultable": registered.default_at is None and self.verifier.may_be_default(registered),
         }
 
     def is_removable(self, registered: Registered) -> bool:
@@ -61,7 +67,10 @@ class DevicePage(PageView):
 
 
 class DevicesView(DevicePage, TemplateView):
-    """Lists the devices. Each can be changed, renamed or removed, and more can be added."""
+    """Lists the devices. Each can be changed, renamed or removed, and more can be added.
+
+    A verified user also sees the remembered browsers, which can be ended, and the last verifications.
+    """
 
     template_name = "twilio_2fa/devices.html"
 
@@ -73,14 +82,19 @@ class DevicesView(DevicePage, TemplateView):
             devices=devices,
             add_href=self.add_href(),
             unfinished=self.unfinished(),
-            site_href=self.get_site_url(),
-            sign_out_href=self.get_sign_out_url(),
+            browsers=browsers.list_browsers(self.request) if self.is_verified else [],
+            activity=self.verifier.activity() if self.is_verified else [],
         )
 
+    @cached_property
+    def is_verified(self) -> bool:
+        """Whether the user may see more than their devices."""
+        return session.is_verified(self.request)
+
     def unfinished(self) -> dict[str, Any]:
-        """Return the address and name of an addition that is not confirmed yet. Empty if there is none."""
+        """Return link, label and masked value of a device that is not confirmed yet, or an empty dict."""
         namespace = f"{self.namespace}:adding"
-        held = session.read_part(self.request, "wizards").get(f"twilio_2fa_{namespace}")
+        held = session_data.read_part(self.request, "wizards").get(f"twilio_2fa_{namespace}")
         id = held.get("verification") if isinstance(held, dict) else None
         if not id:
             return {}
@@ -96,18 +110,44 @@ class DevicesView(DevicePage, TemplateView):
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         registered = self.verifier.find_registered(request.POST.get("device", ""))
-        action = request.POST.get("action", "")
-        if registered is not None and action == "remove":
+        if registered is not None and request.POST.get("action") == "remove":
             # The form of an earlier template, which did not ask first.
             return HttpResponseRedirect(self.url("remove", device=registered.id))
-        if registered is None or action != "rename":
-            return self.go("devices")
         try:
-            self.say(messages.SUCCESS, self.rename(registered))
+            for text in self.change():
+                self.add_message(messages.SUCCESS, text)
+        except errors.ProofRequired as e:
+            return self.prove_first(e)
+        except errors.MissingUserData:
+            # The button was pressed twice.
+            pass
         except errors.TwoFactorError as e:
-            self.say(messages.ERROR, e.display)
-        return self.go("devices")
+            self.add_message(messages.ERROR, e.display)
+        kept_post.forget_sent(request)
+        return self.redirect("devices")
 
-    def rename(self, registered: Registered) -> str:
-        found = self.verifier.rename(registered.id, self.request.POST.get("name", ""))
-        return _("It is called %(name)s now.") % {"name": isolated(str(found.device or found.masked))}
+    def change(self) -> list[str]:
+        """Do what the form asks for. Returns what to tell the user."""
+        posted = self.request.POST
+        device, action = posted.get("device", ""), posted.get("action", "")
+        if action == "rename":
+            found = self.verifier.rename(device, posted.get("name", ""))
+            return [_("Name changed to %(name)s") % {"name": isolated(str(found.device or found.masked))}]
+        if action == "make_default":
+            found = self.verifier.make_default(device)
+            return [_("Offered first from now on: %(value)s") % {"value": self.row(found)["called"]}]
+        if action in ("end_browser", "end_browsers"):
+            # An id that is missing must not mean all of them.
+            ended = self.verifier.forget_browsers(
+                (posted.get("browser") or "none") if action == "end_browser" else ""
+            )
+            names = [isolated(browser.name or _("Unknown browser")) for browser in ended]
+            return [_("Browser forgotten: %(browser)s") % {"browser": name} for name in names]
+        return []
+
+    def prove_first(self, error: errors.ProofRequired) -> HttpResponse:
+        """Redirect to the wizard that verifies the user. From there they can send the form again."""
+        self.add_message(messages.INFO, error.display)
+        back = self.url("devices")
+        kept = kept_post.keep(self.request, back)
+        return HttpResponseRedirect(self.proof_url(self.namespace, self.url("again") if kept else back))

@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from ..models import Verification
-from ..process.methods import Fallback
-from ..verifier import Verifier
+from ..process import waiting
+from ..process.choices import Fallback
+from ..process.methods import Methods
 from .state import WizardState
 
 
 class Fallbacks:
     """Finds the method that is offered before a resend, once a request for each send."""
 
-    def __init__(self, verifier: Verifier, state: WizardState, methods: tuple[str, ...] | None) -> None:
-        self.verifier = verifier
+    def __init__(self, available: Methods, state: WizardState, methods: tuple[str, ...] | None) -> None:
+        self.available = available
         self.state = state
         self.methods = methods
         self._found: dict[Any, Fallback | None] = {}
@@ -27,10 +28,10 @@ class Fallbacks:
         return self._found[key]
 
     def _find(self, row: Verification) -> Fallback | None:
-        if (wish := self.wish(row)) and (wished := self.verifier.wished(row, wish)):
+        if (wish := self.wish(row)) and (wished := waiting.wished(self.available, row, wish)):
             return wished
         failing = self.state.get("failing") == row.method
-        found = self.verifier.fallback(row, failing=failing)
+        found = waiting.fallback(self.available, row, failing=failing)
         if found is None or (self.methods is not None and found.choice.provider.name not in self.methods):
             return None
         return found
@@ -49,4 +50,4 @@ class Fallbacks:
         if other is not None and other.resends:
             # It would not be offered if anything but the cooldown stood in its way.
             return int(row.can_resend_in())
-        return int(self.verifier.wait_to_resend(row))
+        return int(waiting.wait_to_resend(self.available, row))

@@ -1,4 +1,4 @@
-"""The last pages: success and what is offered there, failed, an expired code, and the status of a wait."""
+"""The pages after the steps: success, failed, expired, and the status of a pending approval."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from .. import errors
 from ..contacts import CONTACTS, Contact
 from ..installed import get_providers
 from ..models import Status, Verification
-from ..process.methods import Choice
+from ..process import session_data
+from ..process.choices import Choice
 from .step import OWN_STEPS, Wizard, choice_context, message
 
 # Success
@@ -20,23 +21,34 @@ from .step import OWN_STEPS, Wizard, choice_context, message
 def show_success(wizard: Wizard) -> HttpResponseBase:
     """Lead a verified user on, or show that it worked."""
     if not wizard.is_proven():
-        return wizard.go("start")
+        return wizard.redirect("start")
+    if wizard.is_signing_in:
+        # The request that had it approved did not come to its end.
+        wizard.sign_in()
     for step in wizard.get_form_list():
         if step not in OWN_STEPS and not wizard.has_stored(step):
-            return wizard.go(step)
+            return wizard.redirect(step)
     if response := owed_phone(wizard) or offer_backup(wizard):
         return response
-    url = wizard.get_success_url()
-    if url:
+    if url := wizard.get_success_url():
         return HttpResponseRedirect(url)
     context = {"message": message(wizard, "verified"), "next_url": wizard.get_site_url()}
-    return wizard.render_page("success", {**context, "sign_out_href": wizard.get_sign_out_url()})
+    # The button leads to the site.
+    return wizard.render_page("success", {**context, "site_href": ""})
+
+
+def after_last_step(wizard: Wizard) -> HttpResponseBase:
+    """Go straight to where the user wants to go, or to the success page if that has something to show."""
+    if response := owed_phone(wizard):
+        return response
+    url = "" if wizard.state.get("offer") else wizard.get_success_url()
+    return HttpResponseRedirect(url) if url else wizard.redirect("success")
 
 
 def owed_phone(wizard: Wizard) -> HttpResponseBase | None:
     """Go to adding a phone number if the user must have one and has just verified with something else."""
     verifier = wizard.verifier
-    if wizard.is_registration or not verifier.needs_phone() or not verifier.fresh_proof():
+    if not verifier.needs_phone() or wizard.is_registration or not verifier.fresh_proof():
         return None
     url = wizard.url("index", f"{wizard.home_namespace}:adding")
     return HttpResponseRedirect(url) if url else None
@@ -55,6 +67,17 @@ def offer_backup(wizard: Wizard) -> HttpResponseBase | None:
     if not offered:
         return None
     return wizard.render_page("backup", {"offered": offered, "action": action})
+
+
+# Skipped
+
+
+def skip_registration(wizard: Wizard) -> HttpResponseBase:
+    """Go on without registering anything, where that is optional."""
+    if not wizard.is_optional():
+        return wizard.redirect("start")
+    session_data.write(wizard.request, skipped=True)
+    return HttpResponseRedirect(wizard.get_skip_url())
 
 
 # Failed
@@ -78,7 +101,7 @@ def show_failed(wizard: Wizard) -> HttpResponseBase:
     """Show what went wrong, and what can be used now."""
     kept = wizard.state.get("error")
     if not kept:
-        return wizard.go("start")
+        return wizard.redirect("start")
     text, blocking = kept["display"], kept["blocking"]
     wait = max(0, kept.get("retry_at", 0) - int(time.time()))
     if "sentence" in kept:
@@ -94,8 +117,6 @@ def show_failed(wizard: Wizard) -> HttpResponseBase:
         "other_methods": others,
         "verification_id": kept["verification_id"],
         "other_destination": bool(wait and kept.get("kind") in CONTACTS and not blocking),
-        "site_href": wizard.get_site_url(),
-        "sign_out_href": wizard.get_sign_out_url(),
     }
     return wizard.render_page("failed", context)
 
@@ -108,7 +129,7 @@ def other_methods(wizard: Wizard, used_up: str) -> list[dict[str, Any]]:
 
 def last_doors(wizard: Wizard) -> list[dict[str, Any]]:
     """Return what a user whose other methods are locked can still use."""
-    return [choice_context(wizard, c) for c in wizard.choices if c.registered and c.provider.unguessable]
+    return [choice_context(wizard, c) for c in wizard.choices if c.registered and c.provider.high_entropy]
 
 
 # Expired
@@ -122,7 +143,11 @@ def show_expired(wizard: Wizard, row: Verification | None, to: Contact | None) -
     provider = get_providers().get(row.method) if row is not None else None
     if row is None or provider is None or row.status != Status.EXPIRED or not provider.sends:
         return None
-    context: dict[str, Any] = {"waits": provider.waits, "choice": None, "fields": {}}
+    context: dict[str, Any] = {
+        "approved_elsewhere": provider.approved_elsewhere,
+        "choice": None,
+        "fields": {},
+    }
     if wizard.is_registration:
         if wizard.registering_provider() is not provider:
             return None

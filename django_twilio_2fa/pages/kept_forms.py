@@ -10,7 +10,7 @@ from django import forms
 from django.forms.utils import ErrorDict
 from django.utils.datastructures import MultiValueDict
 
-from . import sealed
+from ..process import sealed
 
 LIFETIME = 600
 """For how many seconds a form is kept."""
@@ -39,7 +39,7 @@ def _is_secret(widget: forms.Widget) -> bool:
 
 
 def _keepable(form: forms.BaseForm, posted: MultiValueDict[str, str]) -> dict[str, list[str]]:
-    """Return what was typed into a form's fields, without what is secret."""
+    """Return the posted values of a form's fields, except secret ones."""
     secret: list[str] = []
     others: list[str] = []
     for name, field in form.fields.items():

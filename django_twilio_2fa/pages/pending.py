@@ -10,25 +10,28 @@ from django.http import HttpRequest
 from .. import errors
 from ..installed import get_providers
 from ..models import Status, Verification
-from ..verifier import Verifier
 from .state import WizardState
 
 
 class PendingVerifications:
-    """Reads each verification once a request. `takes` says which ones the wizard is for."""
+    """Reads each verification once a request. `find` is the verifier's `get`.
+
+    `takes` says which verifications the wizard is for.
+    """
 
     def __init__(
         self,
         request: HttpRequest,
-        verifier: Verifier,
+        find: Callable[[str], Verification],
         state: WizardState,
         takes: Callable[[Verification], bool],
     ) -> None:
         self.request = request
-        self.verifier = verifier
+        self._find = find
         self.state = state
         self.takes = takes
         self._rows: dict[str, Verification] = {}
+        self._others: set[str] = set()
 
     def get(self, public_id: Any = None) -> Verification | None:
         """Return the pending verification with an id, or else the session's. None if it is over."""
@@ -37,12 +40,13 @@ class PendingVerifications:
             return None
         if id not in self._rows:
             try:
-                self._rows[id] = self.verifier.get(id)
+                row = self._rows[id] = self._find(id)
             except errors.VerificationNotFound:
                 return None
+            if not (self.takes(row) and row.method in get_providers()):
+                self._others.add(id)
         row = self._rows[id]
-        usable = row.status == Status.PENDING and self.takes(row) and row.method in get_providers()
-        return row if usable else None
+        return row if row.status == Status.PENDING and id not in self._others else None
 
     def posted(self) -> Verification | None:
         """Return the pending verification whose form was posted. Two tabs may have different ones."""

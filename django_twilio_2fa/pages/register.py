@@ -10,8 +10,7 @@ from django.utils.translation import gettext as _
 from .. import errors
 from ..digests import digest
 from ..forms import RegistrationForm
-from ..installed import get_providers
-from ..models import Verification
+from ..process import challenges, offers
 from ..providers import MethodProvider
 from . import kept_forms
 from .step import Step, Wizard, display
@@ -24,13 +23,14 @@ ABOUT_THE_FIELD = (
     errors.InvalidCarrierType,
     errors.MobileNumberRequired,
     errors.CannotReceive,
+    errors.TooManyAccounts,
     errors.TwilioInvalidParameter,
 )
 
 
 def find_provider(wizard: Wizard) -> MethodProvider | None:
-    """Return the method whose device is to be registered: the one picked, or the only one."""
-    options = [c.provider for c in wizard.choices if c.registered is None and c.provider.device_kind]
+    """Return the method that the user registers a device for: the one picked, or the only one."""
+    options = [c.provider for c in wizard.choices if c.registers]
     picked = [p for p in options if p.name == wizard.state.get("method")]
     found = picked[0] if picked else options[0] if len(options) == 1 else None
 
@@ -48,7 +48,7 @@ class RegisterStep(Step):
     """Sends a token to what is to be registered. Nothing is stored before the token is typed."""
 
     def guard(self) -> HttpResponseBase | None:
-        return self.wizard.go("start") if self.wizard.registering_provider() is None else None
+        return self.wizard.redirect("start") if self.wizard.registering_provider() is None else None
 
     def form_class(self, default: Any) -> Any:
         provider = self.wizard.registering_provider() if default is RegistrationForm else None
@@ -82,16 +82,16 @@ class RegisterStep(Step):
         return {
             "method": display(self.wizard, provider.name),
             "sends": provider.sends,
-            "waits": provider.waits,
+            "approved_elsewhere": provider.approved_elsewhere,
             "intent": self.wizard.intent,
             "replaces": replaces.masked if replaces else "",
+            "challenge": challenges.render(self.verifier.subject) if self.state.get("challenge") else "",
         }
 
     def submit(self, form: RegistrationForm) -> HttpResponseBase:
         provider = self.wizard.registering_provider()
         if provider is None:
-            return self.wizard.go("start")
-        earlier = self.wizard.current_verification()
+            return self.wizard.redirect("start")
         try:
             row = self.verifier.send(
                 provider.name,
@@ -99,47 +99,46 @@ class RegisterStep(Step):
                 replaces=self.wizard.replaces,
                 enrol=True,
                 name=form.device_name,
+                data=form.registration_data or None,
+                instead_of=self.wizard.current_verification(),
             )
         except errors.TwoFactorError as e:
-            other = self.other_method(provider, form) if e.of_channel else None
+            if isinstance(e, errors.ChallengeRequired):
+                self.state.update(challenge=True)
+                form.add_error(None, e.display)
+                return self.ask_again(form)
+            other = self.other_method(provider, form) if e.try_other_method else None
             if other is not None:
                 return self.offer_instead(other, e)
             if not isinstance(e, ABOUT_THE_FIELD):
                 return self.send_failed(e, provider.name)
             form.add_error(form.contact_field or None, e.display)
             return self.ask_again(form)
-        if earlier is not None and earlier.pk != row.pk and is_superseded(earlier, row):
-            self.verifier.cancel(earlier)
+        self.state.clear("challenge")
         return self.sent(row)
 
     def other_method(self, provider: MethodProvider, form: RegistrationForm) -> MethodProvider | None:
-        """Return another method that takes what was typed. None if each was refused for it."""
+        """Return another method for the number or address that was entered. None if all were refused."""
         to = digest("refused here", form.contact.identity if form.contact else "")
         held = self.state.get("refused_here")
         refused = held["methods"] if isinstance(held, dict) and held.get("to") == to else []
         refused = sorted({*refused, provider.name})
         self.state.update(refused_here={"to": to, "methods": refused})
         options = [c.provider for c in self.wizard.choices if c.registered is None]
-        same = [p for p in options if p.device_kind == provider.device_kind and p.name not in refused]
-        return same[0] if same else None
+        if form.contact is None:
+            return None
+        try:
+            return offers.for_destination(self.verifier.available, form.contact, options, without=refused)
+        except errors.NoMethodAvailable:
+            return None
 
     def offer_instead(self, provider: MethodProvider, error: errors.TwoFactorError) -> HttpResponseBase:
-        """Show the same page for another method, with what was typed and with the reason."""
+        """Show the same page for another method, with the reason and the entered values."""
         refused = display(self.wizard, self.method)["label"]
         self.state.update(method=provider.name)
         form = self.wizard.get_form(data=self.request.POST, files=self.request.FILES)
         form.is_valid()
         label = display(self.wizard, provider.name)["label"]
         form.add_error(None, f"{refused}: {error.display}")
-        form.add_error(None, _("You can use this instead: %(method)s.") % {"method": label})
+        form.add_error(None, _("You can use this instead: %(method)s") % {"method": label})
         return self.ask_again(form)
-
-
-def is_superseded(earlier: Verification, later: Verification) -> bool:
-    """Return whether a registration ends because its user has begun another one.
-
-    After a correction, the code that went to the wrong number is of no use. A registration of another kind
-    may be in another tab and goes on there, unless it shows a secret: the session keeps one of these, and the
-    user is told that the other was not set up.
-    """
-    return earlier.kind == later.kind or get_providers()[earlier.method].shows_secret

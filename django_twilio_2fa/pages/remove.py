@@ -25,7 +25,7 @@ class RemoveView(DevicePage, TemplateView):
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         registered = self.verifier.find_registered(kwargs["device"])
         if registered is None:
-            return self.go("devices")
+            return self.redirect("devices")
         try:
             self.verifier.refuse_removal(registered)
             if self.verifier.fresh_proof() is None:
@@ -33,8 +33,8 @@ class RemoveView(DevicePage, TemplateView):
         except errors.LastDevice as e:
             self.refused = e.display
         except errors.TwoFactorError as e:
-            self.say(messages.ERROR, e.display)
-            return self.go("devices")
+            self.add_message(messages.ERROR, e.display)
+            return self.redirect("devices")
         return self.render_to_response(self.get_context_data(registered=registered))
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
@@ -52,17 +52,17 @@ class RemoveView(DevicePage, TemplateView):
             # It has become the last one while the page was open: the page says so.
             return HttpResponseRedirect(self.url("remove", device=registered.id))
         except errors.TwoFactorError as e:
-            self.say(messages.ERROR, e.display)
-            return self.go("devices")
+            self.add_message(messages.ERROR, e.display)
+            return self.redirect("devices")
         for value in (shown["called"], *goes_too):
-            self.say(messages.SUCCESS, _("No longer registered: %(value)s") % {"value": value})
+            self.add_message(messages.SUCCESS, _("Removed: %(value)s") % {"value": value})
         return HttpResponseRedirect(self.get_success_url())
 
     def prove_first(self, error: errors.ProofRequired) -> HttpResponse:
-        """Go to the wizard that verifies, and come back to the question."""
-        self.say(messages.INFO, error.display)
+        """Redirect to the wizard that verifies the user. From there they come back to the question."""
+        self.add_message(messages.INFO, error.display)
         back = self.url("remove", device=self.kwargs["device"])
-        return HttpResponseRedirect(self.url_with_next("start", then=back))
+        return HttpResponseRedirect(self.proof_url(self.namespace, back))
 
     def goes_too(self, registered: Registered) -> list[Registered]:
         """Return the backups that are removed together with the last device."""

@@ -8,54 +8,51 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpResponseBase
 
-from .. import errors, session
+from .. import errors
+from ..contacts import PhoneNumber
 from ..installed import get_providers
-from ..process import lockout
-from ..process.methods import Choice
+from ..models import Lock
+from ..process import offers, session_data
+from ..process.choices import Choice
 from ..providers import MethodProvider
-from .finish import owed_phone
 from .step import Step, choice_context, display
-
-
-def needs_registration(choice: Choice) -> bool:
-    """Return whether a choice begins with registering something."""
-    return choice.registered is None and choice.provider.device_kind is not None
 
 
 class StartStep(Step):
     """Offers what the user can verify with, or what they can set up."""
 
     def guard(self) -> HttpResponseBase | None:
+        # A page that was opened before a block may post it; the send then says that it is refused.
+        self.verifier.available.with_blocked = self.request.method == "POST"
         self.wizard.require_choices()
         return None
 
     def open(self) -> HttpResponseBase | None:
-        return owed_phone(self.wizard) or self.skip()
+        return self.wizard.owed_phone() or self.skip()
 
     def skip(self) -> HttpResponseBase | None:
         """Go on where there is a single choice, if that is free or may be sent at once."""
         if len(self.wizard.choices) != 1:
             return None
         choice = self.wizard.choices[0]
-        if needs_registration(choice):
-            return self.wizard.go("register")
+        if choice.registers:
+            return self.wizard.redirect("register")
         if not self.wizard.may_send_on_get():
             return None
-        session.write(self.request, sent_on_get=True)
+        session_data.write(self.request, sent_on_get=True)
+        self.verifier.bind(session_data.get_flow(self.request))
         return self.send(choice)
 
     def submit(self, form: forms.Form) -> HttpResponseBase:
         method, device = form.cleaned_data["method"], form.cleaned_data["device"]
-        for choice in self.wizard.choices:
-            id = choice.registered.id if choice.registered else ""
-            if choice.provider.name == method and device in ("", id):
-                break
-        else:
-            self.wizard.say(messages.ERROR, errors.MethodNotAllowed(method=method).display)
-            return self.wizard.go("start")
-        if needs_registration(choice):
+        try:
+            choice = offers.pick(self.wizard.choices, method, device)
+        except errors.MethodNotAllowed as e:
+            self.wizard.add_message(messages.ERROR, e.display)
+            return self.wizard.redirect("start")
+        if choice.registers:
             self.state.update(method=method)
-            return self.wizard.go("register")
+            return self.wizard.redirect("register")
         return self.send(choice)
 
     def send(self, choice: Choice) -> HttpResponseBase:
@@ -69,14 +66,16 @@ class StartStep(Step):
         wizard = self.wizard
         registered = {r.kind: r.masked for r in reversed(self.verifier.registered())}
         waits = self.verifier.waits(wizard.choices)
+        stopped = self.verifier.paused(wizard.choices)
         shown = [
-            choice_context(wizard, choice) | when_usable(wait)
-            for choice, wait in zip(wizard.choices, waits, strict=True)
+            choice_context(wizard, choice) | when_usable(wait, pause)
+            for choice, wait, pause in zip(wizard.choices, waits, stopped, strict=True)
         ]
         pending = wizard.current_verification()
         return {
             "methods": {c.provider.name: display(wizard, c.provider.name) for c in wizard.choices},
             "choices": shown,
+            "groups": grouped(shown, [group_of(choice) for choice in wizard.choices]),
             "single": len(shown) == 1,
             "any_usable": any(c["usable"] for c in shown),
             "phone_number": registered.get("phone_number", ""),
@@ -84,16 +83,40 @@ class StartStep(Step):
             "pending_href": wizard.url("verify") if pending else "",
             "pending_sends": pending is not None and is_typed(get_providers()[pending.method]),
             "intent": wizard.intent,
-            "locked": errors.AccountLocked().display if lockout.FOR_EVER in waits else "",
+            "replaces": wizard.replaces.masked if wizard.replaces else "",
+            "locked": errors.AccountLocked().display if Lock.FOR_EVER in waits else "",
         }
+
+
+def group_of(choice: Choice) -> str:
+    """Return what a choice reaches, to group the channels to one phone. Empty if it stands alone."""
+    if choice.provider.device_kind != PhoneNumber.kind:
+        return ""
+    return choice.device_id or PhoneNumber.kind
+
+
+def grouped(shown: list[dict[str, Any]], keys: list[str]) -> list[dict[str, Any]]:
+    """Return the choices in groups: the first of each, which can be used if any can, and the others."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for number, (choice, key) in enumerate(zip(shown, keys, strict=True)):
+        groups.setdefault(key or f"#{number}", []).append(choice)
+    found = []
+    for group in groups.values():
+        first = next((choice for choice in group if choice["usable"]), group[0])
+        found.append({"first": first, "others": [choice for choice in group if choice is not first]})
+    return found
 
 
 def is_typed(provider: MethodProvider) -> bool:
     """Return whether the method sends a code that the user types."""
-    return bool(provider.sends and not provider.waits)
+    return bool(provider.sends and not provider.approved_elsewhere)
 
 
-def when_usable(wait: int) -> dict[str, Any]:
-    """Describe when a choice can be used. `when` is empty for now, and for a lock without an end."""
-    ends = wait not in (0, lockout.FOR_EVER)
-    return {"usable": not wait, "when": errors.in_words(wait) if ends else ""}
+def when_usable(wait: int, pause: errors.SendingPaused | None = None) -> dict[str, Any]:
+    """Describe when a choice can be used. `when` is empty for now, and for a lock without an end.
+
+    `why` has the sentence of a pause of sending.
+    """
+    ends = wait not in (0, Lock.FOR_EVER)
+    told = {"usable": not wait and pause is None, "when": errors.in_words(wait) if ends else ""}
+    return {**told, "why": pause.display if pause is not None and not wait else ""}

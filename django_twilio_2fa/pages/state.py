@@ -7,9 +7,9 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from .. import session
+from ..process import session_data
+from ..process.sealed import seal, unseal
 from .kept_forms import is_stale
-from .sealed import seal, unseal
 
 # The purpose for which the secret of a new device is sealed.
 NEW_DEVICE = "new device"
@@ -35,7 +35,7 @@ class WizardState:
     def get(self, name: str) -> Any:
         """Return an entry, or None."""
         if self._entries is None:
-            found = session.read_part(self.request, "wizards").get(self.mount)
+            found = session_data.read_part(self.request, "wizards").get(self.mount)
             self._entries = dict(found) if isinstance(found, dict) else {}
         return self._entries.get(name)
 
@@ -43,7 +43,7 @@ class WizardState:
         """Change entries. None removes one. Write the session only if something is different."""
         self._entries = None
         self.changed()
-        wizards = session.read_part(self.request, "wizards")
+        wizards = session_data.read_part(self.request, "wizards")
         held = wizards.get(self.mount)
         before = held if isinstance(held, dict) else {}
         entries = {k: v for k, v in {**before, **changes}.items() if v is not None}
@@ -51,7 +51,7 @@ class WizardState:
             return
         # Empty parts are left out: addresses of devices that do not exist must not fill the session.
         wizards = {k: _fresh(v) for k, v in {**wizards, self.mount: entries}.items() if v}
-        session.write(self.request, wizards=wizards)
+        session_data.write(self.request, wizards=wizards)
 
     def clear(self, *names: str) -> None:
         """Remove entries."""

@@ -11,11 +11,12 @@ from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _
 
 from .. import errors
+from ..contacts import Contact
 from ..installed import get_providers
 from ..models import Status, Verification
 from ..process import wording
+from ..process.choices import Choice
 from ..process.devices import Registered
-from ..process.methods import Choice
 from ..providers import MethodProvider
 from ..verifier import Verifier
 from . import kept_forms
@@ -37,6 +38,7 @@ class Wizard(Protocol):
     step: str
     methods: Any
     intent: Any
+    adds: Any
 
     @property
     def state(self) -> WizardState: ...
@@ -52,10 +54,12 @@ class Wizard(Protocol):
     def replaces(self) -> Registered | None: ...
     @property
     def choices(self) -> list[Choice]: ...
+    @property
+    def is_signing_in(self) -> bool: ...
 
-    def go(self, name: str) -> HttpResponse: ...
+    def redirect(self, name: str) -> HttpResponse: ...
     def go_after(self, step: str) -> HttpResponseBase: ...
-    def say(self, level: int, text: str) -> None: ...
+    def add_message(self, level: int, text: str) -> None: ...
     def url(self, name: str, namespace: str | None = None, **kwargs: Any) -> str: ...
     def url_with_next(self, name: str, namespace: str | None = None, *, then: str, **kw: Any) -> str: ...
     def get_next_url(self) -> str: ...
@@ -68,6 +72,8 @@ class Wizard(Protocol):
     def has_stored(self, step: str) -> bool: ...
     def is_proven(self) -> bool: ...
     def is_optional(self) -> bool: ...
+    def sign_in(self) -> None: ...
+    def is_asked_strictly(self) -> bool: ...
     def require_choices(self) -> None: ...
     def may_send_on_get(self) -> bool: ...
     def registering_provider(self) -> MethodProvider | None: ...
@@ -75,6 +81,8 @@ class Wizard(Protocol):
     def render(self, form: Any = None, **kwargs: Any) -> HttpResponseBase: ...
     def render_page(self, name: str, context: dict[str, Any]) -> HttpResponseBase: ...
     def on_success(self, verification: Verification) -> None: ...
+    def owed_phone(self) -> HttpResponseBase | None: ...
+    def show_expired(self, row: Verification | None, to: Contact | None) -> HttpResponseBase | None: ...
     def fail(self, error: errors.TwoFactorError) -> HttpResponseBase: ...
 
 
@@ -97,19 +105,29 @@ def message(wizard: Wizard, code: str, **data: Any) -> str:
 def choice_context(wizard: Wizard, choice: Choice) -> dict[str, Any]:
     """Return what a template shows of a choice."""
     shown = display(wizard, choice.provider.name)
-    masked, name = choice.masked, ""
-    if choice.registered and choice.registered.device:
-        name = choice.registered.device.name
+    masked, name = choice.masked, choice.device_name
     # Some methods show the name in place of what is masked.
     known = ", ".join(wording.isolated(text) for text in dict.fromkeys((name, masked)) if text)
+    provider = choice.provider
+    heading = provider.get_choice_label(str(shown["label"]), known)
+    line = provider.summary if choice.registers else provider.device_summary
+    summary = wording.about_destination(line, wording.isolated(masked))
+    says_more = type(provider).get_choice_label is not MethodProvider.get_choice_label
+    named = wording.isolated(name)
     return {
-        "method": choice.provider.name,
-        "device": choice.registered.id if choice.registered else "",
+        "method": provider.name,
+        "device": choice.device_id,
         "label": shown["label"],
         "icon": shown["icon"],
         "detail": masked,
         "name": name,
-        "heading": choice.provider.heading(str(shown["label"]), known),
+        "known": known,
+        "summary": summary,
+        # A provider's own label says more than its line does.
+        "title": heading
+        if not summary or says_more
+        else ", ".join(filter(None, (str(shown["label"]), named))),
+        "heading": heading,
     }
 
 
@@ -131,7 +149,7 @@ class Step:
         self.state = wizard.state
 
     def guard(self) -> HttpResponseBase | None:
-        """Return where to go if the step cannot be shown. None if it can."""
+        """Return a redirect if the step cannot be shown. None if it can."""
         return None
 
     def open(self) -> HttpResponseBase | None:
@@ -179,6 +197,8 @@ class Step:
         data = MultiValueDict(found.get("data", {}))
         if self.wizard.step == "verify":
             data["verification"] = kept["about"]
+            if self.state.get("trust"):
+                data["trust_browser"] = "on"
         form = self.wizard.get_form(data=data)
         kept_forms.restore_errors(form, found)
         return form
@@ -194,7 +214,7 @@ class Step:
         if kept is None:
             return self.wizard.render(form)
         self.state.update(again=kept)
-        return self.wizard.go(self.wizard.step)
+        return self.wizard.redirect(self.wizard.step)
 
     def forget_kept_form(self) -> None:
         """Drop the errors of a page that the user has left. Keep what they typed for another method."""
@@ -215,7 +235,7 @@ class Step:
         if self.state.secret and not held:
             self.wizard.current_verification(earlier)
             if text := given_up(self.wizard.pending.known(earlier)):
-                self.wizard.say(messages.WARNING, text)
+                self.wizard.add_message(messages.WARNING, text)
         secret = seal_secret(row.secret) if row.secret else held
         self.state.update(
             method=row.method,
@@ -226,25 +246,25 @@ class Step:
             wish=None,
             unsure=None,
         )
-        return self.wizard.go("verify")
+        return self.wizard.redirect("verify")
 
     def send_failed(self, error: errors.TwoFactorError, method: str) -> HttpResponseBase:
         """Go where the user can go on: with the code that they have, or with another choice."""
-        if error.of_channel:
+        if error.try_other_method:
             self.state.update(failing=method)
         if error.verification is not None:
             row = error.verification
             self.state.update(method=row.method, verification=str(row.public_id), again=None)
             self.explain_send(error, row, method)
-            return self.wizard.go("verify")
+            return self.wizard.redirect("verify")
         if len(self.wizard.choices) > 1 and not error.blocking:
-            self.wizard.say(messages.ERROR, error.display)
-            return self.wizard.go("start")
+            self.wizard.add_message(messages.ERROR, error.display)
+            return self.wizard.redirect("start")
         return self.wizard.fail(error)
 
     def explain_send(self, error: errors.TwoFactorError, row: Verification, method: str) -> None:
         """Say why nothing was sent, where the user may have a code."""
-        say = self.wizard.say
+        say = self.wizard.add_message
         if error.uncertain:
             # The page itself says so, in place of where the code went.
             self.state.update(unsure=str(row.public_id))
@@ -267,7 +287,7 @@ class Step:
         wait = max(error.data["can_resend_in"], self.verifier.wait_to_resend(row))
         about = {"method": display(self.wizard, method)["label"], "when": errors.in_words(wait)}
         text = _(
-            "You chose: %(method)s. The code can go out that way %(when)s. Until then, you can enter the "
-            "code that you have."
+            "You chose: %(method)s. We can send a code that way %(when)s. Until then, you can use "
+            "the code you have."
         )
         return text % about

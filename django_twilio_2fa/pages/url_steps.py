@@ -14,6 +14,7 @@ from formtools.wizard.views import NamedUrlSessionWizardView, StepsHelper
 
 from ..forms import describe_fields
 from .base import PageMixin, protected
+from .finish import after_last_step
 from .state import WizardState
 from .step import END_PAGES
 
@@ -33,6 +34,7 @@ class UrlStepsWizardView(PageMixin, NamedUrlSessionWizardView):  # type: ignore[
     subclass adds keep formtools' own storage.
     """
 
+    takes_signing_in: ClassVar[bool] = True
     form_list: ClassVar[Any] = []
 
     step: str
@@ -58,7 +60,7 @@ class UrlStepsWizardView(PageMixin, NamedUrlSessionWizardView):  # type: ignore[
         """Return the name of this mount's part of the session."""
         return "twilio_2fa_" + "_".join([self.namespace, *map(str, self.url_kwargs.values())])
 
-    @property
+    @cached_property
     def url_kwargs(self) -> dict[str, Any]:
         return {k: v for k, v in self.kwargs.items() if k != "step"}
 
@@ -106,8 +108,7 @@ class UrlStepsWizardView(PageMixin, NamedUrlSessionWizardView):  # type: ignore[
         return self.go_after(self.step)
 
     def go_after(self, step: str) -> HttpResponseBase:
-        """Go to the step that follows, or to the success page."""
-        self.changed()
+        """Go to the step that follows, or to where the user wants to go."""
         steps = list(self.get_form_list())
         after = steps[steps.index(step) + 1 :]
-        return self.go(after[0] if after else "success")
+        return self.redirect(after[0]) if after else after_last_step(self)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django import forms
@@ -10,14 +11,17 @@ from django.http import HttpResponseBase
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from .. import errors, session
+from .. import browsers, errors, session
+from ..conf import conf
 from ..contacts import CONTACTS, Contact
 from ..forms import TokenForm
 from ..installed import get_providers
 from ..models import Purpose, Status, Verification
-from ..process import reservations, wording
+from ..process import browsers as process_browsers
+from ..process import reservations, signing_in, wording
 from ..providers import MethodProvider
-from .finish import show_expired
+from .recognized import trust_label
+from .shown import minutes_left
 from .step import Step, choice_context, display, given_up, message
 
 # Errors that pass: the same form may be sent again.
@@ -44,14 +48,21 @@ class VerifyStep(Step):
             return self.overtaken() or self.over()
         if row.purpose == "enrol" and get_providers()[row.method].shows_secret and not self.state.secret:
             # Another session began it, and only that one can show what has to be seen.
-            return self.wizard.go("register")
+            return self.wizard.redirect("register")
         return None
 
     def form_class(self, default: Any) -> Any:
-        if default is not TokenForm:
-            return default
-        row = self.wizard.pending.posted() or self.wizard.current_verification()
-        return default if row is None else get_providers()[row.method].get_token_form_class(row)
+        found = default
+        if default is TokenForm:
+            row = self.wizard.pending.posted() or self.wizard.current_verification()
+            found = default if row is None else get_providers()[row.method].get_token_form_class(row)
+        if conf.TRUSTED_BROWSER_AGE is None or self.wizard.adds or not issubclass(found, forms.BaseForm):
+            return found
+        kept_for = process_browsers.age()
+        if kept_for is None:
+            return found
+        box = forms.BooleanField(required=False, label=trust_label(kept_for))
+        return type(found)(found.__name__, (found,), {"trust_browser": box})
 
     def initial(self, form_class: Any) -> dict[str, Any]:
         id = self.state.get("verification")
@@ -82,6 +93,7 @@ class VerifyStep(Step):
             "message": self.sent_sentence(row, provider, unsure=unsure),
             "unsure": unsure,
             "sends": provider.sends,
+            "code_minutes": minutes_left(row) if provider.sends and not provider.approved_elsewhere else 0,
             "can_resend_in": wait,
             "can_resend": can_resend,
             "can_resend_when": errors.in_words(wait),
@@ -93,21 +105,22 @@ class VerifyStep(Step):
             and row.purpose == "enrol"
             and self.wizard.registering_provider() is not None,
             "verification_id": str(row.public_id),
-            "waits": provider.waits,
+            "approved_elsewhere": provider.approved_elsewhere,
             "give_up": provider.give_up_wording if secret else "",
             "fallback": self.fallback_context(row),
-            "status_href": self.wizard.url("status") if provider.waits else "",
+            "status_href": self.wizard.url("status") if provider.approved_elsewhere else "",
+            "ceremony": "" if (asked := provider.get_ceremony(row)) is None else json.dumps(asked),
             **provider.get_verify_context(row, secret=secret),
         }
 
     def sent_sentence(self, row: Verification, provider: MethodProvider, *, unsure: bool) -> str:
         """Return where the token went. Empty for a method that waits: its template says what to do."""
         if provider.sends and not row.last_sent_at and not unsure:
-            # Twilio has refused the very first send.
+            # Twilio has refused the first send.
             return ""
         if unsure:
             return message(self.wizard, "send_unsure_to" if row.masked else "send_unsure", value=row.masked)
-        if provider.waits:
+        if provider.approved_elsewhere:
             return ""
         shown = wording.isolated(row.masked)
         return wording.sent_sentence(provider, shown, user=self.verifier.user, request=self.request)
@@ -145,13 +158,18 @@ class VerifyStep(Step):
                 return self.wizard.fail(e)
             form.add_error(field, e.display)
         except errors.ApprovalDenied as e:
-            self.wizard.say(messages.ERROR, e.display)
+            self.wizard.add_message(messages.ERROR, e.display)
             self.state.clear("verification", "secret")
-            return self.wizard.go("start")
+            return self.wizard.redirect("start")
         except (errors.VerificationExpired, errors.VerificationNotFound):
             return self.over(asked, to)
         else:
-            return self.verified(row)
+            response = self.verified(row)
+            if row.approved_now and form.cleaned_data.get("trust_browser"):
+                browsers.trust(self.request, response, row)
+            return response
+        # The box stays ticked.
+        self.state.update(trust=form.cleaned_data.get("trust_browser") or None)
         self.come_back_to(row)
         return self.ask_again(form)
 
@@ -163,7 +181,9 @@ class VerifyStep(Step):
         left = error.data.get("attempts_left")
         if left is None:
             return text
-        tries: str = ngettext("%d try is left.", "%d tries are left.", left) % left
+        tries: str = ngettext("You can try %(n)d more time.", "You can try %(n)d more times.", left) % {
+            "n": left
+        }
         return f"{text} {tries}"
 
     def come_back_to(self, row: Verification) -> None:
@@ -177,6 +197,9 @@ class VerifyStep(Step):
 
     def verified(self, row: Verification) -> HttpResponseBase:
         """Go on after a right token."""
+        if signing_in.is_verified_by(self.request, row):
+            # Also where another request had it approved: the browser may not have got that one's cookie.
+            self.wizard.sign_in()
         if row.approved_now:
             self.remember(row)
         # Otherwise another request has had it approved. This one read the session before that one wrote it:
@@ -186,15 +209,17 @@ class VerifyStep(Step):
     def remember(self, row: Verification) -> None:
         """Record a verification in the session, and let a subclass act."""
         session.remember(self.request, row)
-        self.state.clear("verification", "method", "error", "secret", "failing", "again", "wish", "unsure")
-        if row.verifies or row.proof_id is not None:
+        self.state.clear(
+            "verification", "method", "error", "secret", "failing", "again", "wish", "unsure", "trust"
+        )
+        if row.verifies_session or row.proof_id is not None:
             self.wizard.on_success(row)
-        if row.purpose == "enrol" and row.proof_id is None:
+        if row.is_first_registration:
             self.state.update(offer=True)
         device = None if row.kind in CONTACTS else row.device
         # Such as how many recovery codes are left.
-        if device is not None and (advice := get_providers()[row.method].advise(device)):
-            self.wizard.say(messages.WARNING, advice)
+        if device is not None and (advice := get_providers()[row.method].get_device_warning(device)):
+            self.wizard.add_message(messages.WARNING, advice)
 
     def overtaken(self) -> HttpResponseBase | None:
         """Say that a first registration ended because the user registered something else in another tab."""
@@ -203,12 +228,12 @@ class VerifyStep(Step):
             return None
         self.verifier.cancel(row)
         text = _(
-            "%(value)s was not registered, because you have registered something else in the meantime. You "
-            "can add it to your devices."
+            "%(value)s was not added, because you set up something else in another window. You can "
+            "add it now."
         )
         name = row.masked or display(self.wizard, row.method)["label"]
-        self.wizard.say(messages.WARNING, text % {"value": wording.isolated(str(name))})
-        return self.wizard.go("success")
+        self.wizard.add_message(messages.WARNING, text % {"value": wording.isolated(str(name))})
+        return self.wizard.redirect("success")
 
     def over(self, row: Verification | None = None, to: Contact | None = None) -> HttpResponseBase:
         """Say that the verification has ended, unless it has been approved meanwhile.
@@ -220,17 +245,17 @@ class VerifyStep(Step):
         approved = session.get_verification(self.request)
         # Without an id the other request of a form submitted twice has cleared the session already.
         if approved is not None and id in (None, str(approved.public_id)):
-            return self.wizard.go("success")
-        if id and (page := show_expired(self.wizard, row or pending.known(id), to)):
+            return self.wizard.redirect("success")
+        if id and (page := self.wizard.show_expired(row or pending.known(id), to)):
             return page
         if id:
             ended = pending.known(id)
             why = errors.VerificationExpired() if ended is None else reservations.refusal(ended)
-            self.wizard.say(messages.ERROR, given_up(ended) or why.display)
+            self.wizard.add_message(messages.ERROR, given_up(ended) or why.display)
             if id == self.state.get("verification"):
-                # Not where another tab has gone on with another one.
+                # Keep the state of a newer verification that another tab has started.
                 self.state.clear("verification", "secret")
-        return self.wizard.go("start")
+        return self.wizard.redirect("start")
 
     # The buttons
 
@@ -244,7 +269,7 @@ class VerifyStep(Step):
             return self.over()
         method = self.request.POST.get("method", "")
         if self.wizard.methods is not None and method and method not in self.wizard.methods:
-            return self.wizard.go("verify")
+            return self.wizard.redirect("verify")
         self.state.clear("again")
         try:
             row = self.verifier.resend(row, method)
@@ -253,14 +278,16 @@ class VerifyStep(Step):
         except errors.TwoFactorError as e:
             if e.blocking:
                 raise
-            if e.of_channel:
+            if e.try_other_method:
                 self.state.update(failing=row.method)
             self.explain_send(e, row, method)
         else:
             self.state.update(verification=str(row.public_id), method=row.method, wish=None, unsure=None)
             sentence = get_providers()[row.method].resent_wording
-            self.wizard.say(messages.SUCCESS, message(self.wizard, "verification_resent", default=sentence))
-        return self.wizard.go("verify")
+            self.wizard.add_message(
+                messages.SUCCESS, message(self.wizard, "verification_resent", default=sentence)
+            )
+        return self.wizard.redirect("verify")
 
     def cancel(self) -> HttpResponseBase:
         """End the verification."""
@@ -268,6 +295,6 @@ class VerifyStep(Step):
         if row is not None:
             self.verifier.cancel(row)
             if text := given_up(row):
-                self.wizard.say(messages.WARNING, text)
+                self.wizard.add_message(messages.WARNING, text)
         self.state.clear("verification", "method", "secret", "again")
-        return self.wizard.go("start")
+        return self.wizard.redirect("start")

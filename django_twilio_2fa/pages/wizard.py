@@ -9,27 +9,24 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django import forms
-from django.http import (
-    HttpRequest,
-    HttpResponse,
-    HttpResponseBase,
-    HttpResponseNotAllowed,
-    HttpResponseRedirect,
-)
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
 from django.template.response import TemplateResponse
 from django.utils.functional import cached_property
 
-from .. import errors, session
+from .. import browsers, errors, session
+from ..contacts import Contact
 from ..forms import RegistrationForm, StartForm, TokenForm
 from ..models import Verification
+from ..process import offers, session_data
+from ..process.choices import Choice
 from ..process.devices import Registered
-from ..process.methods import Choice
 from ..providers import MethodProvider
 from ..reverse import site_url
-from . import finish
+from . import finish, recognized
 from .fallback import Fallbacks
 from .pending import PendingVerifications
 from .register import RegisterStep, find_provider
+from .shown import progress
 from .start import StartStep
 from .step import OWN_STEPS, Step
 from .url_steps import StepsFromUrl, UrlStepsWizardView
@@ -37,7 +34,7 @@ from .verify import VerifyStep
 
 
 class VerificationWizardView(UrlStepsWizardView):
-    """Pick a method, register what it needs, type the token.
+    """The wizard: pick a method, register a device if there is none, enter the token.
 
     Mount it with `path("…/", include(MyWizardView.urls(), namespace="mine"))`. Steps that a subclass puts
     into `form_list` are shown in their place, with formtools' own storage.
@@ -62,23 +59,29 @@ class VerificationWizardView(UrlStepsWizardView):
         self.step = kwargs.get("step", "")
         self.prefix = self.get_prefix(request)
         self.steps = StepsFromUrl(self)
-        refused = self.enter(request)
-        if refused is not None:
+        if (refused := self.enter(request)) is not None:
             return refused
+        self.methods = self.asked_methods(self.methods)  # type: ignore[misc]
         if request.method not in ("GET", "HEAD", "POST"):
             return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
         try:
-            handler = self.post if request.method == "POST" else self.get
-            response = handler(request, *args, **kwargs)
+            response = (self.post if request.method == "POST" else self.get)(request, *args, **kwargs)
         except errors.TwoFactorError as e:
             response = self.fail(e)
         if "storage" in self.__dict__:
             self.storage.update_response(response)
+        if hasattr(request, "twilio_2fa_browser"):
+            browsers.renew_cookie(request, response)
         return response
 
+    def needs_flow(self) -> bool:
+        return self.step not in ("", "start") or self.request.method == "POST"
+
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if led := recognized.lead_on(self):
+            return led
         if not self.step:
-            return self.go(self.steps.first)
+            return self.redirect(self.steps.first)
         self.page.forget_kept_form()
         if self.step in finish.SHOW:
             return finish.SHOW[self.step](self)
@@ -89,15 +92,14 @@ class VerificationWizardView(UrlStepsWizardView):
         action = request.POST.get("action", "")
         if self.step == "failed":
             self.state.clear("error")
-            return self.go("start")
+            return self.redirect("start")
         if self.step == "success":
-            # What was offered there is not wanted now.
-            self.state.clear("offer")
-            return self.go("success")
+            self.state.clear("offer")  # what was offered there is not wanted now
+            return self.redirect("success")
         if self.step not in self.get_form_list():
-            return self.go(self.steps.first)
+            return self.redirect(self.steps.first)
         if action == "skip" and self.step in ("start", "register"):
-            return self.skip_registration()
+            return finish.skip_registration(self)
         answer = self.guard(self.step) or self.page.act(action)
         if answer is not None:
             return answer
@@ -108,44 +110,44 @@ class VerificationWizardView(UrlStepsWizardView):
 
     @cached_property
     def page(self) -> Step:
-        """The step that the address names."""
+        """The current step, from the URL."""
         return self.step_classes.get(self.step, Step)(self)
 
     def guard(self, step: str) -> HttpResponseBase | None:
-        """Return where to go if the step cannot be shown. None if it can."""
+        """Return a redirect if the step cannot be shown. None if it can."""
         steps = list(self.get_form_list())
         if step not in steps:
-            return self.go(steps[0])
+            return self.redirect(steps[0])
         before = steps[: steps.index(step)]
         for earlier in before:
             if earlier not in OWN_STEPS and not self.has_stored(earlier):
-                return self.go(earlier)
+                return self.redirect(earlier)
         if step not in OWN_STEPS and "verify" in before and not self.is_proven():
-            return self.go("start")
+            return self.redirect("start")
         return self.page.guard()
 
     def is_proven(self) -> bool:
-        """Return whether the user is past the verify step."""
+        """Return whether the user has verified in this wizard."""
         return session.is_verified(self.request)
 
     # What is offered
 
     @cached_property
     def is_registration(self) -> bool:
-        """True if a device is to be registered, not proven."""
+        """True if the user registers a device. False if they verify with one."""
         return not self.verifier.registered()
 
     @cached_property
     def replaces(self) -> Registered | None:
-        """The device whose place the new one takes."""
+        """The device that the new one replaces."""
         return None
 
     def get_choices(self) -> list[Choice]:
-        """Return what the start page offers. Override it to choose methods."""
+        """Return the choices of the start page. Override it to offer others."""
         if self.is_registration:
             choices = [Choice(p) for p in self.verifier.registrable()]
         else:
-            choices = self.verifier.choices()
+            choices = offers.grouped(self.verifier.choices())
         return [c for c in choices if self.methods is None or c.provider.name in self.methods]
 
     @cached_property
@@ -158,14 +160,14 @@ class VerificationWizardView(UrlStepsWizardView):
         return sorted(self.get_choices(), key=lambda c: c.provider.name == last)
 
     def require_choices(self) -> None:
-        """Raise if nothing can be offered."""
+        """Raise an error if there is no choice."""
         if self.is_registration and not self.verifier.may_register():
             raise errors.RegistrationNotAllowed
         if not self.choices:
             raise errors.NoMethodAvailable
 
     def may_send_on_get(self) -> bool:
-        """Return whether this GET is a person opening the page, for the first time in the session.
+        """Return whether this GET request may send a code: a person opens the page, once in a session.
 
         Scripts, frames, prefetching and other sites' pages get the button instead: nobody else may cause a
         GET that costs money.
@@ -177,44 +179,44 @@ class VerificationWizardView(UrlStepsWizardView):
             and headers.get("Sec-Fetch-Dest") == "document"
             and headers.get("Sec-Fetch-Site") in ("same-origin", "none")
             and not any(headers.get(name) for name in ("Sec-Purpose", "Purpose", "X-Moz"))
-            and not session.read(self.request).get("sent_on_get")
+            and not session_data.read(self.request).get("sent_on_get")
             and bool(self.verifier.resolve("SEND_IMMEDIATELY_ON_SINGLE"))
         )
 
     def registering_provider(self) -> MethodProvider | None:
-        """Return the method whose device is to be registered: the one picked, or the only one."""
+        """Return the method that the user registers a device for: the one picked, or the only one."""
         return find_provider(self)
 
     def current_verification(self, public_id: Any = None) -> Verification | None:
-        """Return the pending verification of this page, by the id that its form carries or the session's."""
+        """Return the pending verification of this page, by the id in the form or in the session."""
         return self.pending.get(public_id)
 
     def takes(self, row: Verification) -> bool:
-        """Return whether a verification is of this wizard's kind, by one of its methods."""
+        """Return whether a verification belongs to this wizard, by its purpose and method."""
         # One that adds a device verifies nobody.
         is_addition = row.proof_id is not None
         return is_addition == self.adds and (self.methods is None or row.method in self.methods)
 
     @cached_property
     def pending(self) -> PendingVerifications:
-        return PendingVerifications(self.request, self.verifier, self.state, self.takes)
+        return PendingVerifications(self.request, self.verifier.get, self.state, self.takes)
 
     @cached_property
     def fallbacks(self) -> Fallbacks:
-        return Fallbacks(self.verifier, self.state, self.methods)
+        return Fallbacks(self.verifier.available, self.state, self.methods)
 
     # The form
 
     def get_form_list(self) -> Any:
-        """Return the steps whose conditions hold, with their forms. Conditions are asked once a request."""
+        """Return the steps whose conditions are true, with their forms. Evaluated once per request."""
         return self._form_list.copy()
 
     @cached_property
     def _form_list(self) -> Any:
-        form_list = super().get_form_list()
-        if self.step in form_list:
-            form_list[self.step] = self.page.form_class(form_list[self.step])
-        return form_list
+        found = super().get_form_list()
+        if self.step in found:
+            found[self.step] = self.page.form_class(found[self.step])
+        return found
 
     def get_form_kwargs(self, step: str | None = None) -> dict[str, Any]:
         kwargs: dict[str, Any] = super().get_form_kwargs(step)
@@ -224,14 +226,12 @@ class VerificationWizardView(UrlStepsWizardView):
 
     def get_form_initial(self, step: str) -> dict[str, Any]:
         initial: dict[str, Any] = super().get_form_initial(step)
-        if step != self.step:
-            return initial
-        return {**self.page.initial(self._form_list[step]), **initial}
+        return initial if step != self.step else {**self.page.initial(self._form_list[step]), **initial}
 
     # The page
 
     def get_template_names(self) -> list[str]:
-        """Return the method's own template for the step, then this package's."""
+        """Return the template of the step for the method, and the one for all methods."""
         return self.get_page_template_names(self.get_page_name(), self.page.method)
 
     def get_page_name(self) -> str:
@@ -249,52 +249,51 @@ class VerificationWizardView(UrlStepsWizardView):
         about = {"form": form, "steps": self.steps, "url_name": self.url_name}
         context = {"view": self, "form": form, "wizard": about, **self.page_context(), **kwargs}
         optional = self.is_optional()
-        context |= {"is_optional": optional, "skip_href": self.get_skip_url() if optional else ""}
-        context["leave_href"] = self.get_leave_url()
-        if self.step in ("start", "register"):
-            context |= {"site_href": self.get_site_url(), "sign_out_href": self.get_sign_out_url()}
+        skip_href = self.get_skip_url() if optional else ""
+        context |= {"is_optional": optional, "skip_href": skip_href, "leave_href": self.get_leave_url()}
+        context |= progress(self)
         context |= {"has_other_methods": len(self.choices) > 1, "is_registration": self.is_registration}
         return context | self.page.context() | (self.extra_context or {})
 
     def render_page(self, name: str, context: dict[str, Any]) -> HttpResponse:
-        """Return a page that is no step."""
-        names = self.get_page_template_names(name)
-        return TemplateResponse(self.request, names, {"view": self, **self.page_context(), **context})
+        """Return a response for a page that is not a step."""
+        context = {"view": self, **self.page_context(), **context}
+        return TemplateResponse(self.request, self.get_page_template_names(name), context)
 
     # The answer
 
     def on_success(self, verification: Verification) -> None:
-        """Act on an approval. Called once, in the request whose token was right. Override it.
+        """React to a right token. Called once, in the same request. Does nothing: override it.
 
-        Not in another request with the same token, nor for a value that verifies nobody yet.
+        Not called in another request with the same token, or for a value that does not verify anybody yet.
         """
 
     def get_success_url(self) -> str:
-        """Return where a verified user goes. Empty for the success page."""
-        if url := self.get_next_url():
+        """Return the URL for a verified user. Empty for the success page."""
+        if url := self.get_next_url() or self.signed_in_to:
             return url
         url = self.verifier.resolve("VERIFY_SUCCESS_URL")
         return site_url(url) if url else ""
 
     def is_optional(self) -> bool:
-        return self.is_registration and self.verifier.may_skip_registration()
-
-    def skip_registration(self) -> HttpResponseBase:
-        if not self.is_optional():
-            return self.go("start")
-        session.write(self.request, skipped=True)
-        return HttpResponseRedirect(self.get_skip_url())
+        return self.is_registration and self.may_skip()
 
     def get_skip_url(self) -> str:
-        """Return where a user goes who skips registration."""
+        """Return the URL for a user who skips registration."""
         url: str | None = self.verifier.resolve("REGISTER_OPTIONAL_URL")
         return site_url(url) if url else self.get_next_url() or self.get_site_url()
 
     def get_leave_url(self) -> str:
-        """Return where a user goes who does not want this wizard. Empty if they need it."""
+        """Return the URL for leaving this wizard. Empty if the user has to verify."""
         return ""
 
+    def owed_phone(self) -> HttpResponseBase | None:
+        return finish.owed_phone(self)
+
+    def show_expired(self, row: Verification | None, to: Contact | None) -> HttpResponseBase | None:
+        return finish.show_expired(self, row, to)
+
     def fail(self, error: errors.TwoFactorError) -> HttpResponseBase:
-        """Go to the failed page; override it to act."""
+        """Redirect to the failed page. Override it to react to an error."""
         finish.remember_failure(self, error)
-        return self.go("failed")
+        return self.redirect("failed")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from copy import copy
 from typing import Any
 
 from django.db import transaction
@@ -10,12 +11,15 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from .. import errors
-from ..contacts import CONTACTS
+from ..contacts import CONTACTS, details_of
 from ..digests import digest
 from ..installed import get_providers
 from ..managers import users
-from ..models import Device, Purpose, Status, Verification, details_of
+from ..models import Device, Purpose, Status, Verification
 from ..providers import Checked, NewDevice
+from ..user_agent import name_of
+from . import accounts
+from .database import assign
 from .devices import has_callback
 from .subject import Subject
 
@@ -28,12 +32,18 @@ class Outcome(enum.Enum):
     """The token was right, but the registration is no longer allowed."""
     FULL = "full"
     """The token was right, but the user has as many devices as allowed."""
-    LOST = "lost"
+    CROWDED = "crowded"
+    """The token was right, but as many accounts have the number or address as may have it."""
+    SUPERSEDED = "superseded"
     """Another request has ended the row, or its device was removed."""
 
 
-WHY = {Outcome.REFUSED: errors.ProofRequired.code, Outcome.FULL: errors.TooManyDevices.code}
-"""The error code that is stored in the row."""
+WHY = {
+    Outcome.REFUSED: errors.ProofRequired,
+    Outcome.FULL: errors.TooManyDevices,
+    Outcome.CROWDED: errors.TooManyAccounts,
+}
+"""The error whose code is stored in the row."""
 
 
 def store_approval(
@@ -47,6 +57,8 @@ def store_approval(
 ) -> Outcome:
     """Approve a pending row whose check holds `lease`, and store what it registers. Returns the outcome.
 
+    The row is brought up to date, unless another request has ended it.
+
     `changes`: it replaces a value that the site keeps. A change uses up its proof. An addition needs a proof
     that is not used up, and room: the user may have `most` devices. A first registration is refused if
     something has been registered meanwhile.
@@ -57,16 +69,21 @@ def store_approval(
     with transaction.atomic(durable=True):
         if enrols and row.user_id is not None:
             # Two registrations at once: the second has to see the first.
-            _lock_user(row.user_id)
+            lock_user(row.user_id)
         mine = Verification.objects.filter(pk=row.pk, status=Status.PENDING, lease=lease)
-        if row.purpose == Purpose.PROVE and row.kind and not theirs and row.user_id is not None:
+        used = checked.used.pk if checked.used is not None and not enrols else None
+        if used is None and not enrols and row.kind and not theirs and row.user_id is not None:
             # The device was removed meanwhile: its deletion blanked the row's reference to it.
             mine = mine.filter(device__isnull=False)
-        outcome = _claim(row, device, changes=changes, most=most) if enrols else Outcome.APPROVED
+        # First the user's row, then the number's: every registration locks them in this order.
+        if enrols and accounts.is_full(subject, row, lock=True):
+            outcome = Outcome.CROWDED
+        else:
+            outcome = _claim(row, device, changes=changes, most=most) if enrols else Outcome.APPROVED
         allowed = outcome is Outcome.APPROVED
         fields: dict[str, Any] = {
             "status": Status.APPROVED if allowed else Status.FAILED,
-            "error_code": WHY.get(outcome, ""),
+            "error_code": WHY[outcome].code if outcome in WHY else "",
             "sid": checked.sid or row.sid,
             "approved_at": now if allowed else None,
             "ended_at": now,
@@ -75,21 +92,36 @@ def store_approval(
             "lease": "",
             "lease_until": None,
         }
+        if browser := name_of(subject.request):
+            # It may have begun in another one.
+            fields["browser"] = browser
         if allowed and flow:
-            fields["flow_digest"] = digest("flow", flow)
+            fields["flow_digest"] = subject.flow_digests[0]
             fields["auth_digest"] = subject.auth
             # A site's own field is not known to hold the new value yet; an added device proves nothing.
-            fields["verifies"] = not enrols or (row.proof_id is None and not theirs)
+            fields["verifies_session"] = not enrols or (row.proof_id is None and not theirs)
         if not mine.update(**fields):
             transaction.set_rollback(True)
-            return Outcome.LOST
-        if not allowed:
-            return outcome
-        if enrols and not theirs:
-            _store(row, now, device)
-        elif row.device_id:
-            Device.objects.filter(pk=row.device_id).update(last_used_at=now)
-    return Outcome.APPROVED
+            return Outcome.SUPERSEDED
+        if allowed and enrols and not theirs:
+            followers = _verified_here(row, device, fields.get("flow_digest"))
+            row.registered, row.has_replaced = _store(row, now, device)
+            _follow(row, followers)
+        elif allowed and (last := used or row.device_id):
+            if not _note_use(row, last, now):
+                transaction.set_rollback(True)
+                return Outcome.SUPERSEDED
+            fields["device_id"] = last
+    assign(row, fields)
+    return outcome
+
+
+def _note_use(row: Verification, used: Any, now: Any) -> bool:
+    """Record that a device was used. Returns False if it is not the user's, or has been removed."""
+    found = bool(Device.objects.filter(pk=used, user=row.user_id).update(last_used_at=now))
+    if found and used != row.device_id:
+        Verification.objects.filter(pk=row.pk).update(device=used)
+    return found
 
 
 def _use_up(proof: Verification) -> bool:
@@ -104,7 +136,7 @@ def _is_unused(proof: Verification) -> bool:
     return bool(Verification.objects.filter(pk=proof.pk, proof_used_at=None).update(proof_used_at=None))
 
 
-def _lock_user(user_id: Any) -> None:
+def lock_user(user_id: Any) -> None:
     """Lock the user's row until this transaction has ended: two registrations wait for each other."""
     list(users().select_for_update().filter(pk=user_id).values_list("pk"))
 
@@ -161,38 +193,68 @@ def remove_device(device: Device, proof: Verification, *, may_be_last: bool) -> 
     """
     with transaction.atomic():
         # Two at once, each with a proof of its own: the second has to see that the first is gone.
-        _lock_user(device.user_id)
+        lock_user(device.user_id)
         if not may_be_last and not _standing_alone(device.user_id).exclude(pk=device.pk).exists():
             raise errors.LastDevice
         if not _use_up(proof):
             raise errors.ProofRequired
-        device.delete()
+        # A copy: Django takes the key from what it deletes, and a retry after a failed commit needs it.
+        copy(device).delete()
 
 
-def _store(row: Verification, now: Any, device: NewDevice | None) -> None:
+def _verified_here(row: Verification, device: NewDevice | None, flow: Any) -> list[int]:
+    """Return the ids of what this session has verified, if a device is about to be replaced in it."""
+    if not flow or not (row.replaces_id is not None or (device is not None and device.only)):
+        return []
+    here = Verification.objects.filter(user=row.user_id, flow_digest=flow, verifies_session=True)
+    return list(here.values_list("pk", flat=True))
+
+
+def _follow(row: Verification, followers: list[int]) -> None:
+    """Refer to the device that was stored, since what was verified with a device ends when it is deleted.
+
+    If it has replaced another one, what this session had verified with that one holds.
+    """
+    row.device = row.registered
+    if row.device is None:
+        return
+    Verification.objects.filter(pk=row.pk).update(device=row.device)
+    ended = Verification.objects.filter(pk__in=followers, verifies_session=False)
+    if followers:
+        ended.update(verifies_session=True, device=row.device)
+
+
+def _store(row: Verification, now: Any, device: NewDevice | None) -> tuple[Device | None, bool]:
+    """Store what a row registers. Returns the device, and whether it takes the place of another one."""
     fields: dict[str, Any] = {"last_used_at": now}
-    if row.replaces_id is not None:
-        fields.update(Device.objects.filter(pk=row.replaces_id).values("name").first() or {})
-        Device.objects.filter(pk=row.replaces_id).delete()
+    replaced = _replace(Device.objects.filter(pk=row.replaces_id)) if row.replaces_id is not None else []
+    if replaced:
+        fields |= {"name": replaced[0].name, "default_at": replaced[0].default_at}
     if contact := row.contact:
-        Device.objects.register(row.user, contact, **fields)
-    elif device is not None and row.user_id is not None:
-        if device.only:
-            Device.objects.filter(user_id=row.user_id, kind=row.kind).delete()
-        if row.device_name:
-            fields["name"] = row.device_name
-        Device.objects.create(
-            user_id=row.user_id,
-            kind=row.kind,
-            value=device.value,
-            digest=digest(row.kind, device.value),
-            masked=device.masked,
-            data=device.data,
-            **fields,
-        )
+        stored, is_new = Device.objects.update_or_register(row.user, contact, **fields)
+        return stored, bool(replaced) or not is_new
+    if device is None or row.user_id is None:
+        return None, bool(replaced)
+    if device.only:
+        replaced += _replace(Device.objects.filter(user_id=row.user_id, kind=row.kind))
+    if row.device_name:
+        fields["name"] = row.device_name
+    stored = Device.objects.create(
+        user_id=row.user_id,
+        kind=row.kind,
+        value=device.value,
+        digest=digest(row.kind, device.value),
+        masked=device.masked,
+        data=device.data,
+        **fields,
+    )
+    return stored, bool(replaced)
 
 
-def allow_verifying_session(row: Verification) -> None:
-    """Let an approved registration verify its session, once the site has stored its value."""
-    Verification.objects.filter(pk=row.pk, status=Status.APPROVED).update(verifies=True)
-    row.refresh_from_db()
+def _replace(devices: QuerySet[Device]) -> list[Device]:
+    """Delete devices that another one takes the place of. Returns them."""
+    found = list(devices)
+    for device in found:
+        device.is_replaced = True
+        device.delete()
+    return found

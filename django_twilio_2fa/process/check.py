@@ -13,7 +13,17 @@ from ..contacts import CONTACTS
 from ..installed import get_providers
 from ..models import Purpose, Status, Verification
 from ..providers import Checked, MethodProvider
-from . import approval, events, lockout, rate_limits, registration, reservations, verifications
+from . import (
+    approval,
+    breaker,
+    events,
+    figures,
+    lockout,
+    rate_limits,
+    registration,
+    reservations,
+    verifications,
+)
 from .approval import Outcome
 from .database import retry
 from .devices import Devices, is_kept_by_site, remember_proven
@@ -48,27 +58,28 @@ def check(devices: Devices, row: Verification, token: str) -> Verification:
     subject.authorize()
     provider = _provider_of(row)
     verifications.require_own(subject, row)
-    lockout.raise_if_locked(subject.user, subject.flow, provider.counted_apart)
-    token = provider.read_token(row, token)
-
-    # Reserve
+    group = provider.lockout_group
+    counts = rate_limits.client_limits(subject.request, subject.user)
+    counts += lockout.check_limits(subject.user, subject.flow, group)
+    locks = lockout.lock_keys(subject.user, subject.flow, group)
     try:
-        lease = reservations.take_lease(row)
-    except errors.VerificationExpired:
-        if verifications.is_approved_here(subject, row):
+        token = provider.read_token(row, token)
+        # Reserve
+        lease = reservations.take_lease(row, counts, locks)
+    except errors.TwoFactorError as e:
+        # A lock is named first. Until here it was only looked for together with the lease.
+        lockout.raise_if_locked(subject.user, subject.flow, group)
+        if isinstance(e, errors.VerificationExpired) and verifications.is_approved_here(subject, row):
             return row
         raise
-    counts = rate_limits.for_client(subject.request, subject.user)
-    counts += lockout.for_check(subject.user, subject.flow, provider.counted_apart)
     attempt = Attempt(row, lease, tuple(counts))
-    reservations.spend_check(attempt)
 
     # Call
     try:
-        checked = call(lambda: provider.check(row, token, request=subject.request))
+        checked = call(provider.check, row, token, request=subject.request)
     except errors.InvalidVerificationCode as e:
-        # A user's own used code costs no attempt a few times. After that it may be guessing.
-        if isinstance(e, errors.CodeAlreadyUsed) and reservations.spend_used_code(subject.user):
+        # The first few times, a code that the user has used already does not count as an attempt.
+        if isinstance(e, errors.CodeAlreadyUsed) and reservations.consume_used_code(subject.user):
             reservations.undo_check(attempt, but=rate_limits.PER_CLIENT)
             raise
         checked = Checked(approved=False)
@@ -81,7 +92,7 @@ def check(devices: Devices, row: Verification, token: str) -> Verification:
     # Record and tell
     if not checked.approved:
         raise _record_wrong_token(subject, attempt, provider)
-    retry(lambda: lockout.record_success(subject.user, attempt.spent))
+    retry(lockout.record_success, subject.user, attempt.spent)
     return record_approval(devices, attempt, checked)
 
 
@@ -100,7 +111,7 @@ def approve(devices: Devices, row: Verification) -> Verification:
 
     # Call
     try:
-        call(lambda: provider.approve(row, request=subject.request))
+        call(provider.approve, row, request=subject.request)
     except errors.TwoFactorError as e:
         _raise_failure(subject, attempt, e)
 
@@ -111,37 +122,42 @@ def approve(devices: Devices, row: Verification) -> Verification:
 def record_approval(devices: Devices, attempt: Attempt, checked: Checked) -> Verification:
     """Approve the row, store what it registers, and tell the owner, the site and the provider.
 
-    Returns the row. Raises `VerificationExpired` if another request has ended it, `ProofRequired` or
-    `TooManyDevices` if what it registers is no longer allowed, and `UserDataNotStored`.
+    Returns the row. Raises `VerificationExpired` if another request has ended it, `ProofRequired`,
+    `TooManyDevices` or `TooManyAccounts` if what it registers is not allowed, and `UserDataNotStored`.
     """
     subject, row = devices.subject, attempt.row
-    destination, changes = row.destination, registration.replaces_site_value(subject, row)
-    notify = registration.owner_notice(subject, row, changes=changes)
-    if registration.still_allowed(subject, row):
+    destination, changes, notify = row.destination, False, None
+    if row.purpose == Purpose.ENROL:
+        changes = registration.replaces_site_value(subject, row)
+        notify = registration.owner_notice(subject, row, changes=changes)
+    kept, proven = is_kept_by_site(row), row.purpose == Purpose.PROVE and row.user_id is not None
+    number = None if proven else row.contact
+    if registration.still_allowed(subject, row, kept=kept):
         most = subject.setting("MAX_DEVICES") if row.proof_id is not None else None
         outcome = retry(
-            lambda: approval.store_approval(subject, row, attempt.lease, checked, changes=changes, most=most)
+            approval.store_approval, subject, row, attempt.lease, checked, changes=changes, most=most
         )
     else:
         outcome = Outcome.REFUSED
         code = errors.ProofRequired.code
         verifications.end(subject, row, Status.FAILED, lease=attempt.lease, error_code=code)
-    row.refresh_from_db()
-    if outcome is Outcome.LOST:
+    if outcome is Outcome.SUPERSEDED:
+        row.refresh_from_db()
         raise errors.VerificationExpired
     events.status_changed(subject, row)
-    if outcome is Outcome.REFUSED:
-        raise errors.ProofRequired
-    if outcome is Outcome.FULL:
-        raise errors.TooManyDevices
+    if outcome in approval.WHY:
+        raise approval.WHY[outcome]
+    if number is not None:
+        breaker.record_approval(subject, row, number)
     devices.refresh()
     if row.purpose == Purpose.ENROL and registration.tell_site(subject, row, destination) and notify:
         notify()
-    if is_kept_by_site(row) and not row.by_stranger:
-        retry(lambda: remember_proven(row))
+        events.device_registered(subject, row, changed=changes or row.has_replaced)
+    if kept and not row.is_unauthenticated:
+        retry(remember_proven, row)
     events.approved(subject, row)
     try:
-        get_providers()[row.method].approved(row, request=subject.request)
+        get_providers()[row.method].after_approval(row, request=subject.request)
     except Exception as e:
         logger.error("The provider of %s failed after an approval\n%s", row.method, trace(e))
     row.approved_now = True
@@ -160,11 +176,12 @@ def _record_wrong_token(
 ) -> errors.TwoFactorError:
     """Record a wrong token, and lock the user or the session if it was the last one. Returns the error."""
     row = attempt.row
-    failed = retry(lambda: reservations.release_lease(attempt))
+    failed = retry(reservations.release_lease, attempt)
     locked_until = retry(
-        lambda: lockout.record_failure(subject.user, subject.flow, attempt.spent, provider.counted_apart)
+        lockout.record_failure, subject.user, subject.flow, attempt.spent, provider.lockout_group
     )
     if locked_until:
+        figures.count(row, locked=1)
         events.locked(subject, locked_until)
     events.failed(subject, row)
     if failed:
@@ -175,9 +192,11 @@ def _record_wrong_token(
         if locked_until:
             return lockout.as_error(locked_until)
         return errors.MaxAttemptsReached(retry_after=reservations.until_over(row))
-    advice = provider.advise_wrong(row)
+    advice = provider.get_wrong_token_hint(row)
     about = {"advice": advice} if advice else {}
-    return errors.InvalidVerificationCode(attempts_left=row.attempts_left, **about)
+    error = errors.InvalidVerificationCode(attempts_left=row.attempts_left, **about)
+    error.wording = provider.wrong_wording
+    return error
 
 
 def _raise_failure(subject: Subject, attempt: Attempt, error: errors.TwoFactorError) -> NoReturn:
@@ -195,7 +214,7 @@ def _raise_failure(subject: Subject, attempt: Attempt, error: errors.TwoFactorEr
     elif isinstance(error, errors.MaxAttemptsReached):
         error.data.setdefault("retry_after", reservations.until_over(row))
         verifications.end(subject, row, Status.FAILED, lease=lease, error_code=error.code, keep_key=True)
-    elif retry(lambda: reservations.release_lease(attempt)):
+    elif retry(reservations.release_lease, attempt):
         events.status_changed(subject, row)
     events.twilio_error(subject, error)
     if raised is error:

@@ -8,18 +8,21 @@ from functools import partial
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from .. import errors, moments
+from ..conf import conf
 from ..installed import provider_of
-from ..models import Counter, Device, Leftover, Status, Verification
+from ..models import Counter, Device, Lock, Pause, PendingDeletion, Status, TrustedBrowser, Verification
 from ..providers import MethodProvider
+from . import figures
 from .reservations import lease_free
 
 logger = logging.getLogger(__name__)
 
 BATCH = 1000
+PAUSES_KEPT_FOR = timedelta(days=2)
 
 
 def _provider_of(kind: str) -> MethodProvider | None:
@@ -29,14 +32,14 @@ def _provider_of(kind: str) -> MethodProvider | None:
     return provider if keeps else None
 
 
-def note(sender: Any, instance: Device, **kwargs: Any) -> None:
+def schedule_deletion(sender: Any, instance: Device, **kwargs: Any) -> None:
     """Note a deleted device, for its provider. Receives `post_delete`, which includes cascades."""
     if _provider_of(instance.kind) is not None:
-        left = Leftover.objects.create(kind=instance.kind, value=instance.value, data=instance.data)
-        transaction.on_commit(partial(clear, left), robust=True)
+        left = PendingDeletion.objects.create(kind=instance.kind, value=instance.value, data=instance.data)
+        transaction.on_commit(partial(delete_pending, left), robust=True)
 
 
-def clear(left: Leftover) -> bool:
+def delete_pending(left: PendingDeletion) -> bool:
     """Delete it at the provider. Returns whether it is gone."""
     provider = _provider_of(left.kind)
     if provider is None:
@@ -44,25 +47,30 @@ def clear(left: Leftover) -> bool:
     try:
         provider.remove(Device(kind=left.kind, value=left.value, data=left.data))
     except errors.TwoFactorError as e:
-        logger.warning("A removed %s is left at its provider's, to be tried again: %s", left.kind, e)
+        logger.warning(
+            "A removed %s could not be deleted at its provider and will be tried again: %s", left.kind, e
+        )
         return False
     except Exception as e:
         # A provider may raise anything; the others are tried all the same.
-        logger.error("A removed %s is left at its provider's: %s", left.kind, type(e).__name__)
+        logger.error("A removed %s could not be deleted at its provider: %s", left.kind, type(e).__name__)
         return False
     left.delete()
     return True
 
 
-def clear_all(*, dry_run: bool = False) -> int:
+def delete_all_pending(*, dry_run: bool = False) -> int:
     """Try all again. Returns how many are gone, or with `dry_run` how many there are."""
     if dry_run:
-        return int(Leftover.objects.count())
-    return sum(clear(left) for left in Leftover.objects.order_by("pk").iterator())
+        return int(PendingDeletion.objects.count())
+    return sum(delete_pending(left) for left in PendingDeletion.objects.order_by("pk").iterator())
 
 
 def prune(age: timedelta, *, dry_run: bool = False) -> dict[str, int]:
-    """Delete verifications and counts older than `age`, in batches, and blank destinations left behind.
+    """Delete verifications and counts older than `age`, and ended locks and browsers, in batches.
+
+    Verifications are added to the daily figures first, also those that stay. Destinations that were left
+    behind are blanked.
 
     Returns how many of each; with `dry_run` how many there are.
     """
@@ -70,12 +78,28 @@ def prune(age: timedelta, *, dry_run: bool = False) -> dict[str, int]:
     left = Verification.objects.filter(lease_free(), expires_at__lte=now).exclude(destination="")
     old = Verification.objects.filter(created_at__lt=now - age, expires_at__lte=now)
     counts = Counter.objects.filter(window__gt=0, window__lt=int(moments.aware(now - age).timestamp()))
+    ended = Q(until__lte=int(moments.aware(now).timestamp()))
+    # The breaker looks a day back.
+    lately = Q(scope=Pause.SCOPE, until__gt=int(moments.aware(now - PAUSES_KEPT_FOR).timestamp()))
+    locks = Lock.objects.filter(ended & ~lately)
+    kept_for = timedelta(seconds=conf.seconds("TRUSTED_BROWSER_AGE")) if conf.TRUSTED_BROWSER_AGE else age
+    browsers = TrustedBrowser.objects.filter(trusted_at__lte=now - kept_for)
     if dry_run:
-        return {"destinations": left.count(), "verifications": old.count(), "counts": counts.count()}
-    ended = {"status": Status.EXPIRED, "pending_key": None, "ended_at": now}
-    blanked = left.filter(status=Status.PENDING).update(destination="", **ended)
+        found = {"destinations": left, "verifications": old, "counts": counts, "locks": locks}
+        found["browsers"] = browsers
+        return {name: rows.count() for name, rows in found.items()}
+    figures.fold()
+    old = old.filter(in_figures=True)
+    expired = {"status": Status.EXPIRED, "pending_key": None, "ended_at": now}
+    blanked = left.filter(status=Status.PENDING).update(destination="", **expired)
     blanked += left.update(destination="")
-    return {"destinations": blanked, "verifications": _delete(old), "counts": _delete(counts)}
+    return {
+        "destinations": blanked,
+        "verifications": _delete(old),
+        "counts": _delete(counts),
+        "locks": _delete(locks),
+        "browsers": _delete(browsers),
+    }
 
 
 def _delete(rows: QuerySet[Any]) -> int:

@@ -6,18 +6,16 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, ParamSpec, TypeVar
 
-from django.db import DatabaseError, InterfaceError, connections, transaction
-from django.http import HttpResponseBase
+from django.db import DatabaseError, InterfaceError, models
 
 from .. import errors
-from . import tables
 
 logger = logging.getLogger(__name__)
 
+P = ParamSpec("P")
 T = TypeVar("T")
-View = Callable[..., HttpResponseBase]
 TRIES = 5
 PAUSE = 0.1
 
@@ -41,25 +39,23 @@ def recording() -> Iterator[None]:
     raise errors.NotRecorded
 
 
-def retry(action: Callable[[], T]) -> T:
-    """Run `action`, and again after a database error: a provider's answer cannot be asked for twice.
+def retry(action: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call `action` and retry it after a database error, because a provider cannot be asked twice.
 
     Returns what it returns. Raises `NotRecorded` if the database keeps failing.
     """
     for n in range(1, TRIES):
         try:
-            return action()
+            return action(*args, **kwargs)
         except (DatabaseError, InterfaceError) as e:
             logger.warning("Recording failed, trying again (%d of %d): %s", n, TRIES - 1, _safe_message(e))
             time.sleep(PAUSE * n)
     with recording():
-        last = action()
+        last = action(*args, **kwargs)
     return last
 
 
-def outside_host_transaction(view: View) -> View:
-    """Keep a view out of the site's `ATOMIC_REQUESTS`: a count that is rolled back would count nothing."""
-    view = tables.explained()(view)
-    for alias in connections:
-        view = transaction.non_atomic_requests(using=alias)(view)
-    return view
+def assign(row: models.Model, fields: dict[str, Any]) -> None:
+    """Give a row the values that an UPDATE has just stored. This takes no query."""
+    for name, value in fields.items():
+        setattr(row, name, value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
@@ -29,7 +30,8 @@ class Registered:
 
     `id` names it in forms and addresses: the device's, or the kind where a callback is the source.
     `contact` is None where it is no number or address, or cannot be read as one. `proven` is False for a
-    callback's value that is not the one that was proven last.
+    callback's value that is not the one that was proven last. `default_at` is when its user made it the
+    default.
     """
 
     kind: str
@@ -38,11 +40,12 @@ class Registered:
     contact: Contact | None = None
     device: Device | None = None
     proven: bool = True
+    default_at: datetime | None = None
 
 
 def has_callback(kind: str) -> bool:
     """Return whether the site keeps this kind itself."""
-    return kind in CALLBACKS and conf.is_set(CALLBACKS[kind])
+    return kind in CALLBACKS and getattr(conf, CALLBACKS[kind]) is not None
 
 
 def from_callback(kind: str, user: Any, request: Any = None) -> Registered | None:
@@ -62,33 +65,46 @@ def from_callback(kind: str, user: Any, request: Any = None) -> Registered | Non
         return Registered(kind, id=kind, masked="")
     if contact is None:
         return None
-    last = ProvenContact.objects.filter(user=user, kind=kind).values_list("digest", flat=True).first()
+    kept = ProvenContact.objects.filter(user=user, kind=kind).values_list("digest", "default_at").first()
+    last, default_at = kept or ("", None)
     # As it is written today, and as it was written when it was proven.
-    proven = last is None or last in (*digests(kind, contact.identity), *digests(kind, str(value)))
+    proven = not last or last in (*digests(kind, contact.identity), *digests(kind, str(value)))
     if not proven and isinstance(contact, PhoneNumber) and not contact.is_valid:
         logger.error("TWILIO_2FA_%s returned no valid %s", CALLBACKS[kind], kind)
         return Registered(kind, id=kind, masked="")
-    return Registered(kind, id=kind, masked=contact.obfuscated, contact=contact, proven=proven)
+    return Registered(
+        kind, id=kind, masked=contact.obfuscated, contact=contact, proven=proven, default_at=default_at
+    )
 
 
-def _from_device(device: Device) -> Registered:
+def from_device(device: Device) -> Registered:
+    """Return what a device stands for."""
     try:
         contact = device.contact
     except errors.TwoFactorError:
         contact = None
     # Of what has no number or address its user sees what its provider says.
     provider = None if device.kind in CONTACTS else provider_of(device.kind)
-    masked = provider.describe(device) if provider else device.masked or str(device)
-    return Registered(device.kind, id=str(device.pk), masked=masked, contact=contact, device=device)
+    masked = provider.get_device_label(device) if provider else device.masked or str(device)
+    return Registered(
+        device.kind,
+        id=str(device.pk),
+        masked=masked,
+        contact=contact,
+        device=device,
+        default_at=device.default_at,
+    )
 
 
 def get_registered(user: Any, request: Any = None) -> list[Registered]:
-    """Return everything that the user has registered, usable now or not, the oldest device first."""
+    """Return everything that the user has registered, usable now or not: the default, then the oldest."""
     if user is None:
         return []
     own = [kind for kind in CALLBACKS if has_callback(kind)]
     told = [row for kind in own if (row := from_callback(kind, user, request))]
-    return told + [_from_device(d) for d in Device.objects.filter(user=user).exclude(kind__in=own)]
+    rows = Device.objects.filter(user=user)
+    found = told + [from_device(d) for d in (rows.exclude(kind__in=own) if own else rows)]
+    return sorted(found, key=lambda r: r.default_at is None)
 
 
 class Devices:
@@ -123,13 +139,18 @@ class Devices:
         return rows[0] if len(rows) == 1 and not rows[0].proven and rows[0].contact else None
 
     def is_last(self, registered: Registered) -> bool:
-        """Return whether nothing but backups would be left without it."""
+        """Return whether the user would have no device left without this one, except backups."""
         return all(r.id == registered.id or is_backup(r) for r in self.all())
 
 
 def is_backup(registered: Registered) -> bool:
-    """Return whether it only stands in for other devices, as recovery codes do."""
-    provider = provider_of(registered.kind)
+    """Return whether this is a backup for other devices, such as recovery codes."""
+    return is_backup_kind(registered.kind)
+
+
+def is_backup_kind(kind: str) -> bool:
+    """Return whether devices of this kind are backups for other ones."""
+    provider = provider_of(kind)
     return provider is not None and provider.is_backup
 
 
@@ -145,7 +166,24 @@ def callback_returns(row: Verification, request: Any) -> bool:
     return bool(told and told.contact and row.destination_digest in digests(row.kind, told.contact.identity))
 
 
+def still_returned(row: Verification, user: Any, request: Any) -> bool:
+    """Return whether what a row has verified is still the user's, if the site stores that itself."""
+    if not has_callback(row.kind):
+        return True
+    told = from_callback(row.kind, user, request)
+    return bool(told and told.contact and row.destination_digest in digests(row.kind, told.contact.identity))
+
+
 def remember_proven(row: Verification) -> None:
     """Remember which value of the site's own field was proven last."""
     values = {"digest": row.destination_digest, "proven_at": timezone.now()}
     ProvenContact.objects.update_or_create(user=row.user, kind=row.kind, defaults=values)
+
+
+def clean_name(name: str) -> str:
+    """Strip a device's name and return it. Raises `MalformedRequest` if it is too long or not printable."""
+    name = " ".join(name.split())
+    longest = Device._meta.get_field("name").max_length
+    if len(name) > (longest or 0) or not name.isprintable():
+        raise errors.MalformedRequest
+    return name

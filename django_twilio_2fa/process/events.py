@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from datetime import timezone as zones
+from functools import partial
 from typing import Any
 
+from django.db import transaction
+
 from .. import errors, moments, signals
-from ..models import Verification
+from ..managers import users
+from ..models import Device, Lock, TrustedBrowser, Verification
 from ..notices import tell_owner
-from .lockout import FOR_EVER
 from .subject import Subject
 
 
@@ -45,7 +46,7 @@ def status_changed(subject: Subject, row: Verification) -> None:
 
 def locked(subject: Subject, until: int) -> None:
     """Send the signal of a lock that ends at a Unix time, and mail the owner of the account."""
-    moment = None if until == FOR_EVER else datetime.fromtimestamp(until, zones.utc)
+    moment = None if until == Lock.FOR_EVER else moments.from_unix(until)
     signals.send(signals.twilio_2fa_user_locked, request=subject.request, user=subject.user, until=moment)
     tell_owner(subject.user, "twilio_2fa/email/locked", until=moment and moments.stored(moment))
 
@@ -80,3 +81,63 @@ def user_data(subject: Subject, field: str, value: Any) -> None:
         field=field,
         value=value,
     )
+
+
+def unlocked(user: Any, request: Any, locks: int) -> None:
+    """Send the signal of a user who was unlocked."""
+    signals.send(signals.twilio_2fa_user_unlocked, request=request, user=user, locks=locks)
+
+
+def revoked(user: Any, request: Any, verifications: int) -> None:
+    """Send the signal of a user whose verification was ended in every session."""
+    about = {"request": request, "user": user, "verifications": verifications}
+    signals.send(signals.twilio_2fa_verification_revoked, **about)
+
+
+# Devices
+
+
+def device_registered(subject: Subject, row: Verification, *, changed: bool) -> None:
+    """Send the signal of a device that was added, or that took the place of another one."""
+    signal = signals.twilio_2fa_device_changed if changed else signals.twilio_2fa_device_added
+    device = str(row.registered.pk) if row.registered is not None else row.kind
+    about = {"request": subject.request, "user": subject.user, "method": row.method}
+    signals.send(signal, **about, kind=row.kind, device=device)
+
+
+def device_changed(subject: Subject, kind: str, device: str, what: str) -> None:
+    """Send the signal of a device whose user has named it, or made it the default (`what`)."""
+    about = {"request": subject.request, "user": subject.user, "method": what}
+    signals.send(signals.twilio_2fa_device_changed, **about, kind=kind, device=device)
+
+
+def device_imported(device: Device) -> None:
+    """Send the signal of a device that was taken over from another package."""
+    about = {"kind": device.kind, "device": str(device.pk), "method": "import"}
+    signals.send(signals.twilio_2fa_device_added, request=None, user=device.user, **about)
+
+
+def device_deleted(instance: Device, using: str, **kwargs: Any) -> None:
+    """Send the signal of a removed device. Receives `post_delete`, which includes cascades."""
+    if instance.is_replaced:
+        return
+    # Both are gone once the transaction has been committed.
+    about = {"kind": instance.kind, "device": str(instance.pk)}
+    user = users().filter(pk=instance.user_id).first()
+    tell = partial(signals.send, signals.twilio_2fa_device_removed, request=instance.removed_in, user=user)
+    transaction.on_commit(partial(tell, **about), using=using, robust=True)
+
+
+# Remembered browsers
+
+
+def browser_trusted(subject: Subject, browser: TrustedBrowser) -> None:
+    """Send the signal of a browser that its user has asked to remember."""
+    about = {"request": subject.request, "user": subject.user, "browser": str(browser.pk)}
+    signals.send(signals.twilio_2fa_browser_trusted, **about)
+
+
+def browser_ended(user: Any, request: Any, browser: str, reason: str) -> None:
+    """Send the signal of a browser that was forgotten, once that is committed."""
+    tell = partial(signals.send, signals.twilio_2fa_browser_ended, request=request, user=user)
+    transaction.on_commit(partial(tell, browser=browser, reason=reason), robust=True)

@@ -4,131 +4,143 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
+from itertools import product
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Max
 
 from .. import errors
 from ..conf import conf
 from ..digests import digests
 from ..errors import in_words
-from ..models import Counter
-from .rate_limits import (
-    DEFAULTS,
-    PER_SESSION,
-    PER_USER,
-    RUN,
-    Count,
-    counted_of,
-    counts,
-    rates,
-    refund,
-    row_of,
-)
+from ..models import Counter, Lock
+from . import pauses
+from .limit_rows import LockKey, RateLimit, read
+from .rate_limits import CONSECUTIVE, DEFAULTS, PER_SESSION, PER_USER, limits_for, rates, refund
 
 LOCK = "lock"
 LOCKED_FOR = 3600
-FOR_EVER = 2**62
 
 # Methods that were refused as fraud
 
-REFUSED = "refused"
-REFUSED_FOR = 86400
+BLOCKED = "refused"
+BLOCKED_FOR = 86400
 
 
-def refuse_method(user: Any, method: str, destination: str) -> None:
+def block_method(user: Any, method: str, destination: str) -> None:
     """Block a method for this user and destination for a day."""
     key = digests("refused", user.pk if user else "", method, destination)[0]
-    until = (int(time.time()) // 60 + 1) * 60 + REFUSED_FOR
-    Counter.objects.bulk_create([Counter(scope=REFUSED, key=key, window=until, n=1)], ignore_conflicts=True)
+    _lock(BLOCKED, key, int(time.time()) + BLOCKED_FOR)
 
 
-def refused_methods(user: Any, pairs: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+def block_keys(user: Any, pairs: Iterable[tuple[str, str]]) -> dict[LockKey, tuple[str, str]]:
+    """Return the keys of the blocks of pairs of method and destination."""
+    who = user.pk if user else ""
+    return {(BLOCKED, key): pair for pair in pairs for key in digests("refused", who, *pair)}
+
+
+def blocked_methods(user: Any, pairs: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
     """Return those of the pairs of method and destination that are blocked now. One query."""
-    by_key = {key: pair for pair in pairs for key in digests("refused", user.pk if user else "", *pair)}
-    rows = Counter.objects.filter(scope=REFUSED, key__in=by_key, window__gt=int(time.time()))
-    return {by_key[key] for key in rows.values_list("key", flat=True)}
+    keys = block_keys(user, pairs)
+    return {keys[key] for key in read([], keys).locks}
 
 
 # Locks
 
 
 def session_scope(user: Any) -> str:
-    """Return the scope of the counters of a user's sessions, by which `unlock` finds them."""
+    """Return the scope of the counters and locks of a user's sessions, by which `unlock` finds them."""
     return f"session:{digests('user', user.pk)[0][:32]}"
 
 
 def lock(key_parts: tuple[Any, ...], until: int, scope: str = LOCK) -> bool:
     """Lock until a Unix time. Returns whether there was no such lock yet."""
-    key = digests("lock", *key_parts)[0]
-    if Counter.objects.filter(scope=scope, key=key, window__gt=int(time.time())).exists():
-        return False
+    return _lock(scope, digests("lock", *key_parts)[0], until)
+
+
+def _lock(scope: str, key: str, until: int) -> bool:
+    """Replace a lock that has ended, or make one. A lock that lasts is not changed."""
+    if Lock.objects.filter(scope=scope, key=key, until__lte=int(time.time())).update(until=until):
+        return True
     try:
         with transaction.atomic():
-            Counter.objects.create(scope=scope, key=key, window=until, n=1)
+            Lock.objects.create(scope=scope, key=key, until=until)
     except IntegrityError:
         return False
     return True
 
 
-def _in_an_hour() -> int:
-    """Return the full minute after an hour, so that two requests at once make one lock."""
-    return (int(time.time()) // 60 + 1) * 60 + LOCKED_FOR
+def once(scope: str, parts: tuple[Any, ...], seconds: int) -> bool:
+    """Return whether this is the first call with these parts for so many seconds."""
+    return _lock(scope, digests(scope, *parts)[0], int(time.time()) + seconds)
 
 
-def locked_until(user: Any, flow: str, apart: str = "") -> int:
-    """Return the Unix time until which this user, or this session of theirs, is locked; 0 if not.
+def lock_keys(user: Any, flow: str, apart: str = "") -> list[LockKey]:
+    """Return the keys of the locks of a user and of this session of theirs.
 
     `apart`: the name of a method with counters and a lock of its own.
     """
+    if user is None:
+        return []
+    session = session_scope(user)
     if apart:
-        keys, scopes = digests("lock", user.pk, flow, apart), [session_scope(user)]
-    else:
-        keys = [*digests("lock", user.pk), *digests("lock", user.pk, flow)]
-        scopes = [LOCK, session_scope(user)]
-    rows = Counter.objects.filter(scope__in=scopes, key__in=keys, window__gt=int(time.time()))
-    return int(rows.aggregate(until=Max("window"))["until"] or 0)
+        return list(product([session], digests("lock", user.pk, flow, apart)))
+    own = product([LOCK], digests("lock", user.pk))
+    return [*own, *product([session], digests("lock", user.pk, flow))]
 
 
-def locked_for(user: Any, flow: str, apart: str = "") -> int:
-    """Return for how many seconds a lock lasts, or `FOR_EVER`; 0 if there is none, or no user."""
-    until = locked_until(user, flow, apart) if user is not None else 0
-    return until if until in (0, FOR_EVER) else max(1, until - int(time.time()))
+def locked_until(user: Any, flow: str, apart: str = "") -> int:
+    """Return the Unix time until which this user, or this session of theirs, is locked; 0 if not."""
+    return max(read([], lock_keys(user, flow, apart)).locks.values(), default=0)
+
+
+def seconds_until(until: int) -> int:
+    """Return for how many seconds a lock lasts, or `Lock.FOR_EVER`; 0 for none."""
+    return until if until in (0, Lock.FOR_EVER) else max(1, until - int(time.time()))
 
 
 def raise_if_locked(user: Any, flow: str, apart: str = "") -> None:
     """Raise `AccountLocked`, or `TooManyWrongTokens` if the lock ends by itself."""
-    if user is not None and (until := locked_until(user, flow, apart)):
+    if until := locked_until(user, flow, apart):
         raise as_error(until)
+
+
+def error_of(found: dict[LockKey, int]) -> errors.TwoFactorError:
+    """Return the error for locks that last: of a user or session, else of a pause or a blocked method."""
+    others = (BLOCKED, pauses.SCOPE)
+    until = max((until for (scope, _key), until in found.items() if scope not in others), default=0)
+    return as_error(until) if until else pauses.error_of(found) or errors.ChannelRefused()
 
 
 def as_error(until: int) -> errors.TwoFactorError:
     """Return the error for a user who is locked until a Unix time."""
-    if until == FOR_EVER:
+    if until == Lock.FOR_EVER:
         return errors.AccountLocked()
-    left = max(1, until - int(time.time()))
+    left = seconds_until(until)
     return errors.TooManyWrongTokens(retry_after=left, when=in_words(left))
 
 
-def _run(user: Any) -> Count | None:
-    most = {**DEFAULTS, **conf.LIMITS}[RUN]
-    return Count(RUN, RUN, tuple(digests("count", RUN, user.pk)), int(most), 0, 0) if most else None
+def _consecutive(user: Any) -> RateLimit | None:
+    most = conf.LIMITS.get(CONSECUTIVE, DEFAULTS[CONSECUTIVE])
+    if not most:
+        return None
+    keys = tuple(digests("count", CONSECUTIVE, user.pk))
+    return RateLimit(CONSECUTIVE, (CONSECUTIVE, keys[0], 0), keys, int(most), 0)
 
 
-def for_check(user: Any, flow: str, apart: str = "") -> list[Count]:
+def check_limits(user: Any, flow: str, apart: str = "") -> list[RateLimit]:
     """Return the counters of a check. They are refunded if its token is right."""
     if user is None:
         return []
     if apart:
-        return counts(PER_SESSION, user.pk, flow, apart, scope=session_scope(user))
-    found = counts(PER_SESSION, user.pk, flow, scope=session_scope(user))
-    found += counts(PER_USER, user.pk)
-    run = _run(user)
+        return limits_for(PER_SESSION, user.pk, flow, apart, scope=session_scope(user))
+    found = limits_for(PER_SESSION, user.pk, flow, scope=session_scope(user))
+    found += limits_for(PER_USER, user.pk)
+    run = _consecutive(user)
     return [*found, run] if run else found
 
 
-def record_failure(user: Any, flow: str, spent: Sequence[Count], apart: str = "") -> int:
+def record_failure(user: Any, flow: str, spent: Sequence[RateLimit], apart: str = "") -> int:
     """Lock the user or the session whose counters have reached their limit.
 
     Returns the Unix time that a new lock ends; 0 if none was made.
@@ -136,14 +148,14 @@ def record_failure(user: Any, flow: str, spent: Sequence[Count], apart: str = ""
     if user is None:
         return 0
     until = 0
-    counted = counted_of(spent) if spent else {}
+    counted = read(spent)
     for count in spent:
-        if sum(counted[count].values()) < count.most:
+        if counted.total(count) < count.most:
             continue
-        scope, ends = LOCK, _in_an_hour()
+        scope, ends = LOCK, int(time.time()) + LOCKED_FOR
         who: tuple[Any, ...] = (user.pk,)
-        if count.name == RUN:
-            ends = FOR_EVER
+        if count.name == CONSECUTIVE:
+            ends = Lock.FOR_EVER
         elif count.name == PER_SESSION:
             scope, who = session_scope(user), (user.pk, flow, apart) if apart else (user.pk, flow)
         elif count.name != PER_USER:
@@ -153,26 +165,36 @@ def record_failure(user: Any, flow: str, spent: Sequence[Count], apart: str = ""
     return until
 
 
-def record_success(user: Any, spent: Sequence[Count]) -> None:
+def record_success(user: Any, spent: Sequence[RateLimit]) -> None:
     """Refund the check of a right token and reset the consecutive failures. Nothing else is cleared."""
-    refund(count for count in spent if count.name != RUN)
-    if user is not None and (run := _run(user)):
-        row_of(run).update(n=0)
+    counted = []
+    reset = None
+    for count in spent:
+        if count.name == CONSECUTIVE:
+            reset = count
+        else:
+            counted.append(count)
+    if reset is None and user is not None:
+        reset = _consecutive(user)
+    refund(counted, reset=reset)
+
+
+def locks_of(user: Any) -> list[Lock]:
+    """Return the locks of a user and of their sessions. Some may have ended."""
+    # Each by its scope in full: a pattern would read the table from end to end.
+    own = Lock.objects.filter(scope=LOCK, key__in=digests("lock", user.pk))
+    return [*own, *Lock.objects.filter(scope=session_scope(user))]
 
 
 def unlock(user: Any) -> int:
     """End a user's locks and clear their wrong tokens. Returns how many locks were ended."""
-    # Each by its scope in full: a pattern would read the table from end to end.
-    now, session = int(time.time()), session_scope(user)
-    own = Counter.objects.filter(scope=LOCK, key__in=digests("lock", user.pk))
-    sessions = Counter.objects.filter(scope=session)
-    lifted = own.filter(window__gt=now).count() + sessions.filter(window__gt=now).count()
-    own.delete()
-    sessions.delete()
+    now, session, found = int(time.time()), session_scope(user), locks_of(user)
+    lifted = sum(lock.until > now for lock in found)
+    Lock.objects.filter(pk__in=[lock.pk for lock in found]).delete()
     Counter.objects.filter(scope__in=_scopes(PER_SESSION, session)).delete()
-    for name, scopes in ((RUN, [RUN]), (PER_USER, _scopes(PER_USER, PER_USER))):
+    for name, scopes in ((CONSECUTIVE, [CONSECUTIVE]), (PER_USER, _scopes(PER_USER, PER_USER))):
         Counter.objects.filter(scope__in=scopes, key__in=digests("count", name, user.pk)).delete()
-    return int(lifted)
+    return lifted
 
 
 def _scopes(name: str, scope: str) -> list[str]:

@@ -3,44 +3,24 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
-from typing import Any
+from datetime import datetime, timedelta
+
+from django.utils import timezone
 
 from .. import errors
 from ..conf import conf
-from ..contacts import CONTACTS, PhoneNumber, identity_of
+from ..contacts import CONTACTS, PhoneNumber
 from ..installed import default_methods, get_providers, provider_of, why_unavailable
 from ..models import Purpose, Verification
 from ..providers import MethodProvider
-from . import lockout, phone_rules
+from . import grace, lockout, phone_rules
+from .choices import Choice, Standing
 from .devices import Devices, Registered, has_callback, is_backup
 from .subject import Subject
 
 logger = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True)
-class Choice:
-    """A method with the device that it uses; without one while registering, or if it needs none."""
-
-    provider: MethodProvider
-    registered: Registered | None = None
-
-    @property
-    def masked(self) -> str:
-        return self.registered.masked if self.registered else ""
-
-
-@dataclass(frozen=True)
-class Fallback:
-    """Another method to offer for a verification, and in how many seconds to offer it.
-
-    `resends`: it sends the same code again, to the same destination by the same transport.
-    """
-
-    choice: Choice
-    after: int
-    resends: bool
+PROOF_AGE = timedelta(minutes=10)
 
 
 class Methods:
@@ -49,8 +29,10 @@ class Methods:
     def __init__(self, subject: Subject, devices: Devices) -> None:
         self.subject = subject
         self.devices = devices
-        self.asked_refused = False
-        """Whether the database was asked which methods are refused."""
+        self.standing: Standing | None = None
+        """Where the choices stand. None if it was not read, or a send has changed it."""
+        self.with_blocked = False
+        """Whether choices include blocked methods. The process looks for blocks itself when it sends."""
         self._choices: tuple[list[Registered], list[Choice]] | None = None
 
     def allowed(self) -> list[MethodProvider]:
@@ -76,36 +58,10 @@ class Methods:
                 return provider
         raise errors.MethodNotAllowed(method=method)
 
-    def listed(self) -> list[dict[str, Any]]:
-        """Return each method's `value`, `label`, `icon`, `obfuscated` and `devices`.
-
-        `devices` have `id`, `name` and `obfuscated`; `send(device=…)` takes the id. `obfuscated` of the
-        method is that of its first. An anonymous visitor gets each method that takes a number or an address.
-        """
-        if self.subject.user is None:
-            choices = [Choice(p) for p in self.allowed() if p.device_kind in CONTACTS]
-        else:
-            choices = self.choices()
-        found: dict[str, dict[str, Any]] = {}
-        for choice in choices:
-            shown = choice.provider.display(user=self.subject.user, request=self.subject.request)
-            new = {**shown, "label": str(shown["label"]), "obfuscated": choice.masked, "devices": []}
-            entry = found.setdefault(choice.provider.name, new)
-            if choice.registered is not None:
-                device = choice.registered.device
-                entry["devices"].append(
-                    {
-                        "id": choice.registered.id,
-                        "name": device.name if device else "",
-                        "obfuscated": choice.masked,
-                    }
-                )
-        return list(found.values())
-
     def method_for(self, device: str) -> str:
-        """Return the first method that can be used with a device (its id). Raises `MissingUserData`."""
+        """Return the first method that can use a device, given by its id. Raises `MissingUserData`."""
         for choice in self.choices():
-            if choice.registered is not None and choice.registered.id == device:
+            if device and choice.device_id == device:
                 return choice.provider.name
         raise errors.MissingUserData
 
@@ -127,20 +83,21 @@ class Methods:
             if self.suits(provider, row) and (row.proven or row is self.devices.unproven())
         ]
         without = [Choice(p) for p in providers if rows and p.device_kind is None]
-        found = [*self._without_refused(with_device), *without]
+        # What the user has made the default comes first, whatever the order of the methods.
+        with_device.sort(key=lambda c: c.registered is None or c.registered.default_at is None)
+        found = [*self._without_blocked(with_device, without), *without]
         if rows and not found:
             logger.warning(
                 "User %s has registered something, and can use none of it now", self.subject.user.pk
             )
         return found
 
-    def _without_refused(self, choices: list[Choice]) -> list[Choice]:
+    def _without_blocked(self, with_device: list[Choice], without: list[Choice]) -> list[Choice]:
         """Leave out what Twilio refused as fraud for this user and destination."""
-        contacts = [c.registered.contact if c.registered else None for c in choices]
-        pairs = [(c.provider.name, identity_of(to)) for c, to in zip(choices, contacts, strict=True)]
-        self.asked_refused = any(identity for _method, identity in pairs)
-        refused = lockout.refused_methods(self.subject.user, {pair for pair in pairs if pair[1]})
-        return [choice for pair, choice in zip(pairs, choices, strict=True) if pair not in refused]
+        if not with_device or self.with_blocked:
+            return with_device
+        self.standing = Standing(self.subject, self.devices, [*with_device, *without])
+        return [choice for choice in with_device if not self.standing.is_blocked(choice)]
 
     def suits(self, provider: MethodProvider, row: Registered) -> bool:
         """Return whether the method can be used with a device."""
@@ -160,7 +117,7 @@ class Methods:
         if row.purpose == Purpose.PROVE:
             return self.choices()
         same = [Choice(p) for p in self.registrable(row.kind) if p.transport == row.transport]
-        refused = lockout.refused_methods(self.subject.user, [(c.provider.name, row.identity) for c in same])
+        refused = lockout.blocked_methods(self.subject.user, [(c.provider.name, row.identity) for c in same])
         return [
             c
             for c in same
@@ -181,14 +138,21 @@ class Methods:
         return bool(self.subject.setting("ALLOW_CHANGE", field=kind))
 
     def may_register(self, kind: str | None) -> bool:
-        """Return whether the site lets the user register this kind now: a first device, or another one."""
+        """Return whether the site allows the user to register a device of this kind, first or additional."""
         if self.devices.all():
             return self.may_change(kind)
         return bool(self.subject.setting("ALLOW_REGISTRATION", field=kind))
 
     def may_skip_registration(self) -> bool:
-        """Return whether the user may go on without registering a first device."""
-        return not self.devices.all() and bool(self.subject.setting("REGISTER_OPTIONAL"))
+        """Return whether the user may skip registering a first device."""
+        if self.devices.all():
+            return False
+        return bool(self.subject.setting("REGISTER_OPTIONAL")) or grace.ends_at(self.subject) is not None
+
+    def grace_ends_at(self) -> datetime | None:
+        """Return until when the user need not verify, for having no device. None if they have to."""
+        until = grace.ends_at(self.subject)
+        return until if until is not None and not self.devices.all() else None
 
     def registrable(self, kind: str | None = None) -> list[MethodProvider]:
         """Return the allowed methods that a device can be registered for; of one kind if given."""
@@ -219,8 +183,12 @@ class Methods:
         """Return the backup methods that a user with a device may add."""
         return [p for p in self.addable() if p.is_backup] if self.devices.all() else []
 
+    def backups_after(self, row: Verification) -> list[MethodProvider]:
+        """Return the backups to offer after an approval: only after the user's first registration."""
+        return self.backups() if row.is_first_registration else []
+
     def too_many(self) -> list[MethodProvider]:
-        """Return the methods that could be added if the user had fewer devices."""
+        """Return the methods that the user cannot add a device for, because of `MAX_DEVICES`."""
         return [p for p in self.registrable() if self._is_full(p)] if self.devices.all() else []
 
     def refuse_too_many(self, provider: MethodProvider) -> None:
@@ -237,7 +205,7 @@ class Methods:
 
     def needs_phone(self) -> bool:
         """Return whether the user still has to register a phone number, whatever else they have."""
-        if not self.subject.setting("USER_MUST_HAVE_PHONE"):
+        if not conf.USER_MUST_HAVE_PHONE or not self.subject.setting("USER_MUST_HAVE_PHONE"):
             return False
         return all(r.kind != PhoneNumber.kind for r in self.devices.all())
 
@@ -248,15 +216,47 @@ class Methods:
         may_change = self.may_change(registered.kind)
         return registered.device is not None and several and may_change
 
+    def may_be_default(self, registered: Registered) -> bool:
+        """Return whether the user may make it the default: not backups, and not without a choice."""
+        several = sum(not is_backup(r) for r in self.devices.all()) > 1
+        return several and not is_backup(registered) and self.may_change(registered.kind)
+
     def may_remove_last(self) -> bool:
         """Return what `ALLOW_REMOVE_LAST` says, or `REGISTER_OPTIONAL` if that is not set."""
         told = self.subject.setting("ALLOW_REMOVE_LAST")
         return bool(self.subject.setting("REGISTER_OPTIONAL") if told is None else told)
 
     def refuse_removal(self, registered: Registered) -> None:
-        """Raise `ChangeNotAllowed` or `LastDevice` for a device that no proof lets the user remove."""
+        """Raise `ChangeNotAllowed` or `LastDevice` if the user may not remove a device, even with a proof."""
         self.subject.authorize()
         if registered.device is None or not self.may_change(registered.kind):
             raise errors.ChangeNotAllowed
         if self.devices.is_last(registered) and not self.may_remove_last():
             raise errors.LastDevice
+
+    def authorize(self, kind: str | None = None) -> Verification | None:
+        """Return the proof that allows a registration now. None for a first device, which needs no proof.
+
+        Raises `RegistrationNotAllowed`, `ChangeNotAllowed` or `ProofRequired`.
+        """
+        self.subject.authorize()
+        first = not self.devices.all()
+        if not self.may_register(kind):
+            raise errors.RegistrationNotAllowed if first else errors.ChangeNotAllowed
+        if first:
+            return None
+        proof = self.fresh_proof()
+        if proof is None:
+            raise errors.ProofRequired
+        return proof
+
+    def fresh_proof(self) -> Verification | None:
+        """Return an approved verification of this session, at most ten minutes old and not used up.
+
+        It serves any number of additions, and one change or removal, which uses it up.
+        """
+        subject = self.subject
+        if not subject.flow or subject.user is None:
+            return None
+        rows = Verification.objects.approved_in(subject.user, subject.flow_digests, [subject.auth])
+        return rows.filter(approved_at__gte=timezone.now() - PROOF_AGE, proof_used_at=None).first()

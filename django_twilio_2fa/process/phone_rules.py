@@ -12,7 +12,7 @@ from ..twilio import lookup
 
 logger = logging.getLogger(__name__)
 
-# Types of the numbering plan that cost whoever sends there, or cannot take a code.
+# Types of numbers that are expensive to send to, or that cannot receive a code.
 REFUSED_TYPES = frozenset({"premium_rate", "shared_cost", "pager", "uan", "voicemail"})
 
 

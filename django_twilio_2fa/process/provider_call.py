@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import traceback
 from collections.abc import Callable
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 from .. import errors
 from ..models import Purpose
@@ -14,6 +14,7 @@ from .subject import Subject
 
 logger = logging.getLogger(__name__)
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -22,13 +23,13 @@ def trace(error: Exception) -> str:
     return "".join(traceback.format_tb(error.__traceback__)) + type(error).__name__
 
 
-def call(verb: Callable[[], T]) -> T:
+def call(action: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """Call a provider and return its answer.
 
     Raises `TwilioUnavailable`, marked as uncertain, in place of an error that is not ours, and logs it.
     """
     try:
-        return verb()
+        return action(*args, **kwargs)
     except errors.TwoFactorError:
         raise
     except Exception as e:
@@ -41,6 +42,4 @@ def call(verb: Callable[[], T]) -> T:
 def service_id(subject: Subject, provider: MethodProvider, purpose: Purpose) -> str:
     """Ask the provider where it keeps a new verification. Raises `TwilioUnavailable` if that fails."""
     enrols = purpose == Purpose.ENROL
-    return call(
-        lambda: provider.get_service_id(user=subject.user, request=subject.request, registration=enrols)
-    )
+    return call(provider.get_service_id, user=subject.user, request=subject.request, registration=enrols)

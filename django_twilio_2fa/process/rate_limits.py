@@ -11,41 +11,29 @@ import logging
 import re
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
+from operator import attrgetter
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import QuerySet
 
 from .. import errors
 from ..conf import conf
-from ..contention import again
+from ..conf.limits import LIMITS
 from ..digests import digests
 from ..errors import in_words
 from ..models import Counter
+from ..models.contention import again, durably
+from .limit_rows import UNLIMITED, LimitReached, LockFound, LockKey, OtherFound, RateLimit, read
 
 logger = logging.getLogger(__name__)
 
-DEFAULTS: dict[str, str | int | None] = {
-    "sends_per_user": "10/h",
-    "sends_per_destination": "10/h, 20/d",
-    "unproven_sends_per_user": "5/h",
-    "unproven_sends_per_destination": "2/10m, 5/d",
-    "setups_per_user": "10/h",
-    "refused_sends_per_user": "20/h",
-    "refused_sends_per_destination": "20/h",
-    "wrong_tokens_per_session": "10/h",
-    "wrong_tokens_per_user": "30/h",
-    "wrong_tokens_in_a_row": 100,
-    "used_codes_per_user": "10/h",
-    "lookups_per_user": "10/h",
-    "requests_per_client": "30/h",
-}
+DEFAULTS = {name: limit.default for name, limit in LIMITS.items()}
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 RATE = re.compile(r"(\d+)\s*/\s*(\d*)\s*([smhd])\w*")
 
-RUN = "wrong_tokens_in_a_row"
+CONSECUTIVE = "wrong_tokens_in_a_row"
 PER_SESSION = "wrong_tokens_per_session"
 PER_USER = "wrong_tokens_per_user"
 PER_CLIENT = "requests_per_client"
@@ -53,155 +41,112 @@ PER_CLIENT = "requests_per_client"
 
 def rates(name: str) -> list[tuple[int, int]]:
     """Return the limit's rates as pairs of a number and a window in seconds; empty if it is switched off."""
-    told = {**DEFAULTS, **conf.LIMITS}[name]
-    return [(int(n), int(times or 1) * UNITS[unit]) for n, times, unit in RATE.findall(str(told or ""))]
+    return rates_of(str(conf.LIMITS.get(name, DEFAULTS[name]) or ""))
+
+
+@lru_cache(maxsize=256)
+def rates_of(text: str) -> list[tuple[int, int]]:
+    """Read rates such as `10/h, 20/d`."""
+    return [(int(n), int(times or 1) * UNITS[unit]) for n, times, unit in RATE.findall(text)]
 
 
 # A limit's window moves on in so many steps: what is counted in one step leaves it as one.
 STEPS = 12
 
 
-@dataclass(frozen=True)
-class Count:
-    """One counter: up to `most` within `seconds`; `window` is when its step began (Unix time)."""
-
-    name: str
-    scope: str
-    keys: tuple[str, ...]
-    most: int
-    window: int
-    seconds: int
-
-    @property
-    def identity(self) -> tuple[str, str, int]:
-        return self.scope, self.keys[0], self.window
+# The order in which rows are updated.
+ROW = attrgetter("row")
+ROW_AND_AMOUNT = attrgetter("row", "amount")
 
 
-def counts(name: str, *parts: Any, scope: str = "") -> list[Count]:
+def limits_for(name: str, *parts: Any, scope: str = "") -> list[RateLimit]:
     """Return the counters of a limit for the user, session or destination in `parts`, one for each rate."""
     now = int(time.time())
     keys = tuple(digests("count", name, *parts))
-    return [
-        Count(name, f"{scope or name}:{seconds}", keys, most, now - now % max(1, seconds // STEPS), seconds)
-        for most, seconds in rates(name)
-    ]
+    found = []
+    for most, seconds in rates_of(str(conf.LIMITS.get(name, DEFAULTS[name]) or "")):
+        window = now - now % max(1, seconds // STEPS)
+        row = f"{scope or name}:{seconds}", keys[0], window
+        found.append(RateLimit(name, row, keys, most, seconds))
+    return found
 
 
-class LimitReached(Exception):
-    """A counter is at its limit, and nothing was counted. `retry_after`: seconds."""
-
-    def __init__(self, count: Count, retry_after: int = 0) -> None:
-        super().__init__(count.name)
-        self.count = count
-        self.retry_after = retry_after
-
-
-def spend(wanted: Iterable[Count], *, below: Sequence[Count] = ()) -> None:
-    """Increment every counter of an action, or none. Raises `LimitReached` if one is at its limit.
+def consume(
+    wanted: Iterable[RateLimit],
+    *,
+    below: Sequence[RateLimit] = (),
+    locks: Iterable[LockKey] = (),
+    unless: QuerySet[Any] | None = None,
+) -> None:
+    """Increment every counter of an action. Raises `LimitReached` if one is at its limit.
 
     The counters in `below` have to be below their limits, and are not incremented. The order is fixed, so
-    that two requests at once wait for each other and never deadlock.
+    that two requests at once wait for each other and never deadlock. Call it in a transaction, and roll that
+    back after an error (`contention.durably`).
+
+    Raises `LockFound` if one of `locks` lasts, and `OtherFound` if there is a row in `unless`. All are looked
+    for in one query with the counters, which are locked by then.
     """
-    ordered = _in_order(wanted)
-    if not ordered:
-        return
-    with transaction.atomic():
-        _create(ordered)
-        counted = counted_of([*ordered, *below])
-        for count in below:
-            if sum(counted[count].values()) >= count.most:
-                raise LimitReached(count, _frees_after(count, counted[count]))
-        for count in ordered:
-            others = sum(n for identity, n in counted[count].items() if identity != count.identity)
-            if not row_of(count).filter(n__lt=count.most - others).update(n=F("n") + 1):
-                raise LimitReached(count, _frees_after(count, counted[count]))
-
-
-def row_of(count: Count) -> Any:
-    return Counter.objects.filter(scope=count.scope, key=count.keys[0], window=count.window)
-
-
-def counted_of(wanted: Sequence[Count]) -> dict[Count, dict[tuple[str, str, int], int]]:
-    """Return each counter's rows within its seconds: of this step, earlier steps and earlier keys."""
-    if not wanted:
-        return {}
-    now = int(time.time())
-    rows = Counter.objects.filter(
-        scope__in={c.scope for c in wanted},
-        key__in={key for c in wanted for key in c.keys},
-        window__gt=min(_began(c, now) for c in wanted),
-    )
-    found = list(rows.values_list("scope", "key", "window", "n"))
-    return {
-        count: {
-            (scope, key, window): n
-            for scope, key, window, n in found
-            if scope == count.scope and key in count.keys and window > _began(count, now)
-        }
-        for count in wanted
-    }
-
-
-def _began(count: Count, now: int) -> int:
-    """Return the time after which a step counts. Consecutive failures count always."""
-    return now - count.seconds if count.seconds else -1
-
-
-def _frees_after(count: Count, counted: dict[tuple[str, str, int], int]) -> int:
-    """Return the seconds until the limit allows one more."""
-    left = sum(counted.values())
-    for (_scope, _key, window), n in sorted(counted.items(), key=lambda item: item[0][2]):
-        left -= n
-        if left < count.most:
-            return max(1, window + count.seconds - int(time.time()))
-    return max(1, count.seconds)
-
-
-def _in_order(wanted: Iterable[Count]) -> list[Count]:
-    return sorted(wanted, key=lambda c: (c.scope, c.keys[0]))
-
-
-def _create(wanted: Sequence[Count]) -> None:
-    fresh = [Counter(scope=c.scope, key=c.keys[0], window=c.window) for c in wanted]
-    Counter.objects.bulk_create(fresh, ignore_conflicts=True)
-
-
-def add(wanted: Iterable[Count]) -> None:
-    """Count something that has happened already, regardless of limits."""
-    ordered = _in_order(wanted)
-    _create(ordered)
-    for count in ordered:
-        row_of(count).update(n=F("n") + 1)
-
-
-def refund(wanted: Iterable[Count]) -> None:
-    """Decrement every counter of an action that does not count, such as a check of a right token."""
-    ordered = _in_order(wanted)
-
-    def take_back() -> None:
-        # All or none, or whoever tries again would take the first back twice.
-        with transaction.atomic():
-            for count in ordered:
-                row_of(count).filter(n__gt=0).update(n=F("n") - 1)
-
+    ordered = sorted(wanted, key=ROW)
+    # First: SQLite cannot turn a transaction that has read into one that writes while another one writes.
     if ordered:
-        again(take_back)
+        _increment(ordered)
+    limited = []
+    for count in ordered:
+        if count.most < UNLIMITED:
+            limited.append(count)
+    found = read([*limited, *below], locks, unless=unless)
+    if found.locks:
+        raise LockFound(found.locks)
+    if found.other:
+        raise OtherFound
+    for count in below:
+        found.require_room(count)
+    for count in limited:
+        found.require_room(count, own=count.amount)
+        for level in count.levels:
+            # The counters are locked until the transaction ends: one request alone reaches a level.
+            if found.total(count) < level <= found.total(count) + count.amount:
+                transaction.on_commit(partial(count.reached, level), robust=True)
 
 
-def wait_for(actions: Sequence[Sequence[Count]]) -> list[int]:
-    """Return in how many seconds each action is within its limits; 0 for now. Counts nothing. One query."""
-    counted = counted_of([count for wanted in actions for count in wanted])
+def try_to_consume(wanted: Iterable[RateLimit], locks: Iterable[LockKey] = ()) -> bool:
+    """Increment all counters, unless one is at its limit or a lock lasts. Returns whether they were."""
+    try:
+        durably(consume, wanted, locks=locks)
+    except (LimitReached, LockFound):
+        return False
+    return True
 
-    def wait(count: Count) -> int:
-        return _frees_after(count, counted[count]) if sum(counted[count].values()) >= count.most else 0
 
-    return [max(map(wait, wanted), default=0) for wanted in actions]
+def _increment(ordered: Iterable[RateLimit]) -> None:
+    # Two rates of one limit may share a row.
+    amounts = dict(map(ROW_AND_AMOUNT, ordered))
+    Counter.objects.increment(amounts)
+
+
+def add(wanted: Iterable[RateLimit]) -> None:
+    """Count something that has happened already, regardless of limits."""
+    if ordered := sorted(wanted, key=ROW):
+        _increment(ordered)
+
+
+def refund(wanted: Iterable[RateLimit], *, reset: RateLimit | None = None) -> None:
+    """Decrement every counter of an action that does not count, such as a check of a right token.
+
+    `reset` is set to 0 in the same statement: a retry after a partial failure would decrement twice.
+    """
+    amounts = dict(map(ROW_AND_AMOUNT, wanted))
+    if amounts or reset:
+        again(partial(Counter.objects.decrement, amounts, reset.row if reset else None))
 
 
 def as_error(reached: LimitReached) -> errors.TwoFactorError:
     """Return the error for a limit that was reached, with the time to try again."""
     count = reached.count
-    if count.name == RUN:
+    if count.levels:
+        return errors.BudgetReached(retry_after=reached.retry_after, when=in_words(reached.retry_after))
+    if count.name == CONSECUTIVE:
         return errors.AccountLocked()
     about = {"retry_after": reached.retry_after, "when": in_words(reached.retry_after)}
     if count.name in (PER_SESSION, PER_USER):
@@ -233,16 +178,23 @@ def address_of(client: str) -> str:
     return str(getattr(ip, "ipv4_mapped", None) or ip)
 
 
-def for_client(request: Any, user: Any) -> list[Count]:
-    """Return the counters of a request's client address; none if that is not known."""
+def client_address(request: Any, user: Any) -> str:
+    """Return the address of a request's client as it is counted; empty if that is not known."""
     client = conf.resolve("CLIENT_ADDRESS_CB", request=request, user=user) if request is not None else None
     if not client:
-        return []
+        return ""
     address = address_of(str(client))
     if not address:
         _warn_of_no_address()
+    return address
+
+
+def client_limits(request: Any, user: Any) -> list[RateLimit]:
+    """Return the counters of a request's client address; none if that is not known."""
+    if conf.CLIENT_ADDRESS_CB is None:
         return []
-    return counts(PER_CLIENT, address)
+    address = client_address(request, user)
+    return limits_for(PER_CLIENT, address) if address else []
 
 
 @lru_cache(maxsize=1)

@@ -1,76 +1,42 @@
-"""Decide whether a device may be registered, and tell its owner and the site of it; rename and remove."""
+"""Ask whether a registration may still be stored, and tell its owner and the site of it."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from datetime import timedelta
 from functools import partial
-
-from django.utils import timezone
+from typing import Any
 
 from .. import errors
-from ..contacts import CONTACTS
+from ..contacts import CONTACTS, contact_of, details_of
 from ..digests import digests
-from ..models import Device, Purpose, Verification, contact_of, details_of
+from ..models import Device, Purpose, Status, Verification
 from ..notices import address_of, tell_owner
-from . import approval, events, verifications, wording
+from . import events, wording
 from .database import retry
 from .devices import (
     CALLBACKS,
     Registered,
     callback_returns,
+    from_callback,
+    from_device,
     get_registered,
     has_callback,
-    is_backup,
     is_kept_by_site,
 )
-from .methods import Methods
 from .subject import Subject
 
 logger = logging.getLogger(__name__)
 
-PROOF_AGE = timedelta(minutes=10)
 
+def still_allowed(subject: Subject, row: Verification, *, kept: bool) -> bool:
+    """Return whether the user's devices are the same as when the code was sent.
 
-def authorize(available: Methods, kind: str | None = None) -> Verification | None:
-    """Return the proof that lets the user register something now; None if nothing is registered yet.
-
-    Raises `RegistrationNotAllowed`, `ChangeNotAllowed` or `ProofRequired`.
-    """
-    available.subject.authorize()
-    first = not available.devices.all()
-    if not available.may_register(kind):
-        raise errors.RegistrationNotAllowed if first else errors.ChangeNotAllowed
-    if first:
-        return None
-    proof = fresh_proof(available.subject)
-    if proof is None:
-        raise errors.ProofRequired
-    return proof
-
-
-def fresh_proof(subject: Subject) -> Verification | None:
-    """Return an approved verification of this session, at most ten minutes old and not used up.
-
-    It serves any number of additions, and one change or removal, which uses it up.
-    """
-    if not subject.flow or subject.user is None:
-        return None
-    return (
-        verifications.approved_in(subject.user, subject.flow, subject.auth)
-        .filter(approved_at__gte=timezone.now() - PROOF_AGE, proof_used_at=None)
-        .first()
-    )
-
-
-def still_allowed(subject: Subject, row: Verification) -> bool:
-    """Return whether what is registered is as it was when the code was sent.
-
+    `kept`: the site keeps this kind, see `is_kept_by_site`.
     Asked again in the transaction that approves, see `approval.store_approval`.
     """
     if row.purpose == Purpose.PROVE:
-        return not is_kept_by_site(row) or callback_returns(row, subject.request)
+        return not kept or callback_returns(row, subject.request)
     if row.proof_id is not None:
         return True
     return all(_is_unproven_value(row, r) for r in get_registered(subject.user, subject.request))
@@ -107,11 +73,14 @@ def owner_notice(subject: Subject, row: Verification, *, changes: bool) -> Calla
         replaced = Device.objects.for_value(subject.user, row.kind, str(contact)).first()
         if replaced is not None and replaced.data == details_of(contact):
             return None
-    about = {"kind": row.kind, "address": address_of(subject.user)}
+    about: dict[str, Any] = {"kind": row.kind, "address": address_of(subject.user)}
     if replaced is not None:
         old = wording.called(row.kind, masked=replaced.masked, name=replaced.name)
+        about["also"] = [from_device(replaced).contact]
     elif changes:
         old = wording.called(row.kind)
+        told = from_callback(row.kind, subject.user, subject.request)
+        about["also"] = [told.contact] if told else []
     else:
         old = ""
     new = wording.called(row.kind, masked=row.masked, name=row.device_name)
@@ -140,59 +109,11 @@ def tell_site(subject: Subject, row: Verification, destination: str) -> bool:
         raise errors.UserDataNotStored
     # A value that changed outside these pages has been proven as new; it verifies no session yet.
     if row.proof_id is None and not before:
-        retry(lambda: approval.allow_verifying_session(row))
+        retry(_allow_verifying_session, row)
     return not before
 
 
-# Naming and removing
-
-
-def clean_name(name: str) -> str:
-    """Return a device's name as it is stored. Raises `MalformedRequest` if it is too long, or no text."""
-    name = " ".join(name.split())
-    longest = Device._meta.get_field("name").max_length
-    if len(name) > (longest or 0) or not name.isprintable():
-        raise errors.MalformedRequest
-    return name
-
-
-def rename(available: Methods, device: str, name: str) -> Registered:
-    """Name a device (its id), or remove its name. Returns the device.
-
-    Raises `MissingUserData`, `ChangeNotAllowed`, and `MalformedRequest` for a bad name.
-    """
-    available.subject.authorize()
-    name = clean_name(name)
-    found = available.devices.find(device)
-    if found is None:
-        raise errors.MissingUserData
-    if found.device is None or not available.may_rename(found):
-        raise errors.ChangeNotAllowed
-    found.device.name = name
-    found.device.save(update_fields=["name"])
-    return found
-
-
-def remove(available: Methods, registered: Registered) -> None:
-    """Remove a device and use up a fresh proof. Backups go with the last device; the owner gets a mail.
-
-    Raises `ChangeNotAllowed`, `LastDevice` or `ProofRequired`.
-    """
-    available.refuse_removal(registered)
-    devices, proof, device = available.devices, authorize(available, registered.kind), registered.device
-    if proof is None or device is None:
-        raise errors.ProofRequired
-    # What the site keeps itself stays, so the user still has something to verify with.
-    spare = any(r.device is None for r in devices.all())
-    may_be_last = spare or is_backup(registered) or available.may_remove_last()
-    gone = [wording.called(device.kind, masked=device.masked, name=device.name)]
-    retry(lambda: approval.remove_device(device, proof, may_be_last=may_be_last))
-    devices.refresh()
-    left = devices.all()
-    if all(is_backup(r) for r in left):
-        for backup in left:
-            if backup.device is not None:
-                backup.device.delete()
-                gone.append(wording.called(backup.kind, name=backup.device.name))
-        devices.refresh()
-    tell_owner(available.subject.user, "twilio_2fa/email/removed", gone=gone)
+def _allow_verifying_session(row: Verification) -> None:
+    """Let an approved registration verify its session, once the site has stored its value."""
+    Verification.objects.filter(pk=row.pk, status=Status.APPROVED).update(verifies_session=True)
+    row.refresh_from_db()

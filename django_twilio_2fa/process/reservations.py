@@ -12,19 +12,17 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
-from .. import contention, errors
+from .. import errors
 from ..conf import conf
-from ..models import Purpose, Status, Verification
-from ..providers import MethodProvider
-from . import lockout, rate_limits
-from .database import retry
-from .rate_limits import Count
+from ..models import Purpose, Status, Verification, contention
+from . import figures, lockout, rate_limits
+from .database import assign, retry
+from .limit_rows import LimitReached, LockFound, LockKey, RateLimit
 
 LEASE_SLACK = timedelta(seconds=5)
 WAIT_FOR_OTHER_CHECK = 3.0
@@ -37,7 +35,7 @@ class Attempt:
 
     row: Verification
     lease: str
-    spent: tuple[Count, ...] = ()
+    spent: tuple[RateLimit, ...] = ()
 
     def held(self) -> QuerySet[Verification]:
         """Return the row for an update, as long as this check holds it."""
@@ -70,90 +68,38 @@ def refusal(row: Verification) -> errors.TwoFactorError:
     return errors.VerificationExpired()
 
 
-def reserve_send(
-    row: Verification,
-    method: str,
-    spending: Sequence[Count] = (),
-    *,
-    below: Sequence[Count] = (),
-    cooldown: bool = True,
-) -> None:
-    """Count one send of `method` and start its cooldown; `row` is brought up to date.
-
-    `spending` is counted in the same transaction; what `below` names has to be below its limits and is not
-    counted. Without `cooldown` the next may follow at once.
-    Raises `ResendCooldown`, `MaxSendsReached`, `MaxAttemptsReached` or `VerificationExpired`.
-    """
-    while True:
-        now = timezone.now()
-        if row.status != Status.PENDING or not row.attempts_left:
-            raise refusal(row)
-        if row.is_expired(now):
-            raise errors.VerificationExpired
-        if not row.sends_left:
-            raise errors.MaxSendsReached(retry_after=until_over(row))
-        if wait := row.can_resend_in(now):
-            raise errors.ResendCooldown(can_resend_in=wait)
-        try:
-            mine = contention.durably(partial(_reserve, row, method, spending, below, now, cooldown))
-        except rate_limits.LimitReached as e:
-            raise rate_limits.as_error(e) from None
-        row.refresh_from_db()
-        if mine:
-            return
+def error_of(reason: LimitReached | LockFound) -> errors.TwoFactorError:
+    if isinstance(reason, LockFound):
+        return lockout.error_of(reason.found)
+    return rate_limits.as_error(reason)
 
 
-def _reserve(
-    row: Verification,
-    method: str,
-    spending: Sequence[Count],
-    below: Sequence[Count],
-    now: datetime,
-    cooldown: bool,
-) -> int:
-    mine = (
-        Verification.objects.filter(pk=row.pk, status=Status.PENDING, sends=row.sends, expires_at__gt=now)
-        .filter(Q(next_send_at=None) | Q(next_send_at__lte=now))
-        .update(
-            sends=row.sends + 1,
-            method=method,
-            next_send_at=now + conf.cooldown(row.sends + 1) if cooldown else None,
-        )
-    )
-    if mine:
-        rate_limits.spend(spending, below=below)
-    return int(mine)
+def refused_by(
+    reason: LimitReached | LockFound, row: Verification, method: str = ""
+) -> errors.TwoFactorError:
+    """Count the refusal if a limit is the reason, and return the error."""
+    if isinstance(reason, LimitReached):
+        figures.count(row, method, limited=1)
+    return error_of(reason)
 
 
-def give_send_back(row: Verification, spent: Sequence[Count], refused: Sequence[Count]) -> None:
-    """Give back a send that certainly did not happen, and count it as refused.
+def take_lease(row: Verification, spending: Sequence[RateLimit] = (), locks: Sequence[LockKey] = ()) -> str:
+    """Count one attempt, and `spending` in the same transaction, and take the row for its check.
 
-    The next send may follow at once. Refused sends have limits of their own, so that probing ends.
-    """
-    contention.durably(partial(_undo_send, row, spent, refused))
-
-
-def _undo_send(row: Verification, spent: Sequence[Count], refused: Sequence[Count]) -> None:
-    mine = Verification.objects.filter(pk=row.pk, sends=row.sends, sends__gt=0)
-    if mine.update(sends=row.sends - 1, next_send_at=timezone.now()):
-        rate_limits.refund(spent)
-        rate_limits.add(refused)
-
-
-def take_lease(row: Verification) -> str:
-    """Count one attempt and take the row for its check; `row` is brought up to date.
-
-    While another check is under way, wait a little for its outcome. Returns the lease. Raises
-    `MaxAttemptsReached`, `CheckInProgress`, and `VerificationExpired` for a row that has ended, approved too.
+    `row` is brought up to date. While another check is under way, wait a little for its outcome. Returns the
+    lease. Raises `MaxAttemptsReached`, `CheckInProgress`, the error of a limit that is reached or of one of
+    `locks`, and `VerificationExpired` for a row that has ended, approved too.
     """
     deadline = time.monotonic() + WAIT_FOR_OTHER_CHECK
     waited = False
     while True:
         now = timezone.now()
         lease = secrets.token_hex(16)
-        if not waited and _lease(row, lease, now):
-            row.refresh_from_db()
-            return lease
+        try:
+            if not waited and contention.durably(_lease, row, lease, spending, locks, now):
+                return lease
+        except (LimitReached, LockFound) as e:
+            raise refused_by(e, row) from None
         row.refresh_from_db()
         if row.status != Status.PENDING or row.is_expired(now):
             raise refusal(row)
@@ -170,12 +116,34 @@ def take_lease(row: Verification) -> str:
         time.sleep(POLL)
 
 
-def _lease(row: Verification, lease: str, now: datetime) -> int:
+def _lease(
+    row: Verification, lease: str, spending: Sequence[RateLimit], locks: Sequence[LockKey], now: datetime
+) -> bool:
     until = now + timedelta(seconds=sum(conf.timeout)) + LEASE_SLACK
-    free = Verification.objects.filter(lease_free(), pk=row.pk, status=Status.PENDING)
-    free = free.filter(attempts__lt=conf.MAX_ATTEMPTS, expires_at__gt=now)
-    taken = {"attempts": F("attempts") + 1, "lease": lease, "lease_until": until}
-    return int(contention.durably(lambda: free.update(**taken)))
+    free = unchanged(row).filter(lease_free(), attempts__lt=conf.MAX_ATTEMPTS, expires_at__gt=now)
+    taken = {"attempts": row.attempts + 1, "lease": lease, "lease_until": until}
+    if not free.update(**taken):
+        return False
+    rate_limits.consume(spending, locks=locks)
+    if row.purpose == Purpose.ENROL:
+        # Another tab may have registered the same destination with another name or proof.
+        row.refresh_from_db()
+    else:
+        assign(row, taken)
+    return True
+
+
+def unchanged(row: Verification) -> QuerySet[Verification]:
+    """Return the pending row for an update, if no send, check or answer has changed it since it was read."""
+    found: QuerySet[Verification] = Verification.objects.filter(
+        pk=row.pk,
+        status=Status.PENDING,
+        sends=row.sends,
+        attempts=row.attempts,
+        last_sent_at=row.last_sent_at,
+        answer=row.answer,
+    )
+    return found
 
 
 def _give_back(attempt: Attempt) -> None:
@@ -184,38 +152,31 @@ def _give_back(attempt: Attempt) -> None:
     attempt.row.refresh_from_db()
 
 
-def spend_check(attempt: Attempt) -> None:
-    """Count a check on its counters. If a limit is reached, release the lease and raise its error."""
-    try:
-        contention.durably(lambda: rate_limits.spend(attempt.spent))
-    except rate_limits.LimitReached as e:
-        _give_back(attempt)
-        raise rate_limits.as_error(e) from None
-
-
 def undo_check(attempt: Attempt, *, but: str = "") -> None:
     """Undo a check that had no token to be wrong: lease, attempt and counters, except those named `but`."""
-    retry(lambda: _give_back(attempt))
-    retry(lambda: rate_limits.refund(c for c in attempt.spent if c.name != but))
+    retry(_give_back, attempt)
+    retry(rate_limits.refund, [c for c in attempt.spent if c.name != but])
 
 
-def spend_lookup(user: Any) -> bool:
-    """Count a paid lookup. Returns whether it may be made."""
-    return _spent("lookups_per_user", user)
+def consume_lookup(user: Any, locks: Sequence[LockKey] = ()) -> bool:
+    """Count a paid lookup. Returns whether it may be made. Raises the error of one of `locks` that lasts."""
+    return _spent("lookups_per_user", user, locks)
 
 
-def spend_used_code(user: Any) -> bool:
-    """Count a used code that was entered again. Returns whether it costs no attempt."""
+def consume_used_code(user: Any) -> bool:
+    """Count a used code that was entered again. Returns whether it is not counted as an attempt."""
     return _spent("used_codes_per_user", user)
 
 
-def _spent(name: str, user: Any) -> bool:
+def _spent(name: str, user: Any, locks: Sequence[LockKey] = ()) -> bool:
     """Count once more. Returns whether that is within the limit."""
     try:
-        found = rate_limits.counts(name, user.pk if user else "")
-        contention.durably(lambda: rate_limits.spend(found))
-    except rate_limits.LimitReached:
+        found = rate_limits.limits_for(name, user.pk if user else "")
+        contention.durably(rate_limits.consume, found, locks=locks)
+    except LimitReached:
         return False
+    except LockFound as e:
+        raise error_of(e) from None
     return True
 
 
@@ -244,32 +205,3 @@ def unlock(user: Any) -> int:
     """End a user's locks and let them start again at once. Returns how many locks and rows that ended."""
     failed = Verification.objects.filter(user=user, status=Status.FAILED).exclude(pending_key=None)
     return lockout.unlock(user) + failed.update(pending_key=None)
-
-
-def send_counts(user: Any, row: Verification, provider: MethodProvider) -> list[Count]:
-    """Return the counters of a send. An unproven number never uses up its owner's limits."""
-    if not provider.sends and row.purpose == Purpose.PROVE:
-        return []
-    if not provider.sends and user is not None:
-        # An authenticator, a set of recovery codes: nothing goes out, so it costs none of the sends.
-        return rate_limits.counts("setups_per_user", user.pk)
-    proven = row.purpose == Purpose.PROVE and user is not None
-    kind = "sends" if proven else "unproven_sends"
-    found = []
-    if user is not None:
-        found += rate_limits.counts(f"{kind}_per_user", user.pk)
-    if contact := row.contact:
-        found += rate_limits.counts(f"{kind}_per_destination", row.transport, contact.mailbox)
-    return found
-
-
-def refused_counts(user: Any, row: Verification, provider: MethodProvider) -> list[Count]:
-    """Return the counters of a send that the provider certainly refused, which replace those of the send."""
-    if not provider.sends and row.purpose == Purpose.PROVE:
-        return []
-    found = []
-    if user is not None:
-        found += rate_limits.counts("refused_sends_per_user", user.pk)
-    if contact := row.contact:
-        found += rate_limits.counts("refused_sends_per_destination", row.transport, contact.mailbox)
-    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,16 +10,32 @@ from django.utils import timezone
 
 from .. import errors, moments
 from ..conf import conf
-from ..contacts import CONTACTS, Contact, as_contact
+from ..contacts import CONTACTS, Contact, EmailAddress, PhoneNumber, as_contact
+from ..installed import get_providers
 from ..models import Device, Purpose, Status, Verification
 from ..providers import MethodProvider, Sent
-from . import events, lockout, pending, rate_limits, reservations, verifications
-from .database import retry
+from . import (
+    accounts,
+    breaker,
+    events,
+    lockout,
+    new_devices,
+    phone_rules,
+    rate_limits,
+    reservations,
+    send_reservations,
+    verifications,
+)
+from .database import assign, retry
 from .devices import Registered
+from .limit_rows import RateLimit
 from .methods import Methods
 from .provider_call import call
-from .rate_limits import Count
 from .subject import Subject
+
+logger = logging.getLogger(__name__)
+
+NOT_SET = {PhoneNumber.kind: errors.PhoneNotSet, EmailAddress.kind: errors.EmailNotSet}
 
 
 def send(
@@ -30,6 +47,8 @@ def send(
     replaces: Registered | None = None,
     enrol: bool = False,
     name: str = "",
+    data: dict[str, str] | None = None,
+    instead_of: Verification | None = None,
 ) -> Verification:
     """Send a token to a registered device, or to a new destination to register it. See `Verifier.send`."""
     available.subject.authorize()
@@ -46,42 +65,64 @@ def send(
         mine = (c.registered for c in available.choices() if c.provider.name == provider.name)
         device = next(mine, None)
     if available.subject.user is None:
-        row = pending.for_anonymous(available.subject, provider, to)
+        row = _for_anonymous(available.subject, provider, to)
     elif to is not None or enrol:
-        row = pending.to_register(available, provider, to, replaces, name)
+        row = new_devices.begin(available, provider, to, replaces, name, data)
     else:
-        row = pending.to_prove(available, provider, device)
-    return _send(available.subject, row, provider)
+        row = _to_prove(available, provider, device)
+    try:
+        row = _send(available, row, provider)
+    except send_reservations.AnotherSend:
+        row = _send(available, _to_prove(available, provider, device, store=True), provider)
+    if instead_of is not None and _is_superseded(instead_of, row):
+        verifications.cancel(available.subject, instead_of)
+    return row
+
+
+def _is_superseded(earlier: Verification, later: Verification) -> bool:
+    """Return whether a registration ends because its user has begun another one.
+
+    After a correction, the code that went to the wrong number is of no use. A registration of another kind
+    may be in another tab and goes on there, unless it shows a secret: the session keeps one of these, and the
+    user sees that the other was not set up.
+    """
+    if earlier.pk == later.pk or Purpose.PROVE in (earlier.purpose, later.purpose):
+        return False
+    return earlier.kind == later.kind or get_providers()[earlier.method].shows_secret
 
 
 def resend(available: Methods, row: Verification, method: str = "") -> Verification:
-    """Send the token of a pending verification again, perhaps by another method of its transport."""
+    """Send the token of a pending verification again, perhaps by another method to the same number."""
     available.subject.authorize()
     provider = available.get(method or row.method)
     if provider.name != row.method and not available.reaches(provider, row):
         raise errors.MethodNotAllowed(method=provider.name)
-    return _send(available.subject, row, provider)
+    return _send(available, row, provider)
 
 
-def _send(subject: Subject, row: Verification, provider: MethodProvider) -> Verification:
+def _send(available: Methods, row: Verification, provider: MethodProvider) -> Verification:
+    """Send the token of a verification. Raises `AnotherSend` for one that cannot be stored."""
     # Guard
+    subject = available.subject
     verifications.require_own(subject, row)
-    lockout.raise_if_locked(subject.user, subject.flow, provider.counted_apart)
-    if lockout.refused_methods(subject.user, [(provider.name, row.identity)]):
-        raise errors.ChannelRefused
     again = bool(row.sid or row.last_sent_at)
     if again and not provider.sends and row.purpose == Purpose.PROVE and row.status == Status.PENDING:
+        send_reservations.raise_if_refused(subject, row, provider)
         return row  # there is nothing to send again
 
     # Reserve
-    spent = reservations.send_counts(subject.user, row, provider)
-    refused = reservations.refused_counts(subject.user, row, provider)
-    client = rate_limits.for_client(subject.request, subject.user) if spent else []
+    available.standing = None
+    counted = subject.user, provider, row.purpose, row.contact
+    spent, refused = send_reservations.send_counts(*counted), send_reservations.refused_counts(*counted)
+    spent += _ask_breaker(subject, row, provider)
+    client = rate_limits.client_limits(subject.request, subject.user) if spent else []
     try:
-        reservations.reserve_send(
-            row, provider.name, [*client, *spent], below=refused, cooldown=provider.sends
-        )
+        send_reservations.reserve(subject, row, provider, [*client, *spent], refused)
     except errors.TwoFactorError as e:
+        # A lock is named first. Until here it was only looked for together with the counters.
+        send_reservations.raise_if_refused(subject, row, provider)
+        if row.pk is None:
+            raise
         row.refresh_from_db()
         if row.status == Status.PENDING and row.sends:
             e.verification = row
@@ -92,7 +133,7 @@ def _send(subject: Subject, row: Verification, provider: MethodProvider) -> Veri
     # Call
     verb = provider.resend if again else provider.start
     try:
-        sent = call(lambda: verb(row, request=subject.request))
+        sent = call(verb, row, request=subject.request)
     except errors.TwoFactorError as e:
         e.during = "send"
         _record_failure(subject, row, e, spent, refused)
@@ -101,11 +142,10 @@ def _send(subject: Subject, row: Verification, provider: MethodProvider) -> Veri
 
     # Record
     try:
-        retry(lambda: _record(subject, row, sent))
+        retry(_record, subject, row, sent)
     except errors.NotRecorded as e:
         e.verification = row  # the message went out, and its code works
         raise
-    row.refresh_from_db()
     row.secret = sent.secret
 
     # Tell
@@ -114,7 +154,21 @@ def _send(subject: Subject, row: Verification, provider: MethodProvider) -> Veri
     return row
 
 
+def _ask_breaker(subject: Subject, row: Verification, provider: MethodProvider) -> list[RateLimit]:
+    """Return the counters of the breaker. What it refuses ends a verification that has not been sent."""
+    try:
+        return breaker.counters(subject, row, provider)
+    except errors.TwoFactorError as e:
+        send_reservations.raise_if_refused(subject, row, provider)  # a lock is named first
+        if row.sends:
+            e.verification = row
+        elif row.pk is not None:
+            verifications.end(subject, row, Status.CANCELED)
+        raise
+
+
 def _record(subject: Subject, row: Verification, sent: Sent) -> None:
+    """Record a send. `row` is brought up to date."""
     fields: dict[str, Any] = {"last_sent_at": timezone.now(), "sid": sent.sid, "error_code": ""}
     # While a number is being registered, the age of a verification at Twilio is not shown: it may be its
     # owner's, and would say that they are signing in just now.
@@ -124,25 +178,28 @@ def _record(subject: Subject, row: Verification, sent: Sent) -> None:
         fields["expires_at"] = moments.stored(started + conf.expiration)
     if sent.data is not None:
         fields["data"] = {**row.data, **sent.data}
-    Verification.objects.filter(pk=row.pk, status=Status.PENDING).update(**fields)
+    if Verification.objects.filter(pk=row.pk, status=Status.PENDING).update(**fields):
+        assign(row, fields)
+    else:
+        row.refresh_from_db()
 
 
 def _record_failure(
     subject: Subject,
     row: Verification,
     error: errors.TwoFactorError,
-    spent: Sequence[Count],
-    refused: Sequence[Count],
+    spent: Sequence[RateLimit],
+    refused: Sequence[RateLimit],
 ) -> None:
     """Record a send that failed. If it certainly did not happen, its counters are moved back."""
     if not error.uncertain:
-        retry(lambda: reservations.give_send_back(row, spent, refused))
+        retry(send_reservations.give_send_back, row, spent, refused)
     if isinstance(error, errors.MaxSendsReached):
         # Twilio's own count, which another verification of the same number may have used up.
         Verification.objects.filter(pk=row.pk).update(sends=conf.MAX_SENDS)
     Verification.objects.filter(pk=row.pk).update(error_code=error.full_code[:64])
-    if error.ends_method and row.destination:
-        lockout.refuse_method(subject.user, row.method, row.identity)
+    if error.blocks_method and row.destination:
+        lockout.block_method(subject.user, row.method, row.identity)
         events.fraud_suspected(subject, row, error)
     if isinstance(error, errors.CannotReceive) and row.device_id:
         Device.objects.filter(pk=row.device_id).update(line_type="landline")
@@ -152,3 +209,48 @@ def _record_failure(
     if error.uncertain or isinstance(error, errors.MaxSendsReached):
         # The code may have arrived, or an earlier one still works: let the user enter it.
         error.verification = row
+
+
+# Find or begin the verification
+
+
+def _for_anonymous(subject: Subject, provider: MethodProvider, to: Contact | None) -> Verification:
+    """Begin a verification of no user. It belongs to the session that asked, or to the caller with its id.
+
+    Raises `MissingUserData`, `MethodNotAllowed`, and what `phone_rules.refuse_country` raises.
+    """
+    if to is None:
+        raise errors.MissingUserData
+    if provider.device_kind != to.kind or provider.why_unsuitable(to):
+        raise errors.MethodNotAllowed(method=provider.name)
+    phone_rules.refuse_country(to, user=None, request=subject.request)
+    bound = subject.flow_digests[0] if subject.flow else ""
+    return verifications.get_or_begin(subject, provider, Purpose.PROVE, to, flow_digest=bound)
+
+
+def _to_prove(
+    available: Methods, provider: MethodProvider, device: Registered | None, *, store: bool = False
+) -> Verification:
+    """Find or begin the verification of a registered device. One that begins is stored with its first send.
+
+    Raises `PhoneNotSet`, `EmailNotSet` or `NoMethodAvailable` without a device, and `MethodNotAllowed`.
+    """
+    subject = available.subject
+    if device is not None and device is available.devices.unproven() and device.contact is not None:
+        details = {accounts.SITE_VALUE: True}
+        return verifications.get_or_begin(subject, provider, Purpose.ENROL, device.contact, details=details)
+    if provider.device_kind is None:
+        return verifications.get_or_begin(subject, provider, Purpose.PROVE, store=store)
+    if device is None:
+        raise NOT_SET.get(provider.device_kind, errors.NoMethodAvailable)
+    if not device.proven or not available.suits(provider, device):
+        raise errors.MethodNotAllowed(method=provider.name)
+    if isinstance(device.contact, PhoneNumber) and not device.contact.is_valid:
+        logger.warning(
+            "The number of %s is not one that phonenumbers knows today. It was proven once, so the code "
+            "is sent. manage.py twilio_2fa_numbers lists all of them.",
+            f"device {device.device.pk}" if device.device else f"user {subject.user.pk}",
+        )
+    return verifications.get_or_begin(
+        subject, provider, Purpose.PROVE, device.contact, device.device, store=store
+    )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from .. import errors
 from ..conf import conf
+from ..digests import digests
 
 
 @dataclass(frozen=True)
@@ -14,13 +16,19 @@ class Subject:
     """The user, the request, and the session that asks.
 
     `user` is None for an anonymous visitor. `flow` is the session's random flow id, and `auth` the digest of
-    its auth hash. The request is handed on to callbacks, providers and signals, and never read.
+    its auth hash. The request is handed on to callbacks, providers and signals, and read
+    only for the name of its browser.
     """
 
     user: Any = None
     request: Any = None
     flow: str = ""
     auth: str = ""
+
+    @cached_property
+    def flow_digests(self) -> list[str]:
+        """The digests of `flow` with the current secret key and earlier ones."""
+        return digests("flow", self.flow)
 
     def setting(self, name: str, **offered: Any) -> Any:
         """Return a setting. A callable is called with the user, the request and `offered`."""

@@ -1,22 +1,25 @@
-"""Tell which migrations are missing, and say so when a query fails for that reason."""
+"""Explain missing migrations, and keep views out of the site's transactions."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
-from django.db import DatabaseError, OperationalError, ProgrammingError, connections, router
+from django.db import DatabaseError, OperationalError, ProgrammingError, connections, router, transaction
+from django.http import HttpResponseBase
 
 from ..installed import get_registry
 from ..models import Verification
 
 KIT = "django_twilio_2fa"
 
+View = Callable[..., HttpResponseBase]
+
 
 def labels() -> set[str]:
-    """Return the labels of the kit's own apps and of the providers' apps that are installed."""
+    """Return the labels of this package's own apps and of the providers' apps that are installed."""
     of_providers = set(get_registry().apps.values())
     return {
         config.label
@@ -26,12 +29,12 @@ def labels() -> set[str]:
 
 
 def database() -> str:
-    """Return the alias of the database that holds the kit's tables."""
+    """Return the alias of the database that holds this package's tables."""
     return str(router.db_for_read(Verification))
 
 
 def unapplied() -> list[str]:
-    """Return the kit's migrations that its database lacks, such as `twilio_2fa.0001_initial`."""
+    """Return this package's migrations that its database lacks, such as `twilio_2fa.0001_initial`."""
     from django.db.migrations.loader import MigrationLoader
 
     loader = MigrationLoader(connections[database()])
@@ -57,3 +60,11 @@ def explained() -> Iterator[None]:
             f"The database lacks migrations of django-twilio-2fa ({', '.join(missing)}). "
             "Run: python manage.py migrate"
         ) from e
+
+
+def outside_host_transaction(view: View) -> View:
+    """Keep a view out of the site's `ATOMIC_REQUESTS`: a count that is rolled back would count nothing."""
+    view = explained()(view)
+    for alias in connections:
+        view = transaction.non_atomic_requests(using=alias)(view)
+    return view

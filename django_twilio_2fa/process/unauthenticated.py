@@ -12,7 +12,7 @@ receivers, and the time that Twilio takes to send) is hidden by `UNAUTHENTICATED
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID, uuid4
@@ -21,32 +21,36 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404
 from django.utils import timezone
 
-from .. import contention, errors
+from .. import errors
 from ..conf import conf
-from ..contacts import CONTACTS
+from ..contacts import CONTACTS, details_of
 from ..digests import digest, digests
 from ..installed import get_providers
-from ..models import STRANGER, Device, ProvenContact, Purpose, Status, Verification, details_of
+from ..models import UNAUTHENTICATED, Device, ProvenContact, Purpose, Status, Verification
 from ..providers import Checked, MethodProvider, Sent
-from . import check, events, lockout, pending, rate_limits, reservations, verifications
+from . import (
+    budgets,
+    check,
+    events,
+    figures,
+    limit_rows,
+    lockout,
+    pauses,
+    places,
+    rate_limits,
+    reservations,
+    send_reservations,
+    verifications,
+)
 from .awaitable import awaitable
+from .choices import Choice
 from .database import recording, retry
 from .devices import CALLBACKS, Devices, has_callback
-from .methods import Choice, Methods
+from .methods import Methods
 from .names import canonical, named_user
 from .provider_call import call, service_id
-from .rate_limits import Count
 from .reservations import Attempt
 from .subject import Subject
-
-
-def _spent(counts: Sequence[Count]) -> bool:
-    """Increment all counters, unless one is at its limit. Returns whether they were."""
-    try:
-        contention.durably(lambda: rate_limits.spend(counts))
-    except rate_limits.LimitReached:
-        return False
-    return True
 
 
 @contextmanager
@@ -88,15 +92,14 @@ class UnauthenticatedVerifier:
         return self.subject.request
 
     def authorize(self) -> None:
-        """Do nothing: a user who is kept out gets the answers of one who does not exist."""
+        """Do nothing: a refused user gets the responses of one who does not exist."""
 
     def methods(self) -> list[dict[str, Any]]:
         """Return the methods that may be tried, the same for every name: `value`, `label`, `icon`.
 
         `obfuscated` and `devices` are empty.
         """
-        about = {"user": None, "request": self.request}
-        shown = [provider.display(**about) for provider in self._open_providers()]
+        shown = (p.display(user=None, request=self.request) for p in self._open_providers())
         return [{**m, "label": str(m["label"]), "obfuscated": "", "devices": []} for m in shown]
 
     # Sending
@@ -112,15 +115,21 @@ class UnauthenticatedVerifier:
             raise errors.MalformedRequest
         provider = self._offered(method)
         choice = self._choice(provider)
-        row = self._strangers_row(provider, choice)
+        row = self._unauthenticated_row(provider, choice)
         counts = [
-            *rate_limits.for_client(self.request, None),
-            *rate_limits.counts("unproven_sends_per_user", STRANGER, self.name),
-            *rate_limits.counts("unproven_sends_per_destination", STRANGER, provider.transport, self.name),
+            *rate_limits.client_limits(self.request, None),
+            *rate_limits.limits_for("unproven_sends_per_user", UNAUTHENTICATED, self.name),
+            *rate_limits.limits_for(
+                "unproven_sends_per_destination", UNAUTHENTICATED, provider.transport, self.name
+            ),
         ]
-        reservations.reserve_send(row, provider.name, counts)
-        sent = self._try_to_send(row, provider, theirs=self._is_theirs(row, choice))
-        told = {"sid": sent.sid or row.sid, "data": {**row.data, **(sent.data or {})}}
+        send_reservations.reserve_send(row, provider.name, counts, locks=pauses.keys_for(provider.name))
+        sent, refused = self._try_to_send(row, provider, theirs=self._is_theirs(row, choice))
+        told = {"sid": row.sid, "data": row.data}
+        if sent is None:
+            told["tally"] = figures.one_more(row.tally, provider.name, sent=-1, refused=refused)
+        else:
+            told = {"sid": sent.sid or row.sid, "data": {**row.data, **(sent.data or {})}}
         Verification.objects.filter(pk=row.pk).update(last_sent_at=timezone.now(), **told)
         row.refresh_from_db()
         return row
@@ -131,7 +140,7 @@ class UnauthenticatedVerifier:
         allowed = conf.resolve("ALLOWED_METHODS", user=None, request=self.request)
         names = providers if allowed is None else allowed
         found = [providers[name] for name in names if name in providers]
-        return [p for p in found if p.sends and p.device_kind in CONTACTS and not p.waits]
+        return [p for p in found if p.sends and p.device_kind in CONTACTS and not p.approved_elsewhere]
 
     def _offered(self, method: str) -> MethodProvider:
         for provider in self._open_providers():
@@ -145,10 +154,10 @@ class UnauthenticatedVerifier:
             if self.user is not None and self.subject.setting("ALLOW_USER_CB"):
                 choices = self.available.choices()
         except (PermissionDenied, Http404):
-            # Passed on, what a site's callback raises would tell that there is such a user.
+            # Passing on the exception of a site's callback would reveal that the user exists.
             pass
         self._ask_as_much()
-        # What has changed by another road is for its owner to prove first.
+        # A value that the site changed has to be verified by its user first.
         mine = (c for c in choices if c.provider.name == provider.name)
         return next((c for c in mine if c.registered is not None and c.registered.proven), None)
 
@@ -164,29 +173,29 @@ class UnauthenticatedVerifier:
                 ProvenContact.objects.filter(pk=0).values_list("digest", flat=True).first()
         if not self.devices.is_read:
             list(Device.objects.filter(pk=uuid4()))
-        if not self.available.asked_refused:
-            lockout.refused_methods(None, [("", self.name)])
+        if self.available.standing is None:
+            counts = rate_limits.limits_for("sends_per_user", UNAUTHENTICATED, self.name)
+            limit_rows.read(counts, lockout.block_keys(None, [("", self.name)]))
 
-    def _strangers_row(self, provider: MethodProvider, choice: Choice | None) -> Verification:
+    def _unauthenticated_row(self, provider: MethodProvider, choice: Choice | None) -> Verification:
         """Find or begin a row apart from the user's own, so that it uses up none of their attempts."""
         registered = choice.registered if choice else None
-        contact = registered.contact if registered else None
-        device = registered.device if registered else None
+        contact, device = (registered.contact, registered.device) if registered else (None, None)
         # By the request alone: what a site's callable says of this user would tell that there is one.
         service = service_id(Subject(None, self.request), provider, Purpose.ENROL)
         where = [service] if service else []
         row, _created = verifications.get_or_create_pending(
             self.subject,
-            digests("pending", STRANGER, self.name, provider.transport, provider.device_kind, *where),
+            digests("pending", UNAUTHENTICATED, self.name, provider.transport, provider.device_kind, *where),
             {
-                **pending.new_fields(provider, Purpose.PROVE, contact, device),
+                **verifications.new_fields(provider, Purpose.PROVE, contact, device),
                 "service": service,
                 "user": self.user if contact else None,
                 # What they have is not said, masked neither.
                 "masked": "",
-                "details": {STRANGER: digest(STRANGER, self.name), **details_of(contact)},
+                "details": {UNAUTHENTICATED: digest(UNAUTHENTICATED, self.name), **details_of(contact)},
                 # No session's, so that nobody else comes by it and it verifies nobody.
-                "flow_digest": digest("flow", STRANGER, self.name),
+                "flow_digest": digest("flow", UNAUTHENTICATED, self.name),
             },
         )
         return row
@@ -200,29 +209,34 @@ class UnauthenticatedVerifier:
         contact = choice.registered.contact if choice and choice.registered else None
         return self._is_good(row) and contact is not None and contact.identity == row.identity
 
-    def _try_to_send(self, row: Verification, provider: MethodProvider, *, theirs: bool) -> Sent:
-        """Send if there is a user to send to. Returns the provider's answer."""
+    def _try_to_send(
+        self, row: Verification, provider: MethodProvider, *, theirs: bool
+    ) -> tuple[Sent | None, int]:
+        """Send if there is a user to send to. Returns the provider's answer, or None and 1 if it refused."""
         # Several names may lead to one user or number. A decoy is counted, too: that is as much work.
         user = ("user", self.user.pk) if theirs else ("decoy", self.name)
         where = ("destination", row.transport, row.identity if theirs else f"decoy {self.name}")
         unseen = [
-            *rate_limits.counts("unproven_sends_per_user", STRANGER, *user),
-            *rate_limits.counts("unproven_sends_per_destination", STRANGER, *where),
+            *rate_limits.limits_for("unproven_sends_per_user", UNAUTHENTICATED, *user),
+            *rate_limits.limits_for("unproven_sends_per_destination", UNAUTHENTICATED, *where),
+            *budgets.limits_for(row.purpose, row.country, provider, None, decoy="" if theirs else "decoy"),
         ]
-        if not _spent(unseen) or not theirs:
+        # A pause of a country is silent: it would reveal where the user's number is.
+        country = row.country if theirs else places.NOWHERE
+        if not rate_limits.try_to_consume(unseen, pauses.keys_for(provider.name, [country])) or not theirs:
             self._pretend(row, provider, "start")
-            return Sent()
+            return None, 0
         row.user = self.user
-        sent: Sent | None = self._tried(lambda: provider.start(row, request=self.request))
-        return sent or Sent()
+        sent: Sent | None = self._tried(provider.start, row, request=self.request)
+        return sent, int(sent is None)
 
     def _pretend(self, row: Verification, provider: MethodProvider, verb: str) -> None:
-        self._tried(lambda: provider.decoy(row, verb=verb, request=self.request))
+        self._tried(provider.decoy, row, verb=verb, request=self.request)
 
-    def _tried(self, verb: Callable[[], Any]) -> Any:
+    def _tried(self, action: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """Return the provider's answer, or None if it fails: the site gets the signal, the caller nothing."""
         try:
-            return call(verb)
+            return call(action, *args, **kwargs)
         except errors.TwoFactorError as e:
             events.twilio_error(self.subject, e)
             return None
@@ -236,28 +250,26 @@ class UnauthenticatedVerifier:
         row = verification
         provider = get_providers()[row.method]
         token = provider.read_token(row, token)
-        lease = reservations.take_lease(row)
         spent = (
-            *rate_limits.for_client(self.request, None),
-            *rate_limits.counts("wrong_tokens_per_user", STRANGER, self.name),
+            *rate_limits.client_limits(self.request, None),
+            *rate_limits.limits_for("wrong_tokens_per_user", UNAUTHENTICATED, self.name),
         )
-        attempt = Attempt(row, lease, spent)
-        reservations.spend_check(attempt)
+        attempt = Attempt(row, reservations.take_lease(row, spent), spent)
         theirs = self._is_theirs(row, self._choice(provider))
         user = ("user", row.user_id) if theirs else ("decoy", self.name)
-        unseen = rate_limits.counts("wrong_tokens_per_user", STRANGER, *user)
-        if not _spent(unseen) or not theirs:
+        unseen = rate_limits.limits_for("wrong_tokens_per_user", UNAUTHENTICATED, *user)
+        if not rate_limits.try_to_consume(unseen) or not theirs:
             self._pretend(row, provider, "check")
             raise self._was_wrong(attempt)
-        checked: Checked | None = self._tried(lambda: provider.check(row, token, request=self.request))
+        checked: Checked | None = self._tried(provider.check, row, token, request=self.request)
         if checked is None or not checked.approved:
             raise self._was_wrong(attempt)
-        retry(lambda: rate_limits.refund([*spent, *unseen]))
+        retry(rate_limits.refund, [*spent, *unseen])
         return check.record_approval(self.devices, attempt, Checked(approved=True, sid=row.sid))
 
     def _was_wrong(self, attempt: Attempt) -> errors.TwoFactorError:
         row = attempt.row
-        failed = retry(lambda: reservations.release_lease(attempt))
+        failed = retry(reservations.release_lease, attempt)
         # For a decoy, too: receivers of the signal take time.
         events.failed(self.subject if row.user_id is not None else Subject(None, self.request), row)
         if failed:
@@ -281,7 +293,7 @@ class UnauthenticatedVerifier:
             row = Verification.objects.filter(public_id=public_id).first()
         except (ValidationError, ValueError):
             row = None
-        if row is None or row.details.get(STRANGER) not in digests(STRANGER, self.name):
+        if row is None or row.details.get(UNAUTHENTICATED) not in digests(UNAUTHENTICATED, self.name):
             raise errors.VerificationNotFound
         if self._is_good(row):
             row.user = self.user

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -11,12 +12,17 @@ from django.db.models import Max, Q, QuerySet
 from django.utils import timezone
 
 from .. import errors
-from ..digests import digests
+from ..conf import conf
+from ..contacts import EXTENSION, Contact, details_of
+from ..digests import digest, digests
 from ..installed import get_providers
-from ..models import Status, Verification
+from ..models import Device, Purpose, Status, Verification
+from ..models.contention import again
+from ..providers import MethodProvider
+from ..user_agent import name_of
 from . import events
 from .database import retry
-from .provider_call import call
+from .provider_call import call, service_id
 from .reservations import lease_free
 from .subject import Subject
 
@@ -30,7 +36,7 @@ def get(subject: Subject, public_id: UUID | str) -> Verification:
         row = Verification.objects.filter(public_id=public_id, user=subject.user).first()
     except (ValidationError, ValueError):
         row = None
-    if row is None or row.by_stranger:
+    if row is None or row.is_unauthenticated:
         raise errors.VerificationNotFound
     row.user = subject.user
     require_own(subject, row)
@@ -42,39 +48,107 @@ def get(subject: Subject, public_id: UUID | str) -> Verification:
 def require_own(subject: Subject, row: Verification) -> None:
     """Raise `VerificationNotFound` for a pending row that belongs to another session of the user."""
     bound = row.status == Status.PENDING and row.flow_digest
-    if bound and row.flow_digest not in digests("flow", subject.flow):
+    if bound and row.flow_digest not in subject.flow_digests:
         raise errors.VerificationNotFound
 
 
 def is_approved_here(subject: Subject, row: Verification) -> bool:
     """Return whether this session has had the row approved, as when a form is submitted twice."""
-    return (
-        row.status == Status.APPROVED
-        and bool(subject.flow)
-        and row.flow_digest in digests("flow", subject.flow)
-    )
+    return row.status == Status.APPROVED and bool(subject.flow) and row.flow_digest in subject.flow_digests
 
 
-def get_or_create_pending(
-    subject: Subject, keys: list[str], fields: dict[str, Any]
-) -> tuple[Verification, bool]:
-    """Return the row that holds one of the keys, or create it under the first, and whether it was created.
+def get_or_begin(
+    subject: Subject,
+    provider: MethodProvider,
+    purpose: Purpose,
+    contact: Contact | None = None,
+    device: Device | None = None,
+    *,
+    store: bool = True,
+    **fields: Any,
+) -> Verification:
+    """Return the pending verification for user, purpose, transport and destination, or begin it.
 
-    Of two requests the first to insert wins. An expired holder is ended first.
+    `fields` are written to one that is pending already, too. Without `store`, one that begins is not stored:
+    it has no `pk` yet. Raises `CheckInProgress`.
     """
+    if provider.per_session and subject.user is not None:
+        fields["flow_digest"] = subject.flow_digests[0]
+    if about := details_of(contact):
+        fields["details"] = {**fields.get("details", {}), **about}
+    service = service_id(subject, provider, purpose)
+    keys = keys_for(subject, provider, purpose, contact, device, service)
+    begun = {**new_fields(provider, purpose, contact, device), **fields}
+    begun |= {"user": subject.user, "service": service, "browser": name_of(subject.request)}
+    if store:
+        row, created = get_or_create_pending(subject, keys, begun)
+    else:
+        found = find_pending(subject, keys)
+        row, created = found or Verification(pending_key=keys[0], **begun), found is None
+    row.user = subject.user
+    if created or row.status != Status.PENDING:
+        return row
+    if row.extension != about.get(EXTENSION, ""):
+        # Another extension is another phone: a code that went to one proves nothing of the other.
+        if not end(subject, row, Status.CANCELED):
+            raise errors.CheckInProgress
+        cancel_at_provider(subject, row)
+        return get_or_begin(subject, provider, purpose, contact, device, store=store, **fields)
+    if fields:
+        # The same destination again. The proof, the name or the device to replace may differ.
+        for kept in {"details", "data"} & fields.keys():
+            fields[kept] = {**getattr(row, kept), **fields[kept]}
+        Verification.objects.filter(pk=row.pk, status=Status.PENDING).update(**fields)
+        row.refresh_from_db()
+    return row
+
+
+def keys_for(
+    subject: Subject,
+    provider: MethodProvider,
+    purpose: Purpose,
+    contact: Contact | None,
+    device: Device | None,
+    service: str,
+) -> list[str]:
+    """Return the unique key of a pending verification, under the current secret and earlier ones."""
+    # Without a user and a session each verification is apart from all others.
+    owner = subject.user.pk if subject.user is not None else subject.flow or uuid4()
+    if provider.per_session and subject.user is not None:
+        owner = f"{owner} {subject.flow}"
+    target = contact.identity if contact else (str(device.pk) if device else "")
+    where = [service] if service else []
+    return digests("pending", owner, purpose, provider.transport, target, *where)
+
+
+def new_fields(
+    provider: MethodProvider, purpose: Purpose, contact: Contact | None, device: Device | None
+) -> dict[str, Any]:
+    """Return the fields of a verification that begins."""
+    return {
+        "purpose": purpose,
+        "transport": provider.transport,
+        "method": provider.name,
+        "kind": provider.device_kind or "",
+        "device": device,
+        "destination": str(contact) if contact else "",
+        "destination_digest": digest(contact.kind, contact.identity) if contact else "",
+        "masked": contact.obfuscated if contact else (device.masked if device else ""),
+        "country": getattr(contact, "country_code", None) or "",
+        "line_type": getattr(contact, "carrier_type", None) or "",
+        "expires_at": timezone.now() + conf.expiration,
+    }
+
+
+def find_pending(subject: Subject, keys: list[str]) -> Verification | None:
+    """Return the row that holds one of the keys, or None. An expired holder is ended first."""
     while True:
-        row = Verification.objects.filter(pending_key__in=keys).first()
+        row: Verification | None = Verification.objects.filter(pending_key__in=keys).first()
         now = timezone.now()
         if row is None:
-            try:
-                with transaction.atomic():
-                    row = Verification.objects.create(pending_key=keys[0], **fields)
-            except IntegrityError:
-                continue
-            _take_over_cooldown(row)
-            return row, True
+            return None
         if not row.is_expired(now) or (row.lease_until is not None and row.lease_until > now):
-            return row, False
+            return row
         if _end(row, Status.EXPIRED):
             row.refresh_from_db()
             events.status_changed(subject, row)
@@ -83,21 +157,56 @@ def get_or_create_pending(
             over.update(pending_key=None)
 
 
-def _take_over_cooldown(row: Verification) -> None:
-    """Continue the cooldown of the user's last send to this destination in a new row.
+def get_or_create_pending(
+    subject: Subject, keys: list[str], fields: dict[str, Any]
+) -> tuple[Verification, bool]:
+    """Return the row that holds one of the keys, or create it under the first, and whether it was created.
+
+    Of two requests the first to insert wins.
+    """
+    while True:
+        if row := find_pending(subject, keys):
+            return row, False
+        try:
+            return again(partial(_create, keys[0], fields)), True
+        except IntegrityError:
+            if not Verification.objects.filter(pending_key__in=keys).exists():
+                # Nobody was first: what the row refers to is gone, such as a device that was removed.
+                raise
+
+
+def _create(key: str, fields: dict[str, Any]) -> Verification:
+    """Create a row. No other request sees it before it has its cooldown."""
+    with transaction.atomic():
+        row = Verification.objects.create(pending_key=key, **fields)
+        _take_over_cooldown(row)
+    return row
+
+
+def with_cooldown(row: Verification) -> QuerySet[Verification] | None:
+    """Return the rows whose cooldown a new row goes on with: of its user's sends to its target.
 
     Canceling, another tab or another session does not end it. An approval does, and so does an expired code.
-    Call this once the row holds its key: the row that it replaces has ended by then, with its last cooldown.
+    Read them once the row holds its key: the row that it replaces has ended by then, with its last cooldown.
     """
     earlier = Verification.objects.filter(user=row.user_id, next_send_at__gt=timezone.now())
-    if row.by_stranger:
+    if row.is_unauthenticated:
         earlier = earlier.filter(flow_digest=row.flow_digest, transport=row.transport, kind=row.kind)
     elif row.user_id is not None and row.destination_digest:
         earlier = earlier.filter(destination_digest__in=digests(row.kind, row.identity))
+    elif row.device_id is not None and (p := get_providers().get(row.method)) is not None and p.sends:
+        # A device of the provider's own kind that is asked: each session has a row of its own.
+        earlier = earlier.filter(device=row.device_id)
     else:
-        return
-    earlier = earlier.exclude(Q(pk=row.pk) | Q(status__in=(Status.APPROVED, Status.EXPIRED)))
-    until = earlier.aggregate(until=Max("next_send_at"))["until"]
+        return None
+    found: QuerySet[Verification] = earlier.exclude(status__in=(Status.APPROVED, Status.EXPIRED))
+    # The row itself has another key, or ends with the transaction that reads this.
+    return found.exclude(pending_key=row.pending_key)
+
+
+def _take_over_cooldown(row: Verification) -> None:
+    earlier = with_cooldown(row)
+    until = earlier.aggregate(until=Max("next_send_at"))["until"] if earlier is not None else None
     if until is not None:
         Verification.objects.filter(pk=row.pk).update(next_send_at=until)
         row.next_send_at = until
@@ -117,7 +226,7 @@ def end(
     The destination is blanked. `keep_key`: no other row can begin in its place until it would have expired.
     Returns whether this call ended it; the row is brought up to date.
     """
-    ended = retry(lambda: _end(row, status, lease=lease, error_code=error_code, keep_key=keep_key))
+    ended = retry(_end, row, status, lease=lease, error_code=error_code, keep_key=keep_key)
     row.refresh_from_db()
     if ended:
         events.status_changed(subject, row)
@@ -156,18 +265,7 @@ def cancel_at_provider(subject: Subject, row: Verification) -> None:
     if provider is None or (row.sid and others.exists()):
         return
     try:
-        call(lambda: provider.cancel(row, request=subject.request))
+        call(provider.cancel, row, request=subject.request)
     except errors.TwoFactorError as e:
         # It has ended here, and expires at the provider.
         events.twilio_error(subject, e)
-
-
-def approved_in(user: Any, flow: str, auth: str | list[str]) -> QuerySet[Verification]:
-    """Return the rows that verify this session of the user, the newest approval first."""
-    return Verification.objects.filter(
-        user=user,
-        status=Status.APPROVED,
-        verifies=True,
-        flow_digest__in=digests("flow", flow),
-        auth_digest__in=[auth] if isinstance(auth, str) else auth,
-    ).order_by("-approved_at")

@@ -8,13 +8,15 @@ from datetime import timedelta
 
 from django.utils import timezone
 
+from .. import errors
 from ..contacts import CONTACTS, identity_of
 from ..installed import get_providers
-from ..models import Purpose, Status, Verification
-from . import lockout, pending, rate_limits, reservations
-from .methods import Choice, Fallback, Methods
+from ..models import Status, Verification
+from ..providers import MethodProvider
+from . import offers, pauses, reservations, send_reservations, verifications
+from .choices import Choice, Fallback, Standing, purpose_of
+from .methods import Methods
 from .provider_call import service_id
-from .subject import Subject
 
 # Twilio's advice is to offer a call after the third message. After a minute it is offered, too.
 SENDS_BEFORE_ANOTHER = 3
@@ -29,7 +31,7 @@ def fallback(available: Methods, row: Verification, *, failing: bool = False) ->
     """
     if not get_providers()[row.method].sends:
         return None
-    others = [c for c in available.alternatives(row) if c.provider.name != row.method]
+    others = [c for c in offers.grouped(available.alternatives(row)) if c.provider.name != row.method]
     others.sort(key=lambda c: (not _resends(c, row), c.provider.is_backup))
     best = next((c for c in others if _may_send(available, c, row)), None)
     if best is None:
@@ -63,52 +65,66 @@ def _resends(choice: Choice, row: Verification) -> bool:
 def _may_send(available: Methods, choice: Choice, row: Verification) -> bool:
     """Return whether a send by another method, instead of a running verification, would be allowed."""
     if _resends(choice, row):
-        return wait_to_resend(available.subject, row) <= row.can_resend_in()
+        return wait_to_resend(available, row, choice.provider) <= row.can_resend_in()
     return bool(usable_now(available, [choice]))
 
 
-def wait_to_resend(subject: Subject, row: Verification) -> int:
-    """Return in how many seconds a pending verification's code may be sent again; 0 for now. One query."""
+def wait_to_resend(available: Methods, row: Verification, provider: MethodProvider | None = None) -> int:
+    """Return in how many seconds a pending verification's code may be sent again; 0 for now.
+
+    `provider`: of the method, if pauses are to count. `Lock.FOR_EVER` if one lasts. One query, unless the
+    choices have been read since the last send.
+    """
     if not row.sends_left:
         return reservations.until_over(row)
-    counts = reservations.send_counts(subject.user, row, get_providers()[row.method])
-    [wait] = rate_limits.wait_for([counts])
-    return max(row.can_resend_in(), wait)
+    subject = available.subject
+    current = get_providers()[row.method]
+    counts = send_reservations.send_counts(subject.user, current, row.purpose, row.contact)
+    standing = available.standing or Standing(subject, available.devices, [])
+    paused = pauses.keys_of(row, provider) if provider is not None else []
+    return max(row.can_resend_in(), standing.wait_of(counts, paused))
 
 
 def usable_now(available: Methods, choices: Sequence[Choice]) -> list[Choice]:
     """Return the choices that a send would not be refused for, because of what was sent and entered."""
-    return [choice for choice, wait in zip(choices, waits(available, choices), strict=True) if not wait]
+    now = zip(choices, waits(available, choices), paused(available, choices), strict=True)
+    return [choice for choice, wait, stopped in now if not wait and stopped is None]
+
+
+def _standing(available: Methods, choices: Sequence[Choice]) -> Standing:
+    standing = available.standing
+    if standing is None or not standing.covers(choices):
+        standing = available.standing = Standing(available.subject, available.devices, choices)
+    return standing
+
+
+def paused(available: Methods, choices: Sequence[Choice]) -> list[errors.SendingPaused | None]:
+    """Return for each choice the error of a pause that stops it. No query after `waits`."""
+    standing = _standing(available, choices)
+    return [standing.paused(choice) for choice in choices]
 
 
 def waits(available: Methods, choices: Sequence[Choice]) -> list[int]:
-    """Return in how many seconds each choice can be used; 0 for now. Four queries at most.
+    """Return in how many seconds each choice can be used; 0 for now. Two queries at most.
 
     Locks count, limits of sends, and a running verification that takes no more sends or tokens. A cooldown
-    does not: the code that was sent still works. See also `lockout.FOR_EVER`.
+    does not: the code that was sent still works. See also `Lock.FOR_EVER`.
     """
-    subject = available.subject
-    locked = {
-        group: lockout.locked_for(subject.user, subject.flow, group)
-        for group in {c.provider.counted_apart for c in choices}
-    }
+    standing = _standing(available, choices)
     keys = [_keys_of(available, c) for c in choices]
     found = Verification.objects.filter(pending_key__in=[key for each in keys for key in each])
     held = {row.pending_key: row for row in found.filter(expires_at__gt=timezone.now())}
-    limited = rate_limits.wait_for(
-        [reservations.send_counts(subject.user, _would_be(available, c), c.provider) for c in choices]
-    )
     return [
         max(
-            locked[choice.provider.counted_apart],
-            wait,
+            standing.locked_for(choice),
+            standing.wait(choice),
             *(
                 reservations.until_over(held[key])
                 for key in own
                 if key in held and _is_used_up(held[key], choice)
             ),
         )
-        for choice, own, wait in zip(choices, keys, limited, strict=True)
+        for choice, own in zip(choices, keys, strict=True)
     ]
 
 
@@ -118,29 +134,12 @@ def _is_used_up(row: Verification, choice: Choice) -> bool:
     return choice.provider.sends and not row.sends_left
 
 
-def _would_be(available: Methods, choice: Choice) -> Verification:
-    """Return the verification that a choice would begin, unsaved; without destination if it registers."""
-    registered = choice.registered
-    proves = choice.provider.device_kind is None or (
-        registered is not None and registered is not available.devices.unproven()
-    )
-    contact = registered.contact if registered else None
-    device = registered.device if registered else None
-    purpose = Purpose.PROVE if proves else Purpose.ENROL
-    fields = pending.new_fields(choice.provider, purpose, contact, device)
-    return Verification(user=available.subject.user, **fields)
-
-
 def _keys_of(available: Methods, choice: Choice) -> list[str]:
     """Return the keys of the verification that a choice would go on with."""
-    registered = choice.registered
-    enrols = registered is None and choice.provider.device_kind is not None
-    if enrols and choice.provider.device_kind in CONTACTS:
+    if choice.registers and choice.provider.device_kind in CONTACTS:
         return []  # the number or address has not been entered yet
-    if registered is not None and registered is available.devices.unproven():
-        enrols = True
-    purpose = Purpose.ENROL if enrols else Purpose.PROVE
+    registered, purpose = choice.registered, purpose_of(available.devices, choice)
     contact = registered.contact if registered else None
     device = registered.device if registered and not contact else None
     service = service_id(available.subject, choice.provider, purpose)
-    return pending.keys_for(available.subject, choice.provider, purpose, contact, device, service)
+    return verifications.keys_for(available.subject, choice.provider, purpose, contact, device, service)

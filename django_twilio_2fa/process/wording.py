@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from unicodedata import bidirectional
 
@@ -14,25 +15,29 @@ from ..errors import fill
 from ..installed import provider_of
 from ..providers import MethodProvider
 
-KINDS = {"phone_number": _("Phone number"), "email": _("E-mail address")}
+KINDS = {"phone_number": _("Phone number"), "email": _("Email address")}
 
 MESSAGES: dict[str, Any] = {
-    "verification_resent": _("The code was sent again."),
-    "verified": _("You are verified."),
-    "incorrect_code": _("That code is not right."),
+    "verification_resent": _("We sent the code again."),
+    "verified": _("We have checked it is you."),
+    "incorrect_code": _("That code is incorrect. Check it and try again."),
     "send_unsure": _(
-        "We are not sure that a code could be sent. If you get one, enter it here. If not, try again or use "
-        "another method."
+        "We are not sure the code was sent. If you get one, enter it here. If not, send it again or "
+        "try another way."
     ),
     "send_unsure_to": _(
-        "We are not sure that a code could be sent to {value}. If you get one, enter it here. If not, try "
-        "again or use another method."
+        "We are not sure the code was sent to {value}. If you get one, enter it here. If not, send "
+        "it again or try another way."
     ),
     "send_prefix": _("Enter the code that was"),
     "send_generic": _("sent"),
     "send_suffix": _("to {value}."),
 }
-"""By code. `send_<method>` comes from the provider's `sent_wording`; where it has none, `send_generic`."""
+"""By code. `send_<method>` comes from the provider's `sent_wording`; where it has none, `send_generic`.
+
+The last three are parts of a sentence. They are used if a site changes one of them, and for methods without a
+sentence of their own (`sending_wording`).
+"""
 
 
 FIRST_STRONG_ISOLATE, POP_DIRECTIONAL_ISOLATE = "\u2068", "\u2069"
@@ -68,16 +73,28 @@ def message(code: str, *, user: Any = None, request: Any = None, default: Any = 
     return fill(str(text), data)
 
 
+def destination_words(masked: str) -> dict[str, str]:
+    """Return what sentences about a destination are filled from: `{value}`, and `{ending}` of a number."""
+    digits = "".join(re.findall(r"[0-9]", masked.partition(" ext.")[0]))
+    return {"value": masked, "ending": digits or masked}
+
+
+def about_destination(sentence: Any, masked: str) -> str:
+    """Return a sentence filled with a masked destination. Empty if it needs one and there is none."""
+    text = str(sentence)
+    return fill(text, destination_words(masked)) if masked or "{" not in text else ""
+
+
 def sent_sentence(provider: MethodProvider, masked: str, *, user: Any = None, request: Any = None) -> str:
     """Return where the code went: prefix, the method's part and suffix, or the method's own sentence.
 
     That gives way to whatever the site says in any of the parts.
     """
     about = {"user": user, "request": request}
-    if provider.sending_wording and masked:
+    if sentence := about_destination(provider.sending_wording, masked):
         parts_of_site = ("send_prefix", f"send_{provider.name}", "send_suffix")
         if all(conf.resolve("MESSAGE_DISPLAY_CB", code=code, **about) is None for code in parts_of_site):
-            return fill(str(provider.sending_wording), {"value": masked})
+            return sentence
     how = message(f"send_{provider.name}", default=provider.sent_wording or MESSAGES["send_generic"], **about)
     parts = [message("send_prefix", **about), how]
     if masked:

@@ -1,32 +1,40 @@
-"""Requests in, answers out: the part of Twilio that the kit talks to, without HTTP around it."""
+"""Answer requests as Twilio would, without HTTP."""
 
 from __future__ import annotations
 
+import json
 import re
 from base64 import b64decode
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote
 
-from . import factors, lookups, verifications
-from .faults import Refused
+from . import devices
+from .answers import Result
+from .parameters import HEX
+from .resources import services
+from .routes import ROUTES
+from .twilio_errors import Refused
 
-SID = r"[0-9a-f]{32}"
-ENTITY = rf"/v2/Services/(?P<service>VA{SID})/Entities/(?P<identity>[^/]+)"
-UNKNOWN_SERVICE = "VA" + "0" * 32
 WRONG_PASSWORD = "invalid"  # noqa: S105  the auth token that is refused, not one that is used
+# API keys do not say whose they are.
+ACCOUNT_OF_KEYS = "AC" + "5" * 32
 
 
 @dataclass(frozen=True)
 class Request:
-    """A request to the sandbox. `path` is still quoted; `values` are the form's or the query's."""
+    """A request to the sandbox. `path` is still quoted; `values` are the form's or the query's.
+
+    `only`: the only user name and password that are accepted; without it, all are.
+    """
 
     method: str
     path: str
     values: Mapping[str, Any] = field(default_factory=dict)
     username: str = ""
     password: str = ""
+    only: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -36,29 +44,8 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-Handler = Callable[..., tuple[int, dict[str, Any] | None]]
-
-ROUTES: tuple[tuple[str, re.Pattern[str], Handler], ...] = tuple(
-    (method, re.compile(f"^{pattern}$"), handler)
-    for method, pattern, handler in (
-        ("GET", rf"/v2/Services/(?P<service>VA{SID})", verifications.fetch_service),
-        ("POST", rf"/v2/Services/(?P<service>VA{SID})/Verifications", verifications.start),
-        ("POST", rf"/v2/Services/(?P<service>VA{SID})/VerificationCheck", verifications.check),
-        ("GET", rf"/v2/Services/(?P<service>VA{SID})/Verifications/(?P<id>[^/]+)", verifications.fetch),
-        ("POST", rf"/v2/Services/(?P<service>VA{SID})/Verifications/(?P<id>[^/]+)", verifications.update),
-        ("POST", rf"{ENTITY}/Factors", factors.create_factor),
-        ("GET", rf"{ENTITY}/Factors/(?P<sid>YF{SID})", factors.fetch_factor),
-        ("POST", rf"{ENTITY}/Factors/(?P<sid>YF{SID})", factors.update_factor),
-        ("DELETE", rf"{ENTITY}/Factors/(?P<sid>YF{SID})", factors.delete_factor),
-        ("POST", rf"{ENTITY}/Challenges", factors.create_challenge),
-        ("GET", r"/v1/PhoneNumbers/(?P<number>[^/]+)", lookups.fetch_v1),
-        ("GET", r"/v2/PhoneNumbers/(?P<number>[^/]+)", lookups.fetch_v2),
-    )
-)
-
-
 def basic_auth(header: str) -> tuple[str, str]:
-    """User name and password of an `Authorization: Basic …` header; empty where it is none."""
+    """Return the user name and password of an `Authorization: Basic …` header, or empty strings."""
     scheme, _, value = header.partition(" ")
     if scheme.lower() != "basic":
         return "", ""
@@ -69,25 +56,59 @@ def basic_auth(header: str) -> tuple[str, str]:
     return username, password
 
 
+def parse(text: str, content_type: str = "") -> dict[str, Any]:
+    """Return the values of a query, a form or a JSON object. A name that comes more than once has a list."""
+    if "json" in content_type:
+        try:
+            found = json.loads(text)
+        except ValueError:
+            return {}
+        return found if isinstance(found, dict) else {}
+    fields = parse_qs(text, keep_blank_values=True)
+    return {name: values[0] if len(values) == 1 else values for name, values in fields.items()}
+
+
 def handle(request: Request) -> Answer:
-    """Twilio's answer to a request."""
+    """Return Twilio's answer to a request."""
     try:
         return Answer(*_handle(request))
     except Refused as e:
         return Answer(e.status, e.body, e.headers)
 
 
-def _handle(request: Request) -> tuple[int, dict[str, Any] | None]:
-    if not re.fullmatch(rf"(AC|SK){SID}", request.username) or request.password in ("", WRONG_PASSWORD):
+def _handle(request: Request) -> Result:
+    device = request.username == devices.USERNAME and bool(request.password)
+    if not device and not _is_account(request):
         raise Refused(20003, 401, "Authenticate")
-    if any("\0" in str(value) for value in (unquote(request.path), *request.values.values())):
-        raise Refused(60200, 400, "Invalid parameter: it holds a NUL character")
-    for method, pattern, handler in ROUTES:
-        match = pattern.match(request.path)
-        if match and method == request.method:
+    if not _is_text(unquote(request.path)) or not _is_text(request.values):
+        raise Refused(60200, 400, "Invalid parameter: it contains a character that is not allowed")
+    for route in ROUTES:
+        match = route.pattern.fullmatch(request.path)
+        if match and route.method == request.method:
             parts = {name: unquote(value) for name, value in match.groupdict().items()}
-            if parts.get("service") == UNKNOWN_SERVICE:
-                break
-            account = request.username if request.username.startswith("AC") else "AC" + "5" * 32
-            return handler(request.values, account=account, **parts)
+            if "service" in parts:
+                services.configuration(parts["service"])
+            if device:
+                if not route.devices:
+                    raise Refused(20003, 401, "Authenticate")
+                account = devices.account_for(request.password, request.method, parts, request.values)
+            else:
+                account = request.username if request.username.startswith("AC") else ACCOUNT_OF_KEYS
+            extra = {"auth_token": request.password} if route.signs else {}
+            return route.handler(request.values, account=account, **parts, **extra)
     raise Refused(20404, 404, f"The requested resource {unquote(request.path)} was not found")
+
+
+def _is_account(request: Request) -> bool:
+    if not re.fullmatch(f"(AC|SK){HEX}", request.username) or request.password in ("", WRONG_PASSWORD):
+        return False
+    return request.only in (None, (request.username, request.password))
+
+
+def _is_text(value: Any) -> bool:
+    """Return whether all that a value holds can be stored: no NUL, and no half of a surrogate pair."""
+    if isinstance(value, str):
+        return not re.search("[\0\ud800-\udfff]", value)
+    if isinstance(value, Mapping):
+        return all(_is_text(part) for pair in value.items() for part in pair)
+    return not isinstance(value, list | tuple) or all(map(_is_text, value))

@@ -14,13 +14,13 @@ from requests.exceptions import ConnectionError as NoConnection
 from twilio.http import HttpClient
 from twilio.http.response import Response
 
-from . import engine, in_use, injected
+from . import engine, fault_injection, in_use
 
 sandbox_request = Signal()
 """Sent with `method`, `path`, `values`, `status` and `body` of each request; tests listen."""
 
 # What `requests` raises where an answer does not come, or not as a whole.
-LOST: dict[str, type[Exception]] = {
+NO_ANSWER: dict[str, type[Exception]] = {
     "hang": ReadTimeout,
     "slow": ReadTimeout,
     "drop": NoConnection,
@@ -29,7 +29,7 @@ LOST: dict[str, type[Exception]] = {
 
 
 class SandboxHttpClient(HttpClient):  # type: ignore[misc]
-    """Answers as Twilio would, without a network; keeps neither requests nor answers."""
+    """Answer as Twilio would, without a network. Does not keep requests or responses."""
 
     def __init__(self) -> None:
         super().__init__(None, False, None)
@@ -49,15 +49,17 @@ class SandboxHttpClient(HttpClient):  # type: ignore[misc]
             raise ImproperlyConfigured(
                 "The sandbox works with DEBUG off only if TWILIO_2FA_SANDBOX_WITHOUT_DEBUG is set."
             )
-        values: dict[str, Any] = {**(params or {}), **(data or {})}
+        url = urlsplit(uri)
+        # The address of the next page of a list has its values in itself.
+        values: dict[str, Any] = {**engine.parse(url.query), **(params or {}), **(data or {})}
         username, password = auth or engine.basic_auth((headers or {}).get("Authorization", ""))
-        path = urlsplit(uri).path
-        fault = injected.take(path)
+        path = url.path
+        fault = fault_injection.take(path)
         if fault == "refuse":
             raise ConnectTimeout("The sandbox was told to take no connection.")
-        if fault in injected.NOT_REACHED:
-            return Response(*injected.NOT_REACHED[fault])
-        answer = injected.act(fault, engine.Request(method.upper(), path, values, username, password))
+        if fault in fault_injection.NOT_REACHED:
+            return Response(*fault_injection.NOT_REACHED[fault])
+        answer = fault_injection.act(fault, engine.Request(method.upper(), path, values, username, password))
         sandbox_request.send(
             sender=type(self),
             method=method.upper(),
@@ -66,11 +68,11 @@ class SandboxHttpClient(HttpClient):  # type: ignore[misc]
             status=answer.status,
             body=answer.body,
         )
-        if fault in LOST:
-            raise LOST[fault]("The sandbox was told to lose its answer.")
+        if fault in NO_ANSWER:
+            raise NO_ANSWER[fault]("The sandbox was told to lose its answer.")
         if fault == "delay":
-            time.sleep(injected.SECONDS[fault])
+            time.sleep(fault_injection.SECONDS[fault])
         if fault == "html-200":
-            return Response(200, injected.HTML)
-        body = injected.twisted(fault, answer)
+            return Response(200, fault_injection.HTML)
+        body = fault_injection.twisted(fault, answer)
         return Response(answer.status, "" if body is None else json.dumps(body), answer.headers)

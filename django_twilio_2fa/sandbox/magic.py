@@ -1,8 +1,11 @@
-"""Numbers and addresses that the sandbox answers with a fault: one table, shown in docs/sandbox.md."""
+"""Declare the numbers and addresses that cause an error, for the sandbox and for docs/sandbox.md."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
+
+from .twilio_errors import refused
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,8 @@ class Magic:
     code: int = 0
     channels: tuple[str, ...] = ()
     line_type: str | None = "mobile"
+    sna: bool = True
+    """True if the carrier supports Silent Network Auth."""
 
 
 def _number(last: int) -> str:
@@ -32,39 +37,40 @@ MAGIC: dict[str, Magic] = {
     for m in (
         Magic(
             _number(50),
-            "a landline: no text message, but a call",
+            "a landline. It receives calls, but no text messages",
             "send",
             60205,
             channels=MESSAGES,
             line_type="landline",
         ),
         Magic(_number(51), "a VoIP number", line_type="nonFixedVoip"),
-        Magic(_number(52), "a number whose line type is not known", line_type=None),
-        Magic(_number(53), "a premium number, by Lookup", line_type="premium"),
-        Magic(_number(54), "a Lookup that is not permitted", "lookup", 60601),
-        Magic(_number(55), "a Lookup that fails", "lookup", 20503),
-        Magic(_number(56), "a landline that Lookup knows of and that takes calls", line_type="landline"),
+        Magic(_number(52), "a number whose line type Lookup does not know", line_type=None),
+        Magic(_number(53), "a premium-rate number, according to Lookup", line_type="premium"),
+        Magic(_number(54), "Lookup is not permitted", "lookup", 60601),
+        Magic(_number(55), "Lookup fails", "lookup", 20503),
+        Magic(_number(56), "a landline, according to Lookup. It receives calls", line_type="landline"),
         Magic(_number(57), "bad credentials", "send", 20003),
-        Magic(_number(58), "a wrong service SID", "send", 20404),
+        Magic(_number(58), "the service SID does not exist", "send", 20404),
         Magic(_number(59), "too many requests to Twilio", "send", 20429),
         Magic(_number(60), "an outage", "send", 20503),
-        Magic(_number(61), "Twilio's own error", "send", 20500),
-        Magic(_number(62), "a trial account and a number not verified for it", "send", 21608),
-        Magic(_number(63), "a parameter that is refused", "send", 60200),
-        Magic(_number(64), "too many sends already", "send", 60203),
-        Magic(_number(65), "sends at the same time", "send", 60212),
-        Magic(_number(66), "a channel that is switched off at the service", "send", 60223),
-        Magic(_number(67), "a template that is missing", "send", 60228),
-        Magic(_number(68), "a number blocked by Twilio", "send", 60238),
-        Magic(_number(69), "Fraud Guard", "send", 60410),
-        Magic(_number(70), "a risk found by the device's address", "send", 60413),
-        Magic(_number(71), "a country switched off", "send", 60605),
-        Magic(_number(72), "WhatsApp not set up", "send", 68008, channels=("whatsapp",)),
-        Magic(_number(73), "a check with too many tokens already", "check", 60202),
-        Magic(_number(74), "a check of what is used up, canceled or expired", "check", 20404),
-        Magic(_number(75), "an outage while checking", "check", 20503),
-        Magic("unset@sandbox.test", "e-mail not set up", "send", 60217),
-        Magic("denied@sandbox.test", "e-mail not permitted", "send", 60222),
+        Magic(_number(61), "an internal error of Twilio", "send", 20500),
+        Magic(_number(62), "a trial account, which cannot send to this number", "send", 21608),
+        Magic(_number(63), "Twilio refuses a parameter", "send", 60200),
+        Magic(_number(64), "the code has been sent too often", "send", 60203),
+        Magic(_number(65), "several sends at the same time", "send", 60212),
+        Magic(_number(66), "the channel is disabled for the service", "send", 60223),
+        Magic(_number(67), "the message template is missing", "send", 60228),
+        Magic(_number(68), "Twilio has blocked the number", "send", 60238),
+        Magic(_number(69), "Fraud Guard has blocked the number", "send", 60410),
+        Magic(_number(70), "Twilio sees a risk in the IP address of the user", "send", 60413),
+        Magic(_number(71), "the country is disabled (geo permissions)", "send", 60605),
+        Magic(_number(72), "WhatsApp is not set up", "send", 68008, channels=("whatsapp",)),
+        Magic(_number(73), "too many codes have been checked", "check", 60202),
+        Magic(_number(74), "the verification does not exist any more when a code is checked", "check", 20404),
+        Magic(_number(75), "an outage when a code is checked", "check", 20503),
+        Magic(_number(76), "a carrier that does not support Silent Network Auth", sna=False),
+        Magic("unset@sandbox.test", "e-mail is not set up", "send", 60217),
+        Magic("denied@sandbox.test", "e-mail is not permitted", "send", 60222),
         Magic("outage@sandbox.test", "an outage", "send", 20503),
     )
 }
@@ -73,3 +79,10 @@ MAGIC: dict[str, Magic] = {
 def magic_for(to: str) -> Magic:
     """Return the behaviour of a destination: by default that of an ordinary mobile number or address."""
     return MAGIC.get(to) or Magic(to, "")
+
+
+def strike(to: str, where: str, channel: str = "", *, spared: Collection[int] = ()) -> None:
+    """Raise the error that a destination has in store, unless its code is `spared`."""
+    magic = magic_for(to)
+    if magic.on == where and (not magic.channels or channel in magic.channels) and magic.code not in spared:
+        raise refused(magic.code)

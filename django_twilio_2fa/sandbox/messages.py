@@ -5,22 +5,46 @@ from __future__ import annotations
 from typing import Any
 
 from ..moments import aware
+from .answers import ORIGIN
 from .models import SandboxMessage, SandboxVerification, new_sid
 
 SERVICE_NAME = "Sandbox"
+DEFAULT_WORDING = "Your {{friendly_name}} verification code is: {{code}}"
 
 
-def deliver(verification: SandboxVerification, channel: str, *, name: str = "", locale: str = "") -> None:
+WARNING = ". Don't share this code with anyone; our employees will never ask for the code"
+
+
+def deliver(
+    verification: SandboxVerification,
+    channel: str,
+    *,
+    name: str = "",
+    locale: str = "",
+    wording: str = "",
+    warns: bool = False,
+    app_hash: str = "",
+) -> SandboxMessage:
+    """Deliver a code. `wording` is a template's text; `warns`: the text ends with a warning."""
     sender = name or SERVICE_NAME
     code = verification.code
+    text = (wording or DEFAULT_WORDING).replace("{{friendly_name}}", sender)
     if channel == "call":
         spoken = ", ".join(code)
-        body = f"Hello. Your {sender} verification code is: {spoken}. Once more: {spoken}. Goodbye."
+        body = (
+            text.replace("{{code}}", spoken)
+            if wording
+            else f"Hello. Your {sender} verification code is: {spoken}. Once more: {spoken}. Goodbye."
+        )
     elif channel == "email":
         body = f"Your {sender} verification code is {code}. It is good for ten minutes."
+    elif channel == "sna":
+        body = "The phone opens an address over its mobile network. No code is sent."
     else:
-        body = f"Your {sender} verification code is: {code}"
-    SandboxMessage.objects.create(
+        body = text.replace("{{code}}", code) + (WARNING if warns and channel == "sms" else "")
+        if app_hash and channel == "sms":
+            body = f"<#> {body}\n{app_hash}"
+    return SandboxMessage.objects.create(
         sid=new_sid("VL"),
         verification=verification,
         to=verification.to,
@@ -29,6 +53,11 @@ def deliver(verification: SandboxVerification, channel: str, *, name: str = "", 
         locale=locale,
         body=body,
     )
+
+
+def sna_url(verification: SandboxVerification) -> str:
+    """Return the address that the phone opens for Silent Network Auth."""
+    return f"{ORIGIN}/sandbox/sna/{verification.data['sna']['token']}"
 
 
 def delivered(to: str = "", limit: int = 100) -> list[dict[str, Any]]:
@@ -40,7 +69,7 @@ def delivered(to: str = "", limit: int = 100) -> list[dict[str, Any]]:
         {
             "to": row.to,
             "channel": row.channel,
-            "code": row.verification.code,
+            "code": "" if row.channel == "sna" else row.verification.code,
             "body": row.body,
             "locale": row.locale,
             "sent_at": aware(row.sent_at).isoformat(),

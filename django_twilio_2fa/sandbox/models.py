@@ -16,7 +16,7 @@ def new_sid(prefix: str) -> str:
 
 
 class SandboxVerification(models.Model):
-    """A verification at Twilio. Unlike the kit, it keeps destinations and codes: it has to show them."""
+    """A verification at Twilio. Unlike this package, it keeps destinations and codes: it has to show them."""
 
     sid = models.CharField(max_length=34, unique=True)
     service_sid = models.CharField(max_length=34)
@@ -31,6 +31,8 @@ class SandboxVerification(models.Model):
     checks = models.PositiveSmallIntegerField(default=0)
     amount = models.CharField(max_length=32, blank=True)
     payee = models.CharField(max_length=254, blank=True)
+    # The result of Lookup, and the state of Silent Network Auth.
+    data = models.JSONField(default=dict)
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(default=timezone.now)
 
@@ -54,6 +56,8 @@ class SandboxMessage(models.Model):
     # As it was asked for; the text is English all the same.
     locale = models.CharField(max_length=16, blank=True)
     body = models.TextField()
+    # Whether the verification was approved after this message, with none sent in between.
+    converted = models.BooleanField(default=False)
     sent_at = models.DateTimeField(default=timezone.now, db_index=True)
 
     objects = PrimaryManager()
@@ -67,17 +71,23 @@ class SandboxMessage(models.Model):
 
 
 class SandboxFactor(models.Model):
-    """An authenticator at Twilio, and the secret that the app and Twilio share."""
+    """An authenticator app, a push device or a passkey of an entity."""
 
     sid = models.CharField(max_length=34, unique=True)
     service_sid = models.CharField(max_length=34)
     account_sid = models.CharField(max_length=34)
     entity_sid = models.CharField(max_length=34)
     identity = models.CharField(max_length=64, db_index=True)
+    factor_type = models.CharField(max_length=16, default="totp")
     friendly_name = models.CharField(max_length=64)
-    secret = models.CharField(max_length=64)
+    # Of an authenticator app. Of a passkey, the ID of its credential, in base64url.
+    secret = models.CharField(max_length=1400)
+    # Of a device or a passkey: base64 of the DER, or of the COSE key.
+    public_key = models.TextField(blank=True)
+    config = models.JSONField(default=dict)
+    metadata = models.JSONField(null=True)
     status = models.CharField(max_length=16, default="unverified")
-    # The time step of the code that was used last: none is taken twice.
+    # The time step of the code that was used last: none is taken twice. Of a passkey, its counter.
     last_step = models.BigIntegerField(null=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     created_at = models.DateTimeField(default=timezone.now)
@@ -90,3 +100,78 @@ class SandboxFactor(models.Model):
 
     def __str__(self) -> str:
         return f"{self.sid} {self.status}"
+
+
+class SandboxChallenge(models.Model):
+    """A challenge to an entity, which one of its factors answers."""
+
+    sid = models.CharField(max_length=34, unique=True)
+    service_sid = models.CharField(max_length=34)
+    account_sid = models.CharField(max_length=34)
+    # None until a passkey answers that was not asked for by name.
+    factor = models.ForeignKey(SandboxFactor, on_delete=models.CASCADE, null=True, related_name="challenges")
+    identity = models.CharField(max_length=64, blank=True, db_index=True)
+    factor_type = models.CharField(max_length=16)
+    status = models.CharField(max_length=16, default="pending")
+    details = models.JSONField(null=True)
+    hidden_details = models.JSONField(null=True)
+    metadata = models.JSONField(null=True)
+    options = models.JSONField(null=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    expires_at = models.DateTimeField()
+    responded_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    updated_at = models.DateTimeField(default=timezone.now)
+
+    objects = PrimaryManager()
+
+    class Meta:
+        base_manager_name = "objects"
+
+    def __str__(self) -> str:
+        return f"{self.sid} {self.status}"
+
+
+class SandboxResource(models.Model):
+    """A resource that is only created, read, updated and deleted. `store` has the functions."""
+
+    kind = models.CharField(max_length=24)
+    sid = models.CharField(max_length=34, unique=True)
+    account_sid = models.CharField(max_length=34)
+    service_sid = models.CharField(max_length=34, blank=True)
+    parent_sid = models.CharField(max_length=34, blank=True)
+    name = models.CharField(max_length=128, blank=True)
+    # Where a name may be there only once below a parent.
+    key = models.CharField(max_length=200, unique=True, null=True)  # noqa: DJ001
+    data = models.JSONField(default=dict)
+    created_at = models.DateTimeField(default=timezone.now)
+    updated_at = models.DateTimeField(default=timezone.now)
+
+    objects = PrimaryManager()
+
+    class Meta:
+        base_manager_name = "objects"
+        indexes = [models.Index(fields=["kind", "service_sid"], name="twilio_2fa_sandbox_kind")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.sid}"
+
+
+class SandboxRateCount(models.Model):
+    """The number of sends in a bucket of a rate limit, for one value, since a moment."""
+
+    bucket_sid = models.CharField(max_length=34)
+    value = models.CharField(max_length=64)
+    since = models.DateTimeField(default=timezone.now)
+    count = models.PositiveIntegerField(default=0)
+
+    objects = PrimaryManager()
+
+    class Meta:
+        base_manager_name = "objects"
+        constraints = [
+            models.UniqueConstraint(fields=["bucket_sid", "value"], name="twilio_2fa_sandbox_one_count")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.bucket_sid} {self.count}"

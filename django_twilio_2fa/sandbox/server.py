@@ -1,44 +1,46 @@
-"""The sandbox over HTTP on loopback, with faults on request.
-
-Below `/sandbox/` it is told what to do: `POST /sandbox/faults` (`fault`, and perhaps `on`, `times`,
-`seconds`), `DELETE /sandbox/faults`; and says what was: `GET /sandbox/status`, `GET /sandbox/messages?to=`.
-`DELETE /sandbox/messages` forgets every verification.
-"""
+"""Serve the sandbox over HTTP on loopback, with faults on request."""
 
 from __future__ import annotations
 
 import json
+import re
 import socket
 import threading
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 from django.db import connections
 
-from . import engine, messages
-from .injected import FAULTS, HTML, NOT_REACHED, Fault, act, twisted
-from .models import SandboxVerification
+from . import control, engine
+from .answers import moved
+from .fault_injection import HTML, NOT_REACHED, Fault, act, twisted
 
 LOOPBACK = "127.0.0.1"
-CONTROL = "/sandbox/"
+HOST = re.compile(r"[A-Za-z0-9.-]+(:[0-9]+)?")
+LONGEST_BODY = 1_000_000
+LONGEST_RECORD = 10_000
 
 
 class SandboxServer(ThreadingHTTPServer):
-    """Serves the engine on loopback; `port` 0 takes a free one. Raises OSError if the port is taken."""
+    """Serves the engine on loopback; `port` 0 takes a free one. Raises OSError if the port is taken.
+
+    `only`: the only user name and password that are accepted.
+    """
 
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, port: int = 0) -> None:
+    def __init__(self, port: int = 0, *, only: tuple[str, str] | None = None) -> None:
         super().__init__((LOOPBACK, port), Handler)
+        self.only = only
         self.port = int(self.server_address[1])
         self.lock = threading.Lock()
         self.fault: Fault | None = None
         self.asked: list[dict[str, Any]] = []
-        self.connections = 0
+        self.connections: int = 0
         self.away = 0.0
         self.open: set[socket.socket] = set()
         self.stopped = threading.Event()
@@ -83,12 +85,14 @@ class SandboxServer(ThreadingHTTPServer):
 
     def inject(self, fault: str, *, on: str = "", times: int = 1, seconds: float | None = None) -> None:
         """Let the next `times` requests go wrong; 0 times for all. Raises KeyError for an unknown fault."""
-        found = Fault(fault, on, times, seconds)
-        if fault == "refuse":
-            self.away = found.seconds or 0.0
+        self.begin(Fault(fault, on, times, seconds))
+
+    def begin(self, fault: Fault) -> None:
+        if fault.name == "refuse":
+            self.away = fault.seconds or 0.0
             threading.Thread(target=self.shutdown, daemon=True).start()
         else:
-            self.fault = found
+            self.fault = fault
 
     def clear(self) -> None:
         self.fault = None
@@ -116,18 +120,33 @@ class Handler(BaseHTTPRequestHandler):
 
     def answer(self) -> None:
         url = urlsplit(self.path)
-        length = int(self.headers.get("Content-Length") or 0)
-        query, form = (
-            {name: found[-1] for name, found in parse_qs(text, keep_blank_values=True).items()}
-            for text in (url.query, self.rfile.read(length).decode())
-        )
-        if url.path.startswith(CONTROL):
-            self.control(url.path.removeprefix(CONTROL), query, form)
+        sent = self.headers.get("Content-Length") or "0"
+        if not sent.isdecimal() or int(sent) > LONGEST_BODY:
+            self.close_connection = True
+            self.send(413, b"", {})
+            return
+        body = self.rfile.read(int(sent)).decode(errors="replace")
+        query, form = engine.parse(url.query), engine.parse(body, self.headers.get("Content-Type", ""))
+        if url.path == "/":
+            self.send(302, b"", {"Location": control.PREFIX})
+            return
+        if url.path.startswith(control.PREFIX):
+            path = url.path.removeprefix(control.PREFIX)
+            page = control.respond(self.server, self.command, path, query, form)
+            self.send(page.status, page.data, page.headers)
+            if page.then:
+                page.then()
             return
         if not self.counted:
             self.counted = True
             self.server.connections += 1
         self.serve(url.path, {**query, **form})
+
+    @property
+    def origin(self) -> str:
+        """Return the address by which the client knows this server."""
+        host = self.headers.get("Host", "")
+        return f"http://{host}" if HOST.fullmatch(host) else self.server.address
 
     do_GET = do_POST = do_DELETE = answer
 
@@ -136,18 +155,20 @@ class Handler(BaseHTTPRequestHandler):
 
     # What Twilio would do
 
-    def serve(self, path: str, values: dict[str, str]) -> None:
+    def serve(self, path: str, values: dict[str, Any]) -> None:
         fault = self.server.take_fault(path)
         name = fault.name if fault else ""
+        del self.server.asked[:-LONGEST_RECORD]
         self.server.asked.append({"method": self.command, "path": path, "values": values, "fault": name})
         if name in NOT_REACHED:
             status, page = NOT_REACHED[name]
             self.send(status, page.encode(), {"Content-Type": "text/html"})
             return
         username, password = engine.basic_auth(self.headers.get("Authorization", ""))
-        answer = act(name, engine.Request(self.command, path, values, username, password))
+        answer = act(name, engine.Request(self.command, path, values, username, password, self.server.only))
         body = twisted(name, answer)
-        data = b"" if body is None else json.dumps(body).encode()
+        # So that clients find the next page of a list here, and not at Twilio.
+        data = b"" if body is None else json.dumps(moved(body, self.origin)).encode()
         if fault is None:
             self.send(answer.status, data, answer.headers)
         elif name == "html-200":
@@ -183,32 +204,3 @@ class Handler(BaseHTTPRequestHandler):
                 self.wfile.write(bytes([byte]))
                 if self.server.stopped.wait(pause):
                     return
-
-    # What the server is told
-
-    def control(self, path: str, query: dict[str, str], form: dict[str, str]) -> None:
-        status, body = 200, dict[str, Any]()
-        if path == "faults" and self.command == "POST":
-            try:
-                name = form["fault"]
-                seconds = float(form["seconds"]) if "seconds" in form else None
-                times = int(form.get("times", 1))
-                if name == "refuse":
-                    # It closes this connection as well, so the answer goes first.
-                    self.send(200, b"{}", {})
-                self.server.inject(name, on=form.get("on", ""), times=times, seconds=seconds)
-                if name == "refuse":
-                    return
-            except (KeyError, ValueError):
-                status, body = 400, {"faults": FAULTS}
-        elif path == "faults" and self.command == "DELETE":
-            self.server.clear()
-        elif path == "status":
-            body = {"connections": self.server.connections, "requests": self.server.asked}
-        elif path == "messages" and self.command == "DELETE":
-            SandboxVerification.objects.all().delete()
-        elif path == "messages":
-            body = {"messages": messages.delivered(query.get("to", ""))}
-        else:
-            status = 404
-        self.send(status, json.dumps(body).encode(), {})

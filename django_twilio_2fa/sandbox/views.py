@@ -1,15 +1,18 @@
-"""The handset: what Twilio would have delivered."""
+"""Serve the handset within a site."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
+from django.templatetags.static import static
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods, require_safe
 
 from ..process.tables import explained
-from . import factors, in_use, messages
-from .models import SandboxMessage
+from . import handset, in_use, messages, sna
+from .twilio_errors import Refused
 
 
 def _only_in_use() -> None:
@@ -20,23 +23,12 @@ def _only_in_use() -> None:
 @never_cache
 @require_safe
 @explained()
-def handset(request: HttpRequest) -> HttpResponse:
+def handset_page(request: HttpRequest) -> HttpResponse:
     """Show the page, or with `?fragment=1` only the messages, for its script."""
     _only_in_use()
-    to = request.GET.get("to", "")
-    rows = SandboxMessage.objects.select_related("verification")
-    if to:
-        rows = rows.filter(to=to)
-    name = "_messages" if request.GET.get("fragment") else "handset"
-    return render(
-        request,
-        f"twilio_2fa_sandbox/{name}.html",
-        {
-            "deliveries": rows[:50],
-            "to": to,
-            "authenticators": factors.authenticators(),
-        },
-    )
+    files = {name: static(f"twilio_2fa_sandbox/{name}") for name in handset.FILES}
+    fragment = bool(request.GET.get("fragment"))
+    return HttpResponse(handset.page(request.GET.get("to", ""), fragment=fragment, files=files))
 
 
 @never_cache
@@ -45,3 +37,22 @@ def handset(request: HttpRequest) -> HttpResponse:
 def message_list(request: HttpRequest) -> JsonResponse:
     _only_in_use()
     return JsonResponse(messages.delivered(request.GET.get("to", "")), safe=False)
+
+
+@never_cache
+@csrf_exempt  # phones open it, and it holds a secret of its own
+@require_http_methods(["GET", "POST"])
+@explained()
+def open_sna(request: HttpRequest, token: str) -> HttpResponse:
+    """Answer a phone that opens the address of a silent authentication."""
+    _only_in_use()
+    try:
+        return HttpResponse(sna.open_url(token), content_type="text/plain")
+    except Refused as e:
+        raise Http404(e.message) from None
+
+
+OPEN_TO_THE_UNVERIFIED: tuple[Any, ...] = (handset_page, message_list, open_sna)
+for view in OPEN_TO_THE_UNVERIFIED:
+    # For the site's middleware: users who have to verify read their code here.
+    view.two_factor_exempt = True

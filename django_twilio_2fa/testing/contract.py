@@ -15,9 +15,9 @@ from .. import errors, signals
 from ..conf import conf
 from ..contacts import CONTACTS
 from ..installed import get_registry, why_unregistrable
-from ..models import STRANGER, Device, Purpose, Status, Verification
+from ..models import UNAUTHENTICATED, Device, Purpose, Status, Verification
 from ..verifier import Verifier
-from .scene import ProviderScene, Told, at_once, twin
+from .scene import ProviderScene, SignalRecorder, at_once, twin
 from .site import create_two_factor_user, verify
 
 UNGUESSABLE_BITS = 60
@@ -30,36 +30,36 @@ def holds(text: str, token: str) -> bool:
 
 
 class ProviderContract(ProviderScene):
-    """Drives a provider through the verifier, the wizard, the limits and the races.
+    """Test a provider with the verifier, the wizard, the limits and concurrent requests.
 
-    `class PigeonTests(ProviderContract, TransactionTestCase): method = "pigeon"`, and `right_token` where the
-    token does not come by Twilio. The project of the tests mounts the kit's URLs. The races need a database
-    with row locks (PostgreSQL, MySQL) and are skipped without.
+    `class PigeonTests(ProviderContract, TransactionTestCase): method = "pigeon"`. Override `right_token` if
+    the sandbox does not deliver the token. The URLs of the test project include this package. The tests of
+    races need a database with row locks (PostgreSQL, MySQL) and are skipped without one.
     """
 
     # The declaration
 
-    def test_it_is_found_and_can_be_used(self) -> None:
+    def test_the_provider_is_found_and_can_be_used(self) -> None:
         assert self.method in get_registry().providers
         request = self.browser().get(self.url("start")).wsgi_request
         assert self.provider.why_unavailable(user=self.user, request=request) == ""
 
-    def test_it_has_a_label_and_an_icon(self) -> None:
+    def test_the_provider_has_a_label_and_an_icon(self) -> None:
         shown = self.provider.display(user=self.user)
         assert shown["value"] == self.method
         assert str(shown["label"])
         assert str(shown["icon"])
 
-    def test_what_it_declares_fits_together(self) -> None:
+    def test_the_attributes_of_the_provider_fit_together(self) -> None:
         assert not why_unregistrable(self.provider)
-        # What stands in for a number or an address is not one of them.
+        # A backup for phone numbers and addresses is not itself one of them.
         assert not (self.provider.is_backup and self.provider.device_kind in CONTACTS)
 
     # The way through
 
-    def test_registering_ends_well(self) -> None:
+    def test_a_device_can_be_registered(self) -> None:
         if self.provider.device_kind is None:
-            raise SkipTest("nothing is registered")
+            raise SkipTest("the method has no device")
         client = self.browser()
         if self.provider.is_backup:
             verify(client)
@@ -70,7 +70,7 @@ class ProviderContract(ProviderScene):
         assert self.is_verified(client)
         assert Device.objects.filter(user=self.user, kind=self.provider.device_kind).count() == 1
 
-    def test_what_is_registered_lets_its_owner_in(self) -> None:
+    def test_a_registered_device_verifies_its_user(self) -> None:
         self.register()
         client, row = self.begin()
         assert not self.is_verified(client)
@@ -79,18 +79,18 @@ class ProviderContract(ProviderScene):
         row.refresh_from_db()
         assert (row.status, row.method) == (Status.APPROVED, self.method)
 
-    def test_it_tells_the_signals_once(self) -> None:
+    def test_each_signal_is_sent_once(self) -> None:
         self.register()
         sent, succeeded = (
-            Told(signals.twilio_2fa_verification_sent),
-            Told(signals.twilio_2fa_verification_success),
+            SignalRecorder(signals.twilio_2fa_verification_sent),
+            SignalRecorder(signals.twilio_2fa_verification_success),
         )
         client, row = self.begin()
         self.prove(client, row)
         assert len(succeeded.of(self.method)) == 1
         assert len(sent.of(self.method)) == (1 if self.provider.sends else 0)
 
-    def test_the_pages_show_nothing_in_clear(self) -> None:
+    def test_the_pages_show_only_masked_values(self) -> None:
         self.register()
         client, row = self.begin()
         shown = (
@@ -100,10 +100,10 @@ class ProviderContract(ProviderScene):
             assert str(self.contact) not in shown
         if row.sid:
             assert row.sid not in shown
-        if not self.provider.waits:
+        if not self.provider.approved_elsewhere:
             assert not holds(shown, self.right_token(row))
 
-    def test_neither_row_nor_session_keeps_the_token(self) -> None:
+    def test_the_token_is_not_stored_in_row_or_session(self) -> None:
         self.needs_token()
         self.register()
         client, row = self.begin()
@@ -115,12 +115,12 @@ class ProviderContract(ProviderScene):
         kept = [value for row in rows for value in row.values() if not isinstance(value, datetime)]
         assert not holds(str(kept), token)
 
-    def test_nothing_in_clear_is_logged(self) -> None:
+    def test_only_masked_values_are_logged(self) -> None:
         with self.assertLogs(level="DEBUG") as logged:
             logging.getLogger(__name__).debug("From here on.")
             self.register()
             client, row = self.begin()
-            token = "" if self.provider.waits else self.right_token(row)
+            token = "" if self.provider.approved_elsewhere else self.right_token(row)
             if token:
                 client.post(self.url("verify"), {"token": self.wrong_token(row)})
             self.prove(client, row)
@@ -130,7 +130,7 @@ class ProviderContract(ProviderScene):
 
     # Wrong tokens
 
-    def test_a_wrong_token_lets_nobody_in_and_says_so(self) -> None:
+    def test_a_wrong_token_is_refused_with_a_message(self) -> None:
         self.needs_token()
         self.register()
         client, row = self.begin()
@@ -141,7 +141,7 @@ class ProviderContract(ProviderScene):
         row.refresh_from_db()
         assert row.attempts == 1
 
-    def test_whatever_is_typed_is_answered(self) -> None:
+    def test_any_text_as_token_gets_a_response(self) -> None:
         self.needs_token()
         self.register()
         client, _row = self.begin()
@@ -150,7 +150,7 @@ class ProviderContract(ProviderScene):
             assert page.status_code == 200, typed
         assert not self.is_verified(client)
 
-    def test_after_too_many_the_right_one_is_refused(self) -> None:
+    def test_the_right_token_after_too_many_wrong_ones_is_refused(self) -> None:
         self.needs_token()
         self.register()
         client, row = self.begin()
@@ -163,7 +163,7 @@ class ProviderContract(ProviderScene):
         row.refresh_from_db()
         assert (row.status, row.attempts) == (Status.FAILED, conf.MAX_ATTEMPTS)
 
-    def test_a_token_is_good_once(self) -> None:
+    def test_a_token_works_once(self) -> None:
         self.needs_token()
         self.register()
         client, row = self.begin()
@@ -181,9 +181,9 @@ class ProviderContract(ProviderScene):
         other.post(self.url("verify"), {"token": token})
         assert not self.is_verified(other)
 
-    def test_what_lifts_the_limits_cannot_be_guessed(self) -> None:
-        if not self.provider.unguessable:
-            raise SkipTest("its wrong tokens lock their user")
+    def test_only_tokens_that_cannot_be_guessed_have_no_user_limit(self) -> None:
+        if not self.provider.high_entropy:
+            raise SkipTest("wrong tokens of the method lock the user")
         self.register()
         _client, row = self.begin()
         # As many bits as a token of so many such characters may have at the most.
@@ -193,17 +193,17 @@ class ProviderContract(ProviderScene):
 
     # An end
 
-    def test_after_its_time_it_is_refused(self) -> None:
+    def test_an_expired_token_is_refused(self) -> None:
         self.register()
         client, row = self.begin()
         proof = self.proof(row)
         self.sandbox.move_clock(conf.expiration.total_seconds() + 1)
-        if self.provider.waits:
+        if self.provider.approved_elsewhere:
             self.answer(row, approved=True)
         client.post(self.url("verify"), proof)
         assert not self.is_verified(client)
 
-    def test_what_was_canceled_is_over(self) -> None:
+    def test_a_canceled_verification_cannot_be_approved(self) -> None:
         self.register()
         client, row = self.begin()
         proof = self.proof(row)
@@ -214,21 +214,21 @@ class ProviderContract(ProviderScene):
         row.refresh_from_db()
         assert row.status == Status.CANCELED
 
-    def test_a_device_that_is_removed_lets_nobody_in(self) -> None:
+    def test_a_removed_device_verifies_nobody(self) -> None:
         if self.provider.device_kind is None:
-            raise SkipTest("nothing is registered")
+            raise SkipTest("the method has no device")
         self.register()
         client, row = self.begin()
         proof = self.proof(row)
         Device.objects.filter(user=self.user, kind=self.provider.device_kind).delete()
-        if self.provider.waits:
+        if self.provider.approved_elsewhere:
             self.answer(row, approved=True)
         client.post(self.url("verify"), proof)
         assert not self.is_verified(client)
 
     # Whose it is
 
-    def test_another_session_gains_nothing(self) -> None:
+    def test_a_token_verifies_no_other_session(self) -> None:
         self.register()
         client, row = self.begin()
         other = self.browser()
@@ -237,7 +237,7 @@ class ProviderContract(ProviderScene):
         assert self.is_verified(client)
         assert not self.is_verified(other)
 
-    def test_another_user_gains_nothing(self) -> None:
+    def test_a_token_verifies_no_other_user(self) -> None:
         self.register()
         _client, row = self.begin()
         proof = self.proof(row)
@@ -251,9 +251,9 @@ class ProviderContract(ProviderScene):
 
     # Sending
 
-    def test_a_resend_waits_for_its_cooldown_and_for_its_limit(self) -> None:
+    def test_a_resend_waits_for_cooldown_and_limit(self) -> None:
         if not self.provider.sends:
-            raise SkipTest("nothing is sent")
+            raise SkipTest("the method sends nothing")
         self.register()
         client, row = self.begin()
         client.post(self.url("verify"), {"action": "resend"})
@@ -268,7 +268,7 @@ class ProviderContract(ProviderScene):
         self.prove(client, row)
         assert self.is_verified(client)
 
-    def test_each_send_is_one_message_to_its_owner_only(self) -> None:
+    def test_each_send_is_one_message_to_the_owner(self) -> None:
         self.register()
         mail.outbox.clear()
         before = len(self.sandbox.messages())
@@ -279,12 +279,12 @@ class ProviderContract(ProviderScene):
         if not self.provider.sends:
             assert sent == []
         elif self.contact is not None:
-            # One that goes by a road of its own is not seen here.
+            # The sandbox and the mail outbox do not see messages that are sent in another way.
             assert sent in ([], [str(self.contact)])
 
-    def test_what_is_not_sent_says_nothing_of_sending(self) -> None:
+    def test_a_method_that_sends_nothing_does_not_mention_sending(self) -> None:
         if self.provider.sends:
-            raise SkipTest("it is sent")
+            raise SkipTest("the method sends a token")
         self.register()
         client, _row = self.begin()
         page = client.get(self.url("verify"))
@@ -292,9 +292,9 @@ class ProviderContract(ProviderScene):
 
     # Waiting
 
-    def test_without_an_answer_the_button_costs_nothing(self) -> None:
-        if not self.provider.waits:
-            raise SkipTest("it does not wait")
+    def test_the_button_before_an_answer_is_not_an_attempt(self) -> None:
+        if not self.provider.approved_elsewhere:
+            raise SkipTest("the method does not wait for an approval")
         self.register()
         client, row = self.begin()
         for _ in range(conf.MAX_ATTEMPTS + 1):
@@ -306,9 +306,9 @@ class ProviderContract(ProviderScene):
         assert (row.status, row.attempts) == (Status.PENDING, 0)
         assert client.get(self.url("status")).json() == {"ready": False, "over": False}
 
-    def test_a_no_ends_it(self) -> None:
-        if not self.provider.waits:
-            raise SkipTest("it does not wait")
+    def test_a_refusal_ends_the_verification(self) -> None:
+        if not self.provider.approved_elsewhere:
+            raise SkipTest("the method does not wait for an approval")
         self.register()
         client, row = self.begin()
         self.answer(row, approved=False)
@@ -320,13 +320,13 @@ class ProviderContract(ProviderScene):
 
     # The verifier alone
 
-    def test_the_verifier_does_the_same_without_pages(self) -> None:
+    def test_the_verifier_works_without_pages(self) -> None:
         if self.provider.why_unavailable(user=self.user):
-            raise SkipTest("it needs a request")
+            raise SkipTest("the method needs a request")
         self.register()
         verifier = Verifier(self.user, flow="a flow", auth="an auth")
         row = verifier.send(self.method)
-        if self.provider.waits:
+        if self.provider.approved_elsewhere:
             self.answer(row, approved=True)
         else:
             wrong = self.wrong_token(row)
@@ -339,9 +339,9 @@ class ProviderContract(ProviderScene):
             row.refresh_from_db()
             assert row.attempts == 1
         row = verifier.check(row, self.proof(row).get("token", ""))
-        assert (row.status, row.verifies) == (Status.APPROVED, True)
+        assert (row.status, row.verifies_session) == (Status.APPROVED, True)
 
-    def test_what_fails_in_it_is_an_error_of_the_kit(self) -> None:
+    def test_failures_become_errors_of_this_package(self) -> None:
         """Twilio's faults, too, where there is a Twilio behind it."""
         self.register()
         client = self.browser()
@@ -350,9 +350,9 @@ class ProviderContract(ProviderScene):
             assert page.status_code == 200
         assert not self.is_verified(client)
 
-    def test_its_decoy_sends_nothing(self) -> None:
+    def test_the_decoy_sends_nothing(self) -> None:
         """Test what replaces a send or a check if the named user does not exist."""
-        row = Verification(method=self.method, transport=self.provider.transport, data={STRANGER: ""})
+        row = Verification(method=self.method, transport=self.provider.transport, data={UNAUTHENTICATED: ""})
         sent = len(self.sandbox.messages()), len(mail.outbox)
         for verb in ("start", "check"):
             self.provider.decoy(row, verb=verb)
@@ -360,13 +360,13 @@ class ProviderContract(ProviderScene):
 
     # Races
 
-    def test_a_right_token_submitted_at_once_is_one_approval(self) -> None:
+    def test_concurrent_right_tokens_are_one_approval(self) -> None:
         self.needs_row_locks()
         self.register()
-        succeeded = Told(signals.twilio_2fa_verification_success)
+        succeeded = SignalRecorder(signals.twilio_2fa_verification_success)
         client, row = self.begin()
         proof = self.proof(row)
-        if self.provider.waits:
+        if self.provider.approved_elsewhere:
             self.answer(row, approved=True)
         at_once(lambda: twin(client).post(self.url("verify"), proof).status_code)
         assert len(succeeded.of(self.method)) == 1
@@ -374,7 +374,7 @@ class ProviderContract(ProviderScene):
         assert row.status == Status.APPROVED
         assert self.is_verified(client)
 
-    def test_wrong_tokens_at_once_are_no_more_than_the_limit(self) -> None:
+    def test_concurrent_wrong_tokens_stay_within_the_limit(self) -> None:
         self.needs_token()
         self.needs_row_locks()
         self.register()
@@ -385,7 +385,7 @@ class ProviderContract(ProviderScene):
         assert row.attempts <= conf.MAX_ATTEMPTS
         assert not self.is_verified(client)
 
-    def test_a_send_asked_for_at_once_is_one_send(self) -> None:
+    def test_concurrent_sends_are_one_send(self) -> None:
         self.needs_row_locks()
         self.register()
         client = self.browser()
@@ -393,6 +393,9 @@ class ProviderContract(ProviderScene):
         data = {"method": self.method, "device": ""}
         at_once(lambda: twin(client).post(self.url("start"), data).status_code)
         rows = Verification.objects.filter(user=self.user, purpose=Purpose.PROVE, status=Status.PENDING)
-        [row] = rows
-        # What is not sent may be begun as often: it costs nothing and tells nobody anything.
-        assert row.sends == 1 or not self.provider.sends
+        # What is not sent may be begun as often: it costs nothing and tells nobody anything. Several requests
+        # that open a new session may each begin one, if each session has its own.
+        if self.provider.sends:
+            assert [row.sends for row in rows] == [1]
+        else:
+            assert len(rows) == 1 or self.provider.per_session

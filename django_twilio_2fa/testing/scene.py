@@ -33,13 +33,13 @@ class ProviderScene(TwilioSandboxMixin, _Base):
     """The people and the ways of a provider's tests; what its own tests say of it."""
 
     method: ClassVar[str]
-    """Name of the method; its provider is registered."""
+    """Name of the method to test. Its provider has to be installed, or set in `method_settings`."""
     contact: ClassVar[Contact | None] = None
-    """What is registered for it; unset, a number or an address by the provider's kind of device."""
+    """The `PhoneNumber` or `EmailAddress` to register. By default, one that fits `device_kind`."""
     method_settings: ClassVar[dict[str, Any]] = {}
-    """Settings of the project that the method needs besides."""
+    """Settings that the tests of this method need: a dict of names and values."""
     namespace: ClassVar[str] = "twilio_2fa"
-    """Where the pages are mounted."""
+    """The URL namespace of the pages."""
 
     # What a provider's own tests say
 
@@ -48,12 +48,12 @@ class ProviderScene(TwilioSandboxMixin, _Base):
         return self.sandbox.last_code()
 
     def wrong_token(self, verification: Verification) -> str:
-        """Return a wrong token of the right shape. By default, the right one with one digit changed."""
+        """Return a wrong token. By default, the right one with its first digit changed."""
         right = self.right_token(verification)
         return f"{(int(right[0]) + 1) % 10}{right[1:]}"
 
     def answer(self, verification: Verification, *, approved: bool) -> None:
-        """For a method that waits: the answer from elsewhere."""
+        """Approve or refuse, as the user does for a `WaitingProvider`."""
         Verification.objects.answer(verification.public_id, approved=approved)
 
     def registration(self) -> dict[str, str]:
@@ -129,12 +129,12 @@ class ProviderScene(TwilioSandboxMixin, _Base):
         page = client.post(reverse(f"{namespace}:register"), self.registration(), follow=True)
         assert page.resolver_match.url_name == "verify", page.content.decode()
         row = self.newest()
-        if self.provider.waits:
+        if self.provider.approved_elsewhere:
             self.answer(row, approved=True)
         return client.post(reverse(f"{namespace}:verify"), self.confirmation(page), follow=True)
 
     def begin(self, client: Client | None = None) -> tuple[Client, Verification]:
-        """Begin to prove what is registered, through the pages."""
+        """Start a verification of the registered device, through the pages."""
         client = client or self.browser()
         client.post(self.url("start"), {"method": self.method, "device": ""}, follow=True)
         row = self.newest()
@@ -143,13 +143,13 @@ class ProviderScene(TwilioSandboxMixin, _Base):
 
     def proof(self, row: Verification) -> dict[str, str]:
         """Return what the owner posts to the verify page. For a method that waits, only the button."""
-        if self.provider.waits:
+        if self.provider.approved_elsewhere:
             return {}
         return {"token": self.right_token(row)}
 
     def prove(self, client: Client, row: Verification) -> Any:
         """Finish as the owner would."""
-        if self.provider.waits:
+        if self.provider.approved_elsewhere:
             self.answer(row, approved=True)
         return client.post(self.url("verify"), self.proof(row), follow=True)
 
@@ -159,18 +159,21 @@ class ProviderScene(TwilioSandboxMixin, _Base):
 
     def verifier(self, client: Client) -> Verifier:
         """Return the verifier of the client's session."""
-        return get_verifier(client.get(self.url("start")).wsgi_request)
+        request = client.get(self.url("start")).wsgi_request
+        verifier = get_verifier(request, create=True)
+        request.session.save()
+        return verifier
 
     def needs_token(self) -> None:
-        if self.provider.waits:
-            raise SkipTest("nothing is typed")
+        if self.provider.approved_elsewhere:
+            raise SkipTest("the method has no token")
 
     def needs_row_locks(self) -> None:
         if not connection.features.has_select_for_update:
             raise SkipTest("races need a database with row locks")
 
 
-class Told:
+class SignalRecorder:
     """The signals that were sent, by method."""
 
     def __init__(self, signal: Signal) -> None:

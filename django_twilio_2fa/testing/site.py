@@ -10,7 +10,6 @@ from django.apps import apps
 from django.conf import settings
 from django.contrib.auth import get_user, get_user_model
 from django.core.exceptions import ImproperlyConfigured
-from django.db import models
 from django.db.models import F
 from django.http import HttpRequest
 from django.test import Client, override_settings
@@ -19,8 +18,7 @@ from django.utils import timezone
 from .. import session
 from ..contacts import Contact, PhoneNumber
 from ..digests import digest
-from ..models import Counter, Device, Purpose, Status, Verification
-from ..process import lockout
+from ..models import Counter, Device, Lock, Purpose, Status, Verification
 
 TEST_PHONE_NUMBER = "+12025550143"
 """A number that belongs to nobody: 555-0100 to 555-0199 are kept for fiction."""
@@ -35,9 +33,9 @@ SETTINGS: dict[str, Any] = {
 
 
 def register_device(user: Any, contact: Contact | str = TEST_PHONE_NUMBER, **fields: Any) -> Device:
-    """Register a phone number (E.164, or `PhoneNumber`) or an `EmailAddress`, as if its owner had proven it.
+    """Register a phone number (E.164 or `PhoneNumber`) or an `EmailAddress` for a user.
 
-    `fields` are those of `Device`, such as `name`. Raises the kit's errors for what is no number.
+    `fields` are those of `Device`, such as `name`. Raises this package's errors for what is no number.
     """
     found = PhoneNumber(contact) if isinstance(contact, str) else contact
     device: Device = Device.objects.register(user, found, **fields)
@@ -45,7 +43,7 @@ def register_device(user: Any, contact: Contact | str = TEST_PHONE_NUMBER, **fie
 
 
 def create_two_factor_user(name: str = "two_factor_user", **fields: Any) -> Any:
-    """Create a user with `TEST_PHONE_NUMBER` registered. `fields` go to `create_user`.
+    """Create a user with a registered phone number. `fields` are passed to `create_user`.
 
     A site that keeps numbers itself (`PHONE_NUMBER_CB`) makes its users by itself.
     """
@@ -59,11 +57,10 @@ def create_two_factor_user(name: str = "two_factor_user", **fields: Any) -> Any:
 
 
 def verify(client: Client, *, ago: timedelta | float = 0) -> Verification:
-    """Make a signed-in client verified, as a right token would: by an approved verification of its session.
+    """Make the session of a signed-in client verified, as a right token would. Returns the verification.
 
-    `ago` (a timedelta, or seconds) is how long since, for pages with a `max_age`. Returns that verification.
-    A fresh one is a proof, too, so that devices may be added and removed. Raises ValueError where nobody is
-    signed in.
+    `ago`: how long ago the user was verified (timedelta or seconds), for pages with a `max_age`. Within ten
+    minutes, the client may also add and remove devices. Raises ValueError if nobody is signed in.
     """
     request = HttpRequest()
     request.session = client.session
@@ -82,7 +79,7 @@ def verify(client: Client, *, ago: timedelta | float = 0) -> Verification:
         expires_at=then,
         ended_at=then,
         approved_at=then,
-        verifies=True,
+        verifies_session=True,
         flow_digest=digest("flow", verifier.flow),
         auth_digest=verifier.auth,
     )
@@ -94,44 +91,44 @@ def verify(client: Client, *, ago: timedelta | float = 0) -> Verification:
 
 
 class TwilioSandbox:
-    """The sandbox in the hands of a test: what it delivered, its clock, its faults."""
+    """The sandbox for a test: its messages, its clock and its faults."""
 
     def messages(self, to: str = "") -> list[dict[str, Any]]:
-        """Return the messages, newest first: `to`, `channel`, `code`, `body`; to one destination if given."""
+        """Return the messages (to one recipient), newest first: dicts of `to`, `channel`, `code`, `body`."""
         from ..sandbox import messages
 
         return messages.delivered(to)
 
     def last_message(self, to: str = "") -> dict[str, Any]:
-        """Return the last delivered message, as one of `messages`. Raises LookupError for none."""
+        """Return the last message (to one recipient). Raises LookupError if there is none."""
         from ..sandbox import messages
 
         return messages.last(to)
 
     def last_code(self, to: str = "") -> str:
-        """Return the code of the last message, to one destination if given. Raises LookupError for none."""
+        """Return the code of the last message (to one recipient). Raises LookupError if there is none."""
         from ..sandbox import messages
 
         return messages.last_code(to)
 
     def authenticator_code(self, secret: str) -> str:
         """Return the code that an authenticator app with this secret (base32, spaces allowed) shows now."""
-        from ..sandbox import factors
+        from ..sandbox import authenticators
 
-        return factors.current_code(secret.replace(" ", ""))
+        return authenticators.current_code(secret.replace(" ", ""))
 
     def next_authenticator_code(self, secret: str) -> str:
-        """Move the clock on by half a minute, and return the code then: a used code is not accepted again."""
-        from ..sandbox import clock, factors
+        """Move the clock forward by half a minute, and return the code that the app shows then."""
+        from ..sandbox import authenticators, clock
 
-        clock.ahead += factors.STEP
+        clock.ahead += authenticators.STEP
         return self.authenticator_code(secret)
 
     def move_clock(self, seconds: float) -> None:
-        """Let time pass: tokens expire, cooldowns, limits and locks end, authenticators show another code.
+        """Move the clock forward, so that tokens expire, and cooldowns, limits and locks end.
 
-        What is stored is moved back, the kit's rows and the sandbox's. Sessions are not: whoever is verified
-        stays so, and `max_age` counts from when they were: see `verify(client, ago=…)`.
+        The times in the rows of this package and of the sandbox are moved back. Sessions are not changed: a
+        verified session stays verified, and `max_age` is not affected. For that, use `verify(client, ago=…)`.
         """
         from ..sandbox import clock
 
@@ -140,14 +137,14 @@ class TwilioSandbox:
         clock.ahead += seconds
 
     def fault(self, name: str | int, *, on: str = "", times: int = 1) -> AbstractContextManager[None]:
-        """Let the next `times` requests to Twilio go wrong, within the block; 0 times for all.
+        """Return a context manager in which the next `times` requests to Twilio fail. 0 for all requests.
 
-        `name`: a code of Twilio's (60410, …) or another of `sandbox.injected.FAULTS` (`hang`, `refuse`,
-        `html-502`, …); timeouts strike at once. A send that finds no connection is tried once more: 0 times
-        for `refuse`. `on`: how the request's path ends: `/Verifications` for a send, or
-        `/VerificationCheck` for a check. Raises KeyError for a name that is none.
+        `name`: an error code of Twilio (60410, …) or a fault of the sandbox (`hang`, `refuse`, `slow`, …).
+        Timeouts are raised at once. A send is tried again if the connection is refused, so use `times=0` with
+        `refuse`. `on`: the end of the path of the requests that fail: `/Verifications` for sends, or
+        `/VerificationCheck` for checks. Raises KeyError for an unknown name.
         """
-        from ..sandbox.injected import injected
+        from ..sandbox.fault_injection import injected
 
         return injected(str(name), on=on, times=times)
 
@@ -158,19 +155,17 @@ class TwilioSandbox:
 
 
 def move_rows(seconds: float) -> None:
-    """Move all that is stored with a time back, but for counts."""
-    by = timedelta(seconds=seconds)
+    """Move all stored times back, except those of counters."""
+    from ..sandbox import clock
+
     for app in ("twilio_2fa", "twilio_2fa_sandbox"):
-        for model in apps.get_app_config(app).get_models():
-            for field in model._meta.fields:
-                if isinstance(field, models.DateTimeField):
-                    rows = model._default_manager.exclude(**{field.name: None})
-                    rows.update(**{field.name: F(field.name) - by})
+        clock.move_rows(app, seconds)
 
 
 def move_counts(seconds: float) -> None:
-    """Move counts and locks back, but for those that only an unlock ends."""
-    timed = Counter.objects.exclude(window=0).exclude(window=lockout.FOR_EVER)
+    """Move counters and locks back, except locks that only an unlock ends."""
+    Lock.objects.exclude(until=Lock.FOR_EVER).update(until=F("until") - int(seconds))
+    timed = Counter.objects.exclude(window=0)
     # By way of the negative numbers: on its way back no row may meet another of its key.
     timed.update(window=-F("window"))
     Counter.objects.filter(window__lt=0).update(window=-F("window") - int(seconds))
@@ -183,9 +178,9 @@ def require_sandbox() -> None:
 
 
 class TwilioSandboxMixin:
-    """For Django's `TestCase`: the sandbox stands in for Twilio; `sandbox` is in the test's hands.
+    """For Django's `TestCase`: replace Twilio by the sandbox, which is `self.sandbox`.
 
-    It does so from `setUpTestData` on. Name it before `TestCase` among the bases.
+    Put it before `TestCase` in the base classes. The sandbox is used from `setUpTestData` on.
     """
 
     sandbox: TwilioSandbox

@@ -27,7 +27,7 @@ def set_sandbox_http_client(make: HttpClientFactory) -> None:
     _sandbox_http_client = make
 
 
-# What the sandbox is told where the settings hold nothing yet, or what stands in a manual: "AC…".
+# Credentials for the sandbox if the settings have none, or placeholders such as "AC…".
 SANDBOX_CREDENTIALS = ("AC" + "5" * 32, "sandbox")
 SANDBOX_SERVICE = "VA" + "5" * 32
 SID = re.compile(r"(AC|VA)[0-9a-fA-F]{32}")
@@ -72,10 +72,15 @@ def _credentials() -> tuple[str, str, str]:
     )
 
 
+def auth_token() -> str:
+    """Return the token that Twilio signs webhooks with. Empty if it is not set."""
+    return conf.AUTH_TOKEN or (SANDBOX_CREDENTIALS[1] if conf.SANDBOX else "")
+
+
 def get_client() -> Client:
     """Return this process's client for the current settings.
 
-    It is made at first use and anew after a fork: a connection shared with a parent process hands answers
+    It is created at first use and again after a fork: a connection shared with a parent process hands answers
     to the wrong caller. Raises ImproperlyConfigured where credentials are missing.
     """
     key = (os.getpid(), conf.SANDBOX, conf.BASE_URL, conf.timeout, *_credentials())

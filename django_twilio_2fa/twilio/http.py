@@ -41,7 +41,7 @@ class PooledHttpClient(HttpClient):  # type: ignore[misc]
     def __init__(self, timeout: tuple[float, float]) -> None:
         super().__init__(None, False, None)
         self.timeout = timeout
-        self.session = requests.Session()
+        self.session = _Session()
         # Neither the cookies of one user's request nor the credentials of a ~/.netrc belong in another's.
         self.session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self.session.auth = _no_netrc
@@ -72,6 +72,26 @@ class PooledHttpClient(HttpClient):  # type: ignore[misc]
             allow_redirects=allow_redirects,
         )
         return Response(int(answer.status_code), answer.text, answer.headers)
+
+
+class _Session(requests.Session):
+    """As its base, but reads the environment (proxies and certificates) once for each host.
+
+    `requests` reads it for each request, which takes as long as all else that it does.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._environment: dict[str, dict[str, Any]] = {}
+
+    def merge_environment_settings(self, url: Any, *args: Any) -> dict[str, Any]:
+        # The other arguments are those of `request()`, and are the same for each: none is given.
+        scheme, _, rest = str(url).partition("://")
+        host = f"{scheme}://{rest.partition('/')[0]}"
+        found = self._environment.get(host)
+        if found is None:
+            found = self._environment[host] = super().merge_environment_settings(url, *args)
+        return {**found, "proxies": dict(found["proxies"])}
 
 
 def _no_netrc(request: Any) -> Any:

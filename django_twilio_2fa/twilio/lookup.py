@@ -7,7 +7,7 @@ import logging
 from .. import errors
 from ..contacts import PhoneNumber
 from .client import get_client
-from .faults import translated
+from .error_codes import convert_errors
 
 logger = logging.getLogger(__name__)
 
@@ -21,7 +21,7 @@ def line_type(number: PhoneNumber) -> str | None:
     A paid request. Raises `InvalidPhoneNumber` where Twilio says that there is no such number, and
     `TwilioUnavailable` or `TwilioRateLimited` where it gives no answer.
     """
-    with translated(service=True):
+    with convert_errors(service=True):
         answer = get_client().lookups.v2.phone_numbers(str(number)).fetch(fields="line_type_intelligence")
         if answer.valid is False:
             raise errors.InvalidPhoneNumber

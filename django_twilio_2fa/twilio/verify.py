@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import get_language
-from django.utils.translation import gettext_lazy as _
 
 from .. import errors, tokens
 from ..conf import conf
@@ -16,10 +15,11 @@ from ..forms import CustomTokenForm, TokenForm
 from ..models import Purpose
 from ..providers import Checked, Diagnosis, MethodProvider, Sent
 from .client import service_sid
-from .faults import translated
+from .error_codes import convert_errors
 from .locales import locale_for
-from .options import only_known, told_by_site
-from .service import fetch_service, get_service
+from .parameters import only_known, site_parameters
+from .service import fetch_service, fetch_with_headers, get_service
+from .webhooks import is_from_twilio
 
 if TYPE_CHECKING:
     from ..models import Verification
@@ -30,7 +30,7 @@ CUSTOM = "custom_code"
 """Key in a verification's `data`: its code is one that the site made up."""
 
 
-def _aware(moment: datetime | None) -> datetime | None:
+def as_utc(moment: datetime | None) -> datetime | None:
     """Twilio's times are UTC; twilio-python has returned them naive and aware."""
     if moment is not None and moment.tzinfo is None:
         return moment.replace(tzinfo=timezone.utc)
@@ -60,7 +60,7 @@ def _is_to(answer: Any, verification: Verification) -> bool:
 
 
 class VerifyService:
-    """Base of the methods of Verify. They share the service, and raise its faults as our errors."""
+    """Base class of methods that use Twilio Verify. Errors of Twilio become errors of this package."""
 
     get_service = staticmethod(get_service)
     """The Verify service, as twilio-python has it."""
@@ -74,32 +74,39 @@ class VerifyService:
             return ""
 
     fetch_service = staticmethod(fetch_service)
-    """What Twilio says of the service: a request. Raises the kit's errors."""
+    """What Twilio says of the service: a request. Raises this package's errors."""
 
-    translated = staticmethod(translated)
-    """A context that raises the kit's errors; `service=True` where a 404 is about the service."""
+    fetch_with_headers = staticmethod(fetch_with_headers)
+    """Fetch a path of the service: its fields, and the headers. Raises Twilio's errors."""
+
+    is_from_twilio = staticmethod(is_from_twilio)
+    """Whether Twilio has signed the request of a webhook."""
+
+    convert_errors = staticmethod(convert_errors)
+    """A context that raises this package's errors; `service=True` where a 404 is about the service."""
 
 
 class VerifyProvider(VerifyService, MethodProvider):
-    """A Verify channel: `channel` names it, the rest is the contract's data."""
+    """Base class of a channel of Twilio Verify. Set `channel` and the attributes of a provider."""
 
     channel: ClassVar[str] = ""
     speaks: ClassVar[bool] = True
     """Whether Verify's messages of this channel come in several languages."""
-    cost: ClassVar[Any] = _("a verification and a message")
+    cost: ClassVar[Any] = "a verification and a message"
+    approval_price: ClassVar[str] = "0.05"
 
     @property
     def transport(self) -> str:
-        """All channels share the verification to one destination: the same SID, code and counts."""
+        """The same for all channels, because at Twilio they share the code to a destination."""
         return "verify"
 
     def _service(self, verification: Verification) -> Any:
-        # What strangers ask for goes by a service of its own, where there is one, and so do its codes.
-        stranger = verification.purpose == Purpose.ENROL or verification.by_stranger
+        # Registrations and users who are not signed in use REGISTRATION_SERVICE_ID, if it is set.
+        stranger = verification.purpose == Purpose.ENROL or verification.is_unauthenticated
         return self.get_service(verification.service, registration=stranger)
 
     def options(self, verification: Verification, *, request: Any = None) -> dict[str, Any]:
-        """Further parameters of the send, by twilio-python's names. Raises `ImproperlyConfigured`."""
+        """Return additional parameters of the send, by their names in twilio-python."""
         about = {"request": request, "user": verification.user}
         options = {
             "custom_friendly_name": conf.resolve("SERVICE_NAME", **about),
@@ -107,7 +114,7 @@ class VerifyProvider(VerifyService, MethodProvider):
             "locale": self.locale(**about) if self.speaks else None,
         }
         own = {name: value for name, value in options.items() if value}
-        return {**own, **told_by_site(method=self.name, **about).start}
+        return {**own, **site_parameters(method=self.name, **about).start}
 
     def locale(self, *, user: Any, request: Any) -> str | None:
         """Return the language of the message, as a tag of Verify. None for Twilio's choice."""
@@ -120,11 +127,11 @@ class VerifyProvider(VerifyService, MethodProvider):
         return self.diagnose_service(self.fetch_service())
 
     def diagnose_service(self, service: Any) -> Diagnosis:
-        """Return what the service's settings say of the channel. For most they say nothing."""
+        """Return whether the settings of the Verify service allow the channel, if they say so."""
         return Diagnosis(True, "needs no more than the service")
 
     def start(self, verification: Verification, *, request: Any = None) -> Sent:
-        with translated():
+        with convert_errors():
             options = self.options(verification, request=request)
         try:
             return self._send(verification, options)
@@ -137,14 +144,14 @@ class VerifyProvider(VerifyService, MethodProvider):
         return self._send(verification, options)
 
     def _send(self, verification: Verification, options: dict[str, Any]) -> Sent:
-        with translated(service=True):
+        with convert_errors(service=True):
             create = self._service(verification).verifications.create
             answer = create(to=verification.destination, channel=self.channel, **only_known(create, options))
             if not _is_to(answer, verification) or not answer.sid:
                 raise _mismatch()
-            # A resend repeats the code, whatever it is told: once a site's own, always.
+            # A resend repeats the first code, so a custom code stays one, whatever the options say.
             data = {CUSTOM: True} if "custom_code" in options else None
-            return Sent(sid=answer.sid, started_at=_aware(answer.date_created), data=data)
+            return Sent(sid=answer.sid, started_at=as_utc(answer.date_created), data=data)
 
     def get_token_form_class(self, verification: Verification) -> type[TokenForm]:
         return CustomTokenForm if verification.data.get(CUSTOM) else TokenForm
@@ -157,8 +164,8 @@ class VerifyProvider(VerifyService, MethodProvider):
     def check(self, verification: Verification, token: str, *, request: Any = None) -> Checked:
         # A send whose answer was lost left no SID; its verification is found by where it went.
         key = {"verification_sid": verification.sid} if verification.sid else {"to": verification.destination}
-        with translated():
-            told = told_by_site(method=self.name, user=verification.user, request=request)
+        with convert_errors():
+            told = site_parameters(method=self.name, user=verification.user, request=request)
             answer = self._service(verification).verification_checks.create(code=token, **key, **told.check)
             same = _is_to(answer, verification) and answer.sid == (verification.sid or answer.sid)
             if answer.status == "approved" and not same:
@@ -189,16 +196,16 @@ class VerifyProvider(VerifyService, MethodProvider):
 
         A check of a verification that is not there would be one, and one of the checks that Twilio counts.
         """
-        with translated(service=verb != "check"):
+        with convert_errors(service=verb != "check"):
             self._service(verification).fetch()
 
     def approve(self, verification: Verification, *, request: Any = None) -> None:
         if verification.sid:
-            with translated():
+            with convert_errors():
                 self._service(verification).verifications(verification.sid).update(status="approved")
 
     def cancel(self, verification: Verification, *, request: Any = None) -> None:
         if not verification.sid:
             return
-        with translated():
+        with convert_errors():
             self._service(verification).verifications(verification.sid).update(status="canceled")

@@ -13,13 +13,16 @@ class CallProvider(VerifyProvider):
     channel = "call"
     label = _("Phone call")
     icon = "fas fa-phone"
-    position = 20
+    order = 20
     device_kind = "phone_number"
-    cost = _("a verification and a call")
+    message_price = "0.0140"
+    cost = "a verification and a call"
     sent_wording = _("read out in a phone call")
-    sending_wording = _("We are calling {value}. Enter the code that you hear.")
+    sending_wording = _("We are calling the number ending {ending}. Enter the code you hear.")
     resent_wording = _("We are calling you now.")
-    strength = _("restricted out-of-band authenticator (5.1.3.3); not to be the default (2.7.1)")
+    summary = _("We call you and read out a code. This works with landlines too.")
+    device_summary = _("We call your phone ending {ending} and read out a code.")
+    strength = "restricted out-of-band authenticator (5.1.3.3); must not be the default (2.7.1)"
 
     def options(self, verification: Verification, *, request: Any = None) -> dict[str, Any]:
         options = super().options(verification, request=request)

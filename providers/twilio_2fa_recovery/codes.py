@@ -1,4 +1,4 @@
-"""The codes: how they are made, read and told apart. Pure functions, but for the key of the digests."""
+"""Make, parse and compare recovery codes. Pure functions, except for the key of the digests."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def new_seed() -> str:
 def from_seed(seed: str, kept: list[str]) -> list[str]:
     """Return the codes of a seed, as the user sees them: `1f3a-09be-77c2-d4e1`.
 
-    They come of the seed and the kit's key together, so that neither a session nor the database alone tells
-    them. `kept`: their digests; they say which key it was, where it has changed meanwhile.
+    They are derived from the seed and the secret key, so that neither a session nor the database is enough to
+    compute them. `kept`: their digests, which show the key that was used, if it has changed since.
     """
     return [_shown(_code(seed, n, kept)) for n in range(NUMBER)]
 

@@ -17,16 +17,19 @@ class SavedForm(WaitingForm):
     """The codes are good once their owner says that they have them."""
 
     saved = forms.BooleanField(
-        label=_("I have saved these codes in a safe place."),
-        error_messages={"required": _("Save the codes first: they are not shown again.")},
+        label=_("I have saved my recovery codes"),
+        error_messages={"required": _("Tick to say you have saved your recovery codes")},
     )
 
 
 class RecoveryCodeForm(TokenForm):
+    counts_digits = False
+
     token = forms.CharField(
         label=_("Recovery code"),
+        help_text=_("It looks like 5762-ccbc-9c40-0eda. You can leave out the dashes."),
         max_length=LONGEST_INPUT,
-        error_messages={"required": _("Enter the code.")},
+        error_messages={"required": _("Enter a recovery code")},
         widget=forms.TextInput(
             attrs={
                 "class": "twilio-2fa-token-long",
@@ -44,7 +47,6 @@ class RecoveryCodeForm(TokenForm):
             return codes.normalize(self.cleaned_data["token"])
         except errors.InvalidVerificationCode:
             raise ValidationError(
-                _("A recovery code has %(length)d characters: digits, and letters from a to f.")
-                % {"length": codes.LENGTH},
+                _("Enter a recovery code, like 5762-ccbc-9c40-0eda") % {"length": codes.LENGTH},
                 code="invalid_verification_code",
             ) from None

@@ -29,23 +29,25 @@ FEW = 3
 class RecoveryCodeUsed(errors.CodeAlreadyUsed):
     """A code of the user's own set that has let them in before."""
 
-    message = _("This code has been used. Use another one from your list.")
+    message = _("You have already used this code. Use another one from your list.")
 
 
 class RecoveryProvider(MethodProvider):
     label = _("Recovery codes")
     icon = "fas fa-life-ring"
-    position = 60
+    order = 60
     device_kind = "recovery"
     sends = False
     shows_secret = True
-    unguessable = True
+    high_entropy = True
     per_session = True
     is_backup = True
     one_per_user = True
-    give_up_wording = _("Leave without saving: these codes will not work")
-    given_up_wording = _("You did not save the recovery codes that you were shown, so they do not work.")
-    strength = _("look-up secret of 64 bits, kept as a keyed digest (5.1.2); 2.6")
+    summary = _("A list of codes to keep for when you cannot use your phone.")
+    device_summary = _("Use one of the codes you saved.")
+    give_up_wording = _("Leave without saving. These codes will not work")
+    given_up_wording = _("You left without saving your recovery codes, so they will not work.")
+    strength = "look-up secret of 64 bits, kept as a keyed digest (5.1.2); 2.6"
 
     def why_unavailable(self, *, user: Any, request: Any = None) -> str:
         if apps.is_installed("twilio_2fa_recovery"):
@@ -75,7 +77,7 @@ class RecoveryProvider(MethodProvider):
 
     def check(self, verification: Verification, token: str, *, request: Any = None) -> Checked:
         if verification.purpose == Purpose.ENROL:
-            # Nothing to be typed: whoever has seen the codes has them.
+            # The user enters nothing: confirming that they saved the codes is enough.
             kept = {"codes": verification.data["codes"]}
             return Checked(approved=True, device=NewDevice(value=uuid4().hex, data=kept, only=True))
         device = verification.device
@@ -103,7 +105,7 @@ class RecoveryProvider(MethodProvider):
 
         return len(device.data.get("codes", [])) - int(SpentCode.objects.filter(device=device).count())
 
-    def approved(self, verification: Verification, *, request: Any = None) -> None:
+    def after_approval(self, verification: Verification, *, request: Any = None) -> None:
         device = verification.device
         if verification.purpose == Purpose.ENROL or device is None:
             return
@@ -117,33 +119,47 @@ class RecoveryProvider(MethodProvider):
 
     # Display
 
-    def heading(self, label: str, masked: str) -> str:
+    def get_choice_label(self, label: str, masked: str) -> str:
         return f"{label} ({masked})" if masked else label
 
-    def describe(self, device: Device) -> str:
+    def get_device_label(self, device: Device) -> str:
         left = self.left(device)
-        return ngettext("%d is left", "%d are left", left) % left
+        return ngettext("%(n)d left", "%(n)d left", left) % {"n": left}
 
-    def advise(self, device: Device) -> str:
+    def get_uses_left(self, device: Device) -> int:
+        return self.left(device)
+
+    def get_device_warning(self, device: Device) -> str:
         left = self.left(device)
         if left > FEW:
             return ""
-        text = ngettext("Only %d recovery code is left.", "Only %d recovery codes are left.", left) % left
+        text = ngettext("You have %(n)d recovery code left.", "You have %(n)d recovery codes left.", left) % {
+            "n": left
+        }
         if not left:
-            text = gettext("No recovery code is left.")
-        return f"{text} {gettext('Make new ones among what you have registered.')}"
+            text = gettext("You have no recovery codes left.")
+        # Not within an f-string, where xgettext does not find it.
+        advice = gettext("Make new codes on the page that shows how you get codes.")
+        return f"{text} {advice}"
 
-    def tell(self, verification: Verification) -> str:
-        return gettext("Enter one of your recovery codes. Each lets you in once.")
+    def get_api_message(self, verification: Verification) -> str:
+        if verification.purpose == Purpose.ENROL:
+            return gettext(
+                "Save these codes, then confirm that you have them. You will not be able to see them again."
+            )
+        return gettext("Enter one of your recovery codes. Each works once.")
+
+    def get_registration_data(self, verification: Verification, *, secret: dict[str, Any]) -> dict[str, Any]:
+        return {"codes": codes.from_seed(secret["seed"], verification.data["codes"])} if secret else {}
 
     def get_verify_context(self, verification: Verification, *, secret: dict[str, Any]) -> dict[str, Any]:
         if verification.purpose != Purpose.ENROL:
-            return {"message": self.tell(verification)}
+            return {"message": self.get_api_message(verification)}
         shown = codes.from_seed(secret["seed"], verification.data["codes"]) if secret else []
         # On paper they have to say by themselves whose they are, and which of several sets.
         made = date_format(local(verification.created_at), "DATE_FORMAT")
         user = verification.user.get_username() if verification.user else ""
-        title = gettext("Recovery codes of %(user)s, made on %(date)s. Each lets you in once.")
+        title = gettext("Recovery codes for %(user)s, made on %(date)s. Each works once.")
         title %= {"user": user, "date": made}
         text = "\n".join([title, "", *shown, ""])
         file = "data:text/plain;charset=utf-8," + quote(text)

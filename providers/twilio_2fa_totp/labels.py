@@ -49,7 +49,9 @@ def _account(user: Any, request: Any) -> str:
     if _is_the_users_alone(user, account):
         return account
     tag = b32encode(bytes.fromhex(digest("totp account", user.pk))).decode()[:TAG].lower()
-    return f"{account[: LONGEST_ACCOUNT - TAG - 3] or gettext('Account')} [{tag}]"
+    # Not within the f-string, where xgettext does not find it.
+    shown = account[: LONGEST_ACCOUNT - TAG - 3] or gettext("Account")
+    return f"{shown} [{tag}]"
 
 
 def _is_the_users_alone(user: Any, account: str) -> bool:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from django_twilio_2fa import errors
+from django_twilio_2fa.authenticators import NotTaken, SharedSecret, TakesSecrets
 from django_twilio_2fa.digests import digest
 from django_twilio_2fa.forms import RegistrationForm, TokenForm
 from django_twilio_2fa.models import Device, Purpose, Verification
@@ -23,14 +24,15 @@ from django_twilio_2fa.twilio.verify import VerifyService
 
 from .labels import kept_of, label_of
 
-# Source of the lengths: Twilio's OpenAPI description of factors; the kit leaves them at their defaults.
+# Source of the lengths: Twilio's OpenAPI description of factors; this package leaves them at their defaults.
 CODE_LENGTH = 6
 LONGEST_NAME = 64
+PERIODS = range(20, 61)
 
 # Light modules around a QR code. Source: ISO/IEC 18004.
 QUIET_ZONE = 4
 
-# A code is good for at most five steps (a skew of two) of sixty seconds, the longest that factors take.
+# A code is valid for at most five steps (a skew of two) of sixty seconds, the maximum of factors.
 LONGEST_LIFE = 5 * 60
 
 
@@ -38,7 +40,8 @@ class AuthenticatorForm(RegistrationForm):
     """Ask for a name, which tells several authenticators apart."""
 
     name = forms.CharField(
-        label=_("Name of the authenticator (optional)"),
+        label=_("Name for this app (optional)"),
+        help_text=_("For example, work phone"),
         max_length=LONGEST_NAME,
         required=False,
         widget=forms.TextInput(attrs={"autocomplete": "off", "autofocus": True}),
@@ -57,18 +60,24 @@ class FirstCodeForm(AuthenticatorTokenForm):
         self.fields["token"].widget.attrs.pop("autofocus", None)
 
 
-class TOTPProvider(VerifyService, MethodProvider):
+class TOTPProvider(VerifyService, TakesSecrets, MethodProvider):
     label = _("Authenticator app")
     icon = "fas fa-mobile-alt"
-    position = 50
+    order = 50
     device_kind = "totp"
     sends = False
     token_length = CODE_LENGTH
     shows_secret = True
     sent_wording = _("shown by your authenticator app")
-    given_up_wording = _("The authenticator was not set up. If your app shows a new entry, delete it there.")
-    cost = _("a verification")
-    strength = _("one-time-password authenticator (5.1.4); 2.8")
+    sending_wording = _("Enter the code from your authenticator app.")
+    summary = _("An app on your phone or computer shows a code. You do not need a signal.")
+    device_summary = _("Open your app to see the code.")
+    given_up_wording = _(
+        "You did not finish setting up the app. If your app shows a new entry, delete it there."
+    )
+    cost = "a verification"
+    approval_price = "0.05"
+    strength = "one-time-password authenticator (5.1.4); 2.8"
 
     def why_unavailable(self, *, user: Any, request: Any = None) -> str:
         # Without the app the page that shows the secret is not found.
@@ -82,7 +91,7 @@ class TOTPProvider(VerifyService, MethodProvider):
     def get_token_form_class(self, verification: Verification) -> type[TokenForm]:
         return FirstCodeForm if verification.purpose == Purpose.ENROL else AuthenticatorTokenForm
 
-    def heading(self, label: str, masked: str) -> str:
+    def get_choice_label(self, label: str, masked: str) -> str:
         return f"{label}: {masked}" if masked else label
 
     def _entity(self, kept: dict[str, Any], service: str = "") -> Any:
@@ -102,7 +111,7 @@ class TOTPProvider(VerifyService, MethodProvider):
         identity = digest("totp", verification.user_id)
         # What the app shows beside the service's name.
         label = label_of(verification.user, verification.device_name, request=request)
-        with self.translated(service=True):
+        with self.convert_errors(service=True):
             factor = self._entity({"identity": identity}, verification.service).new_factors.create(
                 friendly_name=label, factor_type="totp"
             )
@@ -111,8 +120,8 @@ class TOTPProvider(VerifyService, MethodProvider):
             return Sent(sid=factor.sid, data=kept, secret=shown)
 
     def resend(self, verification: Verification, *, request: Any = None) -> Sent:
-        """Anew: the secret of the factor that was begun is not to be had again."""
-        # Where it cannot be deleted it stays unverified, and is good for nothing.
+        """Start again: the secret of the first factor cannot be fetched again."""
+        # If it cannot be deleted, it stays unverified and cannot be used.
         with suppress(errors.TwoFactorError):
             self.cancel(verification, request=request)
         return self.start(verification, request=request)
@@ -126,7 +135,7 @@ class TOTPProvider(VerifyService, MethodProvider):
         if is_used("totp", device.value, token, seconds=LONGEST_LIFE):
             raise errors.CodeAlreadyUsed
         # A 404 says that the factor is gone, or the service: no new code would help.
-        with self.translated(service=True):
+        with self.convert_errors(service=True):
             challenge = self._entity(device.data).challenges.create(
                 factor_sid=device.value, auth_payload=token
             )
@@ -143,7 +152,7 @@ class TOTPProvider(VerifyService, MethodProvider):
     def _confirm(self, verification: Verification, token: str) -> Checked:
         kept = {name: verification.data.get(name, "") for name in ("identity", "label")}
         kept["service"] = verification.service
-        with self.translated():
+        with self.convert_errors():
             factor = self._entity(kept).factors(verification.sid).update(auth_payload=token)
             approved = factor.status == "verified" and factor.sid == verification.sid
         approved = approved and self._is_first(verification.sid, token)
@@ -152,26 +161,55 @@ class TOTPProvider(VerifyService, MethodProvider):
 
     def cancel(self, verification: Verification, *, request: Any = None) -> None:
         if verification.purpose == Purpose.ENROL and verification.sid:
-            with self.translated():
+            with self.convert_errors():
                 self._entity(verification.data, verification.service).factors(verification.sid).delete()
 
     def remove(self, device: Device) -> None:
         # A 404 says that it is gone already.
-        with suppress(errors.VerificationExpired), self.translated():
+        with suppress(errors.VerificationExpired), self.convert_errors():
             self._entity(device.data).factors(device.value).delete()
+
+    # Another package's authenticators
+
+    def refuse_secret(self, shared: SharedSecret) -> None:
+        if shared.digits != CODE_LENGTH:
+            raise NotTaken(f"its codes have {shared.digits} digits")
+        if shared.period not in PERIODS:
+            raise NotTaken(f"its codes change every {shared.period} seconds")
+
+    def take_secret(
+        self, user: Any, shared: SharedSecret, *, name: str, service: str, at: float
+    ) -> NewDevice:
+        label = label_of(user, name)
+        kept = {"identity": digest("totp", user.pk), "label": kept_of(label), "service": service}
+        with self.convert_errors(service=True):
+            factor = self._entity(kept).new_factors.create(
+                friendly_name=label,
+                factor_type="totp",
+                binding_secret=shared.secret,
+                config_alg=shared.algorithm,
+                config_time_step=shared.period,
+            )
+            made = self._entity(kept).factors(factor.sid)
+            done = made.update(auth_payload=shared.code(at))
+        if done.status != "verified":
+            with suppress(errors.TwoFactorError), self.convert_errors():
+                made.delete()
+            raise NotTaken("Twilio did not accept a code of it")
+        return NewDevice(value=factor.sid, data=kept)
 
     # Display
 
-    def describe(self, device: Device) -> str:
+    def get_device_label(self, device: Device) -> str:
         if device.name:
             return device.name
         added = date_format(local(device.registered_at), "SHORT_DATETIME_FORMAT")
-        return gettext("added %(when)s") % {"when": added}
+        return gettext("Added %(when)s") % {"when": added}
 
-    def advise_wrong(self, verification: Verification) -> str:
+    def get_wrong_token_hint(self, verification: Verification) -> str:
         if verification.attempts < 2:
             return ""
-        return gettext("Check that the date and time on your phone are set automatically.")
+        return gettext("Wait for the next code. Check that your phone sets its date and time automatically.")
 
     def get_verify_context(self, verification: Verification, *, secret: dict[str, Any]) -> dict[str, Any]:
         if verification.purpose == Purpose.PROVE:
@@ -183,6 +221,6 @@ class TOTPProvider(VerifyService, MethodProvider):
         picture = segno.make(secret["uri"], error="m", micro=False)
         grouped = " ".join(secret["secret"][n : n + 4] for n in range(0, len(secret["secret"]), 4))
         image = picture.svg_data_uri(scale=5, border=QUIET_ZONE, light="#fff", omitsize=False)
-        # On the very device that has the app there is nothing to scan with.
+        # On the device that has the app, the user cannot scan the QR code.
         opens = secret["uri"] if secret["uri"].startswith("otpauth://") else ""
         return {"qr_code": image, "secret": grouped, "app_href": opens, "message": ""}

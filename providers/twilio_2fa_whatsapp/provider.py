@@ -12,13 +12,17 @@ class WhatsAppProvider(VerifyProvider):
     channel = "whatsapp"
     label = _("WhatsApp")
     icon = "fab fa-whatsapp"
-    position = 40
+    order = 40
     device_kind = "phone_number"
+    message_price = "0.0147"
     needs_messages = True
     # It needs a sender of one's own at Twilio.
     on_by_default = False
     sent_wording = _("sent by WhatsApp")
-    strength = _("out-of-band authenticator, bound to a number (5.1.3); 2.7")
+    sending_wording = _("Enter the code we sent on WhatsApp to the number ending {ending}.")
+    summary = _("We send you a code on WhatsApp. You need an internet connection.")
+    device_summary = _("We send a code on WhatsApp to your phone ending {ending}.")
+    strength = "out-of-band authenticator, bound to a number (5.1.3); 2.7"
 
     def diagnose_service(self, service: Any) -> Diagnosis:
         if not hasattr(service, "whatsapp"):

@@ -1,6 +1,7 @@
 """The demo: the sandbox in place of Twilio, unless `.env` at the root of the repository has credentials."""
 
 import os
+from datetime import date, timedelta
 from pathlib import Path
 
 import django
@@ -52,6 +53,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_twilio_2fa.middleware.TwoFactorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -97,9 +99,40 @@ TWILIO_2FA_SERVICE_ID = env.str("TWILIO_2FA_SERVICE_ID", default="") or None
 TWILIO_2FA_SANDBOX = not (TWILIO_2FA_ACCOUNT_SID and TWILIO_2FA_SERVICE_ID)
 
 TWILIO_2FA_PROVIDERS = {"link": "demo.link.provider.LinkProvider"}
-TWILIO_2FA_ALLOWED_METHODS = ["sms", "call", "whatsapp", "email", "link", "totp", "recovery"]
+TWILIO_2FA_ALLOWED_METHODS = [
+    "sms",
+    "call",
+    "whatsapp",
+    "email",
+    "link",
+    "totp",
+    "passkey",
+    "push",
+    "recovery",
+]
 TWILIO_2FA_PHONE_NUMBER_ALLOWED_COUNTRIES = ["US", "CA", "GB", "DE", "FR"]
+# Only views ask: the demo shows each of them. True: every page asks.
+TWILIO_2FA_REQUIRED_CB = env.bool("DEMO_REQUIRED", default=False)
+# A date: until then, users who have nothing registered are only reminded.
+TWILIO_2FA_GRACE_UNTIL = (
+    date.fromisoformat(env("DEMO_GRACE_UNTIL")) if env("DEMO_GRACE_UNTIL", default="") else None
+)
 TWILIO_2FA_STYLESHEETS = ["bootstrap/css/bootstrap.min.css", "fontawesomefree/css/all.min.css"]
+
+# On the log-in page of `TwoFactorLoginView`: /login/verified/.
+TWILIO_2FA_PASSWORDLESS_LOGIN = True
+TWILIO_2FA_TRUSTED_BROWSER_AGE: timedelta | None = timedelta(days=30)
+TWILIO_2FA_REQUIRED_IN_ADMIN = True
+# Asked before a code is sent to a new number, where few codes are entered.
+TWILIO_2FA_CHALLENGE: str | None = "demo.challenge.Sum"
+
+# What changes in what users can verify with is written to the console.
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {"audit": {"class": "logging.StreamHandler"}},
+    "loggers": {"django_twilio_2fa.audit": {"handlers": ["audit"], "level": "INFO"}},
+}
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [

@@ -1,4 +1,4 @@
-"""The demo for `make bench`: over HTTP to a sandbox; without the kit where that is asked for."""
+"""The demo for `make bench`: over HTTP to a sandbox."""
 
 import os
 
@@ -9,15 +9,6 @@ SESSION_ENGINE = "django.contrib.sessions.backends.db"
 TWILIO_2FA_BASE_URL = os.environ.get("BENCH_TWILIO")
 TWILIO_2FA_PHONE_NUMBER_ALLOWED_COUNTRIES = ["US"]
 MIDDLEWARE = ["demo.middleware.QueryCountMiddleware", *MIDDLEWARE]  # noqa: F405
-
-if os.environ.get("BENCH_WITHOUT_KIT"):
-    ROOT_URLCONF = "demo.urls_without_kit"
-    INSTALLED_APPS = [
-        app
-        for app in INSTALLED_APPS  # noqa: F405
-        if "twilio_2fa" not in app and app not in ("demo", "demo.pigeon", "formtools", "widget_tweaks")
-    ]
-    MIDDLEWARE = [m for m in MIDDLEWARE if not m.startswith("demo.")]
 
 if os.environ.get("BENCH_NAMES"):
     TWILIO_2FA_ALLOW_UNAUTHENTICATED_USERS = True

@@ -8,8 +8,12 @@ from . import views
 urlpatterns = [
     path("", views.HomeView.as_view(), name="home"),
     path("secret/", views.SecretView.as_view(), name="secret"),
+    path("transfer/", views.transfer, name="transfer"),
+    path("keys/", views.keys, name="keys"),
+    path("profile/", views.profile, name="profile"),
     path("mail/", views.MailView.as_view(), name="mail"),
     path("login/", views.SignInView.as_view(), name="login"),
+    path("login/verified/", views.VerifiedSignInView.as_view(), name="verified-login"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("2fa/", include("django_twilio_2fa.urls")),
     path("api/2fa/", include("django_twilio_2fa.api.urls")),

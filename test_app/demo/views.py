@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.mixins import LoginRequiredMixin
+from django.contrib import messages
 from django.contrib.auth.views import LoginView
 from django.core import mail
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
 from django.utils.decorators import method_decorator
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.generic import TemplateView
@@ -18,10 +20,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from django_twilio_2fa.access import TwoFactorRequiredMixin
+from django_twilio_2fa.access import TwoFactorRequiredMixin, two_factor_required
 from django_twilio_2fa.api.permissions import IsTwoFactorVerified
 from django_twilio_2fa.installed import get_providers
 from django_twilio_2fa.session import get_verification
+from django_twilio_2fa.state import get_two_factor
+from django_twilio_2fa.views import TwoFactorLoginView
 
 from . import PEOPLE
 
@@ -33,19 +37,34 @@ class SignInView(LoginView):
     redirect_authenticated_user = True
 
 
+class VerifiedSignInView(TwoFactorLoginView):
+    """Signs nobody in before they are verified."""
+
+    template_name = "registration/login.html"
+    extra_context = {"people": PEOPLE, "verifies": True}
+
+
 class PageView(TemplateView):
-    """A page that knows whether, how and when the session was verified."""
+    """A page that knows whether, how and when the session was verified. This takes no query."""
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        verification = get_verification(self.request)
-        provider = get_providers().get(verification.method) if verification else None
-        how = provider.display(user=self.request.user, request=self.request)["label"] if provider else ""
-        return super().get_context_data(
-            verification=verification, how=how, sandbox=settings.TWILIO_2FA_SANDBOX, **kwargs
+        state = get_two_factor(self.request)
+        provider = get_providers().get(state.method)
+        how = (
+            provider.display(user=self.request.user, request=self.request)["label"]
+            if provider
+            else state.method
         )
+        context = {"two_factor": state, "how": how, "sandbox": settings.TWILIO_2FA_SANDBOX}
+        return super().get_context_data(**context, **kwargs)
 
 
 class HomeView(PageView):
+    """The first page, which also says where the code went."""
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(verification=get_verification(self.request), **kwargs)
+
     template_name = "demo/home.html"
 
 
@@ -72,8 +91,8 @@ class VerifiedOnlyView(APIView):
 
 
 @method_decorator(ensure_csrf_cookie, name="dispatch")
-class APIDemoView(LoginRequiredMixin, TemplateView):
-    """A page of plain JavaScript over the API."""
+class APIDemoView(TemplateView):
+    """A page of plain JavaScript over the API, which also signs in."""
 
     template_name = "demo/api.html"
 
@@ -85,6 +104,27 @@ class MailView(TemplateView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(mails=reversed(getattr(mail, "outbox", [])), **kwargs)
+
+
+@two_factor_required(max_age=60)
+def transfer(request: HttpRequest) -> HttpResponse:
+    """Ask for a verification of the last minute. A form that was sent before that is not lost."""
+    if request.method == "POST":
+        messages.success(request, f"Sent: {request.POST.get('amount', '')[:20]}")
+        return redirect("transfer")
+    return render(request, "demo/transfer.html")
+
+
+@two_factor_required(methods=["totp", "passkey"])
+def keys(request: HttpRequest) -> HttpResponse:
+    """Ask for something stronger than a text message."""
+    return render(request, "demo/shown.html", {"title": "Keys", "asks": "an authenticator app or a passkey"})
+
+
+@two_factor_required(if_registered=True)
+def profile(request: HttpRequest) -> HttpResponse:
+    """Ask only users who have set something up."""
+    return render(request, "demo/shown.html", {"title": "Profile", "asks": "a code if you have set one up"})
 
 
 class SecretView(TwoFactorRequiredMixin, PageView):

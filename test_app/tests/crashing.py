@@ -1,27 +1,29 @@
-"""One action of the verifier's in a process of its own, to be killed: `python -m tests.crashing send`."""
+"""One action of the verifier's in a process of its own, to be killed.
+
+Each is forked from a process that has Django set up: see `forked.py`.
+"""
 
 from __future__ import annotations
 
-import json
-import os
-import sys
+import traceback
+from multiprocessing.connection import Connection
 from typing import Any
 
-import django
-from django.conf import settings
+
+def main(answer: Connection, database: str, twilio: str, action: str, token: str = "") -> None:
+    """Do one action, and send what is in the database afterwards, or a traceback."""
+    try:
+        answer.send(act(database, twilio, action, token))
+    except BaseException:
+        answer.send(traceback.format_exc())
+        raise
 
 
-def main(action: str, token: str = "") -> dict[str, Any]:
-    django.setup()
-    settings.TWILIO_2FA_SANDBOX = False
-    settings.TWILIO_2FA_BASE_URL = os.environ["SITE_TWILIO"]
-    settings.TWILIO_2FA_ACCOUNT_SID = "AC" + "1" * 32
-    settings.TWILIO_2FA_AUTH_TOKEN = "a secret"
-    settings.TWILIO_2FA_SERVICE_ID = "VA" + "2" * 32
-    settings.TWILIO_2FA_TIMEOUT = (2, 10)
-
+def act(database: str, twilio: str, action: str, token: str) -> dict[str, Any]:
+    from django.conf import settings
     from django.contrib.auth import get_user_model
     from django.core.management import call_command
+    from django.db import connection
     from django.db.models import Count, Sum
 
     from django_twilio_2fa import errors
@@ -29,7 +31,14 @@ def main(action: str, token: str = "") -> dict[str, Any]:
     from django_twilio_2fa.models import Device, Verification
     from django_twilio_2fa.verifier import Verifier
 
+    from .helpers import OVER_HTTP
     from .people import PHONE
+
+    connection.settings_dict["NAME"] = database
+    for name, value in OVER_HTTP.items():
+        setattr(settings, name, value)
+    settings.TWILIO_2FA_BASE_URL = twilio
+    settings.TWILIO_2FA_TIMEOUT = (2, 10)
 
     if action == "set-up":
         call_command("migrate", verbosity=0)
@@ -57,7 +66,3 @@ def main(action: str, token: str = "") -> dict[str, Any]:
     told = {"error": error, "status": row.status, "sends": row.sends, "attempts": row.attempts}
     totals = rows.aggregate(all_sends=Sum("sends"), all_attempts=Sum("attempts"), rows=Count("pk"))
     return {**told, **totals}
-
-
-if __name__ == "__main__":
-    sys.stdout.write(json.dumps(main(*sys.argv[1:])))

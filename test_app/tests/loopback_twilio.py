@@ -14,6 +14,11 @@ import requests
 
 MANAGE = Path(__file__).resolve().parents[1] / "manage.py"
 
+# Faults after which no answer comes in time, and how many seconds a test waits for an answer with one of them
+# and without. An answer of a busy machine can take longer than a test should wait for one that never comes.
+SILENT = {"hang", "slow"}
+SHORTLY, PATIENTLY = 0.5, 10.0
+
 
 class LoopbackTwilio:
     """What `manage.py twilio_2fa_sandbox` serves; told what to do over HTTP."""
@@ -34,12 +39,17 @@ class LoopbackTwilio:
         self.address = self.process.stdout.readline().rpartition("= ")[2].strip().strip("'")
         assert self.address.startswith("http://127.0.0.1:"), self.address
 
+    def wait_for_answers(self, seconds: float) -> None:
+        """Set how long the test waits for an answer. Set by the fixture that knows the test's settings."""
+
     def stop(self) -> None:
         self.process.kill()
         self.process.communicate()
 
     def does(self, fault: str, **options: Any) -> None:
         """The next requests go wrong: `on`, `times` (0 for all), `seconds`."""
+        if fault in SILENT:
+            self.wait_for_answers(SHORTLY)
         answer = requests.post(f"{self.address}/sandbox/faults", {"fault": fault, **options}, timeout=5)
         assert answer.status_code == 200, answer.text
         while fault == "refuse" and self._takes_connections():
@@ -61,6 +71,7 @@ class LoopbackTwilio:
     def is_well(self) -> None:
         """Nothing goes wrong any more, and nothing was asked yet."""
         self._wait()
+        self.wait_for_answers(PATIENTLY)
         requests.delete(f"{self.address}/sandbox/faults", timeout=5)
 
     def is_new(self) -> None:

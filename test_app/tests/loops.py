@@ -4,9 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 from asgiref.sync import async_to_sync
 from django.db import connections
+
+T = TypeVar("T")
+
+
+def result_of(walk: Callable[[], Awaitable[T]]) -> T:
+    """Return what the async code returns."""
+    results: list[T] = []
+
+    async def go() -> None:
+        results.append(await walk())
+
+    run(go)
+    return results[0]
 
 
 def run(walk: Callable[[], Awaitable[None]]) -> None:

@@ -7,11 +7,16 @@ from html import unescape
 from typing import Any
 
 from django.contrib.auth import get_user_model
+from django.http import HttpRequest, HttpResponse
 from django.test import Client
+from django.test.client import ClientHandler
 from django.urls import reverse
 
 from django_twilio_2fa.sandbox import messages
-from django_twilio_2fa.session import is_verified
+from django_twilio_2fa.session import get_verifier, is_verified
+from django_twilio_2fa.verifier import Verifier
+
+from .helpers import wrong_code
 
 PHONE = "+12025550143"
 EMAIL = "sam@example.com"
@@ -22,6 +27,20 @@ NAVIGATION = {
     "HTTP_SEC_FETCH_DEST": "document",
     "HTTP_SEC_FETCH_SITE": "same-origin",
 }
+
+
+def _empty(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    # A page shows who is signed in: Django may give the session another key for that.
+    request.user.is_authenticated  # noqa: B018
+    return HttpResponse()
+
+
+class _EmptyPage(ClientHandler):
+    """The site with all its middleware, where a page is empty: its request is what is wanted."""
+
+    def resolve_request(self, request: HttpRequest) -> Any:
+        _view, args, kwargs = super().resolve_request(request)
+        return _empty, args, kwargs
 
 
 class Person:
@@ -72,8 +91,7 @@ class Person:
         return self.types(messages.last_code(to))
 
     def types_a_wrong_code(self, to: str = PHONE) -> Person:
-        code = messages.last_code(to)
-        return self.types(code[:-1] + str((int(code[-1]) + 1) % 10))
+        return self.types(wrong_code(messages.last_code(to)))
 
     def presses_the_button(self) -> Person:
         """Send the form that the page leads with, as it stands."""
@@ -106,8 +124,23 @@ class Person:
     @property
     def is_verified(self) -> bool:
         """As a page of the site would ask."""
-        request = self.client.get("/").wsgi_request
-        return is_verified(request)
+        return is_verified(self._request())
+
+    @property
+    def verifier(self) -> Verifier:
+        """The verifier of the session, as a page of the site would make it."""
+        request = self._request()
+        verifier = get_verifier(request, create=True)
+        request.session.save()
+        return verifier
+
+    def _request(self) -> HttpRequest:
+        """Return the request of a page of the site, which is not rendered."""
+        browser = Client()
+        browser.handler = _EmptyPage()
+        browser.cookies = self.client.cookies
+        request: HttpRequest = browser.get("/").wsgi_request
+        return request
 
     def has_got(self, to: str = PHONE) -> int:
         """How many messages were delivered there."""

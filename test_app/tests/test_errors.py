@@ -32,21 +32,21 @@ OF_0_32: dict[str, tuple[int | None, bool]] = {
 
 
 @pytest.mark.parametrize("code", OF_0_32)
-def test_the_codes_of_0_32_are_there(code: str) -> None:
+def test_every_error_code_of_0_32_exists(code: str) -> None:
     status, blocking = OF_0_32[code]
     assert status in (None, ERRORS[code].status)
     assert ERRORS[code].blocking is blocking
 
 
 @pytest.mark.parametrize("code", ERRORS)
-def test_each_has_a_sentence_and_a_status(code: str) -> None:
+def test_each_error_has_a_sentence_and_a_status(code: str) -> None:
     error = ERRORS[code]()
     assert error.display
     assert 400 <= error.status < 600
     assert str(error) == error.full_code
 
 
-def test_placeholders_are_filled() -> None:
+def test_placeholders_of_an_error_are_filled() -> None:
     error = errors.TwilioUnavailable(twilio_error=20503)
     assert error.full_code == str(error) == "twilio_error_20503"
     assert "7 seconds" in errors.ResendCooldown(can_resend_in=7).display
@@ -63,7 +63,7 @@ def test_each_code_is_declared_once() -> None:
 
 
 @pytest.mark.parametrize("code", ERRORS)
-def test_its_text_names_nobody(code: str) -> None:
+def test_the_text_of_an_error_names_nobody(code: str) -> None:
     error = ERRORS[code](to="+12025550143", email="sam@example.com", token="123456")
     for secret in ("2025550143", "sam@", "123456"):
         assert secret not in f"{error} {error!r} {error.display}"

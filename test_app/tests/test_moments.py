@@ -17,7 +17,9 @@ from django_twilio_2fa.sandbox import messages
 from django_twilio_2fa.session import is_verified
 from django_twilio_2fa.signals import twilio_2fa_user_locked, twilio_2fa_verification_sent
 from django_twilio_2fa.testing import TwilioSandbox, verify
+from django_twilio_2fa.testing.site import move_counts
 
+from .helpers import connected, heard
 from .people import Person
 
 # Neither UTC nor a whole number of hours away from it, and without daylight saving.
@@ -45,7 +47,7 @@ def is_about_now(moment: datetime) -> bool:
     return abs(utc_now() - moment) < timedelta(seconds=30)
 
 
-def test_a_registered_phone_is_proven(pat: Person) -> None:
+def test_a_registered_phone_verifies_with_and_without_use_tz(pat: Person) -> None:
     pat.opens("start").picks("sms")
     row = Verification.objects.get()
     left = row.expires_at - timezone.now()
@@ -56,7 +58,7 @@ def test_a_registered_phone_is_proven(pat: Person) -> None:
     assert pat.opens("/secret/").page.status_code == 200
 
 
-def test_an_authenticator_without_a_name_is_shown_by_its_local_time(demo: Person, settings: Any) -> None:
+def test_an_unnamed_authenticator_is_shown_with_a_local_time(demo: Person, settings: Any) -> None:
     settings.TWILIO_2FA_ALLOWED_METHODS = ["totp"]
     demo.opens("start").picks("totp").posts(name="")
     sandbox = TwilioSandbox()
@@ -65,7 +67,7 @@ def test_an_authenticator_without_a_name_is_shown_by_its_local_time(demo: Person
     assert demo.is_at("success")
     registered = Device.objects.get().registered_at
     local = in_nepal(utc_now())
-    assert f"added {local:%m/%d/%Y}" in demo.opens("devices").text
+    assert f"Added {local:%m/%d/%Y}" in demo.opens("devices").text
     assert abs(registered - timezone.now()) < timedelta(seconds=30)
 
 
@@ -77,17 +79,9 @@ def test_recovery_codes_are_dated_by_the_local_day(pat: Person, settings: Any) -
     assert f" {local.day}, {local.year}." in pat.page.context["codes_title"]
 
 
-def test_signals_tell_aware_times(pat: Person) -> None:
-    told: list[dict[str, Any]] = []
-
-    def receiver(**kwargs: Any) -> None:
-        told.append(kwargs)
-
-    twilio_2fa_verification_sent.connect(receiver)
-    try:
+def test_signals_have_aware_datetimes(pat: Person) -> None:
+    with heard(twilio_2fa_verification_sent) as told:
         pat.opens("start").picks("sms")
-    finally:
-        twilio_2fa_verification_sent.disconnect(receiver)
     assert is_about_now(told[0]["start_timestamp"])
     assert is_about_now(told[0]["last_timestamp"])
 
@@ -96,19 +90,28 @@ def test_a_lock_ends_in_an_hour_by_the_mail_and_by_the_signal(pat: Person, setti
     settings.TWILIO_2FA_LIMITS = {"wrong_tokens_per_user": "1/h"}
     pat.user.email = "pat@example.com"
     pat.user.save()
-    told: list[datetime] = []
-
-    def receiver(until: datetime, **kwargs: Any) -> None:
-        told.append(until)
-
-    twilio_2fa_user_locked.connect(receiver)
-    try:
+    with heard(twilio_2fa_user_locked) as told:
         pat.opens("start").picks("sms").types_a_wrong_code()
-    finally:
-        twilio_2fa_user_locked.disconnect(receiver)
-    assert timedelta(minutes=59) < told[0] - utc_now() <= timedelta(minutes=61)
-    local = in_nepal(told[0])
+    assert timedelta(minutes=59) < told[0]["until"] - utc_now() <= timedelta(minutes=61)
+    local = in_nepal(told[0]["until"])
     assert dateformat.format(local, "N j, Y, P") in mail.outbox[0].body
+
+
+def test_a_user_is_locked_again_once_a_lock_has_ended(pat: Person, settings: Any) -> None:
+    settings.TWILIO_2FA_LIMITS = {"wrong_tokens_per_user": "2/h"}
+    until: list[datetime] = []
+
+    def receiver(**kwargs: Any) -> None:
+        until.append(kwargs["until"])
+
+    with connected(twilio_2fa_user_locked, receiver):
+        pat.opens("start").picks("sms").types_a_wrong_code().types_a_wrong_code()
+        assert len(until) == 1
+        move_counts(3700)
+        pat.opens("start").picks("sms").types_a_wrong_code()
+        assert len(until) == 1
+        pat.types_a_wrong_code()
+    assert len(until) == 2
 
 
 def test_how_long_ago_a_session_was_verified_is_right(pat: Person) -> None:
@@ -144,12 +147,12 @@ def test_pruning_counts_days_from_now(pat: Person) -> None:
     assert list(Counter.objects.values_list("key", flat=True)) == ["23"]
 
 
-def test_the_sandbox_tells_aware_times(pat: Person) -> None:
+def test_the_sandbox_has_aware_datetimes(pat: Person) -> None:
     pat.opens("start").picks("sms")
     assert is_about_now(datetime.fromisoformat(messages.last()["sent_at"]))
 
 
-def test_the_admin_shows_them(pat: Person, admin_client: Any, use_tz: bool) -> None:
+def test_the_admin_shows_times_with_and_without_use_tz(pat: Person, admin_client: Any, use_tz: bool) -> None:
     if use_tz and not connection.features.has_zoneinfo_database:
         pytest.skip("MariaDB has no time zones until mysql_tzinfo_to_sql has loaded them")
     pat.opens("start").picks("sms").types_the_code()

@@ -6,17 +6,16 @@ import time
 from typing import Any
 
 import pytest
-from django.db import connection  # noqa: F401 - for skipif
 
 from django_twilio_2fa.models import Counter
 from django_twilio_2fa.replay import use_once
 from django_twilio_2fa.testing.site import move_counts
 
-from .test_races import at_once
+from .helpers import at_once
 
 
 @pytest.mark.django_db
-def test_once_and_again_when_its_time_is_over() -> None:
+def test_a_value_can_be_used_again_after_its_time() -> None:
     while time.time() % 60 > 55:
         time.sleep(1)  # a minute that ends meanwhile would begin another step
     assert use_once("totp", "YF1", "123456", seconds=60)
@@ -30,7 +29,7 @@ def test_once_and_again_when_its_time_is_over() -> None:
 
 
 @pytest.mark.django_db
-def test_a_changed_key_does_not_make_it_new(settings: Any) -> None:
+def test_a_used_value_stays_used_after_a_changed_key(settings: Any) -> None:
     settings.TWILIO_2FA_SECRET_KEY = "an earlier key"
     assert use_once("it", seconds=60)
     settings.TWILIO_2FA_SECRET_KEY = "a later key"
@@ -40,7 +39,6 @@ def test_a_changed_key_does_not_make_it_new(settings: Any) -> None:
 
 @pytest.mark.server_database
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.skipif("connection.vendor == 'sqlite'", reason="needs a database server: set DATABASE_URL")
-def test_of_several_at_once_one_is_told_so() -> None:
+def test_one_of_several_concurrent_uses_succeeds() -> None:
     for n in range(5):
         assert sum(at_once(lambda i, n=n: use_once("it", n, seconds=60), 12)) == 1

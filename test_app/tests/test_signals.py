@@ -13,13 +13,13 @@ from django_twilio_2fa.signals import SIGNALS
 
 from .people import PHONE, Person
 
-Told = list[tuple[str, dict[str, Any]]]
+SignalRecorder = list[tuple[str, dict[str, Any]]]
 
 
 @pytest.fixture
-def told() -> Iterator[Told]:
+def told() -> Iterator[SignalRecorder]:
     """Every signal that is sent, with its arguments, in order."""
-    heard: Told = []
+    heard: SignalRecorder = []
     receivers = []
     for name, declared in SIGNALS.items():
 
@@ -40,17 +40,22 @@ def told() -> Iterator[Told]:
         assert set(arguments) == {"request", "user", *SIGNALS[f"twilio_2fa_{name}"].arguments}
 
 
-def names(told: Told) -> list[str]:
+def names(told: SignalRecorder) -> list[str]:
     return [name for name, _arguments in told]
 
 
-def test_a_registration_from_send_to_success(demo: Person, told: Told) -> None:
+def test_a_registration_sends_each_signal(demo: Person, told: SignalRecorder) -> None:
     demo.opens("start").picks("sms").registers()
     demo.types_a_wrong_code()
     assert not Device.objects.exists()
     assert names(told) == ["verification_sent", "verification_failed"]
     demo.types_the_code()
-    assert names(told)[2:] == ["verification_status_changed", "set_user_data", "verification_success"]
+    assert names(told)[2:] == [
+        "verification_status_changed",
+        "set_user_data",
+        "device_added",
+        "verification_success",
+    ]
     sid = messages.delivered(PHONE)[0]["verification_sid"]
     by_name = dict(told)
     assert {a["verification_sid"] for _n, a in told if "verification_sid" in a} == {sid}
@@ -64,13 +69,15 @@ def test_a_registration_from_send_to_success(demo: Person, told: Told) -> None:
     assert all(a["user"] == demo.user and a["request"].path.startswith("/2fa/") for _n, a in told)
 
 
-def test_success_is_told_once(pat: Person, told: Told) -> None:
+def test_verification_success_is_sent_once(pat: Person, told: SignalRecorder) -> None:
     pat.opens("start").picks("sms").types_the_code()
     pat.posts("verify", token=messages.last_code(PHONE))
     assert names(told).count("verification_success") == 1
 
 
-def test_an_end_is_told_with_its_status(pat: Person, told: Told, later: Any) -> None:
+def test_status_changed_has_the_status_of_an_ended_verification(
+    pat: Person, told: SignalRecorder, later: Any
+) -> None:
     pat.opens("start").picks("sms").posts("verify", action="cancel")
     later(40)
     pat.opens("start").picks("sms")
@@ -84,7 +91,7 @@ def test_an_end_is_told_with_its_status(pat: Person, told: Told, later: Any) -> 
     assert statuses == ["canceled", "failed", "expired"]
 
 
-def test_a_fault_of_twilio_is_told(db: None, told: Told) -> None:
+def test_twilio_error_is_sent_for_an_error_of_twilio(db: None, told: SignalRecorder) -> None:
     from django.contrib.auth import get_user_model
 
     from django_twilio_2fa.contacts import PhoneNumber

@@ -27,7 +27,7 @@ def test_digits_of_every_script_are_digits(digits: list[str], between: list[str]
 @pytest.mark.parametrize(
     "text", ["123 456", "123-456", " 123456\n", "1 2 3 4 5 6", "123\u2013456", "\u200e123456"]
 )
-def test_spaces_and_dashes_do_not_count(text: str) -> None:
+def test_spaces_and_dashes_are_ignored(text: str) -> None:
     assert normalize(text, 6) == "123456"
 
 
@@ -46,7 +46,7 @@ def test_spaces_and_dashes_do_not_count(text: str) -> None:
         "1" * 10_000,
     ],
 )
-def test_anything_else_is_refused(text: str) -> None:
+def test_text_that_is_no_code_is_refused(text: str) -> None:
     with pytest.raises(errors.InvalidVerificationCode):
         normalize(text, 6)
 
@@ -110,7 +110,7 @@ def test_words_around_a_code_do_not_count(before: str, code: str, after: str) ->
 
 
 @given(WORDS, st.text("0123456789 -", min_size=1, max_size=20), st.text("0123456789 -", max_size=20))
-def test_no_code_is_made_of_parts_of_others(words: str, one: str, other: str) -> None:
+def test_no_code_is_made_of_parts_of_longer_numbers(words: str, one: str, other: str) -> None:
     """What is read is one of the runs, whole."""
     runs = ["".join(c for c in run if c.isdigit()) for run in (one, other)]
     try:
@@ -120,7 +120,7 @@ def test_no_code_is_made_of_parts_of_others(words: str, one: str, other: str) ->
 
 
 @given(st.text())
-def test_whatever_is_typed_gives_digits_or_the_kits_error(text: str) -> None:
+def test_any_text_gives_digits_or_our_error(text: str) -> None:
     try:
         token = normalize(text, 6)
     except errors.InvalidVerificationCode:

@@ -25,8 +25,9 @@ from django_twilio_2fa.contacts import EmailAddress, PhoneNumber
 from django_twilio_2fa.models import Device, Verification
 from django_twilio_2fa.sandbox import messages
 
+from .helpers import same_browser
+from .pages.test_templates import OLD, with_templates
 from .people import PHONE, Person
-from .test_templates import OLD, with_templates
 
 DOORS = ("django_twilio_2fa.dispatch", "django_twilio_2fa.options", "django_twilio_2fa.client")
 
@@ -60,7 +61,7 @@ def site(settings: Any) -> Iterator[Any]:
         signal.sender_receivers_cache.clear()
 
 
-def test_somebody_registers_and_comes_back(demo: Person, site: Any) -> None:
+def test_a_user_of_an_old_site_registers_and_comes_back(demo: Person, site: Any) -> None:
     demo.opens("/secret/")
     assert demo.is_at("start")
     assert "SMS" in demo.text
@@ -82,7 +83,7 @@ def test_somebody_registers_and_comes_back(demo: Person, site: Any) -> None:
     assert again.path == "/secret/"
 
 
-def test_links_of_0_32_land_safely_and_do_nothing(pat: Person, site: Any) -> None:
+def test_links_of_an_old_site_open_pages_and_change_nothing(pat: Person, site: Any) -> None:
     site.PROFILES[pat.user.pk] = {"phone_number": PHONE}
     for link in ("?c=1", "?action=retry", "?e=verification_expired"):
         assert pat.opens(f"/2fa/start/{link}").page.status_code == 200
@@ -102,12 +103,13 @@ def test_the_client_is_the_verifier_of_the_request(pat: Person, site: Any) -> No
     site.PROFILES[pat.user.pk] = {"phone_number": PHONE}
     request = pat.client.get("/2fa/start/").wsgi_request
     client = site.TwoFAClient(request)
+    request.session.save()
     row = client.send("sms")
     assert client.check(row, messages.last_code(PHONE)).status == "approved"
     assert pat.is_verified
 
 
-def test_the_api_answers_at_its_old_addresses(pat: Person, site: Any) -> None:
+def test_the_api_answers_at_the_urls_of_0_32(pat: Person, site: Any) -> None:
     site.PROFILES[pat.user.pk] = {"phone_number": PHONE}
     answer = pat.client.post("/api/2fa/send", {"method": "sms"})
     id = answer.json()["verification_id"]
@@ -118,7 +120,7 @@ def test_the_api_answers_at_its_old_addresses(pat: Person, site: Any) -> None:
 
 
 @pytest.mark.parametrize("road", ["pages", "api"])
-def test_a_code_that_is_submitted_twice_at_once_keeps_the_sites_sign(
+def test_a_code_submitted_twice_at_once_keeps_the_sites_sign(
     pat: Person, site: Any, settings: Any, road: str
 ) -> None:
     site.PROFILES[pat.user.pk] = {"phone_number": PHONE}
@@ -136,8 +138,7 @@ def test_a_code_that_is_submitted_twice_at_once_keeps_the_sites_sign(
         asked.append(user)
         if len(asked) == 2:
             # This request has read its session and its verification; now the other one wins.
-            other = Client()
-            other.cookies.update(pat.client.cookies)
+            other = same_browser(pat.client)
             submit(other)
             assert other.session["twilio_2fa_verification"] is True
         return True
@@ -149,7 +150,7 @@ def test_a_code_that_is_submitted_twice_at_once_keeps_the_sites_sign(
     assert pat.opens("/secret/").path == "/secret/"
 
 
-def test_somebody_changes_their_number(pat: Person, site: Any) -> None:
+def test_a_user_of_an_old_site_changes_the_number(pat: Person, site: Any) -> None:
     site.PROFILES[pat.user.pk] = {"phone_number": PHONE}
     # A form of the old page, which takes a proof first now.
     pat.posts("change", country_code="US", phone_number="202 555 0147")
@@ -161,7 +162,7 @@ def test_somebody_changes_their_number(pat: Person, site: Any) -> None:
     assert site.PROFILES[pat.user.pk] == {"phone_number": "+12025550147"}
 
 
-def test_whoever_skips_goes_where_the_setting_says(demo: Person, site: Any, settings: Any) -> None:
+def test_skipping_on_an_old_site_leads_to_the_setting(demo: Person, site: Any, settings: Any) -> None:
     settings.TWILIO_2FA_REGISTER_OPTIONAL = True
     settings.TWILIO_2FA_REGISTER_OPTIONAL_URL = "/here/"
     demo.opens("start").posts(method="sms")
@@ -171,7 +172,7 @@ def test_whoever_skips_goes_where_the_setting_says(demo: Person, site: Any, sett
     assert 'href="/here/"' not in Person("demo").opens("start").posts(method="sms").page.content.decode()
 
 
-def test_twilios_errors_are_told(demo: Person, site: Any) -> None:
+def test_an_old_site_gets_the_signal_of_twilio_errors(demo: Person, site: Any) -> None:
     demo.opens("start").posts(method="sms").posts(country_code="US", phone_number="202 555 0160")
     assert ("error", "TwilioRestException") in site.HEARD
     assert "2fa_error" not in demo.text
@@ -187,7 +188,7 @@ def from_the_guide(named: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("guarded", [True, False])
-def test_a_sign_of_a_session_that_nobody_had_signed_in_to_lets_nobody_in(
+def test_a_session_key_set_without_a_user_lets_nobody_in(
     pat: Person, site: Any, settings: Any, guarded: bool
 ) -> None:
     """The receiver of the upgrade guide; with that of 0.32 it would, which is why the guide has one."""
@@ -273,14 +274,14 @@ def run(*command: str, **env: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     ("module", "name"), [(module, name) for module, names in EVERY_IMPORT.items() for name in names]
 )
-def test_what_could_be_imported_in_0_32_still_can(module: str, name: str) -> None:
+def test_names_of_0_32_can_still_be_imported(module: str, name: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         assert getattr(importlib.import_module(module), name) is not None
 
 
 @pytest.mark.parametrize("module", [*DOORS[:2], "django_twilio_2fa.utils"])
-def test_an_old_module_warns_when_it_is_imported(module: str) -> None:
+def test_importing_an_old_module_warns(module: str) -> None:
     sys.modules.pop(module, None)
     with pytest.warns(DeprecationWarning, match=f"{module} is deprecated"):
         importlib.import_module(module)

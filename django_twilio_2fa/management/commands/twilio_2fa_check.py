@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from ... import errors
 from ...conf import conf
-from ...installed import default_methods, get_providers, why_unavailable
+from ...installed import default_methods, get_providers, why_unusable
 from ...twilio.service import fetch_service
 
 REASONS = {
@@ -70,7 +70,7 @@ class Command(BaseCommand):
             if name not in providers:
                 self.say(False, name, "no installed provider offers it")
                 continue
-            if why := why_unavailable(providers[name], user=None):
+            if why := why_unusable(providers[name]):
                 self.say(False, name, why)
                 continue
             try:

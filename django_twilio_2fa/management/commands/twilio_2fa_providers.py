@@ -8,7 +8,7 @@ from django.apps import apps
 from django.core.management.base import BaseCommand
 
 from ...conf import conf
-from ...installed import get_registry, why_unavailable, why_unregistrable
+from ...installed import get_registry, why_unregistrable, why_unusable
 
 
 class Command(BaseCommand):
@@ -31,7 +31,7 @@ class Command(BaseCommand):
         reasons = []
         if not apps.is_installed(found.apps[name]):
             reasons.append(f"{found.apps[name]} is not in INSTALLED_APPS, so its templates are not found")
-        if reason := why_unavailable(found.providers[name], user=None):
+        if reason := why_unusable(found.providers[name], if_it_fails=True):
             return f"no: {reason}"
         if reason := why_unregistrable(found.providers[name]):
             return f"no: {reason}"

@@ -20,7 +20,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         done = cleanup.prune(timedelta(days=options["days"]), dry_run=options["dry_run"])
-        done["leftovers at providers"] = cleanup.clear_all(dry_run=options["dry_run"])
+        done["leftovers at providers"] = cleanup.delete_all_pending(dry_run=options["dry_run"])
         said = "would be" if options["dry_run"] else "were"
         for what, n in done.items():
             self.stdout.write(f"{n} {what} {said} removed.")

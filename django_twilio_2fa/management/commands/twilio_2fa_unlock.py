@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
 from typing import Any
 
-from django.contrib.auth import get_user_model
-from django.core.management.base import BaseCommand, CommandError
-
-from ...process import reservations
+from ...process import administration
+from ..users import UserCommand
 
 
-class Command(BaseCommand):
+class Command(UserCommand):
     help = "Lifts the locks of a user and forgets their wrong codes."
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("user", help="The user's name, as they sign in.")
+    def act(self, user: Any, options: dict[str, Any]) -> dict[str, Any]:
+        return {"locks": administration.unlock(user)}
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        users = get_user_model()
-        try:
-            user = users._default_manager.get_by_natural_key(options["user"])
-        except users.DoesNotExist:
-            raise CommandError(f"There is no user {options['user']}.") from None
-        self.stdout.write(f"{reservations.unlock(user)} locks lifted.")
+    def as_text(self, result: dict[str, Any]) -> str:
+        return f"{result['locks']} locks lifted."

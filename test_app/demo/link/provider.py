@@ -21,13 +21,13 @@ OFFERED = 3
 
 
 class LinkProvider(WaitingProvider):
-    label = _("Link by e-mail")
+    label = _("Link by email")
     icon = "fas fa-link"
     on_by_default = False
     device_kind = "email"
-    sent_wording = _("sent by e-mail")
+    sent_wording = _("sent by email")
     cost = _("an e-mail of your own")
-    strength = _("no authenticator: proves a mailbox, not a device (5.1.3.1); 2.7.1")
+    strength = _("not an authenticator: proves access to a mailbox, not a device (5.1.3.1); 2.7.1")
 
     def get_urls(self) -> list[URLPattern]:
         from .views import AnswerView
@@ -47,7 +47,7 @@ class LinkProvider(WaitingProvider):
         numbers = secrets.SystemRandom().sample(NUMBERS, OFFERED)
         return Sent(data={"numbers": sorted(numbers), "number": numbers[0]})
 
-    def tell(self, verification: Verification) -> str:
+    def get_api_message(self, verification: Verification) -> str:
         told = gettext("We have sent a link to {to}. Open it, pick {number} there, and go on here.")
         return told.format(to=verification.masked, number=verification.data.get("number"))
 

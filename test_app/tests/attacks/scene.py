@@ -12,6 +12,7 @@ from django_twilio_2fa.models import Device, Verification
 from django_twilio_2fa.sandbox import messages
 from django_twilio_2fa.sandbox.models import SandboxMessage, SandboxVerification
 
+from ..helpers import wrong_code
 from ..people import Person
 
 NEW = "+12025550147"
@@ -43,13 +44,13 @@ def sends() -> int:
     return SandboxMessage.objects.count()
 
 
-def wrong_code(to: str) -> str:
+def wrong_code_for(to: str) -> str:
     """A code that is not the one delivered there; any code where none was."""
     try:
         code = messages.last_code(to)
     except LookupError:
         return "000000"
-    return code[:-1] + str((int(code[-1]) + 1) % 10)
+    return wrong_code(code)
 
 
 def values(person: Person) -> list[str]:

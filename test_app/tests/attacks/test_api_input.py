@@ -13,21 +13,40 @@ from hypothesis import strategies as st
 from django_twilio_2fa.models import Device
 from django_twilio_2fa.sandbox import messages
 
+from ..api.test_api import ERROR, Caller
 from ..people import PHONE, Person
-from ..test_api import ERROR, Caller
 from .starts import rolled_back
 from .test_input import ANY_TEXT
 from .test_unauthenticated import Stranger
 
-ENDPOINTS = ("send", "verify", "cancel", "set-phone-number", "set-email", "verification-methods", "devices")
-FIELDS = ("method", "device", "phone_number", "phone_country", "email", "verification_id", "code", "name")
+ENDPOINTS = (
+    "send",
+    "verify",
+    "cancel",
+    "set-phone-number",
+    "set-email",
+    "verification-methods",
+    "register",
+    "devices",
+)
+FIELDS = (
+    "method",
+    "device",
+    "phone_number",
+    "phone_country",
+    "email",
+    "verification_id",
+    "code",
+    "answer",
+    "name",
+)
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | ANY_TEXT,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=4,
 )
 SENSIBLE = st.sampled_from(
-    ["sms", "email", "totp", "recovery", "link", PHONE, "202 555 0147", "US", "123456"]
+    ["sms", "email", "totp", "recovery", "passkey", "link", PHONE, "202 555 0147", "US", "123456"]
 )
 BODIES = st.dictionaries(st.sampled_from(FIELDS), VALUES | SENSIBLE) | VALUES
 KINDS = ["application/json", "text/plain", "multipart/form-data", "application/x-www-form-urlencoded"]
@@ -46,7 +65,7 @@ def shaped(answer: Any) -> bool:
 
 @through_the_api
 @given(body=BODIES, endpoint=st.sampled_from(ENDPOINTS), verb=st.sampled_from(["post", "patch", "delete"]))
-def test_whatever_is_sent_is_answered_in_shape_and_registers_nothing(
+def test_any_body_gets_a_shaped_answer_and_registers_nothing(
     sam: Person, body: Any, endpoint: str, verb: str
 ) -> None:
     with rolled_back():
@@ -66,7 +85,7 @@ def test_whatever_is_sent_is_answered_in_shape_and_registers_nothing(
     raw=st.binary(max_size=60),
     kind=st.sampled_from(["application/json", "text/plain", "multipart/form-data"]),
 )
-def test_whatever_is_no_json_is_answered_in_shape(sam: Person, raw: bytes, kind: str) -> None:
+def test_a_body_that_is_no_json_gets_a_shaped_error(sam: Person, raw: bytes, kind: str) -> None:
     with rolled_back():
         answer = Caller("sam").client.post("/api/2fa/send/", raw, content_type=kind)
         assert shaped(answer), answer.content
@@ -74,7 +93,7 @@ def test_whatever_is_no_json_is_answered_in_shape(sam: Person, raw: bytes, kind:
 
 @pytest.mark.parametrize("endpoint", [e for e in ENDPOINTS if e not in ("verification-methods", "devices")])
 @pytest.mark.parametrize("opens", ["[", '{"method":'])
-def test_what_is_nested_deeper_than_can_be_read_is_no_request(sam: Person, endpoint: str, opens: str) -> None:
+def test_json_nested_too_deep_is_a_malformed_request(sam: Person, endpoint: str, opens: str) -> None:
     caller = Caller("sam")
     answer = caller.client.post(f"/api/2fa/{endpoint}/", opens * 100_000, content_type="application/json")
     assert (answer.status_code, answer.json()["error_code"]) == (400, "malformed_request")
@@ -90,7 +109,7 @@ def spelled(name: str) -> st.SearchStrategy[str]:
 @pytest.mark.parametrize("field", ["pk", "username", "last_login", "is_staff"])
 @through_the_api
 @given(names=st.lists(ANY_TEXT | spelled("sam"), min_size=1, max_size=4))
-def test_whatever_a_user_is_called_is_answered_in_shape_and_has_one_budget(
+def test_any_user_name_gets_a_shaped_answer_and_one_limit(
     sam: Person, settings: Any, field: str, names: list[str]
 ) -> None:
     settings.TWILIO_2FA_ALLOW_UNAUTHENTICATED_USERS = True
@@ -136,7 +155,7 @@ class TestBeforeAndAfterTheHandler:
 
     @pytest.mark.parametrize("kind", ["authentication", "permission", "throttle"])
     @pytest.mark.parametrize("when", ["made", "asked"])
-    def test_a_class_of_the_sites_that_fails_is_told_in_shape(
+    def test_a_failing_class_of_the_site_gets_a_shaped_error(
         self, sam: Person, settings: Any, kind: str, when: str
     ) -> None:
         settings.TWILIO_2FA_API_CLASSES = {kind: [f"{__name__}.Fails{when.title()}"]}
@@ -147,7 +166,7 @@ class TestBeforeAndAfterTheHandler:
         assert set(answer.json()) == ERROR
         assert not messages.delivered(PHONE)
 
-    def test_an_answer_that_cannot_be_rendered_is_told_in_shape(self, sam: Person, settings: Any) -> None:
+    def test_an_answer_that_cannot_be_rendered_is_a_shaped_error(self, sam: Person, settings: Any) -> None:
         settings.TWILIO_2FA_METHOD_DETAILS = {"sms": {"icon": object()}}
         client = Client(raise_request_exception=False)
         client.force_login(sam.user)
@@ -155,7 +174,7 @@ class TestBeforeAndAfterTheHandler:
         assert answer.status_code == 500
         assert set(answer.json()) == ERROR
 
-    def test_whoever_watches_the_site_is_told_of_a_failure(self, sam: Person, settings: Any) -> None:
+    def test_a_failure_sends_djangos_signal_got_request_exception(self, sam: Person, settings: Any) -> None:
         settings.TWILIO_2FA_API_CLASSES = {"permission": [f"{__name__}.FailsAsked"]}
         client = Client()
         client.force_login(sam.user)

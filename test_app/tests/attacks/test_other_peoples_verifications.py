@@ -11,6 +11,7 @@ from django_twilio_2fa.models import Device, Purpose, Status, Verification
 from django_twilio_2fa.sandbox import messages
 from django_twilio_2fa.verifier import Verifier
 
+from ..helpers import connected
 from ..people import EMAIL, PHONE, Person
 from .scene import NEW, NO_SEND_LIMITS, checks, made, newest, values
 
@@ -41,7 +42,7 @@ class TestOfAnotherUser:
     @pytest.mark.parametrize("action", ["", "resend", "cancel"])
     @pytest.mark.parametrize("mine_is_going_on", [True, False])
     @pytest.mark.parametrize("page", ["verify", "/2fa/add/verify/"])
-    def test_no_name_of_it_in_a_form_does_anything_to_it(
+    def test_another_users_verification_in_a_form_is_left_alone(
         self, theirs: Verification, eve: Person, name: str, action: str, mine_is_going_on: bool, page: str
     ) -> None:
         code = messages.last_code(PHONE)
@@ -54,7 +55,7 @@ class TestOfAnotherUser:
         assert not eve.opens("success").is_at("success")
 
     @pytest.mark.parametrize("name", ["public_id", "sid", "pk"])
-    def test_nor_does_its_name_in_the_wizards_own_state(
+    def test_another_users_verification_in_the_state_is_left_alone(
         self, theirs: Verification, eve: Person, name: str
     ) -> None:
         code = messages.last_code(PHONE)
@@ -68,13 +69,15 @@ class TestOfAnotherUser:
         assert untouched(theirs)
         assert not eve.is_verified
 
-    def test_a_device_of_theirs_in_a_form_sends_nothing_to_it(self, sam: Person, eve: Person) -> None:
+    def test_another_users_device_in_a_form_is_sent_nothing(self, sam: Person, eve: Person) -> None:
         for device in Device.objects.filter(user=sam.user):
             for method in ("sms", "call", "email"):
                 eve.opens("start").posts("start", method=method, device=str(device.pk))
         assert (sam.has_got(PHONE), sam.has_got(EMAIL)) == (0, 0)
 
-    def test_their_finished_verification_opens_nothing(self, theirs: Verification, eve: Person) -> None:
+    def test_another_users_approved_verification_opens_nothing(
+        self, theirs: Verification, eve: Person
+    ) -> None:
         eve.opens("start")
         sam = Person("sam").opens("start").picks("sms")
         sam.types_the_code()
@@ -87,7 +90,7 @@ class TestOfAnotherUser:
         assert eve.opens("/secret/").is_at("start")
         assert eve.opens("success").is_at("start")
 
-    def test_their_proof_lets_nobody_else_change_anything(self, sam: Person, eve: Person) -> None:
+    def test_another_users_proof_allows_no_change(self, sam: Person, eve: Person) -> None:
         sam.opens("start").picks("sms").types_the_code()
         own = Device.objects.get(user=eve.user)
         for path in ("/2fa/add/register/", f"/2fa/change/{own.pk}/register/"):
@@ -125,7 +128,7 @@ class TestOfAnotherSession:
             with pytest.raises(errors.VerificationExpired):
                 Verifier(pat.user, flow=flow, auth="hash").check(row, code)
 
-    def test_a_spent_code_is_spent(self, pat: Person, thief: Person) -> None:
+    def test_a_used_code_cannot_be_used_in_another_session(self, pat: Person, thief: Person) -> None:
         thief.picks("sms")
         row = newest(thief)
         pat.opens("start").picks("sms")
@@ -137,7 +140,7 @@ class TestOfAnotherSession:
             assert not thief.is_verified
         assert checks() == before
 
-    def test_a_spent_code_is_no_good_for_the_next_verification(self, pat: Person, thief: Person) -> None:
+    def test_a_used_code_does_not_approve_the_next_verification(self, pat: Person, thief: Person) -> None:
         pat.opens("start").picks("sms")
         code = messages.last_code(PHONE)
         pat.types(code)
@@ -146,7 +149,7 @@ class TestOfAnotherSession:
             thief.types(code)
             assert not thief.is_verified
 
-    def test_the_owners_proof_serves_no_other_session(self, pat: Person, thief: Person) -> None:
+    def test_a_proof_allows_no_change_in_another_session(self, pat: Person, thief: Person) -> None:
         pat.opens("start").picks("sms").types_the_code()
         device = Device.objects.get()
         for path in ("/2fa/add/", f"/2fa/change/{device.pk}/"):
@@ -161,7 +164,7 @@ class TestOfAnotherSession:
 class TestOfAnotherDestination:
     """The thief is signed in as somebody with a phone, and has a phone of his own."""
 
-    def test_what_i_have_just_typed_proves_nothing_of_what_is_registered(self, pat: Person) -> None:
+    def test_a_code_to_a_typed_number_proves_no_registered_one(self, pat: Person) -> None:
         for path in ("register", "/2fa/add/register/", f"/2fa/change/{Device.objects.get().pk}/register/"):
             pat.posts(path, country_code="US", phone_number="202 555 0147")
         assert not messages.delivered(NEW)
@@ -189,9 +192,7 @@ class TestOfAnotherDestination:
         assert not thief.is_verified
         assert thief.opens("/secret/").is_at("start")
 
-    def test_what_changed_while_the_code_was_on_its_way_is_not_overwritten(
-        self, demo: Person, settings: Any
-    ) -> None:
+    def test_a_device_changed_during_a_verification_is_kept(self, demo: Person, settings: Any) -> None:
         """Where the site keeps the number, and it got one by another road meanwhile."""
         from django_twilio_2fa.contacts import PhoneNumber
         from django_twilio_2fa.models import ProvenContact
@@ -203,8 +204,7 @@ class TestOfAnotherDestination:
         def store(**told: Any) -> None:
             kept["phone"] = str(told["value"])
 
-        twilio_2fa_set_user_data.connect(store)
-        try:
+        with connected(twilio_2fa_set_user_data, store):
             # A number was proven once and taken away since; so whoever is signed in may register.
             demo.opens("start").picks("sms").registers("202 555 0143").types_the_code()
             assert ProvenContact.objects.exists()
@@ -212,8 +212,6 @@ class TestOfAnotherDestination:
             thief = Person("demo").opens("start").picks("sms").registers("202 555 0147")
             kept["phone"] = str(PhoneNumber("+12025550148"))
             thief.types_the_code(NEW)
-        finally:
-            twilio_2fa_set_user_data.disconnect(store)
         assert kept["phone"] == "+12025550148"
         assert not thief.is_verified
 
@@ -221,14 +219,14 @@ class TestOfAnotherDestination:
 class TestWithoutProof:
     @pytest.mark.parametrize("page", ["success", "failed", "register", "verify", "/secret/"])
     @pytest.mark.parametrize("verb", ["get", "post", "head"])
-    def test_no_page_says_verified(self, sam: Person, page: str, verb: str) -> None:
+    def test_no_page_verifies_a_session_without_a_token(self, sam: Person, page: str, verb: str) -> None:
         sam.opens("start").picks("sms")
         path = page if page.startswith("/") else sam.url(page)
         answer = getattr(sam.client, verb)(path, {"token": "", "action": "verified"})
-        assert "You are verified" not in answer.content.decode()
+        assert "We have checked it is you" not in answer.content.decode()
         assert not sam.is_verified
 
-    def test_a_canceled_expired_or_failed_verification_approves_nothing(
+    def test_a_verification_that_has_ended_approves_nothing(
         self, sam: Person, later: Any, settings: Any
     ) -> None:
         settings.TWILIO_2FA_LIMITS = NO_SEND_LIMITS

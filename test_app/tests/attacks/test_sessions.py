@@ -42,11 +42,11 @@ def is_let_in(person: Person) -> bool:
 
 
 class TestWhatEndsIt:
-    def test_a_log_out(self, pat: Person) -> None:
+    def test_a_log_out_ends_the_verification(self, pat: Person) -> None:
         verified(pat)
         assert not is_let_in(signs_in(signs_out(pat), "pat"))
 
-    def test_a_log_out_in_the_middle(self, pat: Person) -> None:
+    def test_a_log_out_ends_a_pending_verification(self, pat: Person) -> None:
         pat.opens("start").picks("sms")
         code = messages.last_code(PHONE)
         signs_in(signs_out(pat), "pat")
@@ -54,14 +54,14 @@ class TestWhatEndsIt:
         assert pat.is_at("start")
         assert not is_let_in(pat)
 
-    def test_another_user_in_the_same_browser(self, pat: Person) -> None:
+    def test_another_user_in_the_same_browser_is_not_verified(self, pat: Person) -> None:
         made("eve", "+12025550149")
         verified(pat)
         for username in ("eve", "pat"):
             pat.client.force_login(get_user_model().objects.get(username=username))
             assert not is_let_in(pat)
 
-    def test_another_user_without_a_log_out_between(self, pat: Person) -> None:
+    def test_another_user_without_a_log_out_is_not_verified(self, pat: Person) -> None:
         """However the host switches users, say to impersonate one: what is left of the first is not used."""
         eve = made("eve", "+12025550149")
         verified(pat)
@@ -86,7 +86,7 @@ class TestWhatEndsIt:
         assert demo.opens("/secret/").is_at("start")
 
     @pytest.mark.parametrize("where", ["this session", "another session"])
-    def test_a_password_change(self, pat: Person, where: str) -> None:
+    def test_a_password_change_ends_the_verification(self, pat: Person, where: str) -> None:
         pat.user.is_staff = True
         pat.user.save()
         verified(pat)
@@ -101,7 +101,7 @@ class TestWhatEndsIt:
         stays_out = other if person is pat else pat
         assert stays_out.opens("/secret/").path == "/login/"
 
-    def test_a_password_change_while_the_code_is_on_its_way(self, pat: Person) -> None:
+    def test_a_password_change_ends_a_pending_verification(self, pat: Person) -> None:
         """The code that a thief has waited for is good for nothing in a session that Django has ended."""
         pat.opens("start").picks("sms")
         code = messages.last_code(PHONE)
@@ -112,21 +112,21 @@ class TestWhatEndsIt:
         assert pat.opens("verify").path == "/login/"
         assert newest(pat).attempts == 0
 
-    def test_a_deactivated_account(self, pat: Person) -> None:
+    def test_a_deactivated_user_has_to_sign_in(self, pat: Person) -> None:
         verified(pat)
         pat.user.is_active = False
         pat.user.save()
         assert pat.opens("/secret/").path == "/login/"
         assert pat.opens("devices").path == "/login/"
 
-    def test_the_end_of_the_session_in_the_database(self, pat: Person) -> None:
+    def test_a_deleted_session_row_ends_the_verification(self, pat: Person) -> None:
         verified(pat)
         pat.client.session.flush()
         assert pat.opens("/secret/").path == "/login/"
 
 
 class TestFixation:
-    def test_a_session_planted_before_the_log_in_is_not_the_one_that_is_verified(self, pat: Person) -> None:
+    def test_a_session_planted_before_log_in_is_not_verified(self, pat: Person) -> None:
         attacker = Client()
         attacker.get("/2fa/start/")
         attacker.get("/login/")
@@ -141,7 +141,7 @@ class TestFixation:
         assert victim.client.cookies[COOKIE].value != planted.session_key
         assert attacker.get("/secret/")["Location"].startswith("/login/")
 
-    def test_what_is_planted_in_the_kits_own_part_is_not_believed(self, pat: Person) -> None:
+    def test_values_planted_in_our_part_of_a_session_verify_nobody(self, pat: Person) -> None:
         """State of a session that was made for somebody else, or for nobody."""
         eve = verified(made("eve", "+12025550149"), "+12025550149")
         told = eve.client.session["twilio_2fa"]
@@ -156,9 +156,7 @@ class TestFixation:
         flow = victim.client.session["twilio_2fa"]["flow"]
         assert flow != told["flow"]
 
-    def test_the_attackers_own_session_in_the_victims_browser_becomes_the_victims_anew(
-        self, pat: Person
-    ) -> None:
+    def test_an_attackers_session_is_renewed_when_the_victim_logs_in(self, pat: Person) -> None:
         eve = verified(made("eve", "+12025550149"), "+12025550149")
         key = eve.client.cookies[COOKIE].value
         victim = Person("pat")
@@ -171,11 +169,10 @@ class TestFixation:
     def test_a_flow_is_random_and_never_shown(self, pat: Person) -> None:
         flows = set()
         for _ in range(3):
-            person = Person("pat").opens("start")
+            person = Person("pat").opens("start").picks("sms")
             flow = person.client.session["twilio_2fa"]["flow"]
             flows.add(flow)
             assert len(flow) >= 32
-            person.picks("sms")
             assert flow not in person.page.content.decode()
             assert flow not in str(Verification.objects.values())
         assert len(flows) == 3
@@ -189,12 +186,11 @@ class TestFixation:
         assert not is_let_in(pat)
         verified(pat)
 
-    def test_the_answer_that_is_kept_is_worth_nothing_without_its_own_user_and_flow(
-        self, pat: Person
-    ) -> None:
+    def test_copied_session_data_verifies_no_other_user_or_flow(self, pat: Person) -> None:
         verified(pat)
         kept = pat.client.session["twilio_2fa"]["verified"]
-        other = Person("pat").opens("start")
+        other = Person("pat")
+        assert other.verifier.flow
         session = other.client.session
         session["twilio_2fa"] = {**session["twilio_2fa"], "user": "0", "verified": kept}
         session.save()
@@ -202,9 +198,7 @@ class TestFixation:
 
 
 class TestForHowLong:
-    def test_a_page_that_asks_for_a_recent_one_is_not_fooled_by_an_old_one(
-        self, pat: Person, later: Any
-    ) -> None:
+    def test_an_old_verification_does_not_pass_for_a_recent_one(self, pat: Person, later: Any) -> None:
         from django_twilio_2fa.session import is_verified
 
         verified(pat)

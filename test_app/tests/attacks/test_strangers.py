@@ -6,8 +6,9 @@ anything of the other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from itertools import combinations
+from collections.abc import Callable
+from copy import copy
+from math import comb
 from typing import Any
 
 import pytest
@@ -17,9 +18,10 @@ from django_twilio_2fa.sandbox import messages
 from django_twilio_2fa.sandbox.models import SandboxVerification
 
 from ..clock import pass_time
+from ..helpers import same_browser
 from ..loopback_twilio import LoopbackTwilio
 from ..people import PHONE, Person
-from .scene import NO_SEND_LIMITS, made, shown, values, wrong_code
+from .scene import NO_SEND_LIMITS, made, shown, values, wrong_code_for
 from .starts import rolled_back
 
 Step = Callable[[Person], Any]
@@ -40,7 +42,7 @@ def registers(person: Person) -> None:
 
 
 def guesses(person: Person) -> None:
-    person.posts("verify", token=wrong_code(PHONE))
+    person.posts("verify", token=wrong_code_for(PHONE))
 
 
 def guesses_till_the_end(person: Person) -> None:
@@ -77,7 +79,7 @@ OWNER = {
     "resends": (picks, resends, types),
     "begins-again": (picks, cancels, picks, types),
 }
-STRANGER = {
+UNAUTHENTICATED = {
     "guesses-and-cancels": (registers, guesses, cancels),
     "cancels-and-comes-back": (registers, cancels, registers),
     "corrects": (registers, corrects, registers),
@@ -86,20 +88,11 @@ STRANGER = {
 
 # Each owner with each stranger would be twice as many orders and show nothing more.
 PAIRS = [
-    *(("types", theirs) for theirs in STRANGER),
+    *(("types", theirs) for theirs in UNAUTHENTICATED),
     ("mistypes", "guesses-and-cancels"),
     ("resends", "resends"),
     ("begins-again", "guesses-and-cancels"),
 ]
-
-
-def merges(a: tuple[Step, ...], b: tuple[Step, ...]) -> Iterator[list[tuple[bool, Step]]]:
-    """Every order of the steps of both in which each keeps their own; True marks those of `a`."""
-    for places in combinations(range(len(a) + len(b)), len(a)):
-        steps_a, steps_b = iter(a), iter(b)
-        yield [
-            (True, next(steps_a)) if n in places else (False, next(steps_b)) for n in range(len(a) + len(b))
-        ]
 
 
 class Two:
@@ -109,16 +102,27 @@ class Two:
         self.owner = made("owner", *([PHONE] if owners else []))
         self.stranger = made("stranger")
         self.seen: dict[bool, list[str]] = {True: [], False: []}
+        self.steps: list[tuple[str, str]] = []
 
-    def do(self, steps: list[tuple[bool, Step]]) -> None:
-        for owners, step in steps:
-            person = self.owner if owners else self.stranger
-            step(person)
-            assert person.page.status_code == 200
-            self.seen[owners].append(person.page.content.decode())
+    def from_here(self) -> Two:
+        """Return the two as they are now, for one way to go on of several."""
+        two = copy(self)
+        two.owner, two.stranger = copy(self.owner), copy(self.stranger)
+        for person in (two.owner, two.stranger):
+            person.client = same_browser(person.client)
+        two.seen = {who: list(pages) for who, pages in self.seen.items()}
+        two.steps = list(self.steps)
+        return two
+
+    def do(self, owners: bool, step: Step) -> None:
+        person = self.owner if owners else self.stranger
+        step(person)
+        assert person.page.status_code == 200
+        self.seen[owners].append(person.page.content.decode())
+        self.steps.append(("owner" if owners else "stranger", step.__name__))
 
     def is_well(self) -> bool:
-        assert self.owner.is_verified
+        assert self.owner.is_verified, self.steps
         assert values(self.owner) == [PHONE]
         assert not self.stranger.is_verified
         assert values(self.stranger) == []
@@ -133,6 +137,31 @@ class Two:
         return True
 
 
+def in_every_order(
+    two: Two, mine: tuple[Step, ...], theirs: tuple[Step, ...], judge: Callable[[Two], Any]
+) -> int:
+    """Take the steps of both in every order in which each keeps their own, and judge where each ends.
+
+    Orders that begin alike share their beginning. Return how many there are.
+    """
+    if not mine and not theirs:
+        judge(two)
+        return 1
+    orders = 0
+    for owners, steps in ((True, mine), (False, theirs)):
+        if steps:
+            with rolled_back():
+                here = two.from_here()
+                here.do(owners, steps[0])
+                left = (mine[1:], theirs) if owners else (mine, theirs[1:])
+                orders += in_every_order(here, *left, judge)
+    return orders
+
+
+def goes_well(two: Two) -> None:
+    assert two.is_well(), two.steps
+
+
 @pytest.fixture(autouse=True)
 def sends_are_free(settings: Any) -> None:
     settings.TWILIO_2FA_SEND_COOLDOWN = 0
@@ -140,50 +169,39 @@ def sends_are_free(settings: Any) -> None:
 
 
 @pytest.mark.parametrize(("mine", "theirs"), PAIRS)
-def test_the_owner_gets_in_and_the_stranger_gets_nothing(db: None, mine: str, theirs: str) -> None:
-    for steps in merges(OWNER[mine], STRANGER[theirs]):
-        with rolled_back():
-            two = Two()
-            two.do(steps)
-            assert two.is_well(), [(who, step.__name__) for who, step in steps]
+def test_the_owner_verifies_while_an_attacker_registers(db: None, mine: str, theirs: str) -> None:
+    steps = OWNER[mine], UNAUTHENTICATED[theirs]
+    assert in_every_order(Two(), *steps, goes_well) == comb(sum(map(len, steps)), len(steps[0]))
 
 
-def test_a_number_that_two_are_registering_is_its_owners(db: None) -> None:
-    for steps in merges((registers, types), STRANGER["guesses-and-cancels"]):
-        with rolled_back():
-            two = Two(owners=False)
-            two.do(steps)
-            assert two.is_well()
+def test_the_owner_can_register_a_number_that_others_try(db: None) -> None:
+    theirs = UNAUTHENTICATED["guesses-and-cancels"]
+    assert in_every_order(Two(owners=False), (registers, types), theirs, goes_well) == 10
 
 
-def test_with_a_service_of_its_own_a_stranger_burns_none_of_the_owners_tries(db: None, settings: Any) -> None:
+def test_with_a_second_service_attackers_use_up_no_tries(db: None, settings: Any) -> None:
     settings.TWILIO_2FA_REGISTRATION_SERVICE_ID = ANOTHER_SERVICE
     mine = (picks, guesses, types_what_came_for_proving)
-    for theirs in ((registers, guesses_till_the_end), (registers, cancels, registers)):
-        for steps in merges(mine, theirs):
-            with rolled_back():
-                two = Two()
-                two.do(steps)
-                assert two.is_well(), [(who, step.__name__) for who, step in steps]
-
-
-def test_where_they_share_a_service_a_stranger_who_burns_the_tries_gets_nothing_for_it(
-    db: None, later: Any
-) -> None:
-    """Twilio counts five for both; the owner is told to wait, and gets in once the code is over."""
-    for steps in merges(OWNER["types"], (registers, guesses_till_the_end)):
+    for theirs, orders in (((registers, guesses_till_the_end), 10), ((registers, cancels, registers), 20)):
         with rolled_back():
-            two = Two()
-            two.do(steps)
-            assert not two.stranger.is_verified
-            assert values(two.stranger) == []
-            if not two.owner.is_verified:
-                later(601)
-                two.owner.opens("start").picks("sms").types_the_code()
-            assert two.is_well()
+            assert in_every_order(Two(), mine, theirs, goes_well) == orders
 
 
-def test_the_stranger_learns_no_more_from_an_owned_number_than_from_any(db: None) -> None:
+def test_an_attacker_who_uses_up_shared_tries_is_not_verified(db: None, later: Any) -> None:
+    """Twilio counts five for both; the owner is told to wait, and gets in once the code is over."""
+
+    def judge(two: Two) -> None:
+        assert not two.stranger.is_verified
+        assert values(two.stranger) == []
+        if not two.owner.is_verified:
+            later(601)
+            two.owner.opens("start").picks("sms").types_the_code()
+        goes_well(two)
+
+    assert in_every_order(Two(), OWNER["types"], (registers, guesses_till_the_end), judge) == 6
+
+
+def test_an_attacker_cannot_tell_whether_a_number_is_registered(db: None) -> None:
     """Each page is the same, whether the number is somebody's or nobody's."""
     told = []
     for number in ("202 555 0143", "202 555 0141"):
@@ -194,7 +212,7 @@ def test_the_stranger_learns_no_more_from_an_owned_number_than_from_any(db: None
             for data in (
                 {"method": "sms"},
                 {"country_code": "US", "phone_number": number},
-                {"token": wrong_code(PHONE if "43" in number else "+12025550141")},
+                {"token": wrong_code_for(PHONE if "43" in number else "+12025550141")},
                 {"action": "resend"},
                 {"action": "cancel"},
             ):
@@ -205,7 +223,7 @@ def test_the_stranger_learns_no_more_from_an_owned_number_than_from_any(db: None
     assert told[0] == told[1]
 
 
-def test_nor_over_the_api_how_long_ago_its_owner_was_sent_a_code(db: None) -> None:
+def test_api_does_not_reveal_when_the_owner_was_sent_a_code(db: None) -> None:
     left = []
     for owner_is_signing_in in (True, False):
         with rolled_back():
@@ -222,7 +240,7 @@ def test_nor_over_the_api_how_long_ago_its_owner_was_sent_a_code(db: None) -> No
     assert abs(left[0] - left[1]) <= 2
 
 
-def test_a_stranger_cancels_no_code_whose_sending_was_never_answered(
+def test_an_attacker_cannot_cancel_a_code_with_a_lost_answer(
     db: None, twilio_over_http: LoopbackTwilio
 ) -> None:
     """The owner's code arrived, but Twilio's answer did not: only the number says that it is the same."""

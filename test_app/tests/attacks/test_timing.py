@@ -19,14 +19,15 @@ from django.test.utils import CaptureQueriesContext
 
 from django_twilio_2fa import signals
 from django_twilio_2fa.models import Counter, Device, Verification
+from django_twilio_2fa.sandbox.fault_injection import injected
 from django_twilio_2fa.sandbox.http import sandbox_request
-from django_twilio_2fa.sandbox.injected import injected
 from django_twilio_2fa.testing import register_device
-from django_twilio_2fa.testing.scene import Told
+from django_twilio_2fa.testing.scene import SignalRecorder
 
+from ..conf.shows import shows
+from ..helpers import connected
 from ..loopback_twilio import LoopbackTwilio
 from ..people import PHONE, Person
-from ..settings.shows import shows
 from .test_unauthenticated import Stranger
 
 NOBODY = "999999"
@@ -69,9 +70,8 @@ def sandbox_requests() -> Iterator[list[str]]:
     def note(**told: Any) -> None:
         seen.append(told["method"])
 
-    sandbox_request.connect(note)
-    yield seen
-    sandbox_request.disconnect(note)
+    with connected(sandbox_request, note):
+        yield seen
 
 
 def cost_of(name: Any, twilio: LoopbackTwilio, later: Any) -> Cost:
@@ -148,7 +148,7 @@ class TestWhatANameCosts:
         twilio_over_http.is_new()
         return cost
 
-    def test_nobody_costs_what_somebody_costs(
+    def test_unknown_names_cost_the_same_as_known_ones(
         self, sams: Cost, twilio_over_http: LoopbackTwilio, later: Any
     ) -> None:
         nobodys = cost_of(NOBODY, twilio_over_http, later)
@@ -156,7 +156,7 @@ class TestWhatANameCosts:
         assert nobodys.statements == sams.statements
 
     @pytest.mark.parametrize("field", ["username", "email"])
-    def test_so_it_is_by_another_field(
+    def test_names_in_another_field_cost_the_same(
         self, sam: Person, twilio_over_http: LoopbackTwilio, later: Any, settings: Any, field: str
     ) -> None:
         settings.TWILIO_2FA_UNAUTHENTICATED_USER_FIELD = field
@@ -168,7 +168,7 @@ class TestWhatANameCosts:
         assert costs[0].statements == costs[1].statements
 
     @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
-    def test_somebody_out_of_reach_costs_the_same(
+    def test_users_without_devices_cost_the_same(
         self,
         sam: Person,
         sams: Cost,
@@ -183,7 +183,7 @@ class TestWhatANameCosts:
         assert theirs.requests == sams.requests
         assert theirs.statements == sams.statements
 
-    def test_where_the_site_keeps_the_number_too(
+    def test_names_cost_the_same_where_the_site_stores_numbers(
         self, sam: Person, demo: Person, twilio_over_http: LoopbackTwilio, later: Any, settings: Any
     ) -> None:
         settings.TWILIO_2FA_PHONE_NUMBER_CB = lambda user: PHONE if user == sam.user else None
@@ -197,7 +197,7 @@ class TestWhatANameCosts:
         for step, statements in sams.statements.items():
             assert sorted(statements) == sorted(demos.statements[step]), step
 
-    def test_so_does_a_budget_that_is_used_up_unseen(
+    def test_names_cost_the_same_after_a_limit_was_reached(
         self, sam: Person, pat: Person, twilio_over_http: LoopbackTwilio, later: Any, settings: Any
     ) -> None:
         # Both have the same phone.
@@ -221,7 +221,7 @@ class TestWhatANameCosts:
 
 class TestOnABadDay:
     @pytest.mark.parametrize("fault", ["429", "20003", "20404", "empty-503", "html-200", "drop", "truncated"])
-    def test_a_decoy_is_answered_as_somebody_is(
+    def test_a_decoy_gets_the_response_of_a_real_user(
         self, sam: Person, twilio_over_http: LoopbackTwilio, fault: str
     ) -> None:
         asked = []
@@ -237,7 +237,7 @@ class TestOnABadDay:
         # For the language that may be what is refused, a send is made again.
         assert asked == [3, 3] if fault == "20404" else [2, 2]
 
-    def test_it_waits_as_long_for_an_answer_that_never_comes(
+    def test_unknown_names_wait_as_long_for_a_lost_answer(
         self, sam: Person, twilio_over_http: LoopbackTwilio
     ) -> None:
         for name in (sam.user.pk, NOBODY):
@@ -258,8 +258,8 @@ class TestOnABadDay:
                 reached.append(len(seen))
         assert reached[0] == reached[1] == {1: 2, 2: 1, 3: 0}[refused]
 
-    def test_what_goes_wrong_is_told_and_logged_alike(self, sam: Person, caplog: Any) -> None:
-        told = Told(signals.twilio_2fa_twilio_error)
+    def test_failures_are_shown_and_logged_alike_for_any_name(self, sam: Person, caplog: Any) -> None:
+        told = SignalRecorder(signals.twilio_2fa_twilio_error)
         seen = []
         for name in (sam.user.pk, NOBODY):
             caplog.clear()
@@ -275,8 +275,8 @@ class TestOnABadDay:
         assert not [r for r in caplog.records if r.name.startswith("django_twilio_2fa")]
 
 
-def test_a_wrong_code_is_told_whoever_was_named(sam: Person) -> None:
-    told = Told(signals.twilio_2fa_verification_failed)
+def test_the_signal_of_a_wrong_code_is_sent_for_any_name(sam: Person) -> None:
+    told = SignalRecorder(signals.twilio_2fa_verification_failed)
     for name in (sam.user.pk, NOBODY):
         stranger = Stranger(name)
         stranger.verifies(stranger.sends(), "000000")
@@ -285,7 +285,7 @@ def test_a_wrong_code_is_told_whoever_was_named(sam: Person) -> None:
 
 @shows("UNAUTHENTICATED_MIN_SECONDS")
 @pytest.mark.parametrize("name", ["somebody", "nobody"])
-def test_each_answer_takes_the_least_time(sam: Person, settings: Any, name: str) -> None:
+def test_each_response_takes_the_minimum_time(sam: Person, settings: Any, name: str) -> None:
     settings.TWILIO_2FA_UNAUTHENTICATED_MIN_SECONDS = 0.3
     stranger = Stranger(sam.user.pk if name == "somebody" else NOBODY)
     id = ""

@@ -14,15 +14,15 @@ from django.test import Client
 
 from django_twilio_2fa import errors
 from django_twilio_2fa.checks import check_all
-from django_twilio_2fa.models import Counter, Device, ProvenContact, Verification
+from django_twilio_2fa.models import Device, Lock, ProvenContact, Verification
 from django_twilio_2fa.process import lockout
 from django_twilio_2fa.process.unauthenticated import UnauthenticatedVerifier
 from django_twilio_2fa.sandbox import messages
 from django_twilio_2fa.sandbox.models import SandboxVerification
-from django_twilio_2fa.session import get_verifier
 from django_twilio_2fa.testing import register_device
 
 from .. import loops
+from ..helpers import wrong_code
 from ..people import PHONE, Person
 
 NOBODY = ("999999", "owl", "0", "-1", "9" * 400, "\0", "' OR 1=1", "\u202e", "1.5")
@@ -72,7 +72,7 @@ def told(answer: Any) -> tuple[int, dict[str, Any]]:
 
 def wrong() -> str:
     right = messages.delivered()[0]["code"] if messages.delivered() else "123456"
-    return str((int(right) + 1) % 10**6).zfill(6)
+    return wrong_code(right)
 
 
 def walk(stranger: Stranger) -> list[Any]:
@@ -97,14 +97,16 @@ def walk(stranger: Stranger) -> list[Any]:
 
 class TestWhoExists:
     @pytest.mark.parametrize("name", NOBODY)
-    def test_nobody_is_answered_as_somebody(self, sam: Person, name: str) -> None:
+    def test_an_unknown_name_gets_the_response_of_a_known_one(self, sam: Person, name: str) -> None:
         assert walk(Stranger(name)) == walk(Stranger(sam.user.pk))
 
-    def test_so_is_somebody_with_nothing(self, sam: Person, demo: Person) -> None:
+    def test_a_user_without_devices_is_answered_like_any_name(self, sam: Person, demo: Person) -> None:
         assert walk(Stranger(demo.user.pk)) == walk(Stranger(sam.user.pk))
 
     @pytest.mark.parametrize("change", ["inactive", "kept out", "no such method", "outage", "locked"])
-    def test_so_is_somebody_who_cannot(self, sam: Person, settings: Any, change: str) -> None:
+    def test_a_user_who_may_not_verify_is_answered_like_any_name(
+        self, sam: Person, settings: Any, change: str
+    ) -> None:
         expected = walk(Stranger("nobody"))
         if change == "inactive":
             sam.user.is_active = False
@@ -116,17 +118,17 @@ class TestWhoExists:
         elif change == "outage":
             Device.objects.filter(kind="phone_number").update(value="+12025550160")
         else:
-            assert lockout.lock((sam.user.pk,), lockout.FOR_EVER)
+            assert lockout.lock((sam.user.pk,), Lock.FOR_EVER)
         assert walk(Stranger(sam.user.pk)) == expected
 
-    def test_nothing_of_the_number_is_said(self, sam: Person) -> None:
+    def test_answers_to_a_name_hold_nothing_of_the_number(self, sam: Person) -> None:
         seen = str(walk(Stranger(sam.user.pk)))
         assert "0143" not in seen
         assert "XXX" not in seen
 
 
 class TestWhatIsAllowed:
-    def test_the_right_code_is_told_and_signs_nobody_in(self, sam: Person) -> None:
+    def test_a_right_code_is_confirmed_and_signs_nobody_in(self, sam: Person) -> None:
         stranger = Stranger(sam.user.pk)
         answer = stranger.verifies(stranger.sends(), messages.last_code(PHONE))
         assert told(answer)[0] == 200
@@ -134,7 +136,7 @@ class TestWhatIsAllowed:
         assert stranger.client.get("/api/verified/").status_code == 403
         assert not sam.is_verified
         row = Verification.objects.get()
-        assert (row.status, row.verifies) == ("approved", False)
+        assert (row.status, row.verifies_session) == ("approved", False)
 
     def test_a_code_for_somebody_else_is_wrong(self, sam: Person) -> None:
         Stranger(sam.user.pk).sends()
@@ -142,7 +144,7 @@ class TestWhatIsAllowed:
         answer = other.verifies(other.sends(), messages.last_code(PHONE))
         assert told(answer)[1]["error_code"] == "invalid_verification_code"
 
-    def test_another_names_verification_is_none(self, sam: Person) -> None:
+    def test_a_verification_is_not_found_under_another_name(self, sam: Person) -> None:
         id = Stranger(sam.user.pk).sends()
         answer = Stranger("nobody").verifies(id, messages.last_code(PHONE))
         assert told(answer)[0] == 404
@@ -156,17 +158,16 @@ class TestWhatIsAllowed:
             == 404
         )
 
-    def test_failures_feed_no_lock_of_the_users(self, sam: Person, settings: Any) -> None:
+    def test_wrong_codes_of_callers_do_not_lock_the_named_user(self, sam: Person, settings: Any) -> None:
         settings.TWILIO_2FA_LIMITS = {"wrong_tokens_in_a_row": 3, "wrong_tokens_per_user": "3/h"}
         stranger = Stranger(sam.user.pk)
         id = stranger.sends()
         for _ in range(6):
             stranger.verifies(id, wrong())
-        assert not Counter.objects.filter(scope="lock").exists()
-        verifier = get_verifier(sam.client.get("/2fa/start/").wsgi_request)
-        assert verifier.send("email").status == "pending"
+        assert not Lock.objects.filter(scope="lock").exists()
+        assert sam.verifier.send("email").status == "pending"
 
-    def test_their_own_verification_is_untouched(self, sam: Person) -> None:
+    def test_a_named_users_own_verification_is_untouched(self, sam: Person) -> None:
         sam.opens("start").picks("email")
         own = Verification.objects.get()
         stranger = Stranger(sam.user.pk)
@@ -177,7 +178,7 @@ class TestWhatIsAllowed:
         own.refresh_from_db()
         assert (own.status, own.attempts) == ("pending", 0)
 
-    def test_the_limits_hold(self, sam: Person, later: Any) -> None:
+    def test_sends_for_a_named_user_are_limited(self, sam: Person, later: Any) -> None:
         stranger = Stranger(sam.user.pk)
         sent = 0
         for _ in range(6):
@@ -185,15 +186,15 @@ class TestWhatIsAllowed:
             later(130)
         assert sent == 2
 
-    def test_it_is_off_by_default(self, sam: Person, settings: Any) -> None:
+    def test_unauthenticated_users_are_refused_by_default(self, sam: Person, settings: Any) -> None:
         del settings.TWILIO_2FA_ALLOW_UNAUTHENTICATED_USERS
         assert Stranger(sam.user.pk).asks("send", method="sms").status_code == 401
 
-    def test_the_parameter_is_asked_for(self, sam: Person) -> None:
+    def test_a_missing_query_parameter_is_an_error(self, sam: Person) -> None:
         answer = Client().post("/api/2fa/send/", {"method": "sms"}, content_type="application/json")
         assert told(answer)[1]["error_code"] == "unauthenticated_user_param_missing"
 
-    def test_by_another_parameter_and_field(self, sam: Person, settings: Any) -> None:
+    def test_the_name_may_come_in_another_parameter_and_field(self, sam: Person, settings: Any) -> None:
         settings.TWILIO_2FA_UNAUTHENTICATED_QUERY_PARAM = "who"
         settings.TWILIO_2FA_UNAUTHENTICATED_USER_FIELD = "username"
         answer = Client().post(
@@ -208,13 +209,13 @@ class TestOtherSpellings:
 
     SPELLINGS = ("{}", "0{}", "00{}", " {}", "{} ", "+{}", "\uff10{}", "{}.0")
 
-    def test_one_user_is_sent_no_more(self, sam: Person) -> None:
+    def test_other_spellings_of_a_name_bring_no_more_sends(self, sam: Person) -> None:
         for spelling in self.SPELLINGS:
             Stranger(spelling.format(sam.user.pk)).asks("send", method="sms")
         # One: the next has to wait, however it is spelled.
         assert len(messages.delivered(PHONE)) == 1
 
-    def test_nor_tried_more(self, sam: Person, later: Any) -> None:
+    def test_other_spellings_of_a_name_bring_no_more_tries(self, sam: Person, later: Any) -> None:
         reached = 0
         for spelling in self.SPELLINGS:
             stranger = Stranger(spelling.format(sam.user.pk))
@@ -227,18 +228,20 @@ class TestOtherSpellings:
 
     @pytest.mark.parametrize("field", ["username", "email"])
     @pytest.mark.parametrize("spelling", ["SAM", " sam", "\uff53am"])
-    def test_text_too(self, sam: Person, settings: Any, field: str, spelling: str) -> None:
+    def test_spellings_of_a_text_field_share_a_cooldown(
+        self, sam: Person, settings: Any, field: str, spelling: str
+    ) -> None:
         settings.TWILIO_2FA_UNAUTHENTICATED_USER_FIELD = field
         sam.user.email = "sam"
         sam.user.save()
         assert Stranger("sam").asks("send", method="sms").status_code == 200
         assert told(Stranger(spelling).asks("send", method="sms"))[1]["error_code"] == "resend_cooldown"
 
-    def test_and_for_nobody_alike(self, db: None) -> None:
+    def test_spellings_of_an_unknown_name_are_treated_alike(self, db: None) -> None:
         assert Stranger("999999").asks("send", method="sms").status_code == 200
         assert told(Stranger("0999999").asks("send", method="sms"))[1]["error_code"] == "resend_cooldown"
 
-    def test_two_names_of_one_number_have_one_budget_and_nobody_is_told(
+    def test_two_users_with_one_number_silently_share_a_limit(
         self, sam: Person, pat: Person, later: Any
     ) -> None:
         # Both have the same phone.
@@ -250,7 +253,7 @@ class TestOtherSpellings:
         assert seen == [200] * 4 + [429] * 2
         assert len(messages.delivered(PHONE)) == 2
 
-    def test_two_users_of_much_the_same_name_do_not_get_each_others(self, sam: Person, settings: Any) -> None:
+    def test_users_with_similar_names_do_not_get_each_others_codes(self, sam: Person, settings: Any) -> None:
         settings.TWILIO_2FA_UNAUTHENTICATED_USER_FIELD = "username"
         other = get_user_model().objects.create_user("Sam")
         register_device(other, "+12025550199")
@@ -261,14 +264,14 @@ class TestOtherSpellings:
         assert Stranger("sam").verifies(id, code).status_code == 400
         assert Stranger("Sam").verifies(id, code).json()["verified"] is True
 
-    def test_and_a_third_spelling_is_neither_of_them(self, sam: Person, settings: Any) -> None:
+    def test_a_third_spelling_of_a_name_matches_neither_user(self, sam: Person, settings: Any) -> None:
         settings.TWILIO_2FA_UNAUTHENTICATED_USER_FIELD = "username"
         get_user_model().objects.create_user("Sam")
         assert Stranger("SAM").asks("send", method="sms").status_code == 200
         assert messages.delivered() == []
 
     @pytest.mark.parametrize("field", ["", "nothing", "groups"])
-    def test_a_field_that_is_none_is_said_so(self, sam: Person, settings: Any, field: str) -> None:
+    def test_an_unknown_user_field_is_reported(self, sam: Person, settings: Any, field: str) -> None:
         settings.TWILIO_2FA_UNAUTHENTICATED_USER_FIELD = field
         answer = Stranger(sam.user.pk).asks("send", method="sms")
         assert answer.status_code == 400
@@ -276,7 +279,7 @@ class TestOtherSpellings:
         assert [m.id for m in check_all(None)] == ["twilio_2fa.E013"]
 
 
-def test_what_is_no_longer_registered_gets_nothing_more(sam: Person, later: Any) -> None:
+def test_a_removed_device_is_sent_no_more_codes(sam: Person, later: Any) -> None:
     stranger = Stranger(sam.user.pk)
     id = stranger.sends()
     code = messages.last_code(PHONE)
@@ -299,7 +302,9 @@ def test_a_number_and_an_address_are_two_verifications(sam: Person, first: str) 
 
 
 @pytest.mark.parametrize("ending", ["cancel", "wrong codes", "time"])
-def test_what_has_ended_is_nobody_elses_either(sam: Person, settings: Any, later: Any, ending: str) -> None:
+def test_an_ended_verification_of_an_unknown_name_is_not_found(
+    sam: Person, settings: Any, later: Any, ending: str
+) -> None:
     """With `ALLOW_USERLESS` there are verifications of nobody; a decoy is none of them."""
     settings.TWILIO_2FA_ALLOW_USERLESS = True
     answers = []
@@ -326,21 +331,21 @@ def denies(user: Any) -> bool:
 
 
 @pytest.mark.parametrize("name", ["ALLOW_USER_CB", "USER_METHODS_CB"])
-def test_nor_what_a_callback_raises_of_them(sam: Person, settings: Any, name: str) -> None:
+def test_errors_of_a_callback_do_not_reveal_who_exists(sam: Person, settings: Any, name: str) -> None:
     setattr(settings, f"TWILIO_2FA_{name}", denies)
     somebody, nobody = (told(Stranger(n).asks("send", method="sms")) for n in (sam.user.pk, 999999))
     assert somebody == nobody
     assert not messages.delivered()
 
 
-def test_nor_by_the_sites_own_words(sam: Person, settings: Any) -> None:
+def test_a_sites_own_sentences_do_not_reveal_who_exists(sam: Person, settings: Any) -> None:
     settings.TWILIO_2FA_MESSAGE_DISPLAY_CB = lambda code, user: f"Hi {user.username if user else 'you'}"
     answers = [told(Stranger(n).asks("send", method="sms")) for n in (sam.user.pk, 999999)]
     assert answers[0] == answers[1]
     assert "sam" not in str(answers)
 
 
-def test_what_its_owner_has_not_proven_a_stranger_cannot_prove(sam: Person, settings: Any) -> None:
+def test_a_value_that_its_owner_has_not_verified_gets_no_code(sam: Person, settings: Any) -> None:
     ProvenContact.objects.create(user=sam.user, kind="phone_number", digest="another's")
     settings.TWILIO_2FA_PHONE_NUMBER_CB = lambda user: PHONE if user == sam.user else None
     Stranger(sam.user.pk).sends()
@@ -349,7 +354,7 @@ def test_what_its_owner_has_not_proven_a_stranger_cannot_prove(sam: Person, sett
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_awaitable_ones_refuse_what_the_others_refuse(db: None) -> None:
+def test_the_async_methods_refuse_what_the_others_refuse(db: None) -> None:
     user = get_user_model().objects.create_user("ann")
     verifier = UnauthenticatedVerifier(str(user.pk))
 

@@ -36,7 +36,7 @@ def signs_in_anew(window: Any, name: str) -> None:
 
 
 @pytest.mark.parametrize("window", SIZES, indirect=True)
-def test_an_authenticator_then_recovery_codes_then_each_lets_in(window: Any, monkeypatch: Any) -> None:
+def test_an_authenticator_and_recovery_codes_verify(window: Any, monkeypatch: Any) -> None:
     from django_twilio_2fa.sandbox import clock
 
     sign_in(window, "demo")
@@ -66,7 +66,7 @@ def test_an_authenticator_then_recovery_codes_then_each_lets_in(window: Any, mon
     assert all(code in Path(download.value.path()).read_text() for code in codes)
     assert window.get_by_text("Print").is_visible()
     window.check("[name=saved]")
-    click(window, "Done")
+    click(window, "Continue")
     assert window.url.endswith("/secret/")
 
     signs_in_anew(window, "demo")
@@ -77,15 +77,15 @@ def test_an_authenticator_then_recovery_codes_then_each_lets_in(window: Any, mon
     assert window.url.endswith("/secret/")
 
     signs_in_anew(window, "demo")
-    click(window, "Recovery codes (10 are left)")
+    click(window, "Recovery codes (10 left)")
     looks_as_it_should(window, "recovery-verify")
     submit(window, token="no code")
-    assert "16 characters" in window.get_by_role("alert").inner_text()
+    assert "Enter a recovery code, like" in window.get_by_role("alert").inner_text()
     submit(window, token=codes[4].upper())
     assert window.url.endswith("/secret/")
     window.goto("/2fa/devices/")
     looks_as_it_should(window, "devices")
-    assert "9 are left" in window.inner_text("main")
+    assert "9 left" in window.inner_text("main")
 
 
 def approves(window: Any, number: str) -> None:
@@ -105,10 +105,10 @@ def approves(window: Any, number: str) -> None:
 
 
 @pytest.mark.parametrize("window", SIZES, indirect=True)
-def test_the_page_that_waits_goes_on_by_itself(window: Any) -> None:
+def test_the_waiting_page_continues_by_itself(window: Any) -> None:
     sign_in(window, "sam")
     window.goto("/secret/")
-    click(window, "Link by e-mail")
+    click(window, "Link by email")
     looks_as_it_should(window, "waiting")
     number = window.locator(".twilio-2fa-number").inner_text()
     approves(window, number)
@@ -116,28 +116,28 @@ def test_the_page_that_waits_goes_on_by_itself(window: Any) -> None:
 
 
 @pytest.mark.parametrize("window", NO_SCRIPT, indirect=True)
-def test_without_script_by_its_button(window: Any) -> None:
+def test_the_waiting_page_works_without_javascript(window: Any) -> None:
     sign_in(window, "sam")
     window.goto("/secret/")
-    click(window, "Link by e-mail")
-    click(window, "I have approved it")
-    assert "It has not been approved yet." in window.inner_text("main")
+    click(window, "Link by email")
+    click(window, "I have answered")
+    assert "We have not had your answer yet." in window.inner_text("main")
     approves(window, window.locator(".twilio-2fa-number").inner_text())
-    click(window, "I have approved it")
+    click(window, "I have answered")
     assert window.url.endswith("/secret/")
 
 
-def test_the_waiting_page_by_keyboard(window: Any) -> None:
+def test_the_waiting_page_works_by_keyboard(window: Any) -> None:
     sign_in(window, "sam")
     window.goto("/2fa/start/")
-    click(window, "Link by e-mail")
+    click(window, "Link by email")
     window.keyboard.press("Tab")
-    assert window.evaluate("document.activeElement.textContent.trim()") == "I have approved it"
+    assert window.evaluate("document.activeElement.textContent.trim()") == "I have answered"
 
 
 @pytest.mark.parametrize("window", SIZES, indirect=True)
 @pytest.mark.parametrize("name", ["sam", "demo"])
-def test_the_flow_over_the_api_in_plain_javascript(window: Any, settings: Any, name: str) -> None:
+def test_the_api_page_of_the_demo_verifies_a_user(window: Any, settings: Any, name: str) -> None:
     settings.TWILIO_2FA_ALLOWED_METHODS = ["sms", "email"]
     sign_in(window, name)
     window.goto("/api/demo/")
@@ -148,7 +148,7 @@ def test_the_flow_over_the_api_in_plain_javascript(window: Any, settings: Any, n
         window.keyboard.press("Enter")
     window.get_by_label("Code").fill("12")
     window.keyboard.press("Enter")
-    window.get_by_text("That code is not right.").wait_for()
+    window.get_by_text("That code is incorrect. Check it and try again.").wait_for()
     looks_as_it_should(window, f"api-{name}")
     window.get_by_label("Code").fill(code_for(window, "+12025550143"))
     window.keyboard.press("Enter")
@@ -158,14 +158,14 @@ def test_the_flow_over_the_api_in_plain_javascript(window: Any, settings: Any, n
     window.complaints.clear()
 
 
-def test_whoever_comes_back_too_soon_goes_on_with_the_code_there_is(window: Any, settings: Any) -> None:
+def test_coming_back_within_the_cooldown_keeps_the_code(window: Any, settings: Any) -> None:
     settings.TWILIO_2FA_ALLOWED_METHODS = ["sms"]
     sign_in(window, "sam")
     for _ in range(2):
         window.goto("/api/demo/")
         window.get_by_text("Text message (XXX) XXX-0143").click()
         window.get_by_label("Code").wait_for()
-    assert window.get_by_text("Please wait").is_visible()
+    assert window.get_by_text("You can ask for another code").is_visible()
     window.get_by_label("Code").fill(code_for(window, "+12025550143"))
     window.keyboard.press("Enter")
     window.get_by_text("The owl flies at midnight.").wait_for()
@@ -173,7 +173,7 @@ def test_whoever_comes_back_too_soon_goes_on_with_the_code_there_is(window: Any,
     window.complaints.clear()
 
 
-def test_the_api_can_be_tried_on_its_page(window: Any, settings: Any) -> None:
+def test_the_api_can_be_tried_on_the_docs_page(window: Any, settings: Any) -> None:
     sign_in(window, "sam")
     settings.TWILIO_2FA_ALLOWED_METHODS = ["sms"]
     window.set_viewport_size({"width": 1280, "height": 800})

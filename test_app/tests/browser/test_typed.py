@@ -37,13 +37,13 @@ def is_seen_whole(window: Any) -> bool:
 
 
 @pytest.mark.parametrize("window", SIZES, indirect=True)
-def test_the_whole_recovery_code_can_be_seen(window: Any) -> None:
+def test_a_whole_recovery_code_fits_into_the_field(window: Any) -> None:
     begins_an_authenticator(window)
     submit(window, token=authenticator_code(window))
     click(window, "Recovery codes")
     click(window, "Continue")
     window.check("[name=saved]")
-    click(window, "Done")
+    click(window, "Continue")
     signs_in_anew(window, "demo")
     click(window, "Recovery codes (")
     window.locator("[name=token]").type("5762-CCBC-9C40-0EDA")
@@ -58,7 +58,7 @@ def test_the_whole_recovery_code_can_be_seen(window: Any) -> None:
 
 
 @pytest.mark.parametrize("window", SIZES, indirect=True)
-def test_the_quiet_zone_of_the_code_is_not_cut(window: Any) -> None:
+def test_the_quiet_zone_of_the_qr_code_is_not_cut(window: Any) -> None:
     begins_an_authenticator(window)
     picture = window.locator(".twilio-2fa-qr")
     radii = picture.evaluate("e => [getComputedStyle(e).borderRadius, getComputedStyle(e).padding]")
@@ -70,7 +70,7 @@ def test_the_quiet_zone_of_the_code_is_not_cut(window: Any) -> None:
 
 
 @pytest.mark.parametrize("window", SIZES[1:2], indirect=True)
-def test_the_key_is_copied_and_that_is_said(window: Any) -> None:
+def test_copying_the_key_is_confirmed(window: Any) -> None:
     window.context.grant_permissions(["clipboard-read", "clipboard-write"])
     begins_an_authenticator(window)
     assert window.get_by_role("status").filter(has_text="Copied").count() == 0
@@ -91,7 +91,7 @@ def test_without_a_clipboard_the_key_is_selected(window: Any) -> None:
     assert selected.strip() == window.locator(".twilio-2fa-secret").inner_text()
 
 
-def test_the_link_opens_the_app(window: Any) -> None:
+def test_the_link_of_the_key_opens_an_authenticator_app(window: Any) -> None:
     begins_an_authenticator(window)
     link = window.get_by_role("link", name="Open your app on this device")
     key = window.locator(".twilio-2fa-secret").inner_text().replace(" ", "")

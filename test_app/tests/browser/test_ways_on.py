@@ -9,6 +9,7 @@ import pytest
 from django_twilio_2fa.models import Verification
 
 from ..clock import pass_time
+from ..helpers import wrong_code
 from .test_walk import PHONE, click, code_for, looks_as_it_should, sign_in, submit, users
 
 __all__ = ["users"]  # a fixture
@@ -24,10 +25,6 @@ SIZES = [
 ]
 
 
-def wrong_code(window: Any) -> str:
-    return "111111" if code_for(window, PHONE) == "222222" else "222222"
-
-
 def asks_for_a_code(window: Any, choice: str = "Text message") -> None:
     sign_in(window, "sam")
     window.goto("/2fa/start/")
@@ -36,24 +33,26 @@ def asks_for_a_code(window: Any, choice: str = "Text message") -> None:
 
 def test_typing_on_after_a_wrong_code_types_a_new_one(window: Any) -> None:
     asks_for_a_code(window)
-    submit(window, token=wrong_code(window))
-    window.locator("[name=token]:focus").wait_for()
-    assert window.input_value("[name=token]") == ""
+    submit(window, token=wrong_code(code_for(window, PHONE)))
     code = code_for(window, PHONE)
     window.bring_to_front()
-    window.keyboard.type(code)
-    assert window.input_value("[name=token]") == code
+    # The summary of the errors has the focus; its link leads to the field.
+    window.locator("[role=alert]:focus").wait_for()
+    window.keyboard.press("Tab")
+    window.keyboard.press("Enter")
+    window.locator("[name=token]:focus").wait_for()
+    assert window.input_value("[name=token]") == ""
     with window.expect_navigation():
-        window.keyboard.press("Enter")
+        window.keyboard.type(code)
     assert "/2fa/success/" in window.url
 
 
 def test_a_reload_after_a_wrong_code_spends_no_try(window: Any) -> None:
     asks_for_a_code(window)
-    submit(window, token=wrong_code(window))
+    submit(window, token=wrong_code(code_for(window, PHONE)))
     for _ in range(2):
         window.reload()
-        assert "4 tries are left" in window.inner_text("main")
+        assert "You can try 4 more times" in window.inner_text("main")
     assert Verification.objects.get().attempts == 1
 
 
@@ -63,8 +62,8 @@ def test_back_never_asks_whether_to_send_again(window: Any) -> None:
     click(window, "Text message")
     submit(window, phone_number="1")
     submit(window, phone_number="(202) 555-0143")
-    submit(window, token=wrong_code(window))
-    click(window, "Correct what I entered")
+    submit(window, token=wrong_code(code_for(window, PHONE)))
+    click(window, "Change phone number")
     for _ in range(4):
         answer = window.go_back()
         assert answer is None or answer.ok
@@ -72,13 +71,13 @@ def test_back_never_asks_whether_to_send_again(window: Any) -> None:
         assert window.evaluate("performance.getEntriesByType('navigation')[0].type") == "back_forward"
 
 
-def test_what_is_to_be_corrected_is_there(window: Any) -> None:
+def test_a_number_to_be_corrected_is_kept_in_the_form(window: Any) -> None:
     sign_in(window, "demo")
     window.goto("/2fa/start/")
     click(window, "Text message")
     window.select_option("[name=country_code]", "DE")
     submit(window, phone_number="030 901820")
-    click(window, "Correct what I entered")
+    click(window, "Change phone number")
     assert window.input_value("[name=country_code]") == "DE"
     assert window.input_value("[name=phone_number]") == "030 901820"
 
@@ -100,7 +99,7 @@ def test_a_button_that_waits_counts_down_and_opens(window: Any, settings: Any) -
 
 
 @pytest.mark.parametrize("window", SIZES, indirect=True)
-def test_the_pages_that_people_are_left_on(window: Any, settings: Any, request: Any) -> None:
+def test_pages_after_failures_look_as_they_should(window: Any, settings: Any, request: Any) -> None:
     settings.TWILIO_2FA_LIMITS = dict.fromkeys(("unproven_sends_per_user", "unproven_sends_per_destination"))
     scheme = request.node.callspec.id.partition("-")[2]
 
@@ -108,7 +107,7 @@ def test_the_pages_that_people_are_left_on(window: Any, settings: Any, request: 
         looks_as_it_should(window, f"{name}-{scheme}")
 
     asks_for_a_code(window)
-    submit(window, token=wrong_code(window))
+    submit(window, token=wrong_code(code_for(window, PHONE)))
     looks("wrong")
     window.goto("/2fa/start/")
     click(window, "WhatsApp")
@@ -117,12 +116,12 @@ def test_the_pages_that_people_are_left_on(window: Any, settings: Any, request: 
         pass_time(wait)
         window.goto("/2fa/verify/")
         with window.expect_navigation():
-            window.get_by_role("button", name="Send it again").click()
+            window.get_by_role("button", name="Send the code again").click()
         if wait == 41:
             looks("another")
     looks("sends-used-up")
     for _ in range(4):
-        submit(window, token=wrong_code(window))
+        submit(window, token=wrong_code(code_for(window, PHONE)))
     assert "/2fa/failed/" in window.url
     looks("failed")
     pass_time(700)

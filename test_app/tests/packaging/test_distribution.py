@@ -13,10 +13,14 @@ import tarfile
 import venv
 import zipfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
+
+from ..sandbox.standalone import served
 
 pytestmark = pytest.mark.packaging
 
@@ -56,20 +60,39 @@ def third_party(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def install(tmp_path: Path, third_party: Path) -> Callable[..., Path]:
-    """Makes an environment with these distributions in it; the Python of that environment."""
+@pytest.fixture(scope="module")
+def environment(third_party: Path) -> Callable[..., Path]:
+    """Make an environment in a folder, with these distributions in it. Return its Python."""
 
-    def make(*distributions: Path) -> Path:
-        venv.create(tmp_path / "env", with_pip=False, symlinks=True)
-        python = tmp_path / "env" / "bin" / "python"
-        packages = run(python, "-c", "import site; print(site.getsitepackages()[0])", cwd=tmp_path).strip()
+    def make(folder: Path, *distributions: Path) -> Path:
+        venv.create(folder / "env", with_pip=False, symlinks=True)
+        python = folder / "env" / "bin" / "python"
+        packages = run(python, "-c", "import site; print(site.getsitepackages()[0])", cwd=folder).strip()
         (Path(packages) / "third-party.pth").write_text(f"{third_party}\n")
         pip = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-index"]
-        run(*pip, "--no-deps", "--no-build-isolation", *distributions, cwd=tmp_path)
+        run(*pip, "--no-deps", "--no-build-isolation", *distributions, cwd=folder)
         return python
 
     return make
+
+
+@pytest.fixture
+def install(environment: Callable[..., Path], tmp_path: Path) -> Callable[..., Path]:
+    """Make an environment for one test."""
+    return partial(environment, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def python_with_wheel(
+    environment: Callable[..., Path], built: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Return the Python of an environment that has the wheel, for tests that install nothing else."""
+    return environment(tmp_path_factory.mktemp("with-wheel"), built["wheel"])
+
+
+@pytest.fixture
+def python_with_sdist(install: Callable[..., Path], built: dict[str, Path]) -> Path:
+    return install(built["sdist"])
 
 
 def drive(python: Path, *methods: str) -> dict[str, Any]:
@@ -91,23 +114,25 @@ def files_in(package: Path) -> set[str]:
     return {f"{package.name}/{p.relative_to(package).as_posix()}" for p in paths}
 
 
-def test_wheel_holds_every_file_of_the_packages_and_nothing_else(built: dict[str, Path]) -> None:
+def test_wheel_contains_every_file_of_the_packages_only(built: dict[str, Path]) -> None:
     names = {n for n in zipfile.ZipFile(built["wheel"]).namelist() if ".dist-info/" not in n}
 
     assert names == set().union(*map(files_in, SOURCES.values()))
 
 
-def test_wheel_holds_what_is_no_python(built: dict[str, Path]) -> None:
+def test_wheel_contains_templates_catalogues_and_static_files(built: dict[str, Path]) -> None:
     names = set(zipfile.ZipFile(built["wheel"]).namelist())
 
     assert {f"{package}/py.typed" for package in SOURCES} <= names
+    assert {f"{package}/locale/de/LC_MESSAGES/django.mo" for package in SOURCES} <= names
+    assert "django_twilio_2fa/contacts/country_names/de.json" in names
     assert "django_twilio_2fa/templates/twilio_2fa/verify.html" in names
     assert "django_twilio_2fa/migrations/0001_initial.py" in names
     assert any(name.startswith("django_twilio_2fa/static/") for name in names)
     assert not any(name.startswith(("providers", "test_app", "docs")) for name in names)
 
 
-def test_sdist_holds_what_is_needed_to_test_it(built: dict[str, Path]) -> None:
+def test_sdist_contains_the_tests_and_their_files(built: dict[str, Path]) -> None:
     with tarfile.open(built["sdist"]) as sdist:
         names = {name.partition("/")[2] for name in sdist.getnames()}
 
@@ -116,10 +141,8 @@ def test_sdist_holds_what_is_needed_to_test_it(built: dict[str, Path]) -> None:
 
 
 @pytest.mark.parametrize("kind", ["wheel", "sdist"])
-def test_installed_outside_the_checkout_verifies_a_user(
-    kind: str, built: dict[str, Path], install: Callable[..., Path]
-) -> None:
-    python = install(built[kind])
+def test_installed_outside_the_checkout_verifies_a_user(kind: str, request: pytest.FixtureRequest) -> None:
+    python: Path = request.getfixturevalue(f"python_with_{kind}")
 
     seen = drive(python, "sms")
 
@@ -129,6 +152,17 @@ def test_installed_outside_the_checkout_verifies_a_user(
     assert set(seen["providers"]) == {package.removeprefix("twilio_2fa_") for package in list(SOURCES)[1:]}
     assert {as_on_the_index(name) for name in seen["providers"].values()} == {"django-twilio-2fa"}
     assert seen["broken"] == []
+
+
+def test_the_sandboxs_command_runs_in_an_empty_folder(python_with_wheel: Path, tmp_path: Path) -> None:
+    command = python_with_wheel.parent / "twilio-2fa-sandbox"
+    account = ("AC" + "1" * 32, "any")
+    with served(tmp_path, command=[str(command)]) as address:
+        verifications = f"{address}/v2/Services/VA{'2' * 32}/Verifications"
+        sent = requests.post(verifications, {"To": "+12025550143", "Channel": "sms"}, auth=account, timeout=5)
+        assert sent.json()["status"] == "pending"
+        assert requests.get(f"{address}/sandbox/handset.css", timeout=5).status_code == 200
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_method_of_another_distribution_works_to_the_end(
@@ -160,7 +194,7 @@ def write(folder: Path, files: dict[str, str]) -> None:
         (folder / name).write_text(text)
 
 
-def test_the_method_of_the_tutorial_is_built_installed_and_keeps_the_contract(
+def test_the_tutorials_method_installs_and_keeps_the_contract(
     built: dict[str, Path], install: Callable[..., Path], tmp_path: Path
 ) -> None:
     source = tmp_path / "pigeon-post"
@@ -194,10 +228,30 @@ def test_the_method_of_the_tutorial_is_built_installed_and_keeps_the_contract(
     assert line.split()[1:] == ["pigeon_post", "pigeon_post", "yes"]
 
 
-def test_the_three_tests_of_the_docs_pass_in_a_site(
+def test_a_started_provider_installs_and_its_tests_pass(
     built: dict[str, Path], install: Callable[..., Path], tmp_path: Path
 ) -> None:
+    site_of_theirs = tmp_path / "project"
+    shutil.copytree(HERE / "project", site_of_theirs)
     python = install(built["wheel"])
+    manage = (python, "-m", "django", "twilio_2fa_startprovider", "--settings=settings", "--pythonpath=.")
+    run(*manage, "carrier_pigeon", tmp_path / "written", cwd=site_of_theirs)
+    build = (sys.executable, "-m", "build", "--no-isolation", "--wheel", "--outdir", tmp_path)
+    run(*build, tmp_path / "written", cwd=tmp_path)
+    [wheel] = tmp_path.glob("carrier_pigeon_2fa-*.whl")
+    pip = (sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-index", "--no-deps")
+    run(*pip, wheel, cwd=tmp_path)
+    # What is tested is the wheel, not the sources beside the tests.
+    shutil.rmtree(tmp_path / "written" / "carrier_pigeon_2fa")
+
+    said = run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=tmp_path / "written")
+
+    found = re.search(r"(\d+) passed", said)
+    assert found, said
+    assert int(found[1]) > 15, said
+
+
+def test_the_three_tests_of_the_docs_pass_in_a_site(python_with_wheel: Path, tmp_path: Path) -> None:
     files = files_of("testing.md")
     assert set(files) == {"test_two_factor.py", "tests.py"}
     for name, command in {
@@ -208,20 +262,25 @@ def test_the_three_tests_of_the_docs_pass_in_a_site(
         shutil.copytree(HERE / "project", site_of_theirs)
         write(site_of_theirs, {name: files[name]})
 
-        said = run(python, *command, cwd=site_of_theirs, also_errors=True)
+        said = run(python_with_wheel, *command, cwd=site_of_theirs, also_errors=True)
 
         assert "3 passed" in said or "Ran 3 tests" in said, said
 
 
-def test_the_plugin_is_idle_where_django_is_not_tested(
-    built: dict[str, Path], install: Callable[..., Path], tmp_path: Path
-) -> None:
-    python = install(built["wheel"])
+def test_the_plugin_is_idle_where_django_is_not_tested(python_with_wheel: Path, tmp_path: Path) -> None:
     write(
         tmp_path / "plain",
         {"test_plain.py": "import sys\n\n\ndef test_it():\n    assert 'django' not in sys.modules\n"},
     )
     said = run(
-        python, "-m", "pytest", "-q", "-p", "no:django", "-p", "no:cacheprovider", cwd=tmp_path / "plain"
+        python_with_wheel,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:django",
+        "-p",
+        "no:cacheprovider",
+        cwd=tmp_path / "plain",
     )
     assert "1 passed" in said

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 from django.contrib.auth.models import User
 from django.core import mail
@@ -11,6 +9,8 @@ from django.test import Client
 
 from django_twilio_2fa.contacts import EmailAddress
 from django_twilio_2fa.models import Device, Verification
+
+from ..helpers import six_digits, wrong_code
 
 pytestmark = pytest.mark.django_db
 
@@ -34,19 +34,17 @@ def browser(user: User) -> Client:
 
 
 def last_code() -> str:
-    found = re.search(r"\d{6}", str(mail.outbox[-1].body))
-    assert found
-    return found.group()
+    return six_digits(mail.outbox[-1].body)
 
 
-def test_it_is_offered_beside_the_others(browser: Client) -> None:
+def test_an_own_method_is_offered_with_the_others(browser: Client) -> None:
     page = browser.get("/2fa/", follow=True)
 
     assert list(page.context["methods"]) == ["sms", "pigeon"]
     assert "Carrier pigeon" in page.content.decode()
 
 
-def test_registering_with_it_leads_to_the_end(browser: Client, user: User) -> None:
+def test_a_device_of_an_own_method_is_registered(browser: Client, user: User) -> None:
     browser.post("/2fa/start/", {"method": "pigeon"})
     page = browser.post("/2fa/register/", {"email": "walker@example.com"}, follow=True)
     assert page.templates[0].name == "twilio_2fa/pigeon/verify.html"
@@ -62,7 +60,7 @@ def test_registering_with_it_leads_to_the_end(browser: Client, user: User) -> No
 def test_a_wrong_code_verifies_nobody(browser: Client, user: User) -> None:
     Device.objects.register(user, EmailAddress("walker@example.com"))
     browser.post("/2fa/start/", {"method": "pigeon"})
-    wrong = str((int(last_code()) + 1) % 10**6).zfill(6)
+    wrong = wrong_code(last_code())
 
     page = browser.post("/2fa/verify/", {"token": wrong}, follow=True)
 
@@ -70,7 +68,7 @@ def test_a_wrong_code_verifies_nobody(browser: Client, user: User) -> None:
     assert browser.get("/secret/").status_code == 302
 
 
-def test_its_code_is_kept_nowhere(browser: Client, user: User) -> None:
+def test_the_code_of_an_own_method_is_stored_nowhere(browser: Client, user: User) -> None:
     Device.objects.register(user, EmailAddress("walker@example.com"))
 
     browser.post("/2fa/start/", {"method": "pigeon"})
@@ -81,7 +79,7 @@ def test_its_code_is_kept_nowhere(browser: Client, user: User) -> None:
     assert last_code() not in str(kept)
 
 
-def test_taking_it_out_of_the_setting_takes_it_away(browser: Client, settings) -> None:
+def test_removing_the_setting_removes_the_own_method(browser: Client, settings) -> None:
     settings.TWILIO_2FA_PROVIDERS = {}
 
     page = browser.get("/2fa/start/", follow=True)

@@ -29,20 +29,22 @@ def manage_test(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_label_and_an_expression_pick_the_tests() -> None:
-    done = manage_test(HERE, "-k", "offered or kept_nowhere")
+    done = manage_test(HERE, "-k", "offered or stored_nowhere")
 
     assert done.returncode == 0, done.stdout
     assert "2 passed" in done.stdout
 
 
-def test_a_path_picks_the_tests_too() -> None:
-    done = manage_test("tests/packaging/test_own_method.py::test_its_code_is_kept_nowhere", "-v", "2")
+def test_a_path_picks_the_tests() -> None:
+    done = manage_test(
+        "tests/packaging/test_own_method.py::test_the_code_of_an_own_method_is_stored_nowhere", "-v", "2"
+    )
 
     assert done.returncode == 0, done.stdout
-    assert "test_its_code_is_kept_nowhere PASSED" in done.stdout
+    assert "test_the_code_of_an_own_method_is_stored_nowhere PASSED" in done.stdout
 
 
-def test_a_failure_is_passed_on() -> None:
+def test_the_test_command_fails_if_a_test_fails() -> None:
     done = manage_test(HERE, "-k", "there is no such test")
 
     assert done.returncode != 0

@@ -8,30 +8,26 @@ import re
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
+from contextlib import closing
 from http.cookiejar import CookieJar
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ..helpers import free_port, wait_until
+
 pytestmark = pytest.mark.packaging
 
 ROOT = Path(__file__).resolve().parents[3]
 STARTS_WITHIN = 60
-
-
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port: int = s.getsockname()[1]
-        return port
 
 
 class Visitor:
@@ -84,11 +80,11 @@ class Demo:
 
     def start(self) -> None:
         self.process = make("demo", self.database, self.output, PORT=self.port)
-        deadline = time.monotonic() + STARTS_WITHIN
-        while not self.answers():
-            assert self.process.poll() is None, self.output.read_text()
-            assert time.monotonic() < deadline, self.output.read_text()
-            time.sleep(0.1)
+        wait_until(self.is_up, STARTS_WITHIN)
+
+    def is_up(self) -> bool:
+        assert self.process.poll() is None, self.output.read_text()
+        return self.answers()
 
     def answers(self) -> bool:
         with socket.socket() as s:
@@ -112,12 +108,20 @@ def as_new(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "demo.sqlite3"
 
 
-@pytest.fixture
-def demo(tmp_path: Path, as_new: Path) -> Iterator[Demo]:
-    demo = Demo(Path(shutil.copy(as_new, tmp_path)))
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory, as_new: Path) -> Iterator[Demo]:
+    demo = Demo(Path(shutil.copy(as_new, tmp_path_factory.mktemp("running"))))
     demo.start()
     yield demo
     demo.stop()
+
+
+@pytest.fixture
+def demo(running: Demo, as_new: Path) -> Demo:
+    """A running demo whose database is as new. It is started once: a start takes longer than a test."""
+    with closing(sqlite3.connect(as_new)) as new, closing(sqlite3.connect(running.database)) as used:
+        new.backup(used)
+    return running
 
 
 def signed_in(demo: Demo, name: str) -> Visitor:
@@ -135,7 +139,7 @@ def delivered(visitor: Visitor) -> dict[str, str]:
         return newest
 
 
-def test_first_start_sets_itself_up(tmp_path: Path) -> None:
+def test_the_first_start_of_the_demo_sets_up_the_database(tmp_path: Path) -> None:
     demo = Demo(tmp_path / "demo.sqlite3")
     demo.start()
     try:
@@ -145,7 +149,7 @@ def test_first_start_sets_itself_up(tmp_path: Path) -> None:
         demo.stop()
 
 
-def test_it_says_where_it_is_who_can_sign_in_and_where_codes_show_up(demo: Demo) -> None:
+def test_the_demo_prints_the_url_the_users_and_the_handset(demo: Demo) -> None:
     output = demo.output.read_text()
 
     assert f"http://localhost:{demo.port}/" in output
@@ -184,7 +188,7 @@ def test_demo_registers_and_lands_back_on_the_secret_page(demo: Demo, method: st
 
 
 @pytest.mark.parametrize("method", WHAT_TO_REGISTER)
-def test_sam_has_nothing_to_register(demo: Demo, method: str) -> None:
+def test_sam_in_the_served_demo_has_a_device(demo: Demo, method: str) -> None:
     visitor = signed_in(demo, "sam")
     visitor.open("/secret/")
 
@@ -195,7 +199,7 @@ def test_sam_has_nothing_to_register(demo: Demo, method: str) -> None:
     assert visitor.path == "/secret/"
 
 
-def test_started_again_it_keeps_its_data(demo: Demo) -> None:
+def test_a_restarted_demo_keeps_the_data(demo: Demo) -> None:
     visitor = signed_in(demo, "demo")
     visitor.open("/secret/")
     visitor.submit(method="email")
@@ -213,7 +217,7 @@ def test_started_again_it_keeps_its_data(demo: Demo) -> None:
     assert "dXXX@eXXXXXX.com" in again.page
 
 
-def test_pages_carry_a_strict_policy_and_nothing_that_it_forbids(demo: Demo) -> None:
+def test_pages_of_the_demo_have_a_strict_content_security_policy(demo: Demo) -> None:
     visitor = signed_in(demo, "demo")
     for path in ("/", "/secret/", "/2fa/devices/", "/sandbox/"):
         with visitor.opener.open(visitor.address.rstrip("/") + path, timeout=30) as answer:
@@ -222,7 +226,7 @@ def test_pages_carry_a_strict_policy_and_nothing_that_it_forbids(demo: Demo) -> 
         assert not re.search(r"<style|\sstyle=|\son[a-z]+=|<script(?![^>]*\ssrc=)", page), path
 
 
-def test_other_hosts_are_refused(demo: Demo) -> None:
+def test_the_demo_refuses_other_hosts(demo: Demo) -> None:
     request = urllib.request.Request(f"http://127.0.0.1:{demo.port}/")
     for host, status in {"localtest.me": 200, "localhost": 200, "evil.example": 400}.items():
         request.add_header("Host", f"{host}:{demo.port}")

@@ -13,16 +13,14 @@ from django_twilio_2fa.sandbox import messages
 from django_twilio_2fa.sandbox.models import SandboxVerification
 from django_twilio_2fa.signals import twilio_2fa_verification_success
 
+from ..helpers import at_once, heard, same_browser
 from ..people import PHONE
-from ..test_races import at_once
-from ..test_races import twin as client_of
 from .roads import NEW, ROADS, Road, World
 from .threats import code, proves, wrong
 
 pytestmark = [
     pytest.mark.server_database,
     pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif("connection.vendor == 'sqlite'", reason="needs a database server: set DATABASE_URL"),
     pytest.mark.parametrize("road", ROADS),
 ]
 
@@ -38,17 +36,17 @@ def twin(road: Road) -> Road:
     """Another request of the same session, with a client of its own."""
     found = copy.copy(road)
     found.person = copy.copy(road.person)
-    found.person.client = client_of(road.person)
+    found.person.client = same_browser(road.person.client)
     return found
 
 
-def test_one_message_is_sent(sam: Road) -> None:
+def test_concurrent_sends_send_one_message(sam: Road) -> None:
     at_once(lambda i: twin(sam).send("sms"), THREADS)
     assert len(messages.delivered(PHONE)) == 1
     assert Verification.objects.get().sends == 1
 
 
-def test_five_guesses_reach_twilio(sam: Road) -> None:
+def test_concurrent_guesses_reach_twilio_five_times(sam: Road) -> None:
     sam.send("sms")
     guess, row = wrong(), sam.row
     at_once(lambda i: twin(sam).check(guess, row), THREADS)
@@ -59,25 +57,17 @@ def test_five_guesses_reach_twilio(sam: Road) -> None:
     assert not sam.person.is_verified
 
 
-def test_one_approval_is_recorded_and_told(sam: Road) -> None:
-    told = []
-
-    def receiver(**kwargs: Any) -> None:
-        told.append(kwargs)
-
+def test_concurrent_right_codes_are_one_approval(sam: Road) -> None:
     sam.send("sms")
     token, row = code(), sam.row
-    twilio_2fa_verification_success.connect(receiver)
-    try:
+    with heard(twilio_2fa_verification_success) as told:
         at_once(lambda i: twin(sam).check(token, row), THREADS)
-    finally:
-        twilio_2fa_verification_success.disconnect(receiver)
     assert len(told) == 1
     assert sam.person.is_verified
     assert Verification.objects.get().status == "approved"
 
 
-def test_one_proof_registers_one_number(sam: Road) -> None:
+def test_concurrent_changes_with_one_proof_change_one_number(sam: Road) -> None:
     proves(sam)
     numbers = [NEW[:-2] + str(n) for n in range(50, 53)]
     for number in numbers:

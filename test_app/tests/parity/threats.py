@@ -10,13 +10,14 @@ from django.test import Client
 
 from django_twilio_2fa.models import Device, Verification
 from django_twilio_2fa.sandbox import messages
-from django_twilio_2fa.sandbox.injected import FAULTS
+from django_twilio_2fa.sandbox.fault_injection import INJECTABLE_FAULTS
 from django_twilio_2fa.session import is_verified
 from django_twilio_2fa.testing import TwilioSandbox
 
 from ..clock import pass_time
+from ..helpers import wrong_code
 from ..people import EMAIL, PHONE
-from ..test_recovery import gets_codes
+from ..providers.test_recovery import gets_codes
 from .roads import MALLORYS, NEW, THIRD, Road, World
 
 Case = Callable[[World], Any]
@@ -25,28 +26,76 @@ CASES: dict[str, dict[str, Case]] = {}
 """By threat: what is tried."""
 
 LETS_IN: dict[Case, Sequence[str]] = {}
-"""Who is verified afterwards; of Twilio's faults that is said in test_bad_days.py."""
+"""Who is verified afterwards; of Twilio's faults that is said in twilio/test_bad_days.py."""
 
 ONE_ROAD_ONLY = {
+    "Somebody logs in without a password and without the passkey of the user": (
+        "a session logs in; plain Python has none"
+    ),
+    "A log-in without a password proves one factor only": "a session logs in; plain Python has none",
+    "A log-in without a password gets around a lock, a rule of the site or of the form": (
+        "only the page has a form; the API has tests of its own"
+    ),
+    "A log-in without a password tells who exists, or is tried without end, or locks somebody out": (
+        "a session logs in; plain Python has none"
+    ),
+    "A session that was planted, or another user's, is the one that a passkey signs in": (
+        "plain Python has no session"
+    ),
+    "Text-message pumping empties the account": "simulated with plain Python, where the budgets are counted",
+    "Names of nobody use up a budget": "pages ask for a log-in",
+    "Codes are sent past this site, with its credentials": "it is found by a command",
+    "The figures tell about people": "they are shown in the admin and by a command",
     "Open redirect": "only pages lead anywhere",
     "Clickjacking, shared caches": "only pages are framed; the API's answers say no-store",
     "CSRF": "plain Python has no request to forge; the sessions of the API are tested with it",
     "HTML in strings": "only pages are HTML",
-    "One wizard acts on another's verification": "only pages have several wizards",
+    "One wizard uses another wizard's verification": "only pages have several wizards",
     "Forged or stale wizard state, steps in any order, two tabs": "only pages have steps",
-    "Over the API, whoever names a user learns of them, locks them out, or gets in": "pages ask for a log-in",
-    "A name is spelled otherwise, or two names lead to one user or number, for more sends and tries": (
+    "Over the API, a caller who names a user learns whether they exist, locks them out, or gets in": (
         "pages ask for a log-in"
     ),
-    "A token of the API is verified by another's proof": "only the API takes tokens",
-    "Over the API, the time of an answer tells who exists": "pages ask for a log-in",
-    "A session in a signed cookie shows a new authenticator's secret": "only pages show one again",
-    "What was typed wrongly is read in the session": "only pages show again what was typed",
-    "A reload spends a try": "only pages are reloaded",
-    "A form that one user opened acts for the next of the browser": "only pages have forms",
-    "Wizard, API and plain Python differ": "it is what all of these cases are about",
+    "Other spellings of a name, or two names for one user or number, are used to get more sends and attempts": (  # noqa: E501
+        "pages ask for a log-in"
+    ),
+    "One API token is used with the verification of another": "only the API takes tokens",
+    "Over the API, the time of a response reveals whether a user exists": "pages ask for a log-in",
+    "A session in a signed cookie reveals the secret of a new authenticator": "only pages show one again",
+    "Invalid form input is read from the session": "only pages show again what was typed",
+    "The ids of passkeys tell who has an account": "pages ask for a log-in",
+    "Somebody other than the asked browser approves: with another key, for another factor, or from another user's session": (  # noqa: E501
+        "a device answers at one address, whichever road asks it"
+    ),
+    "An approval is replayed, altered, or for something else": (
+        "a device answers at one address, whichever road asks it"
+    ),
+    "A user approves what an attacker with their password has asked for": (
+        "a device answers at one address, whichever road asks it"
+    ),
+    "A user is asked again and again, until they approve": "tested by the contract on every road",
+    "A denial is not noticed": "a device answers at one address, whichever road asks it",
+    "Requests to approve are read by others": "browsers ask at one address",
+    "A webhook is forged, repeated or late": "Twilio has one address",
+    "A browser or an app is registered that is not the user's": (
+        "plain Python is tested by the contract; the rest in attacks/test_push.py"
+    ),
+    "A browser makes the server send requests elsewhere, as its push service": (
+        "browsers subscribe at one address"
+    ),
+    "The key of a registered browser is copied": "only pages make a key",
+    "The cookie of a remembered browser is copied": "plain Python has no cookies",
+    "The cookie of a remembered browser is used for another user, for a token, or without signing in": (
+        "plain Python has no cookies"
+    ),
+    "Somebody at a remembered browser does what needs a fresh verification": "plain Python has no cookies",
+    "A script in a browser with a copied or another user's cookie is let in": "plain Python has no cookies",
+    "A browser stays remembered after a stolen password or phone": "plain Python has no cookies",
+    "Staff use the admin without verifying": "only the admin has pages for staff",
+    "A reload uses up an attempt": "only pages are reloaded",
+    "A form that one user opened is submitted after another has signed in": "only pages have forms",
+    "Pages, API and Python differ": "it is what all of these cases are about",
     "Secrets in logs, pages, reports, sessions, the admin, addresses, exceptions": (
-        "one run through all roads, then a search: test_secrets.py"
+        "one run through all roads, then a search: process/test_secrets.py"
     ),
 }
 
@@ -65,8 +114,7 @@ def code(to: str = PHONE) -> str:
 
 
 def wrong(to: str = PHONE) -> str:
-    right = code(to)
-    return right[:-1] + str((int(right[-1]) + 1) % 10)
+    return wrong_code(code(to))
 
 
 def proves(road: Road) -> None:
@@ -122,7 +170,7 @@ def more_sends_than_a_number_has(w: World) -> None:
         w.again.cancel()
 
 
-@case("Strangers type somebody's number", lets_in=["sam"])
+@case("Attackers enter somebody else's number", lets_in=["sam"])
 def over_and_over_and_the_owner_still_gets_in(w: World) -> None:
     for _ in range(4):
         w.mallory.register(PHONE)
@@ -132,33 +180,33 @@ def over_and_over_and_the_owner_still_gets_in(w: World) -> None:
     w.sam.check(code())
 
 
-@case("Strangers type somebody's number")
+@case("Attackers enter somebody else's number")
 def one_number_after_another(w: World) -> None:
     for last in range(40, 50):
         w.mallory.register(f"+120255501{last}")
         w.mallory.cancel()
 
 
-@case("Tokens are guessed")
+@case("Codes are guessed")
 def a_wrong_token(w: World) -> None:
     w.sam.send("sms")
     guesses(w.sam, 1)
 
 
-@case("Tokens are guessed", lets_in=["sam"])
+@case("Codes are guessed", lets_in=["sam"])
 def a_wrong_one_then_the_right_one(w: World) -> None:
     a_wrong_token(w)
     w.sam.check(code())
 
 
-@case("Tokens are guessed")
+@case("Codes are guessed")
 def more_than_one_verification_has(w: World) -> None:
     w.sam.send("sms")
     guesses(w.sam, 7)
     w.sam.check(code())
 
 
-@case("Tokens are guessed", lets_in=["again"])
+@case("Codes are guessed", lets_in=["again"])
 def more_than_a_session_has(w: World) -> None:
     w.set(LIMITS={"wrong_tokens_per_session": "3/h"})
     w.sam.send("sms")
@@ -168,7 +216,7 @@ def more_than_a_session_has(w: World) -> None:
     w.again.check(code(EMAIL))
 
 
-@case("Tokens are guessed")
+@case("Codes are guessed")
 def more_than_a_user_has(w: World) -> None:
     w.set(LIMITS={"wrong_tokens_per_user": "3/h"})
     w.sam.send("sms")
@@ -179,7 +227,7 @@ def more_than_a_user_has(w: World) -> None:
         road.check(code())
 
 
-@case("Tokens are guessed")
+@case("Codes are guessed")
 def more_in_a_row_than_are_allowed_ever(w: World) -> None:
     w.set(LIMITS={"wrong_tokens_in_a_row": 2})
     w.sam.send("sms")
@@ -188,7 +236,7 @@ def more_in_a_row_than_are_allowed_ever(w: World) -> None:
     w.sam.check(code())
 
 
-@case("Tries are brought back by a new code, session, log-in, cancel or key")
+@case("A new code, session, log-in, cancel or key resets the attempts")
 def all_of_them(w: World) -> None:
     w.sam.send("sms")
     guesses(w.sam, 2)
@@ -206,7 +254,7 @@ def all_of_them(w: World) -> None:
     w.sam.check(code(EMAIL))
 
 
-@case("Tries are brought back by a new code, session, log-in, cancel or key")
+@case("A new code, session, log-in, cancel or key resets the attempts")
 def starting_again(w: World) -> None:
     more_than_one_verification_has(w)
     w.sam.send("sms")
@@ -224,7 +272,7 @@ def between_failures(w: World) -> None:
     w.sam.check(code(EMAIL))
 
 
-@case("A stranger with the password shuts the owner out", lets_in=["before", "sam"])
+@case("An attacker with the password locks the user out", lets_in=["before", "sam"])
 def and_a_recovery_code_is_left(w: World) -> None:
     codes = recovery_codes(w)
     w.set(LIMITS={"wrong_tokens_in_a_row": 2})
@@ -250,7 +298,7 @@ def the_owner_is_told_once(w: World) -> None:
     guesses(w.sam, 4)
 
 
-@case("Many accounts from one address")
+@case("Many accounts are attacked from one IP address")
 def two_accounts(w: World) -> None:
     w.set(
         LIMITS={"requests_per_client": "2/h"}, CLIENT_ADDRESS_CB=lambda request: request.META["REMOTE_ADDR"]
@@ -269,7 +317,7 @@ def many_numbers(w: World) -> None:
         w.mallory.cancel()
 
 
-@case("A mailbox is written in many ways, for a budget each")
+@case("One mailbox is entered in many spellings, to get more sends")
 def one_mailbox_in_many_spellings(w: World) -> None:
     w.set(SEND_COOLDOWN=0)
     for address in ("New@owl.example", "nEw@owl.example", "new+a@owl.example", "new@OWL.example"):
@@ -302,7 +350,7 @@ def twilio_says_it_is_one(w: World) -> None:
 # Attacks
 
 
-@case("A verification of another user in mine", lets_in=["sam"])
+@case("A user refers to another user's verification", lets_in=["sam"])
 def the_right_token_and_a_cancel(w: World) -> None:
     w.sam.send("sms")
     w.mallory.check(code(), w.sam.row)
@@ -311,14 +359,14 @@ def the_right_token_and_a_cancel(w: World) -> None:
     w.mallory.check(code(), w.sam.row)
 
 
-@case("Another session of the same user", lets_in=["sam"])
+@case("Another session of the same user becomes verified", lets_in=["sam"])
 def gains_nothing_by_the_owners_success(w: World) -> None:
     w.sam.send("sms")
     w.again.send("sms")
     w.sam.check(code())
 
 
-@case("Another session of the same user", lets_in=["sam"])
+@case("Another session of the same user becomes verified", lets_in=["sam"])
 def nor_by_the_token_that_is_spent(w: World) -> None:
     w.sam.send("sms")
     spent = code()
@@ -326,14 +374,14 @@ def nor_by_the_token_that_is_spent(w: World) -> None:
     w.again.check(spent, w.sam.row)
 
 
-@case("A code to a number just typed proves the account's old device")
+@case("A code to a new number is used to verify, instead of the registered device")
 def without_a_proof(w: World) -> None:
     w.sam.register(NEW)
     if messages.delivered(NEW):
         w.sam.check(code(NEW))
 
 
-@case("A code to a number just typed proves the account's old device")
+@case("A code to a new number is used to verify, instead of the registered device")
 def what_cannot_be_used_now_is_registered_all_the_same(w: World) -> None:
     w.set(ALLOWED_METHODS=["whatsapp"])
     Device.objects.filter(kind="phone_number").delete()
@@ -342,33 +390,33 @@ def what_cannot_be_used_now_is_registered_all_the_same(w: World) -> None:
         w.sam.check(code(NEW))
 
 
-@case("A device is overwritten without proof", lets_in=["sam"])
+@case("A device is replaced without verification", lets_in=["sam"])
 def a_proof_and_another_number(w: World) -> None:
     proves(w.sam)
     w.sam.register(NEW)
     w.sam.check(code(NEW))
 
 
-@case("A device is overwritten without proof", lets_in=["sam"])
+@case("A device is replaced without verification", lets_in=["sam"])
 def two_numbers_with_one_proof(w: World) -> None:
     a_proof_and_another_number(w)
     w.sam.register(THIRD)
 
 
-@case("A device is overwritten without proof", lets_in=["sam"])
+@case("A device is replaced without verification", lets_in=["sam"])
 def a_proof_that_is_too_old(w: World) -> None:
     proves(w.sam)
     pass_time(601)
     w.sam.register(NEW)
 
 
-@case("A device is overwritten without proof", lets_in=["again"])
+@case("A device is replaced without verification", lets_in=["again"])
 def another_sessions_proof(w: World) -> None:
     proves(w.again)
     w.sam.register(NEW)
 
 
-@case("Many devices are added with one proof, or after it was used up", lets_in=["sam"])
+@case("Many devices are added after one verification, or after it was used up", lets_in=["sam"])
 def several_numbers_with_one_proof(w: World) -> None:
     proves(w.sam)
     for number in (NEW, THIRD):
@@ -376,15 +424,15 @@ def several_numbers_with_one_proof(w: World) -> None:
         w.sam.check(code(number))
 
 
-@case("Many devices are added with one proof, or after it was used up", lets_in=["sam"])
+@case("Many devices are added after one verification, or after it was used up", lets_in=["sam"])
 def a_number_after_the_proof_was_used_up(w: World) -> None:
     proves(w.sam)
-    w.sam.remove(Device.objects.get(value=EMAIL))
+    w.sam.remove(Device.objects.get(value=PHONE))
     w.sam.register(NEW)
 
 
 @case(
-    "Whoever has a session removes the last device, and with the password registers one of their own",
+    "An attacker with a stolen session removes the last device, and registers their own with the password",
     lets_in=["sam"],
 )
 def one_device_after_the_other(w: World) -> None:
@@ -394,18 +442,51 @@ def one_device_after_the_other(w: World) -> None:
         w.sam.remove(device)
 
 
-@case("Success without proof")
+STOLEN_SESSION = "Somebody with a stolen session names devices, makes theirs the default, or forgets browsers"
+
+
+def names_and_makes_default(w: World) -> None:
+    device = Device.objects.get(value=EMAIL)
+    w.sam.rename(device, "Mine")
+    w.sam.make_default(device)
+
+
+@case(STOLEN_SESSION)
+def a_name_and_a_default_without_a_proof(w: World) -> None:
+    names_and_makes_default(w)
+
+
+@case(STOLEN_SESSION, lets_in=["again"])
+def a_name_and_a_default_with_another_sessions_proof(w: World) -> None:
+    proves(w.again)
+    names_and_makes_default(w)
+
+
+@case(STOLEN_SESSION, lets_in=["sam"])
+def a_name_and_a_default_with_a_proof(w: World) -> None:
+    proves(w.sam)
+    names_and_makes_default(w)
+    assert Device.objects.get(value=EMAIL).name == "Mine"
+
+
+@case("An attacker changes the account's e-mail address, and the owner learns nothing of a removal")
+def an_address_is_removed(w: World) -> None:
+    proves(w.sam)
+    w.sam.remove(Device.objects.get(value=EMAIL))
+
+
+@case("The success page is opened without a verification")
 def nothing_done(w: World) -> None:
     assert not w.sam.person.is_verified
 
 
-@case("Success without proof")
+@case("The success page is opened without a verification")
 def nothing_typed(w: World) -> None:
     w.sam.send("sms")
     w.sam.check("")
 
 
-@case("Success without proof")
+@case("The success page is opened without a verification")
 def canceled(w: World) -> None:
     w.sam.send("sms")
     token = code()
@@ -413,7 +494,7 @@ def canceled(w: World) -> None:
     w.sam.check(token)
 
 
-@case("Success without proof")
+@case("The success page is opened without a verification")
 def expired(w: World) -> None:
     w.sam.send("sms")
     token = code()
@@ -421,25 +502,25 @@ def expired(w: World) -> None:
     w.sam.check(token)
 
 
-@case("Success without proof")
+@case("The success page is opened without a verification")
 def a_method_that_is_not_allowed(w: World) -> None:
     w.set(ALLOWED_METHODS=["email"])
     w.sam.send("sms")
 
 
-@case("Success without proof")
+@case("The success page is opened without a verification")
 def a_user_who_is_kept_out(w: World) -> None:
     w.set(ALLOW_USER_CB=lambda: False)
     w.sam.send("sms")
 
 
-@case("Success without proof")
+@case("The success page is opened without a verification")
 def registration_that_is_off(w: World) -> None:
     w.set(ALLOW_REGISTRATION=False)
     w.mallory.register(NEW)
 
 
-@case("A stranger enrols a number while its owner proves it", lets_in=["sam"])
+@case("An attacker registers a number while its owner verifies with it", lets_in=["sam"])
 def both_at_once(w: World) -> None:
     w.mallory.register(PHONE)
     w.sam.send("sms")
@@ -447,7 +528,7 @@ def both_at_once(w: World) -> None:
     w.sam.check(code())
 
 
-@case("A stranger enrols a number while its owner proves it", lets_in=["sam"])
+@case("An attacker registers a number while its owner verifies with it", lets_in=["sam"])
 def and_cancels(w: World) -> None:
     with TwilioSandbox().fault("hang", on="/Verifications", times=1):
         w.sam.send("sms")
@@ -456,7 +537,7 @@ def and_cancels(w: World) -> None:
     w.sam.check(code())
 
 
-@case("The owner approves what a stranger asked for", lets_in=["sam"])
+@case("The user approves a request of an attacker", lets_in=["sam"])
 def each_session_waits_for_its_own(w: World) -> None:
     w.set(ALLOWED_METHODS=["link", "sms"])
     w.sam.send("link")
@@ -469,7 +550,7 @@ def each_session_waits_for_its_own(w: World) -> None:
     w.sam.check("", mine)
 
 
-@case("The owner approves what a stranger asked for")
+@case("The user approves a request of an attacker")
 def a_no(w: World) -> None:
     w.set(ALLOWED_METHODS=["link", "sms"])
     w.sam.send("link")
@@ -477,7 +558,7 @@ def a_no(w: World) -> None:
     w.sam.check("")
 
 
-@case("A recovery code is used twice, or read where it is kept", lets_in=["before", "sam"])
+@case("A recovery code is used twice, or read from the database or the session", lets_in=["before", "sam"])
 def used_twice(w: World) -> None:
     codes = recovery_codes(w)
     for road in (w.sam, w.again):
@@ -503,7 +584,7 @@ def for_the_next_verification(w: World) -> None:
         w.again.check(spent)
 
 
-@case("Double submit", lets_in=["sam"])
+@case("A form is submitted twice", lets_in=["sam"])
 def one_after_the_other(w: World) -> None:
     w.sam.send("sms")
     w.sam.send("sms")
@@ -526,20 +607,20 @@ def a_session_planted_before_the_log_in(w: World) -> None:
     assert not is_verified(planted.get("/").wsgi_request)
 
 
-@case("Verified state that outlives a log-out, another user or a password")
+@case("A session stays verified after a log-out, for another user, or after a password change")
 def a_log_out(w: World) -> None:
     proves(w.sam)
     w.sam.person.client.logout()
     w.sam.person.client.force_login(w.sam.person.user)
 
 
-@case("Verified state that outlives a log-out, another user or a password")
+@case("A session stays verified after a log-out, for another user, or after a password change")
 def another_user(w: World) -> None:
     proves(w.sam)
     w.sam.person.client.force_login(w.mallory.person.user)
 
 
-@case("Verified state that outlives a log-out, another user or a password")
+@case("A session stays verified after a log-out, for another user, or after a password change")
 def a_changed_password(w: World) -> None:
     proves(w.sam)
     user = w.sam.person.user
@@ -548,7 +629,7 @@ def a_changed_password(w: World) -> None:
     w.sam.person.client.force_login(user)
 
 
-@case("Odd tokens", lets_in=["sam"])
+@case("Unusual input for a code", lets_in=["sam"])
 def what_is_no_token(w: World) -> None:
     w.sam.send("sms")
     for token in ("", "owl", "1" * 500, "\0", "12345", "1234567", "-12345", "½23456", "<b>12</b>"):
@@ -556,25 +637,25 @@ def what_is_no_token(w: World) -> None:
     w.sam.check(code())
 
 
-@case("Odd tokens", lets_in=["sam"])
+@case("Unusual input for a code", lets_in=["sam"])
 def digits_of_another_script(w: World) -> None:
     w.sam.send("sms")
     w.sam.check(" ".join(chr(0x0660 + int(c)) for c in code()))
 
 
-@case("Odd numbers and addresses, header injection")
+@case("Unusual numbers and addresses, header injection")
 def what_is_no_number(w: World) -> None:
     for number in ("", "owl", "1" * 300, "\0", "+", "+1", "202 555 0143\r\nTo: owl", "<b>", "+999123456789"):
         w.mallory.register(number)
 
 
-@case("Odd numbers and addresses, header injection")
+@case("Unusual numbers and addresses, header injection")
 def what_is_no_country(w: World) -> None:
     for country in ("", "XX", "usa", "\0", "U"):
         w.mallory.register("202 555 0147", country=country)
 
 
-@case("Odd numbers and addresses, header injection", lets_in=["mallory"])
+@case("Unusual numbers and addresses, header injection", lets_in=["mallory"])
 def a_first_number(w: World) -> None:
     w.mallory.register("(202) 555-0147")
     w.mallory.check(code(NEW))
@@ -604,13 +685,15 @@ def _fault(fault: str, on: str, act: Callable[[World], Any]) -> Case:
     return struck
 
 
-for _name in FAULTS:
-    _days = CASES.setdefault("Twilio hangs, trickles, drops, or answers rubbish", {})
+for _name in INJECTABLE_FAULTS:
+    _days = CASES.setdefault(
+        "Twilio hangs, sends its response byte by byte, drops the connection, or sends invalid data", {}
+    )
     _days[f"{_name} in a send"] = _fault(_name, "/Verifications", lambda w: w.sam.send("sms"))
     _days[f"{_name} in a check"] = _fault(_name, "/VerificationCheck", lambda w: w.sam.check(code()))
 
 
-@case("A callback or receiver of the site fails")
+@case("A callback or receiver of the site raises an exception")
 def a_guard_that_raises(w: World) -> None:
     w.set(ALLOW_USER_CB=lambda: 1 / 0)
     w.sam.send("sms")

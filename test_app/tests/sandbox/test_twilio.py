@@ -12,13 +12,14 @@ from twilio.base.exceptions import TwilioRestException
 from twilio.rest import Client
 
 from django_twilio_2fa.sandbox import messages
-from django_twilio_2fa.sandbox.faults import CODES
 from django_twilio_2fa.sandbox.http import SandboxHttpClient
 from django_twilio_2fa.sandbox.magic import MAGIC, Magic
 from django_twilio_2fa.sandbox.models import SandboxVerification
+from django_twilio_2fa.sandbox.twilio_errors import CODES
 
 from .. import openapi
 from ..clock import pass_time
+from ..helpers import wrong_code
 
 SERVICE = "VA" + "a" * 32
 TO = "+12025550143"
@@ -43,10 +44,6 @@ def check(code: str, **key: Any) -> Any:
     return service().verification_checks.create(code=code, **(key or {"to": TO}))
 
 
-def wrong(code: str) -> str:
-    return code[:-1] + str((int(code[-1]) + 1) % 10)
-
-
 def refused(action: Any) -> tuple[int, int]:
     with pytest.raises(TwilioRestException) as caught:
         action()
@@ -57,7 +54,7 @@ class TestSend:
     @pytest.mark.parametrize(
         ("channel", "to"), [("sms", TO), ("call", TO), ("whatsapp", TO), ("email", "a@example.com")]
     )
-    def test_a_code_is_delivered(self, channel: str, to: str) -> None:
+    def test_the_sandbox_delivers_a_code(self, channel: str, to: str) -> None:
         answer = send(to, channel)
         assert (answer.status, answer.to, answer.channel, answer.valid) == ("pending", to, channel, False)
         (message,) = messages.delivered(to)
@@ -77,12 +74,12 @@ class TestSend:
         assert refused(send) == (60203, 429)
         assert len(messages.delivered(TO)) == 5
 
-    def test_after_its_lifetime_a_send_begins_anew(self) -> None:
+    def test_a_send_after_the_expiration_is_a_new_verification(self) -> None:
         first = send().sid
         pass_time(601)
         assert send().sid != first
 
-    def test_services_are_apart(self) -> None:
+    def test_services_of_the_sandbox_are_separate(self) -> None:
         other = client().verify.v2.services("VA" + "c" * 32).verifications.create(to=TO, channel="sms")
         assert other.sid != send().sid
 
@@ -101,7 +98,7 @@ class TestSend:
             (TO, "pigeon"),
         ],
     )
-    def test_what_does_not_fit_is_an_invalid_parameter(self, to: str, channel: str) -> None:
+    def test_an_invalid_parameter_is_refused(self, to: str, channel: str) -> None:
         assert refused(lambda: send(to, channel)) == (60200, 400)
 
 
@@ -115,33 +112,33 @@ class TestCheck:
 
     def test_a_wrong_code_is_no_error(self) -> None:
         send()
-        answer = check(wrong(messages.last_code(TO)))
+        answer = check(wrong_code(messages.last_code(TO)))
         assert (answer.status, answer.valid) == ("pending", False)
 
     def test_the_sixth_check_is_refused_even_with_the_right_code(self) -> None:
         send()
         code = messages.last_code(TO)
         for _ in range(5):
-            check(wrong(code))
+            check(wrong_code(code))
         assert refused(lambda: check(code)) == (60202, 429)
 
-    def test_after_its_lifetime_it_is_gone(self) -> None:
+    def test_an_expired_code_is_not_found(self) -> None:
         send()
         code = messages.last_code(TO)
         pass_time(601)
         assert refused(lambda: check(code)) == (20404, 404)
         assert SandboxVerification.objects.get().status == "expired"
 
-    def test_after_a_cancel_it_is_gone(self) -> None:
+    def test_a_canceled_code_is_not_found(self) -> None:
         sid = send().sid
         assert service().verifications(sid).update(status="canceled").status == "canceled"
         assert refused(lambda: check(messages.last_code(TO))) == (20404, 404)
 
-    def test_it_can_be_approved_from_elsewhere(self) -> None:
+    def test_a_verification_can_be_approved_by_an_update(self) -> None:
         sid = send().sid
         assert service().verifications(sid).update(status="approved").status == "approved"
 
-    def test_a_verification_can_be_fetched_while_it_is_pending(self) -> None:
+    def test_a_pending_verification_can_be_fetched(self) -> None:
         sid = send().sid
         assert service().verifications(sid).fetch().sid == sid
         assert service().verifications(TO).fetch().sid == sid
@@ -155,7 +152,7 @@ class TestAccount:
         unknown = service("VA" + "0" * 32)
         assert refused(lambda: unknown.verifications.create(to=TO, channel="sms")) == (20404, 404)
 
-    def test_a_service_says_its_code_length(self, settings: Any) -> None:
+    def test_a_service_has_the_code_length(self, settings: Any) -> None:
         settings.TWILIO_2FA_TOKEN_LENGTH = 4
         assert service().fetch().code_length == 4
         send()
@@ -172,7 +169,7 @@ class TestLookup:
             ("+12025550152", None),
         ],
     )
-    def test_v2_knows_the_line_type(self, number: str, line_type: str | None) -> None:
+    def test_lookup_v2_has_the_line_type(self, number: str, line_type: str | None) -> None:
         answer = (
             client().lookups.v2.phone_numbers(number).fetch(fields="line_type_intelligence,sms_pumping_risk")
         )
@@ -180,11 +177,11 @@ class TestLookup:
         assert answer.line_type_intelligence["type"] == line_type
         assert answer.sms_pumping_risk["number_blocked"] is False
 
-    def test_v2_says_that_a_number_is_none(self) -> None:
+    def test_lookup_v2_says_that_a_number_is_invalid(self) -> None:
         answer = client().lookups.v2.phone_numbers("+12025").fetch()
         assert (answer.valid, answer.validation_errors) == (False, ["INVALID_BUT_POSSIBLE"])
 
-    def test_v1_knows_the_carrier(self) -> None:
+    def test_lookup_v1_has_the_carrier(self) -> None:
         answer = client().lookups.v1.phone_numbers("+12025550151").fetch(type=["carrier"])
         assert answer.carrier["type"] == "voip"
         assert refused(lambda: client().lookups.v1.phone_numbers("+12025").fetch()) == (20404, 404)
@@ -194,7 +191,7 @@ FAULTS = [m for m in MAGIC.values() if m.on]
 
 
 @pytest.mark.parametrize("magic", FAULTS, ids=lambda m: f"{m.code}-{m.to}")
-def test_a_magic_destination_gives_its_fault(magic: Magic) -> None:
+def test_a_magic_destination_causes_the_documented_error(magic: Magic) -> None:
     channel = magic.channels[0] if magic.channels else "email" if "@" in magic.to else "sms"
     if magic.on == "send":
         assert refused(lambda: send(magic.to, channel)) == (magic.code, CODES[magic.code][0])
@@ -209,15 +206,15 @@ def test_a_magic_destination_gives_its_fault(magic: Magic) -> None:
         )
 
 
-def test_a_magic_landline_takes_calls() -> None:
+def test_a_magic_landline_receives_calls() -> None:
     assert send("+12025550150", "call").status == "pending"
 
 
 @needs_spec
-def test_every_kind_of_answer_is_as_twilio_describes_it() -> None:
+def test_every_answer_is_as_twilio_describes() -> None:
     """The judge of `conftest` looks at each; here is one of every route."""
     sid = send(amount="39.99", payee="Owl Bank").sid
-    check(wrong(messages.last_code(TO)))
+    check(wrong_code(messages.last_code(TO)))
     service().verifications(sid).fetch()
     service().verifications(sid).update(status="canceled")
     service().fetch()
@@ -226,7 +223,7 @@ def test_every_kind_of_answer_is_as_twilio_describes_it() -> None:
 
 
 @needs_spec
-def test_the_judge_sees_what_is_wrong() -> None:
+def test_answers_that_differ_from_the_description_are_found() -> None:
     path = f"/v2/Services/{SERVICE}/Verifications"
     with pytest.raises(AssertionError):
         openapi.assert_request("POST", path, {"To": TO, "Channel": "sms", "Pigeon": "1"})
@@ -237,7 +234,7 @@ def test_the_judge_sees_what_is_wrong() -> None:
 
 
 def _body() -> dict[str, Any]:
-    from django_twilio_2fa.sandbox.verifications import verification_body
+    from django_twilio_2fa.sandbox.resources.verifications import verification_body
 
     send()
     return verification_body(SandboxVerification.objects.get())
@@ -246,7 +243,7 @@ def _body() -> dict[str, Any]:
 @given(
     to=st.text(max_size=40), channel=st.sampled_from(["sms", "email", "call", ""]), code=st.text(max_size=12)
 )
-def test_whatever_comes_in_is_answered(to: str, channel: str, code: str) -> None:
+def test_any_request_to_the_sandbox_is_answered(to: str, channel: str, code: str) -> None:
     for action in (lambda: send(to, channel), lambda: check(code, to=to)):
         try:
             action()
@@ -258,14 +255,14 @@ def test_whatever_comes_in_is_answered(to: str, channel: str, code: str) -> None
 
 
 class TestInUse:
-    def test_with_debug_off_it_refuses_to_work(self, settings: Any) -> None:
+    def test_the_sandbox_refuses_to_work_without_debug(self, settings: Any) -> None:
         settings.TWILIO_2FA_SANDBOX_WITHOUT_DEBUG = False
         with pytest.raises(ImproperlyConfigured):
             send()
         settings.DEBUG = True
         assert send().status == "pending"
 
-    def test_it_keeps_neither_request_nor_answer(self) -> None:
+    def test_the_sandbox_client_keeps_no_request_or_answer(self) -> None:
         http = SandboxHttpClient()
         Client("AC" + "b" * 32, "secret", http_client=http).verify.v2.services(SERVICE).verifications.create(
             to=TO, channel="sms"
@@ -277,7 +274,7 @@ class TestInUse:
     @pytest.mark.parametrize(
         "off", [{"TWILIO_2FA_SANDBOX": False}, {"TWILIO_2FA_SANDBOX_WITHOUT_DEBUG": False}]
     )
-    def test_its_pages_are_not_found_where_it_is_not_in_use(
+    def test_the_pages_of_an_unused_sandbox_are_not_found(
         self, client: Any, settings: Any, path: str, off: dict[str, bool]
     ) -> None:
         assert client.get(path).status_code == 200
@@ -287,7 +284,7 @@ class TestInUse:
 
 
 class TestHandset:
-    def test_the_newest_message_comes_first(self, client: Any) -> None:
+    def test_the_handset_shows_the_newest_message_first(self, client: Any) -> None:
         send()
         send("+12025550147", "whatsapp")
         rows = client.get("/sandbox/messages.json").json()
@@ -296,16 +293,16 @@ class TestHandset:
         html = client.get("/sandbox/?fragment=1").content.decode()
         assert html.index("+12025550147") < html.index(TO)
 
-    def test_it_can_be_asked_for_one_recipient(self, client: Any) -> None:
+    def test_the_handset_can_show_one_recipient(self, client: Any) -> None:
         send()
         send("+12025550147")
         assert [r["to"] for r in client.get("/sandbox/messages.json", {"to": TO}).json()] == [TO]
         assert "+12025550147" not in client.get("/sandbox/", {"to": TO}).content.decode()
 
-    def test_what_a_site_says_is_escaped(self, client: Any) -> None:
+    def test_the_handset_escapes_messages(self, client: Any) -> None:
         send(custom_friendly_name="<script>alert(1)</script>")
         assert "<script>alert" not in client.get("/sandbox/").content.decode()
         assert "<b>" not in client.get("/sandbox/", {"to": "<b>"}).content.decode()
 
-    def test_it_changes_nothing(self, client: Any) -> None:
+    def test_the_handset_accepts_no_post(self, client: Any) -> None:
         assert client.post("/sandbox/").status_code == 405

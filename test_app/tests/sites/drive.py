@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 import warnings
 from socketserver import ThreadingMixIn
 from typing import Any
@@ -20,6 +19,7 @@ django.setup()
 from django.conf import settings  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 
+from ..helpers import wait_until  # noqa: E402
 from .walk import Browser, ends_at_a_server, walk  # noqa: E402
 
 
@@ -57,10 +57,7 @@ def serve_asgi() -> int:
     config = uvicorn.Config(get_asgi_application(), port=0, log_level="error", lifespan="off", ws="none")
     server = uvicorn.Server(config)
     threading.Thread(target=server.run, daemon=True).start()
-    until = time.monotonic() + 20
-    while not server.started:
-        assert time.monotonic() < until
-        time.sleep(0.01)
+    wait_until(lambda: server.started, 20)
     return int(server.servers[0].sockets[0].getsockname()[1])
 
 

@@ -41,7 +41,33 @@
     return made;
   }
 
+  // A passkey is asked for, or made, by the browser, and its answer goes back as it is.
+  function answer(sent) {
+    const asked = sent.ceremony.publicKey;
+    const made = Boolean(asked.user);
+    const wrong = element("p", "", { className: "text-danger" });
+    wrong.setAttribute("role", "alert");
+    const button = element("button", made ? "Create it" : "Use it", { className: "btn btn-primary" });
+    button.addEventListener("click", async function () {
+      let credential;
+      try {
+        credential = made
+          ? await navigator.credentials.create({ publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(asked) })
+          : await navigator.credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(asked) });
+      } catch (e) {
+        wrong.textContent = "Your browser has no passkey for us. Try again.";
+        return;
+      }
+      const answered = { verification_id: sent.verification_id, answer: credential.toJSON() };
+      const told = await ask(`${api}verify/`, answered);
+      if (told.ok) await finish(told.display);
+      else start(told.display);
+    });
+    show(element("p", sent.display), wrong, button);
+  }
+
   function enter(sent) {
+    if (sent.ceremony) return answer(sent);
     // Too soon for another, or nobody knows whether it went out: the code may be here all the same.
     const id = sent.verification_id || sent.data.verification_id;
     if (!id) return start(sent.display);
@@ -70,16 +96,43 @@
       return button;
     });
     if (!methods.length) {
+      const passkey = element("button", "Create a passkey", { className: "btn btn-outline-primary" });
+      passkey.addEventListener("click", async () => enter(await ask(`${api}register/`, { method: "passkey" })));
       buttons.push(
         form("Phone number, with + and the country", "tel", "Send code", async function (number) {
           const sent = await ask(`${api}set-phone-number/`, { phone_number: number });
           if (sent.ok) enter(sent);
           return sent;
-        })
+        }),
+        passkey
       );
     }
     show(element("p", display || "How would you like to receive your code?"), ...buttons);
   }
 
-  start();
+  // The password first. Whoever need not verify, or is remembered in this browser, is signed in at once.
+  function signIn() {
+    const made = document.createElement("form");
+    const fields = ["username", "password"].map(function (name) {
+      const field = element("input", "", { id: name, name: name, required: true, className: "form-control" });
+      field.type = name === "password" ? "password" : "text";
+      field.autocomplete = name === "password" ? "current-password" : "username";
+      made.append(element("label", name === "password" ? "Password" : "Username", { htmlFor: name, className: "form-label mt-2" }), field);
+      return field;
+    });
+    const wrong = element("p", "", { className: "text-danger" });
+    wrong.setAttribute("role", "alert");
+    made.append(wrong, element("button", "Sign in", { className: "btn btn-primary" }));
+    made.addEventListener("submit", async function (event) {
+      event.preventDefault();
+      const values = Object.fromEntries(fields.map((field) => [field.name, field.value]));
+      const told = await ask(main.dataset.login, values);
+      if (told.ok || told.error_code === "two_factor_required") await start();
+      else wrong.textContent = told.detail;
+    });
+    show(element("p", "Nobody is signed in."), made);
+  }
+
+  if (main.dataset.user) start();
+  else signIn();
 })();

@@ -1,0 +1,103 @@
+"""Decide which views `TwoFactorMiddleware` leaves alone: by the view, never by the text of a path."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import lru_cache, wraps
+from typing import Any, TypeVar
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.apps import apps
+from django.conf import settings
+from django.contrib.auth.views import LoginView, LogoutView
+from django.contrib.staticfiles.views import serve as serve_static
+from django.urls import Resolver404, ResolverMatch, get_urlconf, resolve
+from django.views.static import serve
+
+from ..conf import conf
+
+V = TypeVar("V", bound=Callable[..., Any])
+
+# URL names of Django's log-in and log-out views and of allauth's.
+NAMES = ("login", "logout", "account_login", "account_logout")
+ADMIN_VIEWS = ("login", "logout", "i18n_javascript")
+FILES = (serve, serve_static)
+
+
+def two_factor_exempt(view: V) -> V:
+    """Let the middleware leave a view alone: a function or a class. `two_factor_required` still holds."""
+    if isinstance(view, type):
+        view.two_factor_exempt = True  # type: ignore[attr-defined]
+        return view
+
+    @wraps(view)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        return view(*args, **kwargs)
+
+    # The view itself may be routed to elsewhere, where it is not exempt.
+    wrapped.two_factor_exempt = True  # type: ignore[attr-defined]
+    found: Any = markcoroutinefunction(wrapped) if iscoroutinefunction(view) else wrapped
+    return found  # type: ignore[no-any-return]
+
+
+def marked(view: Any) -> bool | None:
+    """Return whether a view, or its class, is marked as exempt. None if nothing is said."""
+    said = getattr(view, "two_factor_exempt", None)
+    if said is None:
+        said = getattr(class_of(view), "two_factor_exempt", None)
+    return said
+
+
+def is_exempt(view: Any, match: ResolverMatch | None = None) -> bool:
+    """Return whether the middleware leaves a view alone. `match` is how Django found it."""
+    said = marked(view)
+    if said is not None:
+        return said
+    view_class = class_of(view)
+    if isinstance(view_class, type) and issubclass(view_class, (LoginView, LogoutView)):
+        return True
+    if view in FILES or _is_of_admin(view):
+        return True
+    return match is not None and _is_named(match)
+
+
+def class_of(view: Any) -> Any:
+    """Return the class of a view of Django's or of Django REST framework's. None for a function."""
+    if isinstance(view, type):
+        return view
+    return getattr(view, "view_class", None) or getattr(view, "cls", None)
+
+
+def _wrapped_in(view: Any) -> Iterator[Any]:
+    while view is not None:
+        yield view
+        view = getattr(view, "__wrapped__", None)
+
+
+def _is_of_admin(view: Any) -> bool:
+    """Return whether it is the log-in, the log-out or the script translations of an admin site."""
+    if not apps.is_installed("django.contrib.admin"):
+        return False
+    from django.contrib.admin.sites import AdminSite
+
+    return any(
+        isinstance(getattr(v, "__self__", None), AdminSite) and v.__name__ in ADMIN_VIEWS
+        for v in _wrapped_in(view)
+    )
+
+
+def _is_named(match: ResolverMatch) -> bool:
+    """Return whether the site names the view as the one where people sign in or out."""
+    login, logout = str(settings.LOGIN_URL), conf.LOGOUT_URL
+    if match.view_name in (*NAMES, login, logout):
+        return True
+    paths = [url for url in (login, logout) if isinstance(url, str) and url.startswith("/")]
+    return any(_view_at(url.partition("?")[0], get_urlconf()) is match.func for url in paths)
+
+
+@lru_cache(maxsize=64)
+def _view_at(path: str, urlconf: Any) -> Any:
+    try:
+        return resolve(path, urlconf).func
+    except Resolver404:
+        return None

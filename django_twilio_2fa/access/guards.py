@@ -1,0 +1,113 @@
+"""The decorator and the mixin that require a verified user."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from inspect import isawaitable
+from typing import Any
+
+from asgiref.sync import iscoroutinefunction
+from django.http import HttpRequest
+
+from .. import browsers
+from ..state import MaxAge, Methods
+from .requirement import Requirement
+
+View = Callable[..., Any]
+
+
+class TwoFactorRequiredMixin:
+    """Let only users with a verified session open the view, which may have async handlers.
+
+    `two_factor_max_age`: how old the verification may be, as a timedelta or in seconds.
+    `two_factor_methods`: the methods that count. `two_factor_if_registered`: ask only users with a device.
+    """
+
+    two_factor_max_age: MaxAge = None
+    two_factor_methods: Methods = None
+    two_factor_if_registered: bool = False
+
+    def get_two_factor_requirement(self) -> Requirement:
+        """Return what the view asks for. Override it to decide by the request."""
+        return Requirement(self.two_factor_max_age, self.two_factor_methods, self.two_factor_if_registered)
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        requirement = self.get_two_factor_requirement()
+        if getattr(self, "view_is_async", False):
+            return self._dispatch_later(requirement, request, *args, **kwargs)
+        refused = requirement.check(request, type(self))
+        return refused or _with_cookie(
+            request,
+            super().dispatch(request, *args, **kwargs),  # type: ignore[misc]
+        )
+
+    async def _dispatch_later(
+        self, requirement: Requirement, request: HttpRequest, *args: Any, **kwargs: Any
+    ) -> Any:
+        refused = await requirement.acheck(request, type(self))
+        if refused:
+            return refused
+        response = super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
+        return _with_cookie(request, await response if isawaitable(response) else response)
+
+
+def two_factor_required(
+    view: View | None = None,
+    *,
+    max_age: MaxAge = None,
+    methods: Methods = None,
+    if_registered: bool = False,
+) -> Callable[..., Any]:
+    """Let only users with a verified session call the view, which may be async.
+
+    The arguments are as for the mixin. It works with and without them, and through `method_decorator`.
+    """
+    requirement = Requirement(max_age, methods, if_registered)
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        async def awrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            refused = await requirement.acheck(request, view)
+            if refused:
+                return refused
+            response = view(request, *args, **kwargs)
+            return _with_cookie(request, await response if isawaitable(response) else response)
+
+        @wraps(view)
+        def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            if _is_in_event_loop():
+                # `dispatch` of a view with async handlers, which awaits what it returns.
+                return awrapped(request, *args, **kwargs)
+            return requirement.check(request, view) or _with_cookie(request, view(request, *args, **kwargs))
+
+        found: Any = awrapped if iscoroutinefunction(view) else wrapped
+        # Seen by `manage.py check`: other decorators that use functools.wraps pass it on.
+        found.two_factor_required = True
+        return found  # type: ignore[no-any-return]
+
+    return decorate(view) if view is not None else decorate
+
+
+def _with_cookie(request: HttpRequest, response: Any) -> Any:
+    """Give a response the new cookie of the remembered browser that has just let its user in."""
+    if not hasattr(request, "twilio_2fa_browser"):
+        return response
+    if isawaitable(response):
+        # `dispatch` of a view with async handlers, under WSGI.
+        return _with_cookie_later(request, response)
+    browsers.renew_cookie(request, response)
+    return response
+
+
+async def _with_cookie_later(request: HttpRequest, response: Awaitable[Any]) -> Any:
+    return _with_cookie(request, await response)
+
+
+def _is_in_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

@@ -1,0 +1,71 @@
+"""The endpoints that log in without a password. They need sessions: a token has none to sign in."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.contrib.auth import login
+from django.middleware.csrf import get_token
+from rest_framework.authentication import SessionAuthentication
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from .. import errors, session
+from ..process import passwordless, signing_in, wording
+from . import serializers as shapes
+from .endpoint import EndpointView
+from .schema import documented
+
+
+class LogInView(EndpointView):
+    """Base of both: for visitors, and for users who are signed in."""
+
+    def get_permissions(self) -> list[Any]:
+        # The site's own may ask for a user.
+        return []
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        # No verifier: there is no user yet.
+        APIView.initial(self, request, *args, **kwargs)
+        self.is_unauthenticated = False
+        if request.auth is not None or not hasattr(request._request, "session"):
+            raise errors.MethodNotAllowed
+
+
+class BeginLogInView(LogInView):
+    """Begin to log in without a password."""
+
+    @documented(takes=None, answers=shapes.LogInBegunSerializer)
+    def post(self, request: Request) -> Response:
+        """Begin to log in without a password: the answer is the ceremony, which is bound to the session."""
+        begun = passwordless.begin(request._request)
+        # Sets the cookie of the token that the next call has to send along.
+        get_token(request._request)
+        return Response({"login_id": begun.id, "ceremony": begun.ceremony, "expires_in": begun.expires_in})
+
+
+class FinishLogInView(LogInView):
+    """Log in with the browser's answer."""
+
+    @documented(takes=shapes.LogInSerializer, answers=shapes.VerifiedSerializer)
+    def post(self, request: Request) -> Response:
+        """Log in with the browser's answer to a ceremony. Needs the header of Django's CSRF protection."""
+        SessionAuthentication().enforce_csrf(request)
+        values = self.validated(shapes.LogInSerializer)
+        http = request._request
+        subject, row = passwordless.answer(http, values["login_id"], json.dumps(values["answer"]))
+        signing_in.start_session(http, subject.user, subject.flow)
+        login(http, subject.user, backend=subject.user.backend)
+        session.remember(http, row)
+        return Response(
+            {
+                "verified": True,
+                "display": wording.message("verified", user=subject.user, request=http),
+                "attempts": row.attempts,
+                "sends": row.sends,
+                "phone_required": session.get_verifier(http).needs_phone(),
+                "backups": [],
+            }
+        )

@@ -1,0 +1,43 @@
+"""Check whether what should require verification does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.core.checks import CheckMessage, Error, Info, Warning
+
+from ..conf import PREFIX, conf
+from .project import AUTHENTICATION, positions
+from .urls import Mounted
+
+OURS = "django_twilio_2fa.middleware.TwoFactorMiddleware"
+
+
+def middleware(mounted: Mounted) -> Iterator[CheckMessage]:
+    own, authentication = positions(OURS), positions(AUTHENTICATION)
+    add = f"Add {OURS!r} to MIDDLEWARE, after {AUTHENTICATION!r}."
+    if own and (not authentication or own[0] < authentication[0]):
+        yield Error("TwoFactorMiddleware needs request.user.", hint=add, id="twilio_2fa.E023")
+    asks = conf.REQUIRED_CB not in (None, False)
+    if asks and not own:
+        yield Warning(
+            f"{PREFIX}REQUIRED_CB is set, and TwoFactorMiddleware is not installed: pages stay open.",
+            hint=add,
+            id="twilio_2fa.W019",
+        )
+    elif mounted.has_login_view and not asks and not mounted.has_guarded_views:
+        yield Warning(
+            "TwoFactorLoginView verifies users, and no page requires it: another log-in page, such as the "
+            "admin's, opens as much.",
+            hint=f"Set {PREFIX}REQUIRED_CB, and add {OURS!r} to MIDDLEWARE.",
+            id="twilio_2fa.W020",
+        )
+    elif own and conf.REQUIRED_CB is None:
+        yield Info(
+            f"TwoFactorMiddleware is installed, and {PREFIX}REQUIRED_CB is not set: it asks nobody.",
+            hint=f"Set {PREFIX}REQUIRED_CB, to False if only your views ask.",
+            id="twilio_2fa.I003",
+        )
+
+
+CHECKS = (middleware,)

@@ -1,0 +1,1 @@
+"""Take over what users have registered with another package."""

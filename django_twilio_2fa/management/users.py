@@ -1,0 +1,51 @@
+"""Base of the commands that are about one user."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError
+
+from ..managers import users
+
+
+class UserCommand(BaseCommand):
+    """Take a user, and write the result as text or, with `--json`, as JSON."""
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("user", help="The user's name, as they sign in, or their primary key.")
+        parser.add_argument("--json", action="store_true", help="Write the result as JSON.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        user = self.find_user(options["user"])
+        result = {"user": str(user.pk), **self.act(user, options)}
+        self.stdout.write(json.dumps(result, indent=2) if options["json"] else self.as_text(result))
+
+    def act(self, user: Any, options: dict[str, Any]) -> dict[str, Any]:
+        """Do what the command is for. Returns the result."""
+        raise NotImplementedError
+
+    def as_text(self, result: dict[str, Any]) -> str:
+        """Return the result as lines of text."""
+        raise NotImplementedError
+
+    def find_user(self, text: str) -> Any:
+        """Return the user with this name, or else with this primary key."""
+        model = get_user_model()
+        if "\0" in text:
+            # PostgreSQL refuses to look for it.
+            raise CommandError("There is no user with such a name.")
+        try:
+            # As they sign in: a site's own manager may ignore case.
+            return model._default_manager.get_by_natural_key(text)
+        except model.DoesNotExist:
+            pass
+        try:
+            return users().get(pk=text)
+        except (model.DoesNotExist, ValueError, ValidationError, OverflowError):
+            # Also for text that cannot be a primary key.
+            raise CommandError(f"There is no user {text}.") from None

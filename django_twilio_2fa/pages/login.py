@@ -1,0 +1,128 @@
+"""The log-in page: the password first, and nobody is signed in until they are verified."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http.request import UnreadablePostError
+from django.urls import NoReverseMatch, Resolver404, resolve
+from django.utils.decorators import classonlymethod
+
+from .. import browsers, session
+from ..access.refusal import CODE, SENTENCE, wants_json
+from ..conf import conf
+from ..process import signing_in
+from ..process.session_data import subject_of
+from ..process.tables import outside_host_transaction
+from ..reverse import on_this_site, reverse
+from .base import PageMixin
+from .passwordless import PasswordlessLoginView
+
+
+class TwoFactorLoginView(PasswordlessLoginView):
+    """Django's log-in page. A user with a right password goes on to the wizard, and is signed in by that.
+
+    Users who have no device are signed in at once, unless `REQUIRED_CB` asks them to verify: they
+    register first. Users who log in without a password (`PASSWORDLESS_LOGIN`) are verified by that.
+    """
+
+    @classonlymethod
+    def as_view(cls, **initkwargs: Any) -> Any:
+        return outside_host_transaction(super().as_view(**initkwargs))
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        """Read the fields from a JSON object, too."""
+        kwargs: dict[str, Any] = super().get_form_kwargs()
+        if self.request.method == "POST" and self.request.content_type == "application/json":
+            kwargs["data"] = _read_json(self.request)
+        return kwargs
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        """Begin to sign in. A subclass may call `request.session.set_expiry` before or afterwards.
+
+        Also called for a user who logs in without a password. `form` has no user name and no password then.
+        """
+        user, to = form.get_user(), self.get_success_url()
+        if self.proven is not None:
+            super().form_valid(form)
+            return HttpResponseRedirect(self.get_proven_url(to))
+        if self.recognizes_browser(user) or not self.needs_verification(user):
+            response = super().form_valid(form)
+            if wants_json(self.request):
+                response = JsonResponse({"signed_in": True, "url": to})
+            browsers.renew_cookie(self.request, response)
+            return response
+        here = on_this_site(self.request, to)
+        signing_in.begin(self.request, user, to="" if here else to)
+        url = self.get_verification_url(_beyond_our_pages(here))
+        if wants_json(self.request):
+            about = {"detail": str(SENTENCE), "error_code": CODE, "url": url}
+            return JsonResponse({"signed_in": False, **about}, status=401)
+        return HttpResponseRedirect(url)
+
+    def form_invalid(self, form: Any) -> HttpResponse:
+        if not wants_json(self.request):
+            return super().form_invalid(form)
+        found = form.errors.get_json_data()
+        first = next(iter(found.values()))[0]
+        about = {"detail": first["message"], "error_code": first["code"], "fields": found}
+        return JsonResponse({"signed_in": False, **about}, status=400)
+
+    def recognizes_browser(self, user: Any) -> bool:
+        """Verify the session if the browser is remembered for the user. Returns whether it is."""
+        with signing_in.as_subject(self.request, user):
+            return browsers.recognize(self.request)
+
+    def needs_verification(self, user: Any) -> bool:
+        """Return whether the user has to verify before they are signed in."""
+        with signing_in.as_subject(self.request, user):
+            verifier = session.get_verifier(self.request)
+            if verifier.registered():
+                return True
+            required = conf.resolve("REQUIRED_CB", user=subject_of(self.request), request=self.request)
+            return bool(required) and not verifier.may_skip_registration()
+
+    def get_proven_url(self, to: str) -> str:
+        """Return where a user goes who has logged in without a password, and wants to go to `to`."""
+        if here := on_this_site(self.request, to):
+            to = _beyond_our_pages(here) or self.get_default_redirect_url()
+        if not session.get_verifier(self.request).needs_phone():
+            return to
+        with suppress(NoReverseMatch):
+            return f"{reverse('adding:index', request=self.request)}?{urlencode({'next': to})}"
+        return to
+
+    def get_verification_url(self, to: str) -> str:
+        """Return the address of the wizard, which leads to `to`. Override it to use another one."""
+        try:
+            url = reverse("start", request=self.request)
+        except NoReverseMatch:  # a wizard of the site's own without this step
+            url = reverse("index", request=self.request)
+        return f"{url}?{urlencode({'next': to})}" if to else url
+
+
+def _read_json(request: HttpRequest) -> dict[str, str]:
+    """Return the text in a JSON object. Empty if the body is no such object."""
+    try:
+        found = json.loads(request.body)
+    except (ValueError, RecursionError, RequestDataTooBig, UnreadablePostError):
+        return {}
+    items = found.items() if isinstance(found, dict) else ()
+    return {name: value for name, value in items if isinstance(value, str)}
+
+
+def _beyond_our_pages(url: str) -> str:
+    """Return where a page of ours leads, if the address is of one: it would ask to verify again."""
+    parts = urlsplit(url)
+    try:
+        view = getattr(resolve(parts.path).func, "view_class", None)
+    except Resolver404:
+        return url
+    if isinstance(view, type) and issubclass(view, PageMixin) and view.takes_signing_in:
+        return parse_qs(parts.query).get("next", [""])[0]
+    return url

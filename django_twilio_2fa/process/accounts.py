@@ -1,0 +1,65 @@
+"""Limit for how many accounts one number or address may be registered."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from ..contacts import CONTACTS
+from ..digests import digests
+from ..models import Counter, Device, ProvenContact, Purpose, Status, Verification
+from .devices import has_callback
+from .subject import Subject
+
+SCOPE = "accounts"
+DAY = 86400
+
+# A site that keeps its numbers stores one after the approval. Until then the approval itself counts.
+UNTIL_STORED = timedelta(minutes=10)
+
+SITE_VALUE = "site_value"
+"""In the details of a verification of a value that the site has stored for its user already."""
+
+
+def is_full(subject: Subject, row: Verification, *, lock: bool = False) -> bool:
+    """Return whether as many other accounts have a destination as `MAX_ACCOUNTS_PER_DESTINATION` says.
+
+    An account that has it already keeps it. `lock`: registrations of the destination wait for each other
+    until this transaction has ended.
+    """
+    if row.user_id is None or row.kind not in CONTACTS or row.details.get(SITE_VALUE):
+        return False
+    most = subject.setting("MAX_ACCOUNTS_PER_DESTINATION")
+    contact = row.contact
+    if most is None or contact is None:
+        return False
+    if lock:
+        _lock(row.destination_digest)
+    have = users_with(row.kind, digests(row.kind, contact.identity))
+    return row.user_id not in have and len(have) >= most
+
+
+def users_with(kind: str, written: list[str]) -> set[Any]:
+    """Return the keys of the users who have registered a destination. `written`: its digests."""
+    if not has_callback(kind):
+        return set(Device.objects.filter(kind=kind, digest__in=written).values_list("user_id", flat=True))
+    proven = ProvenContact.objects.filter(kind=kind, digest__in=written)
+    lately = Verification.objects.filter(
+        kind=kind,
+        destination_digest__in=written,
+        purpose=Purpose.ENROL,
+        status=Status.APPROVED,
+        approved_at__gt=timezone.now() - UNTIL_STORED,
+        user__isnull=False,
+    )
+    found = proven.order_by().values_list("user_id").union(lately.order_by().values_list("user_id"))
+    return {user for (user,) in found}
+
+
+def _lock(digest: str) -> None:
+    """Lock a destination. Two rows, so that requests before and after midnight meet in one of them."""
+    today = int(time.time()) // DAY * DAY
+    Counter.objects.increment({(SCOPE, digest, today): 1, (SCOPE, digest, today + DAY): 1})

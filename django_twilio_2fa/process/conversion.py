@@ -1,0 +1,103 @@
+"""Count registrations by place: codes sent, and those that were entered.
+
+The rows hold countries, beginnings of numbers, and keyed digests: no number and no address. An approval is
+counted in the step in which its verification began, so what was sent lately does not look like a failure.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from django.db import DatabaseError
+from django.db.models import Q, Sum
+
+from .. import moments
+from ..models import Counter
+from ..models.contention import again
+from .limit_rows import UNLIMITED, RateLimit
+
+logger = logging.getLogger(__name__)
+
+SENT, APPROVED, REGISTERED = "sent", "approved", "registered"
+STEP, HOUR, DAY, MONTH = 300, 3600, 86400, 30 * 86400
+
+YOUNG = 2 * STEP
+"""So long after its send a code may still be entered, at most. The youngest counted as old is `STEP` old."""
+
+
+@dataclass(frozen=True)
+class Sends:
+    """Codes that were sent, and those of them that were entered."""
+
+    sent: int = 0
+    approved: int = 0
+
+    def __sub__(self, other: Sends) -> Sends:
+        return Sends(self.sent - other.sent, self.approved - other.approved)
+
+    def converts(self, share: float) -> bool:
+        """Return whether at least this share was entered."""
+        return self.approved >= share * self.sent
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """What was sent to a place in the last day, in the last hour, and so lately that users may be typing."""
+
+    day: Sends = Sends()
+    hour: Sends = Sends()
+    young: Sends = Sends()
+
+    @property
+    def old(self) -> dict[str, Sends]:
+        """What is old enough to tell, by period."""
+        return {"hour": self.hour - self.young, "day": self.day - self.young}
+
+
+def _step(moment: float, seconds: int = STEP) -> int:
+    return int(moment) // seconds * seconds
+
+
+def sends(keys: Iterable[str]) -> list[RateLimit]:
+    """Return the counters of a send, which are moved with those of its limits. They have no limit."""
+    now = _step(time.time())
+    return [RateLimit(SENT, (SENT, key, now), (key,), UNLIMITED, STEP) for key in keys]
+
+
+def record_approval(keys: Iterable[str], country: str, began: object) -> None:
+    """Count an approved registration. An error of the database is logged: the user is verified anyway."""
+    then = moments.aware(began).timestamp()  # type: ignore[arg-type]
+    rows = [(APPROVED, key, _step(then)) for key in keys]
+    rows.append((REGISTERED, country, _step(then, DAY)))
+    try:
+        again(lambda: Counter.objects.increment(dict.fromkeys(sorted(rows), 1)))
+    except DatabaseError as e:
+        logger.error("A registration could not be counted: %s", type(e).__name__)
+
+
+def read(since: Mapping[str, int], country: str) -> tuple[dict[str, Conversion], int]:
+    """Return the conversion of each key since a Unix time, and the registrations of a country in a month.
+
+    One query.
+    """
+    now = int(time.time())
+    wanted = Q(scope=REGISTERED, key=country, window__gt=now - MONTH)
+    for key, moment in since.items():
+        wanted |= Q(scope__in=(SENT, APPROVED), key=key, window__gt=max(moment, now - DAY))
+    rows = Counter.objects.filter(wanted).order_by().values_list("scope", "key")
+    found: dict[tuple[str, str], tuple[int, int, int]] = {}
+    for scope, key, total, hour, young in rows.annotate(
+        total=Sum("n"),
+        hour=Sum("n", filter=Q(window__gt=now - HOUR)),
+        young=Sum("n", filter=Q(window__gt=now - YOUNG)),
+    ):
+        found[scope, key] = int(total or 0), int(hour or 0), int(young or 0)
+    none = (0, 0, 0)
+    conversions = {
+        key: Conversion(*map(Sends, found.get((SENT, key), none), found.get((APPROVED, key), none)))
+        for key in since
+    }
+    return conversions, found.get((REGISTERED, country), none)[0]

@@ -1,0 +1,87 @@
+"""Describe the methods that a user may use, and find the one that they picked or that a destination needs."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable
+from dataclasses import replace
+from typing import Any
+
+from .. import errors
+from ..contacts import CONTACTS, Contact
+from ..installed import get_providers
+from ..models import Verification
+from ..providers import MethodProvider
+from .choices import Choice
+from .methods import Methods
+
+
+def listed(available: Methods) -> list[dict[str, Any]]:
+    """Return each method's `value`, `label`, `icon`, `obfuscated` and `devices`.
+
+    `devices` have `id`, `name` and `obfuscated`; `send(device=…)` takes the id. `obfuscated` of the
+    method is that of its first. An anonymous visitor gets each method that takes a number or an address.
+    """
+    if available.subject.user is None:
+        choices = [Choice(p) for p in available.allowed() if p.device_kind in CONTACTS]
+    else:
+        choices = available.choices()
+    found: dict[str, dict[str, Any]] = {}
+    for choice in choices:
+        shown = choice.provider.display(user=available.subject.user, request=available.subject.request)
+        new = {**shown, "label": str(shown["label"]), "obfuscated": choice.masked, "devices": []}
+        entry = found.setdefault(choice.provider.name, new)
+        if choice.registered is not None:
+            device = choice.registered.device
+            entry["devices"].append(
+                {
+                    "id": choice.registered.id,
+                    "name": device.name if device else "",
+                    "obfuscated": choice.masked,
+                }
+            )
+    return list(found.values())
+
+
+def grouped(choices: Iterable[Choice]) -> list[Choice]:
+    """Keep one choice of each method with `any_device`. The user does not pick a device for it."""
+    found: dict[Any, Choice] = {}
+    for choice in choices:
+        several = choice.provider.any_device and choice.registered is not None
+        key = choice.provider.name if several else (choice.provider.name, choice.device_id)
+        first = found.get(key)
+        found[key] = choice if first is None else replace(first, together=True)
+    return list(found.values())
+
+
+def registration_data(row: Verification) -> dict[str, Any]:
+    """Return what the user has to see of a device whose registration has just begun."""
+    return get_providers()[row.method].get_registration_data(row, secret=row.secret or {})
+
+
+def pick(choices: Iterable[Choice], method: str, device: str = "") -> Choice:
+    """Return the first of the choices with this method and device (its id; empty for any).
+
+    Raises `MethodNotAllowed`.
+    """
+    for choice in choices:
+        if choice.provider.name == method and device in ("", choice.device_id):
+            return choice
+    raise errors.MethodNotAllowed(method=method)
+
+
+def for_destination(
+    available: Methods,
+    to: Contact,
+    among: Iterable[MethodProvider] | None = None,
+    without: Container[str] = (),
+) -> MethodProvider:
+    """Return the first method that a number or address can be registered for.
+
+    `among`: all that can register this kind if not given. `without`: names of methods that failed.
+    Raises `NoMethodAvailable`.
+    """
+    for provider in available.registrable(to.kind) if among is None else among:
+        fits = provider.device_kind == to.kind and not provider.why_unsuitable(to)
+        if fits and provider.name not in without:
+            return provider
+    raise errors.NoMethodAvailable

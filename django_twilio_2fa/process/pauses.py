@@ -1,0 +1,135 @@
+"""Pause sends: by method, by place, or of registrations only. Pauses are read together with locks."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable
+from itertools import product
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from .. import errors
+from ..contacts import Contact, PhoneNumber
+from ..models import Pause, Purpose, Verification
+from ..providers import MethodProvider
+from . import places
+from .limit_rows import LockKey
+
+logger = logging.getLogger(__name__)
+
+SCOPE = Pause.SCOPE
+REGISTRATIONS = "registrations"
+COMMAND, ADMIN, BREAKER = "command", "admin", "breaker"
+TRIPS, BRIEF, LIFTED = "trips", "brief", "lifted"
+LONGEST_METHOD, LONGEST_REASON = 16, 200
+
+
+def key_of(method: str, place: str, registrations: bool) -> str:
+    """Return the key of a pause. It fits in its column: names of methods are cut."""
+    return f"{method[:LONGEST_METHOD]}|{place}|{REGISTRATIONS if registrations else ''}"
+
+
+def keys_for(method: str, places: Iterable[str] = (), *, registers: bool = False) -> list[LockKey]:
+    """Return the keys of the pauses that stop a send by a method to a number in these places.
+
+    `registers`: nobody has proven the number or address yet.
+    """
+    which = (False, True) if registers else (False,)
+    found = product({"", method}, {"", *places}, which)
+    return [(SCOPE, key_of(*each)) for each in found]
+
+
+def is_registration(row: Verification) -> bool:
+    """Return whether a verification is of a destination that nobody has proven for this user yet."""
+    return row.purpose == Purpose.ENROL or (row.user_id is None and not row.is_unauthenticated)
+
+
+def keys_of(row: Verification, provider: MethodProvider) -> list[LockKey]:
+    """Return the keys of the pauses that stop a send of a verification. None for a method without sends."""
+    return keys_for_send(provider, row.contact, row.country, registers=is_registration(row))
+
+
+def keys_for_send(
+    provider: MethodProvider, contact: Contact | None, country: str, *, registers: bool
+) -> list[LockKey]:
+    """Return the keys of the pauses that stop a send to a contact. None for a method without sends."""
+    if not provider.sends:
+        return []
+    if registers and isinstance(contact, PhoneNumber):
+        return keys_for(provider.name, places.of_number(contact), registers=True)
+    return keys_for(provider.name, [country] if country else [], registers=registers)
+
+
+def error_of(found: dict[LockKey, int]) -> errors.SendingPaused | None:
+    """Return the error for the pauses among locks that last; None if there are none."""
+    ends = {key: until for (scope, key), until in found.items() if scope == SCOPE}
+    if not ends:
+        return None
+    only_new = all(key.endswith(f"|{REGISTRATIONS}") for key in ends)
+    kind = errors.RegistrationsPaused if only_new else errors.SendingPaused
+    until = max(ends.values())
+    return kind() if until == Pause.FOR_EVER else kind(retry_after=max(1, until - int(time.time())))
+
+
+# Pausing and resuming
+
+
+def pause(
+    method: str = "",
+    place: str = "",
+    *,
+    registrations: bool = False,
+    until: int = Pause.FOR_EVER,
+    reason: str = "",
+    by: str = COMMAND,
+    **more: Any,
+) -> Pause:
+    """Stop sends until a Unix time, or change when and why they are stopped. It holds for the next send.
+
+    `place`: a country, or what `places` names. `more` is kept with the row.
+    """
+    details = {"method": method, "place": place, "registrations": registrations}
+    details |= {"reason": reason[:LONGEST_REASON], "by": by, "since": int(time.time()), **more}
+    row, _created = Pause.objects.update_or_create(
+        scope=SCOPE, key=key_of(method, place, registrations), defaults={"until": until, "details": details}
+    )
+    logger.warning("Sending was paused by %s: %s until %s. %s", by, row.key, row.ends or "resumed", reason)
+    return row
+
+
+def begin(method: str, place: str, *, seconds: int, reason: str, **more: Any) -> None:
+    """Stop registrations for a while, unless a pause of them lasts: of several requests one stops them."""
+    now, key = int(time.time()), key_of(method, place, registrations=True)
+    details = {"method": method, "place": place, "registrations": True, "reason": reason, "by": BREAKER}
+    values = {"until": now + seconds, "details": {**details, "since": now, **more}}
+    if not Pause.objects.filter(key=key, until__lte=now).update(**values):
+        try:
+            with transaction.atomic():
+                Pause.objects.create(scope=SCOPE, key=key, **values)
+        except IntegrityError:
+            return
+    logger.warning("Registrations were stopped by the breaker for %d seconds: %s. %s", seconds, key, reason)
+
+
+def extend(row: Pause, until: int, *, by: str) -> bool:
+    """Change when a pause ends. Returns whether it lasted."""
+    changed = Pause.objects.lasting().filter(pk=row.pk).update(until=until)
+    if changed:
+        logger.warning("A pause was extended by %s: %s until %s", by, row.key, until)
+    return bool(changed)
+
+
+def resume(rows: Iterable[Pause], *, by: str) -> list[Pause]:
+    """End pauses. Returns those that lasted.
+
+    The rows stay until they are pruned: the breaker counts only what was sent after the end.
+    """
+    ended = []
+    for row in rows:
+        details = {**(row.details or {}), LIFTED: True}
+        if Pause.objects.lasting().filter(pk=row.pk).update(until=int(time.time()), details=details):
+            ended.append(row)
+            logger.warning("Sending was resumed by %s: %s", by, row.key)
+    return ended

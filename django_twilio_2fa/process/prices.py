@@ -1,0 +1,65 @@
+"""Find what a message and an approval cost, by the site's prices or else by the provider's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from ..conf import conf
+from ..installed import get_providers
+
+MESSAGE, APPROVAL = "message", "approval"
+KINDS = (MESSAGE, APPROVAL)
+
+TAKEN = date(2026, 11, 28)
+"""When the providers' default prices were written down."""
+
+SOURCE = "https://www.twilio.com/en-us/verify/pricing"
+"""Where Twilio publishes its prices."""
+
+
+def as_price(value: Any) -> Decimal | None:
+    """Return a price of the settings as a number. None for none, or for what is no price."""
+    if value is None or isinstance(value, bool) or value == "":
+        return None
+    try:
+        price = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return price if price.is_finite() and price >= 0 else None
+
+
+def _own(method: str) -> Mapping[str, Any]:
+    told = conf.PRICES.get(method)
+    return told if isinstance(told, Mapping) else {}
+
+
+def of_message(method: str, country: str = "") -> Decimal | None:
+    """Return the price of a message of a method to a country. None if it is not known."""
+    own = _own(method)
+    for key in (country, MESSAGE):
+        if key and (price := as_price(own.get(key))) is not None:
+            return price
+    return as_price(getattr(get_providers().get(method), "message_price", None))
+
+
+def of_approval(method: str) -> Decimal | None:
+    """Return the price of an approved verification of a method. None if it is not known."""
+    if (price := as_price(_own(method).get(APPROVAL))) is not None:
+        return price
+    return as_price(getattr(get_providers().get(method), "approval_price", None))
+
+
+def table() -> list[dict[str, Any]]:
+    """Return the prices in use: of each method and of each country with a price of its own."""
+    rows = []
+    for name in sorted({*get_providers(), *conf.PRICES}):
+        countries = sorted(key for key in _own(name) if key not in KINDS)
+        for country in ["", *countries]:
+            row = {"method": name, "country": country, "message": of_message(name, country)}
+            row |= {"approval": of_approval(name), "own": bool(_own(name))}
+            if row["message"] is not None or row["approval"] is not None:
+                rows.append(row)
+    return rows

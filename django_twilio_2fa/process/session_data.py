@@ -1,0 +1,124 @@
+"""Read and write our part of the session, and the flow id that binds verifications to it."""
+
+from __future__ import annotations
+
+import secrets
+from contextlib import suppress
+from typing import Any
+
+from django.contrib.sessions.backends.base import UpdateError
+from django.contrib.sessions.backends.signed_cookies import SessionStore as CookieSession
+from django.http import HttpRequest
+from django.utils.functional import LazyObject, empty
+
+from ..digests import digests
+
+SESSION_KEY = "twilio_2fa"
+
+# `request.twilio_2fa_flow` binds verifications to an API token. Only requests with a token have it.
+
+
+def read(request: HttpRequest) -> dict[str, Any]:
+    """Return our part of the session. Change it with `write` only."""
+    if getattr(request, "twilio_2fa_flow", "") or not hasattr(request, "session"):
+        return {}
+    state = request.session.get(SESSION_KEY)
+    return dict(state) if isinstance(state, dict) else {}
+
+
+def read_part(request: HttpRequest, name: str) -> dict[str, Any]:
+    """Return a dict from our part of the session. Empty if the stored value is no dict."""
+    part = read(request).get(name)
+    return dict(part) if isinstance(part, dict) else {}
+
+
+def write(request: HttpRequest, **changes: Any) -> None:
+    """Update our part of the session. None deletes an entry. Does nothing for API tokens."""
+    if getattr(request, "twilio_2fa_flow", ""):
+        return
+    state = read(request)
+    if "flow" not in state:
+        get_flow(request, create=True)
+        state = read(request)
+    state |= changes
+    request.session[SESSION_KEY] = {k: v for k, v in state.items() if v is not None}
+
+
+def clear(request: HttpRequest) -> None:
+    """Remove our part of the session."""
+    request.session.pop(SESSION_KEY, None)
+
+
+def write_at_once(request: HttpRequest, **changes: Any) -> None:
+    """Update our part of the stored session only, now.
+
+    Saving the whole session at the end of a slow GET would undo what another request has stored meanwhile.
+    """
+    session = getattr(request, "session", None)
+    if session is None or getattr(request, "twilio_2fa_flow", None):
+        return
+    modified = session.modified
+    write(request, **changes)
+    if modified or isinstance(session, CookieSession) or not session.session_key:
+        return
+    session.modified = False
+    stored = type(session)(session.session_key)
+    state = stored.get(SESSION_KEY)
+    if not isinstance(state, dict) or state.get("flow") != read(request).get("flow"):
+        # Its user has signed out meanwhile.
+        return
+    stored[SESSION_KEY] = {k: v for k, v in {**state, **changes}.items() if v is not None}
+    with suppress(UpdateError):
+        stored.save()
+
+
+def auth_digests(user: Any) -> list[str]:
+    """Return digests of the user's session auth hash, the current one first: a new password changes them."""
+    hashes = [user.get_session_auth_hash()]
+    # Django keeps sessions alive over a rotation of its SECRET_KEY, and so do we.
+    hashes += getattr(user, "get_session_auth_fallback_hash", list)()
+    return [d for h in hashes for d in digests("auth", user.pk, h)]
+
+
+def subject_of(request: HttpRequest) -> Any:
+    """Return the user whom this request is about: who has signed in, or is about to. None for a visitor."""
+    signing_in: Any = getattr(request, "twilio_2fa_signing_in", None)
+    if signing_in is not None:
+        return signing_in
+    user: Any = getattr(request, "user", None)
+    # Each attribute of a lazy object costs more than all that follows.
+    while isinstance(user, LazyObject):
+        if user._wrapped is empty:
+            user._setup()
+        user = user._wrapped
+    return user if user is not None and user.is_authenticated else None
+
+
+def flow_of(request: HttpRequest, user: Any, state: dict[str, Any]) -> str:
+    """Return the flow id of a user from our part of the session. Empty if there is none."""
+    if flow := getattr(request, "twilio_2fa_flow", ""):
+        return str(flow)
+    flow = state.get("flow")
+    return str(flow) if flow and state.get("user") == str(getattr(user, "pk", None)) else ""
+
+
+def new_flow() -> str:
+    """Return a new random flow id."""
+    return secrets.token_urlsafe(24)
+
+
+def get_flow(request: HttpRequest, *, create: bool = False, id: str = "") -> str:
+    """Return the session's random flow id for its user. Empty if there is none, unless `create`.
+
+    `id`: the one to create.
+    """
+    user = subject_of(request)
+    flow = flow_of(request, user, read(request))
+    if flow or not create:
+        return flow
+    # Whatever is left of another user's goes.
+    request.session[SESSION_KEY] = {
+        "flow": id or new_flow(),
+        "user": str(getattr(user, "pk", None)),
+    }
+    return str(read(request)["flow"])

@@ -1,0 +1,104 @@
+"""Hold a user whose password was right and who has not been verified yet. Nobody is signed in until then.
+
+The session keeps who it is, by which backend, and when, for ten minutes. `request.user` stays anonymous.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import get_user_model, load_backend, login, logout
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+
+from ..digests import digests
+from ..models import Verification
+from . import session_data
+
+LIFETIME = 600
+NAME = "signing_in"
+EXPIRY = "_session_expiry"  # what `request.session.set_expiry` writes
+
+
+def begin(request: HttpRequest, user: Any, to: str = "") -> None:
+    """Begin to sign in a user whom a backend has authenticated. `to`: where they go then, if elsewhere."""
+    start_session(request, user)
+    about = {"user": user._meta.pk.value_to_string(user), "backend": user.backend, "at": int(time.time())}
+    auth = session_data.auth_digests(user)[0]
+    session_data.write(request, **{NAME: {**about, "auth": auth, "to": to}})
+
+
+def start_session(request: HttpRequest, user: Any, flow: str = "") -> None:
+    """Give the session to a user who has not signed in yet. `flow`: its flow id, if there is one already."""
+    expiry = request.session.get(EXPIRY)
+    if request.user.is_authenticated:
+        logout(request)
+    if expiry is not None:
+        request.session[EXPIRY] = expiry
+    # A session that somebody has planted must not be the one that is signed in.
+    request.session.cycle_key()
+    session_data.clear(request)
+    with as_subject(request, user):
+        session_data.get_flow(request, create=True, id=flow)
+
+
+def resume(request: HttpRequest) -> Any:
+    """Let the request of a visitor be about the user who signs in, and return them. None if nobody does."""
+    kept = session_data.read_part(request, NAME)
+    if not kept:
+        return None
+    user = _find(kept)
+    if user is None:
+        session_data.write(request, **{NAME: None})
+        return None
+    request.twilio_2fa_signing_in = user  # type: ignore[attr-defined]
+    return user
+
+
+def _find(kept: dict[str, Any]) -> Any:
+    at, path = kept.get("at"), str(kept.get("backend"))
+    if not isinstance(at, int) or not 0 <= time.time() - at <= LIFETIME:
+        return None
+    if path not in settings.AUTHENTICATION_BACKENDS:
+        return None
+    try:
+        key = get_user_model()._meta.pk.to_python(kept.get("user"))
+    except ValidationError:
+        return None
+    # It returns no user who may not sign in any more.
+    user = load_backend(path).get_user(key)
+    if user is None or kept.get("auth") not in session_data.auth_digests(user):
+        return None
+    user.backend = path
+    return user
+
+
+def is_verified_by(request: HttpRequest, row: Verification) -> bool:
+    """Return whether an approval is that of the user who signs in, in this session."""
+    user, flow = getattr(request, "twilio_2fa_signing_in", None), session_data.get_flow(request)
+    own = user is not None and row.user_id == user.pk and row.flow_digest in digests("flow", flow)
+    return own and row.verifies_session and row.approved_at is not None
+
+
+def finish(request: HttpRequest) -> str:
+    """Sign in the user, who is verified. Returns where they go, if that was kept."""
+    user: Any = request.twilio_2fa_signing_in  # type: ignore[attr-defined]
+    del request.twilio_2fa_signing_in  # type: ignore[attr-defined]
+    to = str(session_data.read_part(request, NAME).get("to") or "")
+    session_data.write(request, **{NAME: None})
+    login(request, user, backend=user.backend)
+    return to
+
+
+@contextmanager
+def as_subject(request: HttpRequest, user: Any) -> Iterator[None]:
+    """Let the request be about a user who has not signed in."""
+    request.twilio_2fa_signing_in = user  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        del request.twilio_2fa_signing_in  # type: ignore[attr-defined]

@@ -1,0 +1,33 @@
+"""Template tags of the pages."""
+
+from __future__ import annotations
+
+from html import unescape
+from typing import Any
+
+from django import template
+from django.template.loader_tags import BLOCK_CONTEXT_KEY
+from django.utils.html import strip_tags
+
+from ..process.wording import isolated
+
+register = template.Library()
+
+register.filter("isolated", isolated)
+
+
+@register.filter
+def submits_itself(attrs: dict[str, Any]) -> bool:
+    """Return whether the script of the pages submits a form as soon as this input of it is full."""
+    return "data-submit-when-full" in attrs
+
+
+@register.simple_tag(takes_context=True)
+def block_text(context: Any, name: str) -> str:
+    """Return the text of a block, without tags: the title is the heading, also a site's own."""
+    blocks = context.render_context.get(BLOCK_CONTEXT_KEY)
+    block = blocks.get_block(name) if blocks else None
+    if block is None:
+        return ""
+    # The block has escaped its values, and the template escapes what this returns.
+    return " ".join(unescape(strip_tags(block.render(context))).split())

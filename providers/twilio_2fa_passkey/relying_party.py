@@ -1,0 +1,54 @@
+"""Find the domain that passkeys belong to, and the origins that may use them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import urlsplit
+
+from django_twilio_2fa.conf import conf
+
+
+@dataclass(frozen=True)
+class RelyingParty:
+    """What WebAuthn calls the site: its domain, and the origins whose pages may use its passkeys."""
+
+    id: str
+    origins: tuple[str, ...]
+
+
+def find(request: Any) -> RelyingParty | None:
+    """Return the relying party by the settings and the request's host. None if neither tells it."""
+    host = request.get_host().lower() if request is not None else ""
+    id = conf.resolve("PASSKEY_RP_ID", request=request) or _name_of(host)
+    if not id:
+        return None
+    origins = conf.resolve("PASSKEY_ORIGINS", request=request)
+    return RelyingParty(id, tuple(origins or _origins_of(host or id)))
+
+
+def is_address(id: str) -> bool:
+    """Return whether it is an IP address, for which no browser makes a passkey."""
+    try:
+        ip_address(id)
+    except ValueError:
+        return False
+    return True
+
+
+def _name_of(host: str) -> str:
+    return urlsplit(f"//{host}").hostname or ""
+
+
+def _origins_of(host: str) -> list[str]:
+    """Return the origins of a host.
+
+    Always `https`, whatever the request says: behind a proxy Django may not know of it, and browsers refuse
+    passkeys on plain `http`. Only localhost may use that.
+    """
+    name = _name_of(host)
+    found = [f"https://{host.removesuffix(':443')}"]
+    if name == "localhost" or name.endswith(".localhost"):
+        found.append(f"http://{host.removesuffix(':80')}")
+    return found

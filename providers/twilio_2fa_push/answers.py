@@ -1,0 +1,225 @@
+"""Take the answer to a challenge: check it, give it to Twilio, store it, and tell of a denial."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from django.utils.crypto import constant_time_compare
+from django.utils.translation import gettext_lazy as _
+
+from django_twilio_2fa import errors, signals
+from django_twilio_2fa.models import Answer, Device, Purpose, Status, Verification
+from django_twilio_2fa.notices import tell_owner
+from django_twilio_2fa.replay import use_once
+
+from . import challenges, keys
+from .challenges import HIDDEN, Asked
+
+logger = logging.getLogger(__name__)
+
+KIND = "push"
+
+WRONG_NUMBERS = 3
+"""After so many wrong numbers the challenge is denied."""
+
+LONGEST_LIFE = 2 * 60 * 60
+"""Seconds. No challenge lasts that long."""
+
+
+class RequestOver(errors.VerificationExpired):
+    """It was answered already, has expired, was given up, or another one was sent in its place."""
+
+    message = _("This request has ended.")
+
+
+class NotSigned(errors.InvalidVerificationCode):
+    """It is not signed by the browser that was asked, or holds something else than what was asked."""
+
+    message = _("We could not use that answer. Nothing was approved.")
+
+
+class WrongNumber(errors.InvalidVerificationCode):
+    """The user has typed another number than the one that the page that waits shows."""
+
+    message = _("That is not the number on the other screen. Check it and try again, or deny the request.")
+
+
+class TooManyWrongNumbers(errors.ApprovalDenied):
+    """The last wrong number that is taken. The challenge is denied."""
+
+    message = _("You entered the wrong number too many times. The request was denied.")
+
+
+class NotYours(errors.UserNotAllowed):
+    """Another user is signed in to this browser than the one who is asked."""
+
+    message = _("Another user is signed in to this browser. Sign out to answer.")
+
+
+class StaleNonce(errors.TwoFactorError):
+    """The page was asleep for a while. The answer has a new nonce, with which it asks again."""
+
+    code = "stale_nonce"
+    message = _("This page was open for too long. Try again.")
+    status = 409
+
+
+class NoSubscription(errors.BadUserData):
+    """It is no subscription, or one of a push service that the site does not use."""
+
+    message = _("We cannot send notifications to this browser.")
+
+
+class UnknownDevice(errors.VerificationNotFound):
+    """No user has registered a browser with this key."""
+
+    message = _("This browser is not registered.")
+
+
+def refuse_others(request: Any, device: Device) -> None:
+    """Raise `NotYours` if another user than the owner of the device is signed in."""
+    user = getattr(request, "user", None)
+    if user is not None and user.is_authenticated and user.pk != device.user_id:
+        raise NotYours
+
+
+def find(sid: Any) -> tuple[Verification, Device, Asked]:
+    """Return the verification of a challenge, its device, and what was asked. Raises `RequestOver`."""
+    rows = Verification.objects.select_related("device", "user").filter(kind=KIND, purpose=Purpose.PROVE)
+    is_sid = isinstance(sid, str) and keys.CHALLENGE.fullmatch(sid)
+    row = rows.filter(sid=sid).first() if is_sid else None
+    asked = challenges.asked_in(row) if row is not None else None
+    if row is None or row.device is None or asked is None or asked.sid != sid:
+        raise RequestOver
+    return row, row.device, asked
+
+
+def take(token: str, number: str, *, request: Any) -> dict[str, Any]:
+    """Take what a browser has signed. Return the response: `status`, and perhaps what to sign next.
+
+    `number`: what the user has typed. A denial holds no number, so it is stored at once. What is hidden of
+    the challenge is sent then, for the browser to sign it as Twilio wants it. Raises errors of this module
+    and of Twilio.
+    """
+    try:
+        row, device, asked = find(keys.read_unsigned(token).get("sid"))
+        signed = keys.read_signed(token, device.data.get("public_key", ""))
+    except keys.NotSigned:
+        raise NotSigned from None
+    refuse_others(request, device)
+    status = signed.pop("status", None)
+    if status == Answer.DENIED:
+        return _deny(row, device, asked, signed, token, request=request)
+    if status != Answer.APPROVED or _without_hidden(signed) != asked.shown:
+        raise NotSigned
+    _require_open(row)
+    if not constant_time_compare(number, asked.number):
+        _count_wrong_number(row, device, asked, request=request)
+    if signed != asked.signed:
+        raise NotSigned
+    _give_to_twilio(row, token)
+    if not store(row, device, asked, approved=True, request=request):
+        raise RequestOver
+    return {"status": Answer.APPROVED}
+
+
+def _without_hidden(signed: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in signed.items() if name != HIDDEN}
+
+
+def _require_open(row: Verification) -> None:
+    if row.status != Status.PENDING or row.answer or row.is_expired():
+        raise RequestOver
+
+
+def _count_wrong_number(row: Verification, device: Device, asked: Asked, *, request: Any) -> None:
+    """Raise `WrongNumber`; after the last that is taken deny the request, and raise `TooManyWrongNumbers`."""
+    for n in range(WRONG_NUMBERS - 1):
+        if use_once("push number", asked.sid, n, seconds=LONGEST_LIFE):
+            raise WrongNumber
+    store(row, device, asked, approved=False, request=request)
+    raise TooManyWrongNumbers
+
+
+def _give_to_twilio(row: Verification, token: str) -> None:
+    try:
+        status = challenges.pass_on(row, token)
+    except errors.VerificationExpired:
+        # It has been answered there, perhaps by this very answer, whose first try got lost.
+        status = challenges.fetch_status(row)
+    if status != Answer.APPROVED:
+        raise NotSigned
+
+
+def _deny(
+    row: Verification, device: Device, asked: Asked, signed: dict[str, Any], token: str, *, request: Any
+) -> dict[str, Any]:
+    told: dict[str, Any] = {"status": Answer.DENIED}
+    complete = signed == asked.signed
+    if not complete and signed != asked.shown:
+        raise NotSigned
+    if row.answer != Answer.DENIED:
+        _require_open(row)
+        if not store(row, device, asked, approved=False, request=request):
+            raise RequestOver
+    if not complete:
+        return {**told, "sign": asked.signed}
+    try:
+        challenges.pass_on(row, token)
+    except errors.TwoFactorError as e:
+        # It is denied here, and expires at Twilio.
+        logger.warning("A denial could not be given to Twilio: %s", e.code)
+    return told
+
+
+def store(row: Verification, device: Device, asked: Asked, *, approved: bool, request: Any) -> bool:
+    """Store an answer, and tell of a denial. Return False if it comes second, or too late."""
+    same = Verification.objects.filter(sid=asked.sid, device=device)
+    if not same.answer(row.public_id, approved=approved):
+        return False
+    row.answer = Answer.APPROVED if approved else Answer.DENIED
+    if not approved:
+        tell_of_denial(row, device, asked, request=request)
+    return True
+
+
+def tell_of_denial(row: Verification, device: Device, asked: Asked, *, request: Any) -> None:
+    """Send the signal, write to the log, and mail the owner. Called once for each denial."""
+    logger.warning("Verification %s was denied on device %s", row.public_id, device.pk)
+    about = {"method": row.method, "verification": str(row.public_id), "device": str(device.pk)}
+    signals.send(signals.twilio_2fa_approval_denied, request=request, user=row.user, **about)
+    named = device.name or device.masked
+    tell_owner(row.user, "twilio_2fa/push/denied", asked=asked, device=named)
+
+
+# From Twilio: an app has answered there
+
+
+def store_status(row: Verification, status: str) -> bool:
+    """Store what Twilio says of the last challenge. Return whether it is an answer that is new here."""
+    device, asked = row.device, challenges.asked_in(row)
+    if status not in Answer.values or device is None or asked is None:
+        return False
+    if "public_key" in device.data and status == Answer.APPROVED:
+        # A browser's approval comes through us, where the number is compared.
+        return False
+    return store(row, device, asked, approved=status == Answer.APPROVED, request=None)
+
+
+def take_webhook(values: Any) -> bool:
+    """Store the answer that a webhook tells of. Return False for one that is known, or about nothing here.
+
+    It may come more than once, and in any order. The caller has checked that Twilio has signed it.
+    """
+    event = values.get("type", "")
+    if not event.startswith("challenge."):
+        return False
+    try:
+        row, device, _asked = find(values.get("challenge_sid"))
+    except RequestOver:
+        return False
+    same = values.get("factor_sid") == device.value
+    if not same or values.get("entity_identity") != device.data.get("identity"):
+        return False
+    return store_status(row, event.removeprefix("challenge."))

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class PushConfig(AppConfig):
+    name = "twilio_2fa_push"
+    verbose_name = "Two-factor verification: approval in a browser or app"

@@ -1,0 +1,331 @@
+"""`make bench COMPARE=<commit>`: whole log-ins of the working tree and of another commit, in turns.
+
+The other commit is checked out into a temporary `git worktree` and installed beside it. Both versions are
+served at the same time, and short rounds of log-ins alternate between them, so that whatever else the machine
+does slows both alike. Ratios are taken round by round; their median and the middle half of them are printed.
+
+A log-in goes from the log-in page to a protected page by text message. The client follows redirects and fills
+in the page that it ends at, so a version that shows fewer pages is asked for fewer.
+
+Measured on SQLite, and on PostgreSQL if `DATABASE_URL` is one; with Twilio at no distance, and at 50 ms for a
+request and 100 ms for a new connection.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import signal
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from argparse import ArgumentParser
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from http.client import HTTPConnection
+from http.cookies import SimpleCookie
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode, urljoin, urlsplit
+
+import bench
+import requests
+from bench import say
+
+ROOT = bench.HERE.parent
+WORKERS, THREADS, CLIENTS = 2, 4, 8
+PROTECTED = "/secret/"
+DISTANCES = ((0.0, 0.0), (0.05, 0.1))
+AREA_CODES = ("415", "213")
+# What a browser says of a page that somebody opens.
+NAVIGATION = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document", "Sec-Fetch-Site": "same-origin"}
+
+
+# The client
+
+
+@dataclass
+class Costs:
+    """What the answers of one version have cost so far."""
+
+    requests: int = 0
+    statements: int = 0
+    writes: int = 0
+    cpu: dict[str, float] = field(default_factory=dict)
+    """Seconds of each worker's process since it started."""
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, told: str) -> None:
+        statements, writes, process, cpu = told.split()
+        with self.lock:
+            self.requests += 1
+            self.statements += int(statements)
+            self.writes += int(writes)
+            self.cpu[process] = max(float(cpu), self.cpu.get(process, 0.0))
+
+    def totals(self) -> tuple[float, ...]:
+        return self.requests, self.statements, self.writes, sum(self.cpu.values()) * 1000
+
+
+class Browser:
+    """One person's browser: a connection, cookies, redirects."""
+
+    def __init__(self, port: int, costs: Costs) -> None:
+        self.connection = HTTPConnection("127.0.0.1", port, timeout=60)
+        self.costs = costs
+        self.cookies: dict[str, str] = {}
+
+    def open(self, address: str, **form: str) -> str:
+        """Open a page, or post a form to it. Return the address of the page that this leads to."""
+        for _ in range(10):
+            to = self._ask(address, form)
+            if to is None:
+                return address
+            address, form = to, {}
+        raise AssertionError(f"Too many redirects, the last one to {address}")
+
+    def _ask(self, address: str, form: dict[str, str]) -> str | None:
+        """Return where a redirect leads. None for a page."""
+        headers = {**NAVIGATION, "Cookie": "; ".join(f"{k}={v}" for k, v in self.cookies.items())}
+        if form:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+            body = urlencode({**form, "csrfmiddlewaretoken": self.cookies["csrftoken"]})
+            self.connection.request("POST", address, body, headers)
+        else:
+            self.connection.request("GET", address, headers=headers)
+        answer = self.connection.getresponse()
+        answer.read()
+        self.costs.add(answer.headers["X-Cost"])
+        for cookie in answer.headers.get_all("Set-Cookie", []):
+            self.cookies.update((k, morsel.value) for k, morsel in SimpleCookie(cookie).items())
+        if 300 <= answer.status < 400:
+            return urljoin(address, answer.headers["Location"])
+        assert answer.status == 200, (address, answer.status)
+        return None
+
+
+def log_in(port: int, costs: Costs, twilio: str, name: str, phone: str) -> None:
+    """Sign in, and do what the pages ask for until the protected page is there."""
+    browser = Browser(port, costs)
+    address = browser.open(f"/login/?next={PROTECTED}")
+    address = browser.open(address, username=name, password="bench", next=PROTECTED)
+    for _ in range(6):
+        path = urlsplit(address).path
+        if path == PROTECTED:
+            browser.connection.close()
+            return
+        if path.endswith("/start/"):
+            address = browser.open(address, method="sms")
+        elif path.endswith("/verify/"):
+            told = requests.get(f"{twilio}/sandbox/messages", {"to": phone}, timeout=30).json()
+            address = browser.open(address, token=told["messages"][0]["code"])
+        else:
+            # The success page, whose link leads on.
+            assert path.endswith("/success/"), address
+            address = browser.open(PROTECTED)
+    raise AssertionError(f"{name} came no further than {address}")
+
+
+# The two versions
+
+
+@dataclass
+class Version:
+    """One of the two that are compared: where its code is, and what its rounds have cost."""
+
+    label: str
+    paths: list[Path]
+    """The folders of `sys.path` that hold its packages and its demo."""
+    area_code: str
+    costs: Costs = field(default_factory=Costs)
+    port: int = 0
+    people: int = 0
+    rounds: list[tuple[float, ...]] = field(default_factory=list)
+
+    def env(self, database: str, twilio: str) -> dict[str, str]:
+        path = os.pathsep.join(map(str, [bench.HERE / "bench_site", *self.paths]))
+        return {
+            **os.environ,
+            "PYTHONPATH": path,
+            "DJANGO_SETTINGS_MODULE": "bench_settings",
+            "DATABASE_URL": database,
+            "BENCH_TWILIO": twilio,
+        }
+
+    def prepare(self, env: dict[str, str], people: int) -> None:
+        commands: tuple[list[str], ...] = (
+            ["-m", "django", "migrate", "--verbosity", "0"],
+            [str(bench.HERE / "bench_site" / "bench_people.py"), str(people), self.area_code],
+        )
+        for command in commands:
+            subprocess.run([sys.executable, *command], env=env, check=True, cwd=self.paths[-1])
+        self.costs, self.rounds, self.people = Costs(), [], 0
+
+    def run_round(self, pool: ThreadPoolExecutor, twilio: str, flows: int) -> tuple[float, ...]:
+        """Let people log in who have not before. Return what one log-in took, and log-ins per second."""
+        numbers = range(self.people, self.people + flows)
+        self.people += flows
+        before, began = self.costs.totals(), time.perf_counter()
+        done = [
+            pool.submit(
+                log_in, self.port, self.costs, twilio, f"bench{i}", f"+1{self.area_code}{2000000 + i}"
+            )
+            for i in numbers
+        ]
+        for each in done:
+            each.result()
+        took = time.perf_counter() - began
+        costs = [(b - a) / flows for a, b in zip(before, self.costs.totals(), strict=True)]
+        return (*costs, flows / took)
+
+
+@contextmanager
+def checked_out(commit: str, folder: Path) -> Any:
+    """Check a commit out beside the working tree, and install it with its own entry points."""
+    tree, installed = folder / "tree", folder / "installed"
+    git = ["git", "-C", str(ROOT), "worktree"]
+    subprocess.run([*git, "add", "--quiet", "--detach", str(tree), commit], check=True)
+    try:
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        options = ["--no-deps", "--no-build-isolation", "--target", str(installed)]
+        subprocess.run([*pip, *options, str(tree)], check=True)
+        yield [installed, tree / "test_app"]
+    finally:
+        subprocess.run([*git, "remove", "--force", str(tree)], check=True)
+
+
+def described(commit: str) -> str:
+    git = ["git", "-C", str(ROOT), "log", "-1", "--format=%h %s", commit]
+    return subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
+
+
+@contextmanager
+def process(command: list[str], **options: Any) -> Any:
+    served = subprocess.Popen(command, **options)
+    try:
+        yield served
+    finally:
+        served.terminate()
+        served.wait()
+
+
+# A comparison
+
+
+def run(commit: str, rounds: int, flows: int, folder: Path) -> None:
+    # What was begun is ended and removed then, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("Terminated"))
+    other = described(commit)
+    with checked_out(commit, folder) as paths:
+        ours = [ROOT, ROOT / "providers", bench.HERE]
+        versions = [
+            Version("working tree", ours, AREA_CODES[0]),
+            Version(other.split()[0], paths, AREA_CODES[1]),
+        ]
+        say(f"The working tree, at {described('HEAD')}\nagainst {other}\n")
+        served = f"{WORKERS} workers of {THREADS} threads, {CLIENTS} clients"
+        say(f"{served}; {rounds} rounds of {flows} log-ins of each version")
+        say(f"{platform.python_implementation()} {platform.python_version()}, {os.cpu_count()} CPUs")
+        for database in databases():
+            for number, distance in enumerate(DISTANCES):
+                part = folder / f"{database}{number}"
+                part.mkdir()
+                measure(versions, database, distance, rounds, flows, part)
+                report(versions, database, distance)
+
+
+def databases() -> list[str]:
+    """Return the kinds that are measured: SQLite always, PostgreSQL where `DATABASE_URL` has a server."""
+    has_server = os.environ.get("DATABASE_URL", "").startswith("postgres")
+    return ["SQLite", "PostgreSQL"] if has_server else ["SQLite"]
+
+
+def measure(
+    versions: list[Version],
+    database: str,
+    distance: tuple[float, float],
+    rounds: int,
+    flows: int,
+    folder: Path,
+) -> None:
+    """Serve both versions and a Twilio, and let people log in to one version and the other in turns."""
+    twilio_port = bench.free_port()
+    twilio = f"http://127.0.0.1:{twilio_port}"
+    people = flows * rounds + 4 * CLIENTS
+    with ExitStack() as served:
+        for number, version in enumerate(versions):
+            url = f"sqlite:///{folder / f'site{number}.sqlite3'}"
+            if database == "PostgreSQL":
+                url, drop = bench.make_database(folder, str(number))
+                served.callback(drop)
+            env = version.env(url, twilio)
+            version.prepare(env, people)
+            version.port = bench.free_port()
+            gunicorn = f"--workers {WORKERS} --threads {THREADS} --bind 127.0.0.1:{version.port}".split()
+            gunicorn += ["--keep-alive", "30", "--log-level", "warning", "bench_wsgi:application"]
+            command = [sys.executable, "-m", "gunicorn", *gunicorn]
+            served.enter_context(process(command, env=env, cwd=version.paths[-1]))
+        seconds = [str(s) for s in distance]
+        command = [sys.executable, __file__, "--twilio", str(twilio_port), "--distance", *seconds]
+        env = versions[0].env(f"sqlite:///{folder / 'twilio.sqlite3'}", twilio)
+        migrate = [sys.executable, "-m", "django", "migrate", "--verbosity", "0"]
+        subprocess.run(migrate, env=env, check=True, cwd=bench.HERE)
+        served.enter_context(process(command, env=env))
+        bench.until_up(f"{twilio}/sandbox/status")
+        for version in versions:
+            bench.until_up(f"http://127.0.0.1:{version.port}/login/")
+        with ThreadPoolExecutor(CLIENTS) as pool:
+            for version in versions:
+                # What is loaded at first use is loaded, and each worker has said what it has used so far.
+                version.run_round(pool, twilio, 4 * CLIENTS)
+                assert len(version.costs.cpu) == WORKERS, "a worker got no request; run it again"
+            for number in range(rounds):
+                for version in versions if number % 2 else reversed(versions):
+                    version.rounds.append(version.run_round(pool, twilio, flows))
+
+
+def report(versions: list[Version], database: str, distance: tuple[float, float]) -> None:
+    far = f"{distance[0] * 1000:.0f} ms away, {distance[1] * 1000:.0f} ms more to connect"
+    say(f"\n{database}, Twilio {far if any(distance) else 'at no distance'}\n")
+    say(f"{'a log-in':26}{versions[0].label:>14}{versions[1].label:>14}{'ratio':>8}   {'middle half':12}")
+    names = ("requests", "SQL statements", "of these, writes", "CPU of the server, ms", "log-ins per second")
+    ours, theirs = (list(zip(*version.rounds, strict=True)) for version in versions)
+    for name, mine, others in zip(names, ours, theirs, strict=True):
+        ratios = [a / b for a, b in zip(mine, others, strict=True)]
+        low, middle, high = statistics.quantiles(ratios, n=4, method="inclusive")
+        medians = statistics.median(mine), statistics.median(others)
+        say(f"{name:26}{medians[0]:14.1f}{medians[1]:14.1f}{middle:8.2f}   {low:.2f} to {high:.2f}")
+
+
+# Twilio
+
+
+def serve(port: int, request_takes: float, connection_takes: float) -> None:
+    """The sandbox over loopback, as far away as is asked for."""
+    import django
+
+    django.setup()
+    from django_twilio_2fa.sandbox import server
+
+    class Distant(server.Handler):
+        is_connected = False
+
+        def serve(self, path: str, values: dict[str, str]) -> None:
+            time.sleep(request_takes + (0 if self.is_connected else connection_takes))
+            self.is_connected = True
+            super().serve(path, values)
+
+    served = server.SandboxServer(port)
+    served.RequestHandlerClass = Distant
+    served.run()
+
+
+if __name__ == "__main__":
+    parser = ArgumentParser()
+    parser.add_argument("--twilio", type=int, required=True)
+    parser.add_argument("--distance", type=float, nargs=2, required=True)
+    options = parser.parse_args()
+    serve(options.twilio, *options.distance)

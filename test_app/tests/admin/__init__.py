@@ -1,0 +1,1 @@
+"""Tests of django_twilio_2fa/admin."""

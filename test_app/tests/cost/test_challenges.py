@@ -1,0 +1,170 @@
+"""A challenge is asked before a code is paid for, only where the breaker has doubts."""
+
+from __future__ import annotations
+
+import re
+from itertools import islice
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, strategies
+from hypothesis import settings as hypothesis_settings
+
+from django_twilio_2fa import errors
+from django_twilio_2fa.contacts import PhoneNumber
+from django_twilio_2fa.process.challenges import Challenge
+from django_twilio_2fa.sandbox import messages
+from django_twilio_2fa.verifier import Verifier
+
+from ..conf.shows import shows
+from ..people import PHONE, Person
+from .people import Registrar, numbers
+
+ASK = {"phone_number": PHONE}
+
+
+class Broken:
+    def is_passed(self, request: Any, user: Any) -> bool:
+        raise RuntimeError("down")
+
+    describe = render = is_passed
+
+
+class PassesWithoutRequest:
+    def is_passed(self, request: Any, user: Any) -> bool:
+        return request is None
+
+    def render(self, request: Any, user: Any) -> str:
+        return "<b>escaped</b>"
+
+    def describe(self, request: Any, user: Any) -> dict[str, Any]:
+        return {}
+
+
+@pytest.fixture
+def doubtful(db: None, no_cooldown: None, settings: Any) -> None:
+    """Some codes were sent that nobody entered, too few to stop."""
+    settings.TWILIO_2FA_BREAKER = {"sends": 10}
+    settings.TWILIO_2FA_CHALLENGE = "demo.challenge.Sum"
+    bot = Registrar("bot")
+    for number in islice(numbers("US"), 5):
+        assert bot.asks(number)
+
+
+def answers(html: str) -> dict[str, str]:
+    """Work out the sum of a page."""
+    question = re.search(r'name="challenge" value="([^"]+)"', html)
+    terms = re.search(r"How much is (\d) \+ (\d)\?", html)
+    assert question
+    assert terms
+    return {"challenge": question[1], "challenge_answer": str(int(terms[1]) + int(terms[2]))}
+
+
+def test_the_demo_follows_the_protocol() -> None:
+    from demo.challenge import Sum
+
+    challenge: Challenge = Sum()
+    assert challenge.describe(None, None)["answer_in"] == "challenge_answer"
+
+
+def test_no_challenge_without_doubt(demo: Person, settings: Any) -> None:
+    settings.TWILIO_2FA_CHALLENGE = "demo.challenge.Sum"
+    demo.opens("start").picks("sms").registers()
+    assert demo.has_got() == 1
+
+
+@shows("CHALLENGE")
+def test_the_page_asks_and_goes_on_with_the_answer(doubtful: None, demo: Person) -> None:
+    demo.opens("start").picks("sms").registers()
+    assert demo.is_at("register")
+    assert not demo.has_got()
+    assert "show that you are a person" in demo.text
+    html = demo.page.content.decode()
+    assert "555" in html  # what they typed is kept
+    demo.posts(country_code="US", phone_number="202 555 0143", **answers(html))
+    assert demo.has_got() == 1
+    assert demo.types_the_code().is_verified
+
+
+@pytest.mark.parametrize("wrong", [{"challenge_answer": "1"}, {"challenge": "x"}, {"challenge": ""}])
+def test_a_wrong_answer_sends_nothing(doubtful: None, demo: Person, wrong: dict[str, str]) -> None:
+    demo.opens("start").picks("sms").registers()
+    right = answers(demo.page.content.decode())
+    demo.posts(country_code="US", phone_number="202 555 0143", **{**right, **wrong})
+    assert not demo.has_got()
+    assert answers(demo.page.content.decode()) != right
+
+
+def test_an_answer_counts_once_and_for_one_user(doubtful: None, demo: Person, pat: Person) -> None:
+    demo.opens("start").picks("sms").registers()
+    right = answers(demo.page.content.decode())
+    api = "/api/2fa/set-phone-number/"
+    other = {"phone_number": "+12025550199", **right}
+    assert pat.client.post(api, other, "application/json").status_code == 403
+    assert demo.client.post(api, {**ASK, **right}, "application/json").status_code == 200
+    assert demo.client.post(api, other, "application/json").status_code == 403
+
+
+def test_the_api_says_what_to_answer_and_takes_it(doubtful: None, demo: Person) -> None:
+    api = "/api/2fa/set-phone-number/"
+    response = demo.client.post(api, ASK, "application/json")
+    body = response.json()
+    assert (response.status_code, body["error_code"]) == (403, "challenge_required")
+    told = body["data"]["challenge"]
+    first, second = map(int, re.findall(r"\d", told["question"]))
+    answer = {"challenge": told["challenge"], told["answer_in"]: str(first + second)}
+    assert demo.client.post(api, {**ASK, **answer}, "application/json").status_code == 200
+    assert demo.has_got() == 1
+
+
+def test_a_resend_is_not_asked_again(doubtful: None, demo: Person) -> None:
+    demo.opens("start").picks("sms").registers()
+    demo.posts(country_code="US", phone_number="202 555 0143", **answers(demo.page.content.decode()))
+    demo.posts("verify", action="resend")
+    assert demo.has_got() == 2
+
+
+def test_a_sign_in_is_asked_nothing(doubtful: None, pat: Person) -> None:
+    assert pat.opens("start").picks("sms").types_the_code().is_verified
+
+
+@pytest.mark.parametrize("path", [f"{__name__}.Broken", "no.such.module"])
+def test_a_broken_challenge_sends_nothing(
+    doubtful: None, demo: Person, settings: Any, path: str, caplog: Any
+) -> None:
+    settings.TWILIO_2FA_CHALLENGE = path
+    demo.opens("start").picks("sms").registers()
+    assert demo.page.status_code == 200
+    assert not demo.has_got()
+    assert "TWILIO_2FA_CHALLENGE failed" in caplog.text
+
+
+def test_the_site_decides_about_calls_without_a_request(doubtful: None, demo: Person, settings: Any) -> None:
+    with pytest.raises(errors.ChallengeRequired):
+        Verifier(demo.user, flow="f").send("sms", to=PhoneNumber(PHONE))
+    settings.TWILIO_2FA_CHALLENGE = f"{__name__}.PassesWithoutRequest"
+    assert Verifier(demo.user, flow="f").send("sms", to=PhoneNumber(PHONE)).sends == 1
+
+
+def test_html_of_a_challenge_is_escaped_unless_marked_safe(
+    doubtful: None, demo: Person, settings: Any
+) -> None:
+    settings.TWILIO_2FA_CHALLENGE = f"{__name__}.PassesWithoutRequest"
+    demo.opens("start").picks("sms").registers()
+    assert "&lt;b&gt;escaped" in demo.page.content.decode()
+
+
+@hypothesis_settings(
+    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    question=strategies.text(max_size=200),
+    answer=strategies.one_of(strategies.text(max_size=50), strategies.integers(), strategies.none()),
+)
+def test_any_answer_to_a_challenge_gets_a_response(
+    doubtful: None, demo: Person, question: str, answer: Any
+) -> None:
+    data = {**ASK, "challenge": question.encode("utf-8", "replace").decode(), "challenge_answer": answer}
+    response = demo.client.post("/api/2fa/set-phone-number/", data, "application/json")
+    assert response.status_code == 403
+    assert messages.delivered(PHONE) == []

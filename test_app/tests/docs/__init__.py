@@ -1,0 +1,1 @@
+"""The docs say what the code says, and names are as they should be."""

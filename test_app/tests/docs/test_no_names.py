@@ -1,0 +1,42 @@
+"""The kit knows no method by its name: what it needs to know, providers declare."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import django_twilio_2fa
+from django_twilio_2fa.installed import get_providers
+
+KIT = Path(django_twilio_2fa.__file__).parent
+# `email` is a kind of device, too; the sandbox is a Twilio, whose channels have these names. So have rows of
+# other packages.
+NAMES = set(get_providers()) - {"email"}
+EXEMPT = ("sandbox", "importing")
+
+
+def literals(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+def test_no_method_name_is_a_string_in_this_package() -> None:
+    assert {"sms", "call", "whatsapp", "totp", "recovery"} <= NAMES
+    for path in KIT.rglob("*.py"):
+        if path.relative_to(KIT).parts[0] in EXEMPT:
+            continue
+        found = NAMES & set(literals(ast.parse(path.read_text())))
+        assert not found, (path.relative_to(KIT), found)
+
+
+def test_a_method_name_in_code_would_be_found() -> None:
+    assert "sms" in set(literals(ast.parse('x = {"sms": 1}')))
+
+
+def test_no_template_of_the_package_names_a_provider() -> None:
+    for path in (KIT / "templates").rglob("*.html"):
+        for name in NAMES:
+            assert f"'{name}'" not in path.read_text(), path
+            assert f'"{name}"' not in path.read_text(), path

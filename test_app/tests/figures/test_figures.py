@@ -1,0 +1,290 @@
+"""The daily figures are what the rows say, whenever they are folded."""
+
+from __future__ import annotations
+
+import json
+import random
+import statistics
+from collections import Counter, defaultdict
+from datetime import timedelta, timezone
+from decimal import Decimal
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone as django_timezone
+from hypothesis import given
+from hypothesis import strategies as st
+
+from django_twilio_2fa import errors
+from django_twilio_2fa.models import DailyAttempt, DailyFigure, Status, Verification
+from django_twilio_2fa.process import figures, figures_report
+from django_twilio_2fa.sandbox import messages
+
+from ..browsers.people import signs_in_again, trusts
+from ..conf.shows import shows
+from ..helpers import at_once
+from ..people import PHONE, Person
+from .made_up import a_row, rows_of_the_last
+
+
+def report(since: str = "1d") -> dict[str, Any]:
+    """What the command writes as JSON."""
+    out = StringIO()
+    call_command("twilio_2fa_report", f"--since={since}", "--json", stdout=out)
+    return json.loads(out.getvalue())
+
+
+def total(since: str = "1d", *names: str) -> dict[str, Any]:
+    told = report(since)["total"]
+    return {name: told[name] for name in names} if names else told
+
+
+def counted_by_hand(rows: list[Verification]) -> dict[tuple[str, ...], Counter[str]]:
+    """Numbers of each day, method, country and purpose, by the plainest way: one row after the other."""
+    found: dict[tuple[str, ...], Counter[str]] = defaultdict(Counter)
+    for row in rows:
+        day = row.created_at.astimezone(timezone.utc).date().isoformat()
+        found[day, row.method, row.country, row.purpose].update(["verifications", str(row.status)])
+        for method, numbers in row.tally.items():
+            found[day, method, row.country, row.purpose].update(numbers)
+    return found
+
+
+def differences(told: dict[str, Any], rows: list[Verification]) -> list[Any]:
+    """Groups of a report whose numbers are not those of the rows."""
+    by_hand = counted_by_hand(rows)
+    names = ("verifications", "sent", "refused", "approved", "failed", "expired", "canceled")
+    groups = {(g["day"], g["method"], g["country"], g["purpose"]): g for g in told["groups"]}
+    wrong: list[Any] = list(set(by_hand) ^ set(groups))
+    wrong += [
+        (key, name, groups[key][name], by_hand[key][name])
+        for key in groups
+        for name in names
+        if groups[key][name] != by_hand[key][name]
+    ]
+    return wrong
+
+
+class TestReport:
+    def test_a_sign_in_and_a_wrong_code_are_reported(self, pat: Person) -> None:
+        pat.opens("start").picks("sms").types_a_wrong_code().types_the_code()
+        told = report()
+        [group] = told["groups"]
+        assert (group["method"], group["country"], group["purpose"]) == ("sms", "US", "prove")
+        assert (group["sent"], group["approved"], group["conversion"]) == (1, 1, 1.0)
+        assert told["total"]["sent"] == told["countries"][0]["sent"] == told["methods"][0]["approved"] == 1
+
+    def test_each_message_counts_for_the_method_that_sent_it(self, pat: Person, later: Any) -> None:
+        pat.opens("start").picks("sms")
+        later(70)
+        pat.posts("verify", action="resend", method="call").types_the_code()
+        told = {row["method"]: row for row in report()["methods"]}
+        sent = {m: (row["sent"], row["approved"]) for m, row in told.items()}
+        assert sent == {"sms": (1, 0), "call": (1, 1)}
+
+    def test_a_registration_is_told_from_a_sign_in(self, demo: Person) -> None:
+        demo.opens("start").picks("sms").registers().types_the_code()
+        [row] = report()["purposes"]
+        assert (row["purpose"], row["sent"], row["approved"]) == ("enrol", 1, 1)
+
+    def test_a_send_that_twilio_refuses_is_not_counted_as_sent(self, demo: Person) -> None:
+        demo.opens("start").picks("sms").registers("202 555 0169")  # refused as fraud
+        assert total("1d", "sent", "refused") == {"sent": 0, "refused": 1}
+
+    def test_refusals_by_a_limit_and_locks_are_counted(self, pat: Person, settings: Any) -> None:
+        settings.TWILIO_2FA_SEND_COOLDOWN = 0
+        settings.TWILIO_2FA_LIMITS = {"sends_per_user": "1/h", "wrong_tokens_per_user": "1/h"}
+        pat.opens("start").picks("sms").types_a_wrong_code()
+        Verification.objects.update(pending_key=None, status=Status.CANCELED)
+        with pytest.raises(errors.TwoFactorError):
+            Person("pat").verifier.send("sms")
+        told = total()
+        assert told["locked"] == 1
+        assert told["limited"] == 0  # a lock is no limit
+        settings.TWILIO_2FA_LIMITS = {"sends_per_user": "1/h"}
+        call_command("twilio_2fa_unlock", "pat", stdout=StringIO())
+        with pytest.raises(errors.TooManySends):
+            Person("pat").verifier.send("sms")
+        assert total("1d", "sent", "limited", "locked") == {"sent": 1, "limited": 1, "locked": 1}
+
+    def test_a_code_that_expired_counts_before_its_row_is_touched(self, pat: Person, later: Any) -> None:
+        pat.opens("start").picks("sms")
+        assert total("1d", "sent", "expired") == {"sent": 1, "expired": 0}
+        later(700)
+        assert Verification.objects.get().status == Status.PENDING
+        assert total("1d", "sent", "expired") == {"sent": 1, "expired": 1}
+
+    def test_a_remembered_browser_is_no_approval(self, pat: Person, settings: Any) -> None:
+        settings.TWILIO_2FA_TRUSTED_BROWSER_AGE = timedelta(days=30)
+        trusts(pat)
+        before = total("1d", "verifications", "approved")
+        signs_in_again(pat)
+        assert pat.navigates("/secret/").is_verified
+        assert total("1d", "verifications", "approved") == before
+
+    @pytest.mark.parametrize("text", ["", "1", "d", "-1d", "99999d", "2026-13-01", "9999-01-01", "1d;", "१d"])
+    def test_a_period_that_is_none_gets_a_clear_message(self, text: str, db: None) -> None:
+        if text == "१d":
+            assert report(text)["groups"] == []  # digits of any script are digits
+            return
+        with pytest.raises(CommandError, match=r"hours, days or weeks|within the last ten years"):
+            report(text)
+
+    @given(text=st.text(max_size=12))
+    def test_any_text_for_a_period_is_a_day_or_a_message(self, text: str) -> None:
+        try:
+            day = figures_report.first_day(text)
+        except ValueError as e:
+            day, said = None, str(e)
+        assert said if day is None else day <= figures_report.today()
+
+    def test_the_report_as_text_and_csv_has_the_numbers(self, pat: Person) -> None:
+        pat.opens("start").picks("sms").types_the_code()
+        text, table = StringIO(), StringIO()
+        call_command("twilio_2fa_report", stdout=text)
+        call_command("twilio_2fa_report", "--csv", stdout=table)
+        assert "US sms: 1 sent, 1 approved" in text.getvalue()
+        assert ",sms,US,prove,1,1,1," in table.getvalue()
+
+
+class TestFolding:
+    def test_folding_changes_no_number_of_a_report(self, pat: Person) -> None:
+        rows = rows_of_the_last(5, 40, pat.user)
+        before = report("6d")
+        assert differences(before, rows) == []
+        assert figures.fold() > 150
+        assert report("6d") == before
+        assert figures.fold() == 0
+        assert report("6d") == before
+
+    def test_figures_survive_pruning(self, pat: Person) -> None:
+        rows = rows_of_the_last(120, 5, pat.user)
+        before = report("121d")
+        call_command("twilio_2fa_prune", "--days", "30", stdout=StringIO())
+        assert Verification.objects.count() < len(rows)
+        assert report("121d") == before
+        call_command("twilio_2fa_prune", "--days", "1", stdout=StringIO())
+        assert report("121d") == before
+
+    def test_figures_survive_the_deletion_of_a_user(self, pat: Person) -> None:
+        rows_of_the_last(2, 20, pat.user)
+        before = total("3d", "verifications", "sent", "approved")
+        figures.fold()
+        rows_of_the_last(1, 1, pat.user, seed=2)
+        pat.opens("start").picks("sms")
+        during = total("3d", "verifications", "sent")
+        pat.user.delete()
+        assert Verification.objects.count() == 0
+        assert total("3d", "verifications", "sent") == during != before
+
+    def test_rows_of_before_the_upgrade_are_counted(self, pat: Person) -> None:
+        moment = django_timezone.now() - timedelta(hours=3)
+        row = a_row(random.Random(), moment, pat.user, method="sms", tally={}, sends=2, status="approved")
+        row.save()
+        assert total("1d", "sent", "approved") == {"sent": 2, "approved": 1}
+
+    def test_a_pending_row_is_not_folded(self, pat: Person) -> None:
+        pat.opens("start").picks("sms")
+        assert figures.fold() == 0
+        pat.types_the_code()
+        assert figures.fold() == 0  # it has not expired yet, so a late answer could still change it
+        assert total("1d", "sent", "approved") == {"sent": 1, "approved": 1}
+
+    def test_figures_hold_nothing_personal(self, pat: Person, later: Any) -> None:
+        pat.opens("start").picks("sms").types_the_code()
+        later(8000)
+        assert figures.fold() == 1
+        fields = {f.name for f in DailyFigure._meta.get_fields()}
+        groups = {"day", "method", "country", "purpose"}
+        assert fields == {"id", *groups, "times", *figures.COUNTS}
+        assert PHONE not in str(list(DailyFigure.objects.values()))
+
+    def test_a_report_takes_few_queries_whatever_it_sums_up(self, pat: Person) -> None:
+        rows_of_the_last(3, 30, pat.user)
+        figures.fold()
+        with CaptureQueriesContext(connection) as caught:
+            figures_report.report(figures_report.first_day("30d"))
+        assert len([q for q in caught if not q["sql"].startswith(("SAVEPOINT", "RELEASE", "BEGIN"))]) <= 5
+
+
+@pytest.mark.server_database
+@pytest.mark.django_db(transaction=True)
+class TestAtOnce:
+    def test_concurrent_folds_count_each_row_once(self, django_user_model: Any) -> None:
+        rows = rows_of_the_last(5, 300, django_user_model.objects.create_user("pat"))
+        before = report("6d")
+        folded = at_once(lambda _n: figures.fold(), 4)
+        assert sum(folded) == Verification.objects.filter(in_figures=True).count()
+        assert report("6d") == before
+        assert differences(before, rows) == []
+
+    def test_reports_during_folds_show_the_same_numbers(
+        self, django_user_model: Any, monkeypatch: Any
+    ) -> None:
+        monkeypatch.setattr(figures, "BATCH", 25)
+        rows_of_the_last(4, 200, django_user_model.objects.create_user("pat"))
+        before = report("6d")
+
+        def act(n: int) -> Any:
+            return figures.fold() if n % 2 else [report("6d") for _ in range(8)]
+
+        for told in at_once(act, 4):
+            if isinstance(told, list):
+                assert [t["total"] for t in told] == [before["total"]] * 8
+
+
+class TestNumbers:
+    def test_the_median_is_that_of_the_durations(self, pat: Person) -> None:
+        rows = rows_of_the_last(1, 200, pat.user)
+        durations = [
+            figures.rounded((row.approved_at - row.created_at).total_seconds())
+            for row in rows
+            if row.approved_at is not None
+        ]
+        assert total("2d", "median_seconds") == {"median_seconds": statistics.median(durations)}
+        figures.fold()
+        assert total("2d", "median_seconds") == {"median_seconds": statistics.median(durations)}
+
+    @given(st.lists(st.integers(0, 700), max_size=30))
+    def test_any_durations_have_their_median(self, durations: list[int]) -> None:
+        expected = statistics.median(durations) if durations else None
+        assert figures_report.median(Counter(durations)) == expected
+
+    @shows("PRICES", "PRICES_CURRENCY")
+    def test_the_cost_is_messages_and_approvals_by_their_prices(self, pat: Person, settings: Any) -> None:
+        settings.TWILIO_2FA_PRICES = {"sms": {"message": "0.10", "GB": 0.5, "approval": "1"}, "email": {}}
+        settings.TWILIO_2FA_PRICES_CURRENCY = "EUR"
+        rows = rows_of_the_last(2, 60, pat.user)
+        expected = Decimal(0)
+        defaults = {"call": Decimal("0.0140"), "whatsapp": Decimal("0.0147"), "email": Decimal(0)}
+        for row in rows:
+            for method, numbers in row.tally.items():
+                sms = Decimal("0.5") if row.country == "GB" else Decimal("0.10")
+                expected += numbers["sent"] * (sms if method == "sms" else defaults[method])
+            if row.status == Status.APPROVED:
+                expected += Decimal(1) if row.method == "sms" else Decimal("0.05")
+        told = report("3d")
+        assert (told["currency"], told["total"]["cost"]) == ("EUR", f"{expected:.4f}")
+        assert sum(Decimal(g["cost"]) for g in told["groups"]) == expected
+
+    def test_messages_without_a_price_are_said_to_be_left_out(self, pat: Person) -> None:
+        moment = django_timezone.now() - timedelta(hours=3)
+        a_row(random.Random(), moment, pat.user, method="pigeon", tally={"pigeon": {"sent": 3}}).save()
+        assert total("1d", "cost", "unpriced") == {"cost": "0.0000", "unpriced": 3}
+
+    def test_what_twilio_tells_of_delivery_is_shown_where_known(self, pat: Person) -> None:
+        pat.opens("start").picks("sms").types_the_code()
+        assert total("1d", "delivered", "delivery_known") == {"delivered": None, "delivery_known": 0}
+        day, about = figures_report.today(), {"method": "sms", "country": "US", "purpose": "prove"}
+        numbers = {"attempts": 3, "known": 2, "delivered": 1, "price": "0.1", "currency": "usd"}
+        DailyAttempt.objects.create(day=day, **about, **numbers)
+        told = total()
+        assert (told["delivered"], told["delivery_known"], told["charged"]) == (1, 2, {"usd": "0.10000"})
+
+    def test_a_last_message_is_the_one_that_is_reported(self, pat: Person) -> None:
+        pat.opens("start").picks("sms")
+        assert len(messages.delivered(PHONE)) == total()["sent"] == 1

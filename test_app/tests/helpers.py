@@ -1,0 +1,100 @@
+"""What many tests need. It imports no models, so that a process may import it before Django is set up."""
+
+from __future__ import annotations
+
+import re
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import connections
+from django.test import Client
+
+# Settings with which requests go over HTTP, to whatever `TWILIO_2FA_BASE_URL` names.
+OVER_HTTP: dict[str, Any] = {
+    "TWILIO_2FA_SANDBOX": False,
+    "TWILIO_2FA_ACCOUNT_SID": "AC" + "1" * 32,
+    "TWILIO_2FA_AUTH_TOKEN": "a secret",
+    "TWILIO_2FA_SERVICE_ID": "VA" + "2" * 32,
+}
+
+
+def wrong_code(right: str, n: int = 1) -> str:
+    """Return a code of the same length that is not the right one. Each `n` gives another."""
+    return f"{(int(right) + n) % 10 ** len(right):0{len(right)}}"
+
+
+def six_digits(text: str) -> str:
+    """Return the code in a message."""
+    found = re.search(r"\b\d{6}\b", text)
+    assert found, text
+    return found.group()
+
+
+def free_port() -> int:
+    with held_port() as port:
+        return port
+
+
+@contextmanager
+def held_port(*, listening: bool = False) -> Iterator[int]:
+    """Keep a port from others. Connections to it are refused, unless it listens."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        if listening:
+            held.listen()
+        yield int(held.getsockname()[1])
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+def at_once(action: Callable[[int], Any], n: int) -> list[Any]:
+    """Call the action in `n` threads that start together. Return what the calls returned."""
+    ready = threading.Barrier(n)
+
+    def run(i: int) -> Any:
+        try:
+            ready.wait(30)
+            return action(i)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(n) as pool:
+        return list(pool.map(run, range(n)))
+
+
+def same_browser(client: Client, **options: Any) -> Client:
+    """Return another client with the same cookies, for a request at the same time."""
+    other = Client(**options)
+    other.cookies.update(client.cookies)
+    return other
+
+
+@contextmanager
+def connected(signal: Any, receiver: Callable[..., Any]) -> Iterator[None]:
+    signal.connect(receiver)
+    try:
+        yield
+    finally:
+        signal.disconnect(receiver)
+
+
+@contextmanager
+def heard(signal: Any) -> Iterator[list[dict[str, Any]]]:
+    """List the arguments of each time that a signal is sent."""
+    told: list[dict[str, Any]] = []
+
+    def receiver(**kwargs: Any) -> None:
+        told.append(kwargs)
+
+    with connected(signal, receiver):
+        yield told

@@ -1,0 +1,1 @@
+"""Taking over devices from other packages."""

@@ -1,0 +1,202 @@
+"""The catalogues of the package and its providers. `make messages` writes them."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from gettext import GNUTranslations, c2py
+from pathlib import Path
+from typing import Any
+
+import polib
+import pytest
+
+from . import LANGUAGES, PACKAGES, tag
+
+PLACEHOLDER = re.compile(r"%\(\w+\)[a-z]|%[a-z]|\{\w+\}|</?\w+>|https?")
+# Numbers, and the plural form that each takes, by CLDR's rules.
+ONE_OR_MORE = {0: 1, 1: 0, 2: 1, 5: 1, 21: 1, 101: 1}
+NONE_OR_ONE = {0: 0, 1: 0, 2: 1, 5: 1, 21: 1}
+ONE_FORM = {0: 0, 1: 0, 2: 0, 21: 0}
+EAST_SLAVIC = {0: 2, 1: 0, 2: 1, 4: 1, 5: 2, 11: 2, 12: 2, 14: 2, 21: 0, 22: 1, 25: 2, 101: 0, 111: 2}
+PLURALS: dict[str, dict[int, int]] = {
+    "ar": {0: 0, 1: 1, 2: 2, 3: 3, 10: 3, 11: 4, 99: 4, 100: 5, 102: 5, 103: 3, 111: 4},
+    "cs": {0: 2, 1: 0, 2: 1, 4: 1, 5: 2, 22: 2, 101: 2},
+    "fr": NONE_OR_ONE,
+    "he": {0: 2, 1: 0, 2: 1, 3: 2, 10: 2, 20: 2, 21: 2},
+    "hi": NONE_OR_ONE,
+    "pl": {0: 2, 1: 0, 2: 1, 4: 1, 5: 2, 12: 2, 14: 2, 21: 2, 22: 1, 25: 2, 101: 2, 112: 2},
+    "pt_BR": NONE_OR_ONE,
+    "ru": EAST_SLAVIC,
+    "uk": EAST_SLAVIC,
+    **dict.fromkeys(("de", "el", "es", "it", "nl", "sv", "tr"), ONE_OR_MORE),
+    **dict.fromkeys(("id", "ja", "ko", "vi", "zh_Hans", "zh_Hant"), ONE_FORM),
+}
+
+
+def path_of(package: Path, language: str) -> Path:
+    return package / "locale" / language / "LC_MESSAGES" / "django.po"
+
+
+CATALOGUES = [
+    pytest.param(path_of(package, language), id=f"{package.name}-{language}")
+    for package in PACKAGES
+    for language in LANGUAGES
+]
+
+
+def rule_of(catalogue: Any) -> tuple[int, Callable[[int], int]]:
+    """Return the number of plural forms, and which one a number takes."""
+    rule = re.fullmatch(r"nplurals=(\d+); plural=(.+);", catalogue.metadata["Plural-Forms"])
+    assert rule
+    return int(rule[1]), c2py(rule[2])
+
+
+def for_one_number(catalogue: Any) -> set[int]:
+    """Return the plural forms that one number only takes, as Arabic and Hebrew have for one and for two."""
+    _number, form = rule_of(catalogue)
+    taken = Counter(form(n) for n in range(1000))
+    return {n for n, times in taken.items() if times == 1}
+
+
+def translations(entry: Any, alone: set[int]) -> list[tuple[str, str, tuple[str, ...]]]:
+    """Return each translation of an entry, its original, and the placeholders that it may leave out."""
+    if not entry.msgid_plural:
+        return [(entry.msgstr, entry.msgid, ())]
+    forms = sorted(entry.msgstr_plural.items())
+    counts = ("%(n)d", "%(n)s", "%(left)s", "%(minutes)s")
+    return [(text, entry.msgid_plural, counts if n in alone else ()) for n, text in forms]
+
+
+def edges(text: str) -> tuple[bool, bool]:
+    return text[:1].isspace(), text[-1:].isspace()
+
+
+def faults(entry: Any, alone: set[int]) -> Iterator[str]:
+    """Yield what is wrong with an entry of a catalogue. `alone`: the plural forms that are for one number."""
+    if entry.obsolete or entry.fuzzy:
+        yield "fuzzy or obsolete"
+    for text, original, optional in translations(entry, alone):
+        if not text.strip():
+            yield "missing"
+            continue
+        wanted, found = sorted(PLACEHOLDER.findall(original)), sorted(PLACEHOLDER.findall(text))
+        if found not in (wanted, [p for p in wanted if p not in optional]):
+            yield f"other placeholders: {text}"
+        if edges(text) != edges(original):
+            yield f"begins or ends with another space: {text!r}"
+        if text == entry.msgid and len(re.findall(r"\w+", PLACEHOLDER.sub("", text))) > 3:
+            yield f"English: {text}"
+
+
+@pytest.mark.parametrize("path", CATALOGUES)
+def test_no_message_is_missing_or_fuzzy_or_broken(path: Path) -> None:
+    catalogue = polib.pofile(str(path))
+    alone = for_one_number(catalogue)
+    assert [(entry.msgid, fault) for entry in catalogue for fault in faults(entry, alone)] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_plural_forms_are_those_of_the_language(language: str) -> None:
+    for package in PACKAGES:
+        catalogue = polib.pofile(str(path_of(package, language)))
+        number, form = rule_of(catalogue)
+        assert {n: form(n) for n in PLURALS[language]} == PLURALS[language]
+        forms = set(range(number))
+        assert forms == set(PLURALS[language].values())
+        assert all(set(e.msgstr_plural) == forms for e in catalogue if e.msgid_plural)
+
+
+@pytest.mark.parametrize("path", CATALOGUES)
+def test_the_compiled_catalogue_is_that_of_the_text(path: Path) -> None:
+    catalogue = polib.pofile(str(path))
+    with path.with_suffix(".mo").open("rb") as f:
+        compiled = GNUTranslations(f)
+    expected: dict[Any, str] = {}
+    for entry in catalogue:
+        key = f"{entry.msgctxt}\x04{entry.msgid}" if entry.msgctxt else entry.msgid
+        if entry.msgid_plural:
+            expected.update({(key, n): text for n, text in entry.msgstr_plural.items()})
+        else:
+            expected[key] = entry.msgstr
+    read = dict(compiled._catalog)  # type: ignore[attr-defined]
+    read.pop("")
+    assert read == expected
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_catalogue_says_which_language_it_is_in(language: str) -> None:
+    for package in PACKAGES:
+        assert polib.pofile(str(path_of(package, language))).metadata["Language"] == language
+    kit = polib.pofile(str(path_of(PACKAGES[0], language)))
+    assert kit.find("en", msgctxt="language tag").msgstr == tag(language)
+    assert kit.find("ltr", msgctxt="text direction").msgstr == ("rtl" if language in ("ar", "he") else "ltr")
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda p: p.name)
+def test_every_package_has_every_language_and_no_other(package: Path) -> None:
+    assert sorted(p.name for p in (package / "locale").iterdir()) == sorted(LANGUAGES)
+
+
+def sentences(package: Path) -> set[str]:
+    """Return the sentences that a package's code marks, as far as they are written in one piece."""
+    marks = {"_", "gettext", "gettext_lazy", "ngettext", "ngettext_lazy", "pgettext", "pgettext_lazy"}
+    found = set()
+    for path in package.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in marks:
+                texts = [
+                    a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)
+                ]
+                found.update(texts[1:] if node.func.id.startswith("pgettext") else texts)
+    for path in (*package.rglob("*.html"), *package.rglob("*.txt")):
+        found.update(re.findall(r'\{% translate "([^"]+)"', path.read_text()))
+    return found
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda p: p.name)
+def test_the_catalogues_have_every_marked_sentence(package: Path) -> None:
+    """Sees it without GNU gettext; the gate runs `make messages`, which sees more."""
+    marked = sentences(package)
+    assert marked
+    for language in LANGUAGES:
+        catalogue = polib.pofile(str(path_of(package, language)))
+        assert marked <= {text for e in catalogue for text in (e.msgid, e.msgid_plural)}
+
+
+class TestWhatIsFound:
+    """A test that finds nothing has to be able to find something."""
+
+    def fault_of(self, **told: Any) -> list[str]:
+        return list(faults(polib.POEntry(**told), {1}))
+
+    def test_a_missing_or_fuzzy_translation_is_found(self) -> None:
+        assert self.fault_of(msgid="Code", msgstr="") == ["missing"]
+        assert self.fault_of(msgid="Code", msgstr="Code", flags=["fuzzy"]) == ["fuzzy or obsolete"]
+
+    @pytest.mark.parametrize(
+        ("forms", "fault"),
+        [
+            (["%(n)d", "%(n)d", "%(n)d"], []),
+            (["%(n)d", "one", "%(n)d"], []),
+            (["%(n)d", "", "%(n)d"], ["missing"]),
+            (["many", "one", "%(n)d"], ["other placeholders: many"]),
+        ],
+    )
+    def test_a_number_may_be_left_out_only_where_it_is_fixed(
+        self, forms: list[str], fault: list[str]
+    ) -> None:
+        plural = {"msgid": "%(n)d day", "msgid_plural": "%(n)d days"}
+        assert self.fault_of(**plural, msgstr_plural=dict(enumerate(forms))) == fault
+
+    @pytest.mark.parametrize("text", ["Bis", "Bis %(tim)s", "Bis %(time)d", "%(time)s {x}", "%(time)s</b>"])
+    def test_other_placeholders_are_found(self, text: str) -> None:
+        assert self.fault_of(msgid="Until %(time)s", msgstr=text) == [f"other placeholders: {text}"]
+        assert self.fault_of(msgid="Until %(time)s", msgstr="Bis %(time)s") == []
+
+    def test_a_sentence_that_was_left_in_english_is_found(self) -> None:
+        assert self.fault_of(msgid="Send a new code", msgstr="Send a new code") == [
+            "English: Send a new code"
+        ]

@@ -1,0 +1,102 @@
+"""The pages in the languages of their readers, and what a language without a catalogue gets."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.utils import translation
+from django.utils.formats import date_format
+
+from django_twilio_2fa.errors import in_words
+from django_twilio_2fa.models import Device
+from django_twilio_2fa.moments import local
+from django_twilio_2fa.sandbox import messages
+from django_twilio_2fa.twilio.locales import LOCALES
+
+from ..people import PHONE, Person
+from . import LANGUAGES, tag
+
+# What Twilio calls otherwise.
+TWILIO = {"zh_Hans": "zh-CN", "zh_Hant": "zh-HK"}
+
+
+def reading(person: Person, language: str) -> Person:
+    person.client.defaults["HTTP_ACCEPT_LANGUAGE"] = tag(language)
+    return person
+
+
+def html_of(person: Person) -> dict[str, str]:
+    """Return the attributes of the page's html element."""
+    [attributes] = re.findall(r"<html ([^>]*)>", person.page.content.decode())
+    return dict(re.findall(r'(\w+)="([^"]*)"', attributes))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_page_is_in_the_language_that_its_reader_asks_for(pat: Person, language: str) -> None:
+    english = pat.opens("start").text
+    reading(pat, language).opens("start")
+    direction = "rtl" if language in ("ar", "he") else "ltr"
+    assert html_of(pat) == {"lang": tag(language), "dir": direction}
+    assert pat.text != english
+    with translation.override(tag(language).lower()):
+        assert translation.gettext("Text message") in pat.text
+
+
+@pytest.mark.parametrize("language", ["en-us", "en-gb", "da", "fa", "ur"])
+def test_sentences_without_a_translation_are_called_english(pat: Person, language: str) -> None:
+    reading(pat, language).opens("start").picks("sms")
+    assert html_of(pat) == {"lang": "en", "dir": "ltr"}
+
+
+def test_a_variant_of_a_language_gets_its_sentences(pat: Person) -> None:
+    assert html_of(reading(pat, "de-at").opens("start")) == {"lang": "de", "dir": "ltr"}
+    assert html_of(reading(pat, "es-mx").opens("start")) == {"lang": "es", "dir": "ltr"}
+
+
+def test_the_default_language_replaces_one_without_catalogue(pat: Person, settings: Any) -> None:
+    """As Django has it: what is missing in the reader's language is taken from `LANGUAGE_CODE`."""
+    settings.LANGUAGE_CODE = "de"
+    # Lets Django forget the catalogues that it has put together with another default.
+    settings.LANGUAGES = [("da", "Dansk"), ("de", "Deutsch")]
+    assert html_of(reading(pat, "da").opens("start")) == {"lang": "de", "dir": "ltr"}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_twilio_sends_the_message_in_the_language_of_the_page(pat: Person, language: str) -> None:
+    expected = TWILIO.get(language, tag(language))
+    assert expected in LOCALES
+    reading(pat, language).opens("start").picks("sms")
+    assert messages.delivered(PHONE)[0]["locale"] == expected
+
+
+@pytest.mark.parametrize("language", ["de", "pt_BR", "ja", "ar", "ru"])
+def test_dates_are_written_as_the_language_writes_them(pat: Person, language: str) -> None:
+    pat.opens("start").picks("sms").types_the_code()
+    reading(pat, language).opens("devices")
+    at = pat.page.context["activity"][0].at
+    with translation.override(tag(language).lower()):
+        written = date_format(local(at), "DATETIME_FORMAT")
+    with translation.override("en"):
+        assert written != date_format(local(at), "DATETIME_FORMAT")
+    assert written in pat.page.content.decode()
+
+
+def test_a_mail_is_written_in_the_language_of_the_page(sam: Person) -> None:
+    sam.user.email = "owner@example.org"
+    sam.user.save()
+    reading(sam, "de").opens("start").picks("sms").types_the_code()
+    sam.posts(f"/2fa/remove/{Device.objects.get(kind='email').pk}/")
+    body = mail.outbox[-1].body
+    assert "Guten Tag sam," in body
+    assert "E-Mail-Adresse" in body
+    assert "Email address" not in body
+
+
+@pytest.mark.parametrize("number", [2, 5, 21])
+def test_a_wait_is_counted_as_the_language_counts(number: int) -> None:
+    with translation.override("ru"):
+        found = str(in_words(number * 60))
+    assert found == {2: "через 2 минуты", 5: "через 5 минут", 21: "через 21 минуту"}[number]

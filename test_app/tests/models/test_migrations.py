@@ -1,0 +1,70 @@
+"""What the migrations do with rows that exist."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
+
+from django_twilio_2fa.models import Counter, Lock, Verification
+
+FOR_EVER = 2**62
+
+
+def migrate_to(name: str) -> Any:
+    executor = MigrationExecutor(connection)
+    return executor.migrate([("twilio_2fa", name)]).apps
+
+
+def migrate_to_the_last() -> None:
+    executor = MigrationExecutor(connection)
+    executor.migrate(executor.loader.graph.leaf_nodes("twilio_2fa"))
+
+
+@pytest.fixture
+def before_locks(transactional_db: None) -> Iterator[Any]:
+    """The models as they were when locks were kept among the counts."""
+    yield migrate_to("0004_details")
+    migrate_to_the_last()
+
+
+def test_migration_moves_locks_out_of_the_table_of_counters(before_locks: Any) -> None:
+    now = int(time.time())
+    session = f"session:{'a' * 32}"
+    old = before_locks.get_model("twilio_2fa", "Counter").objects
+    old.create(scope="lock", key="sam", window=now - 60, n=1)
+    old.create(scope="lock", key="sam", window=now + 60, n=1)
+    old.create(scope="lock", key="pat", window=FOR_EVER, n=1)
+    old.create(scope="refused", key="sms", window=now + 60, n=1)
+    old.create(scope=session, key="tab", window=now + 60, n=1)
+    old.create(scope=f"{session}:3600", key="tab", window=now, n=3)
+    old.create(scope="wrong_tokens_in_a_row", key="sam", window=0, n=4)
+
+    migrate_to("0005_locks")
+
+    assert set(Lock.objects.values_list("scope", "key", "until")) == {
+        ("lock", "sam", now + 60),
+        ("lock", "pat", FOR_EVER),
+        ("refused", "sms", now + 60),
+        (session, "tab", now + 60),
+    }
+    assert set(Counter.objects.values_list("scope", "n")) == {
+        (f"{session}:3600", 3),
+        ("wrong_tokens_in_a_row", 4),
+    }
+
+
+def test_unauthenticated_verifications_stay_unauthenticated(before_locks: Any) -> None:
+    rows = before_locks.get_model("twilio_2fa", "Verification").objects
+    now = timezone.now()
+    about = {"method": "sms", "expires_at": now, "details": {"stranger": "digest"}}
+    rows.create(**about)
+    migrate_to_the_last()
+    row = Verification.objects.get()
+    assert row.is_unauthenticated
+    assert row.details == {"unauthenticated": "digest"}

@@ -1,0 +1,296 @@
+"""Your verification methods: each change asks for a fresh code, and is told by e-mail."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from django_twilio_2fa.models import Device, TrustedBrowser
+from django_twilio_2fa.process import administration
+from django_twilio_2fa.sandbox import messages
+from django_twilio_2fa.signals import SIGNALS
+from django_twilio_2fa.testing import register_device
+
+from ..browsers.people import trusts
+from ..conf.shows import shows
+from ..helpers import heard
+from ..people import EMAIL, PHONE, Person
+
+OTHER = "+12025550199"
+
+
+@pytest.fixture(autouse=True)
+def fast(settings: Any, no_cooldown: None) -> None:
+    settings.TWILIO_2FA_TRUSTED_BROWSER_AGE = timedelta(days=30)
+
+
+def pk_of(person: Person, kind: str = "phone_number") -> str:
+    return str(Device.objects.filter(user=person.user, kind=kind).latest("registered_at").pk)
+
+
+def proven(person: Person) -> Person:
+    return person.opens("start").picks("sms").types_the_code()
+
+
+def makes_default(person: Person, kind: str) -> Person:
+    return person.posts("devices", action="make_default", device=pk_of(person, kind))
+
+
+class TestDefault:
+    def test_the_default_device_is_offered_first(self, sam: Person) -> None:
+        proven(sam)
+        assert sam.opens("start").choices[0][0] == "sms"
+        makes_default(sam, "email")
+        assert sam.opens("start").choices[0][0] == "email"
+
+    def test_of_one_kind_the_default_is_sent_to(self, sam: Person) -> None:
+        register_device(sam.user, OTHER)
+        makes_default(proven(sam), "phone_number")
+        Person("sam").verifier.send("sms")
+        assert sam.has_got(OTHER) == 1
+
+    def test_the_page_says_which_is_the_default(self, sam: Person) -> None:
+        shown = proven(sam).opens("devices").page.context["devices"]
+        assert [(d["is_default"], d["defaultable"]) for d in shown] == [(False, True), (False, True)]
+        makes_default(sam, "email")
+        assert "Offered first from now on: sXX@eXXXXXX.com" in sam.text
+        shown = sam.page.context["devices"]
+        assert [d["is_default"] for d in shown] == [True, False]
+        assert [d["defaultable"] for d in shown] == [False, True]
+
+    def test_the_last_one_that_was_made_default_is(self, sam: Person) -> None:
+        proven(sam)
+        for kind in ("email", "phone_number"):
+            makes_default(sam, kind)
+        assert [bool(d.default_at) for d in Device.objects.order_by("kind")] == [False, True]
+        assert sam.opens("start").choices[0][0] == "sms"
+
+    def test_a_single_device_cannot_be_made_default(self, pat: Person) -> None:
+        assert not proven(pat).opens("devices").page.context["devices"][0]["defaultable"]
+
+    def test_recovery_codes_are_never_the_default(self, sam: Person, settings: Any) -> None:
+        settings.TWILIO_2FA_ALLOWED_METHODS = ["sms", "email", "recovery"]
+        proven(sam).posts("/2fa/add/start/", method="recovery", device="").posts().posts(saved="on")
+        makes_default(sam, "recovery")
+        assert "You cannot change how you get codes here." in sam.text
+        assert sam.opens("start").choices[0][0] == "sms"
+
+    def test_a_device_that_replaces_the_default_is_the_default(self, sam: Person) -> None:
+        makes_default(proven(sam), "phone_number")
+        change = f"/2fa/change/{pk_of(sam)}/"
+        sam.opens(change).picks("sms").registers("202 555 0144").types_the_code("+12025550144")
+        assert Device.objects.get(kind="phone_number").default_at
+
+    def test_nobody_makes_a_device_of_others_the_default(self, sam: Person, pat: Person) -> None:
+        proven(sam).posts("devices", action="make_default", device=pk_of(pat))
+        assert not Device.objects.filter(default_at__isnull=False).exists()
+
+    def test_what_the_site_stores_can_be_the_default(self, sam: Person, settings: Any) -> None:
+        settings.TWILIO_2FA_EMAIL_CB = lambda user: "sam@example.org"
+        proven(sam).posts("devices", action="make_default", device="email")
+        assert sam.opens("start").choices[0][0] == "email"
+        assert Person("sam").verifier.registered()[0].id == "email"
+        makes_default(sam, "phone_number")
+        assert sam.opens("start").choices[0][0] == "sms"
+
+    def test_a_value_that_was_made_default_has_not_been_proven(self, sam: Person, settings: Any) -> None:
+        settings.TWILIO_2FA_EMAIL_CB = lambda user: "sam@example.org"
+        proven(sam).posts("devices", action="make_default", device="email")
+        settings.TWILIO_2FA_EMAIL_CB = lambda user: "sam@example.net"
+        assert all(r.proven for r in Person("sam").verifier.registered())
+
+
+# What each change posts, and the subject of its e-mail.
+CHANGES = {
+    "name": ({"action": "rename", "name": "Work"}, "A way to get codes was renamed on your account"),
+    "default": ({"action": "make_default"}, "Your default way to get codes was changed"),
+    "forget": ({"action": "end_browser"}, "A browser was forgotten on your account"),
+    "forget all": ({"action": "end_browsers"}, "A browser was forgotten on your account"),
+}
+
+
+@pytest.fixture
+def owner(sam: Person) -> Person:
+    """Somebody with two devices and a remembered browser, whose last code was some time ago."""
+    sam.user.email = EMAIL
+    sam.user.save()
+    return trusts(sam)
+
+
+def form(person: Person, change: str) -> dict[str, str]:
+    told = {"device": pk_of(person, "email"), "browser": str(TrustedBrowser.objects.get().pk)}
+    return {**told, **CHANGES[change][0]}
+
+
+def state() -> Any:
+    devices = Device.objects.order_by("pk").values_list("pk", "name", "default_at")
+    return list(devices), list(TrustedBrowser.objects.values_list("pk"))
+
+
+@pytest.mark.parametrize("change", CHANGES)
+class TestEachChange:
+    def test_a_change_needs_a_fresh_code_and_is_not_lost(
+        self, owner: Person, change: str, later: Any
+    ) -> None:
+        later(601)
+        before, posted = state(), form(owner, change)
+        assert owner.posts("devices", **posted).is_at("start")
+        assert state() == before
+        assert owner.picks("sms").types_the_code().is_at("again")
+        assert state() == before
+        owner.presses_the_button()
+        assert owner.is_at("devices")
+        assert state() != before
+        # It is not offered a second time.
+        assert not owner.opens("again").is_at("again")
+
+    def test_an_unverified_session_changes_nothing(self, owner: Person, change: str) -> None:
+        before = state()
+        assert Person("sam").posts("devices", **form(owner, change)).is_at("start")
+        assert state() == before
+
+    def test_a_change_is_told_by_mail(self, owner: Person, change: str, mailoutbox: Any) -> None:
+        mailoutbox.clear()
+        owner.posts("devices", **form(owner, change))
+        assert [(mail.subject, mail.to) for mail in mailoutbox] == [(CHANGES[change][1], [EMAIL])]
+
+    def test_a_change_leaves_the_proof_for_the_next(self, owner: Person, change: str) -> None:
+        owner.posts("devices", **form(owner, change))
+        assert owner.posts("devices", action="rename", device=pk_of(owner), name="Home").is_at("devices")
+        assert Device.objects.filter(name="Home").exists()
+
+
+def test_a_recognized_browser_is_no_fresh_code(owner: Person) -> None:
+    cookies = {k: v.value for k, v in owner.client.cookies.items() if k.startswith("twilio_2fa")}
+    again = Person("sam")
+    again.client.cookies.load(cookies)
+    assert again.opens("/secret/").path == "/secret/"
+    again.posts("devices", action="end_browsers")
+    assert again.is_at("start")
+    assert TrustedBrowser.objects.count() == 1
+
+
+def test_names_and_defaults_are_changes_in_the_audit_log(owner: Person) -> None:
+    with heard(SIGNALS["twilio_2fa_device_changed"].signal) as told:
+        for change in ("name", "default"):
+            owner.posts("devices", **form(owner, change))
+    assert [(t["method"], t["kind"]) for t in told] == [("name", "email"), ("default", "email")]
+
+
+def test_a_change_that_changes_nothing_is_not_told(owner: Person, mailoutbox: Any) -> None:
+    for change in ("name", "default"):
+        owner.posts("devices", **form(owner, change))
+    mailoutbox.clear()
+    for change in ("name", "default"):
+        owner.posts("devices", **form(owner, change))
+    assert mailoutbox == []
+
+
+class TestTheOldAddress:
+    """The account's own address may be an attacker's by then."""
+
+    def proves_by(self, person: Person) -> Person:
+        return person.opens("start").picks("sms").types_the_code()
+
+    def test_a_removed_address_is_told(self, sam: Person, mailoutbox: Any) -> None:
+        sam.user.email = "new@example.com"
+        sam.user.save()
+        self.proves_by(sam).posts(f"/2fa/remove/{pk_of(sam, 'email')}/")
+        assert sorted(mail.to[0] for mail in mailoutbox) == ["new@example.com", EMAIL]
+        assert len({mail.body for mail in mailoutbox}) == 1
+
+    def test_a_replaced_address_is_told(self, sam: Person, mailoutbox: Any) -> None:
+        self.proves_by(sam).opens(f"/2fa/change/{pk_of(sam, 'email')}/").picks("email")
+        sam.posts(email="sam@example.org").types_the_code("sam@example.org")
+        assert [mail.to for mail in mailoutbox] == [[EMAIL]]
+        assert mailoutbox[0].subject == "A way to get codes was changed on your account"
+
+    def test_an_address_that_is_the_accounts_is_told_once(self, sam: Person, mailoutbox: Any) -> None:
+        sam.user.email = EMAIL.upper()
+        sam.user.save()
+        self.proves_by(sam).posts(f"/2fa/remove/{pk_of(sam, 'email')}/")
+        assert len(mailoutbox) == 1
+
+    def test_an_address_that_the_site_stores_is_told(
+        self, sam: Person, settings: Any, mailoutbox: Any
+    ) -> None:
+        stored = {"email": EMAIL}
+        settings.TWILIO_2FA_EMAIL_CB = lambda user: stored["email"]
+
+        def store(user: Any, field: str, value: Any, **kwargs: Any) -> None:
+            stored[field] = str(value)
+
+        signal = SIGNALS["twilio_2fa_set_user_data"].signal
+        signal.connect(store)
+        try:
+            self.proves_by(sam).opens("/2fa/change/email/").picks("email")
+            sam.posts(email="sam@example.org").types_the_code("sam@example.org")
+        finally:
+            signal.disconnect(store)
+        assert stored["email"] == "sam@example.org"
+        assert [mail.to for mail in mailoutbox] == [[EMAIL]]
+
+    def test_nobody_is_told_where_the_site_does_not_want_it(
+        self, sam: Person, settings: Any, mailoutbox: Any
+    ) -> None:
+        settings.TWILIO_2FA_NOTIFY_OWNER = False
+        self.proves_by(sam).posts(f"/2fa/remove/{pk_of(sam, 'email')}/")
+        assert mailoutbox == []
+
+
+class TestTheOldNumber:
+    """Verify sends codes only. A site that can send other messages tells the old number."""
+
+    @pytest.fixture
+    def texts(self, settings: Any) -> list[tuple[str, str, str]]:
+        sent = []
+
+        def send(number: str, text: str, user: Any) -> str:
+            sent.append((number, text, user.username))
+            return "the id of a message"
+
+        settings.TWILIO_2FA_NOTIFY_NUMBER_CB = send
+        return sent
+
+    @shows("NOTIFY_NUMBER_CB")
+    def test_a_removed_number_is_told(self, sam: Person, texts: Any) -> None:
+        proven(sam).posts(f"/2fa/remove/{pk_of(sam)}/")
+        assert texts == [(PHONE, "A way to get codes was removed from your account", "sam")]
+
+    def test_a_number_that_an_administrator_removes_is_told(
+        self, sam: Person, texts: Any, django_capture_on_commit_callbacks: Any
+    ) -> None:
+        with django_capture_on_commit_callbacks(execute=True):
+            administration.remove(sam.user, Device.objects.filter(kind="phone_number"))
+        assert texts == [(PHONE, "A way to get codes was removed from your account", "sam")]
+
+    def test_a_replaced_number_is_told(self, sam: Person, texts: Any) -> None:
+        proven(sam).opens(f"/2fa/change/{pk_of(sam)}/").picks("sms").registers("202 555 0144")
+        assert texts == []
+        sam.types_the_code("+12025550144")
+        assert texts == [(PHONE, "A way to get codes was changed on your account", "sam")]
+
+    def test_an_added_number_is_not_told(self, sam: Person, texts: Any) -> None:
+        proven(sam).opens("/2fa/add/").picks("sms").registers("202 555 0144").types_the_code("+12025550144")
+        assert texts == []
+
+    def test_a_message_that_cannot_be_sent_stops_nothing(self, sam: Person, settings: Any) -> None:
+        settings.TWILIO_2FA_NOTIFY_NUMBER_CB = lambda number: 1 / 0
+        proven(sam).posts(f"/2fa/remove/{pk_of(sam)}/")
+        assert not Device.objects.filter(kind="phone_number").exists()
+        assert sam.page.status_code == 200
+
+    def test_no_number_is_told_where_owners_are_not(self, sam: Person, settings: Any, texts: Any) -> None:
+        settings.TWILIO_2FA_NOTIFY_OWNER = False
+        proven(sam).posts(f"/2fa/remove/{pk_of(sam)}/")
+        assert texts == []
+
+
+def test_a_code_reaches_the_number_that_is_made_default(pat: Person) -> None:
+    register_device(pat.user, OTHER)
+    makes_default(proven(pat), "phone_number")
+    Person("pat").opens("start").posts("start", method="sms")
+    assert len(messages.delivered(OTHER)) == 1
+    assert pat.has_got(PHONE) == 1

@@ -1,0 +1,1 @@
+"""Methods: how they are found, and those that this project ships."""

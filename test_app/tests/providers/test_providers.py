@@ -1,0 +1,142 @@
+"""Methods of a project's own, and how methods look."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.core import mail
+
+from django_twilio_2fa.contacts import EmailAddress
+from django_twilio_2fa.models import Device, Verification
+from django_twilio_2fa.providers import Checked, MethodProvider, Sent
+
+from ..helpers import six_digits, wrong_code
+from ..people import EMAIL, Person
+
+PIGEON = {"pigeon": "demo.pigeon.provider.PigeonProvider"}
+
+
+class SecretProvider(MethodProvider):
+    """Needs no device and sends nothing: compares what the user knows."""
+
+    label = "Secret"
+    sends = False
+
+    def start(self, verification: Verification, *, request: Any = None) -> Sent:
+        return Sent()
+
+    def check(self, verification: Verification, token: str, *, request: Any = None) -> Checked:
+        return Checked(approved=token == "424242")
+
+
+class FaultyProvider(SecretProvider):
+    device_kind = "email"
+
+    def start(self, verification: Verification, *, request: Any = None) -> Sent:
+        raise RuntimeError("somebody else's bug")
+
+
+class FaultyCheckProvider(SecretProvider):
+    def check(self, verification: Verification, token: str, *, request: Any = None) -> Checked:
+        raise RuntimeError("somebody else's bug")
+
+
+def code() -> str:
+    return six_digits(mail.outbox[-1].body)
+
+
+@pytest.fixture
+def pigeon(settings: Any) -> None:
+    settings.TWILIO_2FA_PROVIDERS = PIGEON
+    settings.TWILIO_2FA_ALLOWED_METHODS = ["sms", "pigeon"]
+
+
+class TestPigeon:
+    @pytest.fixture(autouse=True)
+    def registered(self, pigeon: None) -> None:
+        pass
+
+    def test_the_pigeon_registers_and_verifies_with_its_template(self, demo: Person) -> None:
+        demo.opens("/secret/").picks("pigeon").posts(email=EMAIL)
+        assert demo.page.templates[0].name == "twilio_2fa/pigeon/verify.html"
+        demo.types(code())
+        assert demo.path == "/secret/"
+        assert Device.objects.get().value == EMAIL
+
+    def test_the_pigeon_verifies_a_registered_device(self, sam: Person) -> None:
+        sam.opens("start").picks("pigeon").types(wrong_code(code()))
+        assert "You can try 4 more times" in sam.text
+        sam.types(code())
+        assert sam.is_verified
+
+    def test_the_pigeon_is_sent_again_after_the_cooldown(self, sam: Person, later: Any) -> None:
+        sam.opens("start").picks("pigeon")
+        later(31)
+        sam.posts("verify", action="resend")
+        assert len(mail.outbox) == 2
+        assert sam.types(code()).is_verified
+
+    def test_the_sid_of_the_pigeon_is_our_id_and_no_code_is_stored(self, sam: Person) -> None:
+        sam.opens("start").picks("pigeon")
+        row = Verification.objects.get()
+        assert row.verification_sid == str(row.public_id)
+        assert code() not in str(Verification.objects.values().get())
+
+
+def test_a_method_may_need_no_device_and_send_nothing(sam: Person, settings: Any) -> None:
+    settings.TWILIO_2FA_PROVIDERS = {"secret": f"{__name__}.SecretProvider"}
+    settings.TWILIO_2FA_ALLOWED_METHODS = ["secret", "email"]
+    sam.opens("start").picks("secret")
+    assert not sam.page.context["can_resend"]
+    assert sam.types("424242").is_verified
+
+
+@pytest.mark.parametrize("name", ["FaultyProvider", "FaultyCheckProvider"])
+def test_a_provider_that_raises_shows_a_page_and_is_logged(
+    sam: Person, settings: Any, caplog: Any, name: str
+) -> None:
+    settings.TWILIO_2FA_PROVIDERS = {"faulty": f"{__name__}.{name}"}
+    settings.TWILIO_2FA_ALLOWED_METHODS = ["faulty", "sms"]
+    sam.opens("start").picks("faulty")
+    if name == "FaultyCheckProvider":
+        sam.types("424242")
+    assert sam.page.status_code == 200
+    told = (
+        "a problem with sending or checking"
+        if name == "FaultyCheckProvider"
+        else "We are not sure the code was sent"
+    )
+    assert told in sam.text
+    assert "somebody else's bug" in caplog.text
+    assert not sam.is_verified
+
+
+class TestDisplay:
+    def test_the_display_callback_overrides_details_and_provider(self, sam: Person, settings: Any) -> None:
+        settings.TWILIO_2FA_METHOD_DETAILS = {"sms": {"label": "Text", "icon": "fas fa-a"}}
+        settings.TWILIO_2FA_METHOD_DISPLAY_CB = lambda method: {
+            "label": f"<b>{method}",
+            "value": "x",
+            "more": 1,
+        }
+        shown = sam.opens("start").page.context["methods"]
+        assert shown["sms"] == {"value": "sms", "label": "<b>sms", "icon": "fas fa-a"}
+        assert "&lt;b&gt;sms" in sam.page.content.decode()
+
+    @pytest.mark.parametrize("answer", [None, {}, "rubbish"])
+    def test_a_display_callback_returning_none_changes_nothing(
+        self, sam: Person, settings: Any, answer: Any
+    ) -> None:
+        settings.TWILIO_2FA_METHOD_DISPLAY_CB = lambda method: answer
+        assert sam.opens("start").page.context["methods"]["sms"]["label"] == "Text message"
+
+    def test_a_failing_display_callback_is_logged(self, sam: Person, settings: Any, caplog: Any) -> None:
+        settings.TWILIO_2FA_METHOD_DISPLAY_CB = "tests.conf.callbacks.raises"
+        assert sam.opens("start").page.context["methods"]["sms"]["label"] == "Text message"
+        assert "METHOD_DISPLAY_CB failed" in caplog.text
+
+    def test_the_name_of_a_device_is_escaped(self, sam: Person) -> None:
+        Device.objects.register(sam.user, EmailAddress("x@example.com"), name="<script>")
+        assert "<script>&" not in sam.opens("devices").page.content.decode()
+        assert "&lt;script&gt;" in sam.page.content.decode()

@@ -1,0 +1,676 @@
+"""The requests that are run at once, what there is before them, and the rules that hold after them."""
+
+from __future__ import annotations
+
+from collections import Counter as Tally
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from django.contrib.auth import get_user, get_user_model
+from django.core.management import call_command
+from django.db import connection, transaction
+from django.http import HttpRequest
+from django.test import Client
+from django.utils import timezone
+
+from django_twilio_2fa.contacts import EmailAddress, PhoneNumber
+from django_twilio_2fa.models import Counter, Device, Lock, Status, Verification
+from django_twilio_2fa.sandbox import messages
+from django_twilio_2fa.sandbox.fault_injection import injected
+from django_twilio_2fa.sandbox.models import SandboxMessage, SandboxVerification
+from django_twilio_2fa.session import is_verified
+from django_twilio_2fa.signals import twilio_2fa_verification_success
+
+from ..people import EMAIL, PHONE, Person
+from .scheduler import Run
+
+SEND, CHECK = "Verifications", "VerificationCheck"
+OTHER, THIRD = "+12025550147", "+12025550148"
+
+
+class Browser:
+    """The requests of one person, from a client that begins anew in each run."""
+
+    def __init__(self, person: Person) -> None:
+        self.person = person
+
+    def client(self) -> Client:
+        client = Client(raise_request_exception=False)
+        client.cookies.update(self.person.client.cookies)
+        return client
+
+    def posts(self, path: str, **data: Any) -> Any:
+        return self.client().post(path, data)
+
+    def asks(self, endpoint: str, **values: Any) -> Any:
+        return self.client().post(f"/api/2fa/{endpoint}/", values, content_type="application/json")
+
+    @property
+    def is_verified(self) -> bool:
+        request = HttpRequest()
+        request.session = self.person.client.session
+        request.user = get_user(request)
+        return is_verified(request)
+
+
+class Scene:
+    """Sam has a phone, and the two requests come from one browser. The rules here hold for every scene."""
+
+    settings: ClassVar[dict[str, Any]] = {}
+    switches = 3
+    """How many are tried where nobody says how many."""
+
+    def prepare(self) -> None:
+        self.user = get_user_model().objects.create_user("sam", email=EMAIL)
+        self.device = Device.objects.register(self.user, PhoneNumber(PHONE))
+        self.browser = Browser(Person("sam").opens("start"))
+        self.begin()
+        self.had = SandboxMessage.objects.count()
+        self.row = Verification.objects.order_by("pk").last()
+        self.code = messages.last_code() if self.had else ""
+        self.wrong = self.code[:-1] + str((int(self.code[-1]) + 1) % 10) if self.code else ""
+        self.approvals: Tally[str] = Tally()
+
+    def begin(self) -> None:
+        """Do what comes before the requests."""
+
+    def sends_a_code(self) -> None:
+        self.browser.person.picks("sms")
+
+    def requests(self) -> dict[str, Callable[[], Any]]:
+        self.approvals.clear()
+        twilio_2fa_verification_success.connect(self.count_approval)
+        return self.acts()
+
+    def acts(self) -> dict[str, Callable[[], Any]]:
+        raise NotImplementedError
+
+    def count_approval(self, verification_sid: str, **kwargs: Any) -> None:
+        self.approvals[verification_sid] += 1
+
+    # What they do
+
+    def send(self) -> Any:
+        return self.browser.posts("/2fa/start/", method="sms")
+
+    def resend(self) -> Any:
+        return self.browser.posts("/2fa/verify/", action="resend")
+
+    def cancel(self) -> Any:
+        return self.browser.posts("/2fa/verify/", action="cancel")
+
+    def check_right(self) -> Any:
+        return self.browser.posts("/2fa/verify/", token=self.code)
+
+    def check_wrong(self) -> Any:
+        return self.browser.posts("/2fa/verify/", token=self.wrong)
+
+    def unlock(self) -> Any:
+        with open("/dev/null", "w") as nowhere:
+            call_command("twilio_2fa_unlock", "sam", stdout=nowhere)
+
+    # The rules
+
+    def judge(self, run: Run) -> Iterator[str]:
+        twilio_2fa_verification_success.disconnect(self.count_approval)
+        for name, error in run.errors.items():
+            yield f"{name} raised {type(error).__name__}: {error}"
+        for name, answer in run.results.items():
+            if getattr(answer, "status_code", 200) >= 500:
+                found = getattr(answer, "exc_info", None)
+                yield f"{name} was answered {answer.status_code} {found[1] if found else ''!r}"
+        rows = list(Verification.objects.order_by("pk"))
+        yield from self.judge_sends(run, rows)
+        yield from self.judge_checks(run, rows)
+        yield from self.judge_approvals(run, rows)
+        yield from self.judge_own(run, rows)
+
+    def judge_own(self, run: Run, rows: list[Verification]) -> Iterator[str]:
+        """Yield what is broken of the rules of this scene alone."""
+        yield from ()
+
+    def sent(self) -> int:
+        return SandboxMessage.objects.count() - self.had
+
+    def judge_sends(self, run: Run, rows: list[Verification]) -> Iterator[str]:
+        if (counted := sum(row.sends for row in rows)) < SandboxMessage.objects.count():
+            yield f"{SandboxMessage.objects.count()} messages went out, and {counted} sends are counted"
+        limits = Counter.objects.filter(scope__regex="^(unproven_)?sends_per_user:3600$")
+        if (counted := sum(limits.values_list("n", flat=True))) < SandboxMessage.objects.count():
+            yield f"{SandboxMessage.objects.count()} messages went out, and the user's limit counts {counted}"
+
+    def judge_checks(self, run: Run, rows: list[Verification]) -> Iterator[str]:
+        asked = Tally(
+            call.values.get("VerificationSid") or call.values.get("To") for call in run.asked(CHECK)
+        )
+        for row in rows:
+            most = self.settings.get("TWILIO_2FA_MAX_ATTEMPTS", 5)
+            before = self.row.attempts if self.row is not None and row.pk == self.row.pk else 0
+            if before + asked[row.sid] > most:
+                yield f"{before + asked[row.sid]} tokens went to Twilio, and {most} are allowed"
+            if row.attempts < before + asked[row.sid]:
+                yield f"{before + asked[row.sid]} tokens went to Twilio, and {row.attempts} are counted"
+
+    def judge_approvals(self, run: Run, rows: list[Verification]) -> Iterator[str]:
+        for row in rows:
+            approved = row.status == Status.APPROVED and row.transport != "test"
+            fresh = row.pk >= self.first_pk
+            if fresh and approved and self.approvals[row.sid] != 1:
+                yield f"an approval was told {self.approvals[row.sid]} times"
+            if fresh and not approved and self.approvals[row.sid]:
+                yield f"an approval was told of a verification that is {row.status}"
+            at_twilio = SandboxVerification.objects.filter(sid=row.sid, status="approved").exists()
+            if at_twilio and not approved and not self.may_lose(row):
+                yield f"Twilio took the token, and the verification is {row.status} ({row.error_code})"
+            if fresh and approved and row.verifies_session and not self.is_verified_by(row):
+                yield "a verification was approved, and its session is not verified"
+
+    @property
+    def first_pk(self) -> int:
+        return self.row.pk if self.row is not None else 0
+
+    def may_lose(self, row: Verification) -> bool:
+        """Return whether a right token may come to nothing here."""
+        return False
+
+    def is_verified_by(self, row: Verification) -> bool:
+        return self.browser.is_verified
+
+
+SCENES: dict[str, type[Scene]] = {}
+
+
+def scene(name: str) -> Callable[[type[Scene]], type[Scene]]:
+    def add(cls: type[Scene]) -> type[Scene]:
+        SCENES[name] = cls
+        return cls
+
+    return add
+
+
+def counts(scope: str) -> int:
+    return sum(Counter.objects.filter(scope=scope).values_list("n", flat=True))
+
+
+# Sends
+
+
+@scene("send/send")
+class TwoSends(Scene):
+    """A double click on the first button."""
+
+    def acts(self) -> dict[str, Callable[[], Any]]:
+        return {"a": self.send, "b": self.send}
+
+    def judge_own(self, run: Run, rows: list[Verification]) -> Iterator[str]:
+        if self.sent() != 1 or len(rows) != 1:
+            yield f"{self.sent()} messages and {len(rows)} verifications"
+
+
+@scene("send/send-over-the-API-in-two-sessions")
+class TwoSessionsSend(Scene):
+    def prepare(self) -> None:
+        super().prepare()
+        self.second = Browser(Person("sam").opens("start"))
+
+    def acts(self) -> dict[str, Callable[[], Any]]:
+        return {
+            n: lambda b=b: b.asks("send", method="sms") for n, b in (("a", self.browser), ("b", self.second))
+        }
+
+    judge_own = TwoSends.judge_own
+
+
+@scene("resend/resend")
+class TwoResends(Scene):
+    """The cooldown is over."""
+
+    def begin(self) -> None:
+        self.sends_a_code()
+        Verification.objects.update(next_send_at=timezone.now() - timedelta(seconds=1))
+
+    def acts(self) -> dict[str, Callable[[], Any]]:
+        return {"a": self.resend, "b": self.resend}
+
+    def judge_own(self, run: Run, rows: list[Verification]) -> Iterator[str]:
+        if self.sent() != 1:
+            yield f"{self.sent()} messages went out again"
+
+
+@scene("resend/resend-without-a-cooldown")
+class TwoResendsAtWill(Scene):
+    settings: ClassVar[dict[str, Any]] = {"TWILIO_2FA_SEND_COOLDOWN": 0, "TWILIO_2FA_MAX_SENDS": 2}
+
+    begin = TwoResends.begin
+    acts = TwoResends.acts
+
+    def judge_own(self, run: Run, rows: list[Verification]) -> Iterator[str]:
+        if self.sent() != 1 or rows[0].sends != 2:
+            yield f"{self.sent()} messages went out again, and one more was allowed"
+
+
+@scene("refused-resend/resend")
+class ResendRefused(Scene):
+    """Twilio refuses the first of them."""
+
+    settings: ClassVar[dict[str, Any]] = {"TWILIO_2FA_SEND_COOLDOWN": 0}
+
+    begin = TwoResends.begin
+
+    def acts(self) -> dict[str, Callable[[], Any]]:
+        self.fault = injected("60212", on="/Verifications")
+        self.fault.__enter__()
+        return {"a": self.resend, "b": self.resend}
+
+    def judge_own(self, run: Run, rows: list[Verification]) -> Iterator[str]:
+        self.fault.__exit__(None, None, None)
+        refused = [call for call in run.asked(SEND) if call.status >= 400]
+        counted = counts("refused_sends_per_user:3600") + counts("sends_per_user:3600")
+        if counted < len(refused) + self.had + self.sent():
+            # Where another send has come between, one that was refused stays counted as a send.
+            yield f"{len(refused)} of {len(run.asked(SEND))} sends were refused, and {counted} are counted"
+
+
+@scene("resend/cancel")
+class ResendAndCancel(Scene):
+    begin = TwoResends.begin
+
+    def acts(self) -> dict[str, Callable[[], Any]]:
+        return {"a": self.resend, "b": self.cancel}
+
+
+@scene("send/cancel")
+class SendAndCancel(Scene):
+    """A first send is on its way; then the user starts again."""
+
+    def acts(self) -> dict[str, Callable[[], Any]]:
+        def cancel_and_send() -> Any:
+            self.cancel()
+            return self.send()
+
+        return {"a": self.send, "b": cancel_and_send}
+
+    def judge_own(self, run: Run, rows: list[Verification]) -> Iterator[str]:
+        if self.sent() != 1:
+            yield f"{self.sent()} messages within one cooldown"
+
+
+@scene("send/send-after-a-cancel")
+class TwoSendsAfterACancel(Scene):
+    """The cooldown of the canceled verification is not over."""
+
+    def begin(self) -> None:
+        self.sends_a_code()
+        self.cancel()
+
+    acts = TwoSends.acts
+
+    def judge_own(self, run: Run, rows: list[Verification]) -> Iterator[str]:
+        if self.sent():
+            yield f"{self.sent()} messages within the cooldown of the last"
+
+
+# Checks
+
+
+class Check(Scene):
+    def begin(self) -> None:
+        self.sends_a_code()
+
+
+class LastCheck(Check):
+    """One token is left."""
+
+    settings: ClassVar[dict[str, Any]] = {"TWILIO_2FA_MAX_ATTEMPTS": 2}
+
+    def begin(self) -> None:
+        super().begin()
+        Verification.objects.update(attempts=1)
+
+
+def wrong_tokens() -> int:
+    return counts("wrong_tokens_per_user:3600")
+
+
+@scene("check/check")
+class TwoRightChecks(Check):
+    def acts(self) -> dict[str, Callable[[], Any]]:
+        return {"a": self.check_right, "b": self.check_right}
+
+    def judge_own(self, run: Run, rows: list[Verification]) -> Iterator[str]:
+        if rows[0].status != Status.APPROVED:
+            yield f"two right tokens, and the verification is {rows[0].status}"
+        if len(run.asked(CHECK)) != 1 or rows[0].attempts != 1:
+            yield f"{len(run.asked(CHECK))} tokens went to Twilio, {rows[0].attempts} are counted"
+
+
+@scene("check/check-over-the-API")
+class TwoRightChecksOverTheAPI(TwoRightChecks):
+    def check_right(self) -> Any:
+        return self.browser.asks("verify", verification_id=str(self.row.public_id), code=self.code)
+
+
+@scene("wrong-check/wrong-check")
+class TwoWrongChecks(Check):
+    def acts(self) -> dict[str, Callable[[], Any]]:
+        return {"a": self.check_wrong, "b": self.check_wrong}
+
+    def judge_own(self, run: Run, rows: list[Verification]) -> Iterator[str]:
+        if wrong_tokens() < len(run.asked(CHECK)):
+            yield f"{len(run.asked(CHECK))} wrong tokens, and the user's limit counts {wrong_tokens()}"
+        if rows[0].lease or rows[0].status != Status.PENDING:
+            yield "the verification is not free again"
+
+
+@scene("last-wrong-check/wrong-check")
+class TwoLastWrongChecks(LastCheck):
+    acts = TwoWrongChecks.acts
+
+    def judge_own(self, run: Run, rows: list[Verification]) -> Iterator[str]:
+        if rows[0].status != Status.FAILED or len(run.asked(CHECK)) != 1:
+            yield f"{len(run.asked(CHECK))} tokens, and the verification is {rows[0].status}"
+
+
+@scene("right-check/wrong-check")
+class RightAndWrongCheck(Check):
+    def acts(self) -> dict[str, Callable[[], Any]]:
+        return {"a": self.check_right, "b": self.check_wrong}
+
+    def judge_own(self, run: Run, rows: list[Verification]) -> Iterator[str]:
+        wrong = [call for call in run.asked(CHECK, "b") if call.body.get("status") == "pending"]
+        if wrong_tokens() < len(wrong):
+            yield f"{len(wrong)} wrong tokens, and the user's limit counts {wrong_tokens()}"
+
+
+@scene("last-right-check/wrong-check")
+class LastRightAndWrongCheck(LastCheck):
+    acts = RightAndWrongCheck.acts
+
+    def judge_own(self, run: Run, rows: list[Verification]) -> Iterator[str]:
+        if len(run.asked(CHECK)) > 1:
+            yield f"{len(run.asked(CHECK))} tokens went to Twilio"
+
+
+@scene("check/cancel")
+class CheckAndCancel(Check):
+    def acts(self) -> dict[str, Callable[[], Any]]:
+        return {"a": self.check_right, "b": self.cancel}
+
+
+@scene("check/expiry")
+class CheckAndExpiry(Check):
+    """The time of the code is up, and the user asks for another one."""
+
+    def acts(self) -> dict[str, Callable[[], Any]]:
+        def expires() -> Any:
+            past = timezone.now() - timedelta(seconds=1)
+            with transaction.atomic():
+                Verification.objects.filter(pk=self.row.pk).update(expires_at=past, next_send_at=past)
+                SandboxVerification.objects.update(created_at=past - timedelta(minutes=10))
+            return self.send()
+
+        return {"a": self.check_right, "b": expires}
+
+
+@scene("check/check-after-its-lease")
+class ChecksAfterALease(Check):
+    """Twilio takes so long that the lease of the first is over: the second takes the row."""
+
+    def acts(self) -> dict[str, Callable[[], Any]]:
+        def lease_is_over() -> Any:
+            past = timezone.now() - timedelta(seconds=1)
+            Verification.objects.filter(pk=self.row.pk).exclude(lease="").update(lease_until=past)
+            return self.check_wrong()
+
+        return {"a": self.check_right, "b": lease_is_over}
+
+    def may_lose(self, row: Verification) -> bool:
+        return True
+
+    def judge_own(self, run: Run, rows: list[Verification]) -> Iterator[str]:
+        wrong = [call for call in run.asked(CHECK, "b") if call.body.get("status") == "pending"]
+        if wrong_tokens() < len(wrong):
+            yield f"{len(wrong)} wrong tokens, and the user's limit counts {wrong_tokens()}"
+
+
+@scene("check/device-removed")
+class CheckAndRemoval(Check):
+    """In another session the device that the code went to is removed."""
+
+    def begin(self) -> None:
+        Device.objects.register(self.user, EmailAddress(EMAIL))
+        self.second = Browser(Person("sam").opens("start").picks("email").types_the_code(EMAIL))
+        assert self.second.is_verified
+        self.proof = Verification.objects.get(status=Status.APPROVED)
+        super().begin()
+
+    def acts(self) -> dict[str, Callable[[], Any]]:
+        return {"a": self.check_right, "b": lambda: self.second.posts(f"/2fa/remove/{self.device.pk}/")}
+
+    def may_lose(self, row: Verification) -> bool:
+        return not Device.objects.filter(pk=self.device.pk).exists()
+
+    def judge_own(self, run: Run, rows: list[Verification]) -> Iterator[str]:
+        row = next(r for r in rows if r.pk == self.row.pk)
+        if row.status != Status.APPROVED or Device.objects.filter(pk=self.device.pk).exists():
+            return
+        # A removal blanks the device of the row, too. If its transaction wrote last, the approval was first.
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(DISTINCT xmin::text) FROM twilio_2fa_verification WHERE id IN (%s, %s)",
+                [row.pk, self.proof.pk],
+            )
+            if cursor.fetchone()[0] != 1:
+                yield "a device approved a verification after it had been removed"
+
+
+@scene("unlock/check")
+class UnlockAndCheck(LastCheck):
+    """An administrator unlocks the user, whose last token is wrong."""
+
+    settings: ClassVar[dict[str, Any]] = {
+        **LastCheck.settings,
+        "TWILIO_2FA_LIMITS": {"wrong_tokens_in_a_row": 1},
+    }
+
+    def acts(self) -> dict[str, Callable[[], Any]]:
+        return {"a": self.check_wrong, "b": self.unlock}
+
+    def judge_own(self, run: Run, rows: list[Verification]) -> Iterator[str]:
+        if rows[0].status != Status.FAILED and rows[0].attempts >= 2:
+            yield "no token is left, and the verification has not failed"
+        if rows[0].pending_key and not Lock.objects.exists():
+            began = [n for n, step in enumerate(run.steps) if step.thread == "b"]
+            ended = [n for n, step in enumerate(run.steps) if step.thread == "a"]
+            if began[0] > ended[-1]:
+                yield "the user was unlocked afterwards, and cannot start again"
+
+
+# Registrations
+
+
+@scene("first-registration-twice")
+class TwoFirstRegistrations(Scene):
+    """In two sessions, with a number each."""
+
+    settings: ClassVar[dict[str, Any]] = {"TWILIO_2FA_LIMITS": {"unproven_sends_per_user": "20/h"}}
+    numbers = ("202 555 0147", "202 555 0148")
+
+    def begin(self) -> None:
+        self.device.delete()
+        self.browsers, self.codes = [], []
+        for number in self.numbers:
+            person = Person("sam").opens("start").picks("sms").registers(number)
+            self.browsers.append(Browser(person))
+            self.codes.append(messages.last_code("+1" + number.replace(" ", "")))
+
+    @property
+    def first_pk(self) -> int:
+        return 0
+
+    def check(self, n: int) -> Any:
+        return self.browsers[n].posts("/2fa/verify/", token=self.codes[n])
+
+    def acts(self) -> dict[str, Callable[[], Any]]:
+        return {"a": lambda: self.check(0), "b": lambda: self.check(1)}
+
+    def may_lose(self, row: Verification) -> bool:
+        return row.error_code == "proof_required" or row.status == Status.CANCELED
+
+    def is_verified_by(self, row: Verification) -> bool:
+        return any(browser.is_verified for browser in self.browsers)
+
+    def judge_own(self, run: Run, rows: list[Verification]) -> Iterator[str]:
+        if Device.objects.count() != 1:
+            yield f"{Device.objects.count()} devices were registered first"
+        if (verified := sum(browser.is_verified for browser in self.browsers)) != 1:
+            yield f"{verified} sessions are verified"
+
+
+class WithProof(Scene):
+    """Sam is verified, and has begun two registrations with one proof."""
+
+    settings: ClassVar[dict[str, Any]] = {"TWILIO_2FA_LIMITS": {"unproven_sends_per_user": "20/h"}}
+
+    def begin(self) -> None:
+        Device.objects.register(self.user, EmailAddress(EMAIL))
+        self.browser.person.picks("sms").types_the_code()
+        self.posts_: list[tuple[str, dict[str, str]]] = []
+        for path, field, value in self.registrations():
+            self.browser.posts(f"{path}start/", method="sms" if field == "phone_number" else "email")
+            self.browser.posts(f"{path}register/", country_code="US", **{field: value})
+            row = Verification.objects.order_by("pk").last()
+            token = messages.last_code(value)
+            self.posts_.append((f"{path}verify/", {"token": token, "verification": str(row.public_id)}))
+
+    def registrations(self) -> list[tuple[str, str, str]]:
+        raise NotImplementedError
+
+    def acts(self) -> dict[str, Callable[[], Any]]:
+        names = "abc"[: len(self.posts_)]
+        return {
+            n: lambda p=p, d=d: self.browser.posts(p, **d)
+            for n, (p, d) in zip(names, self.posts_, strict=True)
+        }
+
+    @property
+    def first_pk(self) -> int:
+        return Verification.objects.filter(purpose="enrol").order_by("pk").values_list("pk", flat=True)[0]
+
+    def may_lose(self, row: Verification) -> bool:
+        return row.error_code in ("proof_required", "too_many_devices")
+
+
+@scene("change/change")
+class TwoChanges(WithProof):
+    def registrations(self) -> list[tuple[str, str, str]]:
+        email = Device.objects.get(kind="email")
+        return [
+            (f"/2fa/change/{self.device.pk}/", "phone_number", OTHER),
+            (f"/2fa/change/{email.pk}/", "email", "new@example.com"),
+        ]
+
+    def judge_own(self, run: Run, rows: list[Verification]) -> Iterator[str]:
+        made = [r for r in rows if r.purpose == "enrol" and r.status == Status.APPROVED]
+        if len(made) != 1 or Device.objects.count() != 2:
+            yield f"{len(made)} changes with one proof, {Device.objects.count()} devices"
+
+
+@scene("addition/addition")
+class TwoAdditions(WithProof):
+    """There is room for one."""
+
+    settings: ClassVar[dict[str, Any]] = {**WithProof.settings, "TWILIO_2FA_MAX_DEVICES": 3}
+
+    def registrations(self) -> list[tuple[str, str, str]]:
+        return [("/2fa/add/", "phone_number", OTHER), ("/2fa/add/", "phone_number", THIRD)]
+
+    def judge_own(self, run: Run, rows: list[Verification]) -> Iterator[str]:
+        if Device.objects.count() != 3:
+            yield f"{Device.objects.count()} devices, and 3 are allowed"
+
+
+@scene("addition/removal")
+class AdditionAndRemoval(WithProof):
+    def registrations(self) -> list[tuple[str, str, str]]:
+        return [("/2fa/add/", "phone_number", OTHER)]
+
+    def acts(self) -> dict[str, Callable[[], Any]]:
+        email = Device.objects.get(kind="email")
+        return {**super().acts(), "b": lambda: self.browser.posts(f"/2fa/remove/{email.pk}/")}
+
+    def judge_own(self, run: Run, rows: list[Verification]) -> Iterator[str]:
+        [row] = [r for r in rows if r.purpose == "enrol"]
+        if Device.objects.count() != (2 if row.status == Status.APPROVED else 1):
+            yield f"{Device.objects.count()} devices, and the addition is {row.status}"
+
+
+@scene("removal/removal")
+class TwoRemovals(Scene):
+    """The last two, each in a session of its own."""
+
+    def begin(self) -> None:
+        Device.objects.register(self.user, EmailAddress(EMAIL))
+        self.browsers = [Browser(Person("sam").opens("start").picks(m)) for m in ("sms", "email")]
+        for browser, to in zip(self.browsers, (PHONE, EMAIL), strict=True):
+            browser.person.types_the_code(to)
+        self.pages = [f"/2fa/remove/{d.pk}/" for d in Device.objects.order_by("pk")]
+
+    @property
+    def first_pk(self) -> int:
+        return self.row.pk + 1
+
+    def acts(self) -> dict[str, Callable[[], Any]]:
+        pairs = zip("ab", self.browsers, self.pages, strict=True)
+        return {n: lambda b=b, p=p: b.posts(p) for n, b, p in pairs}
+
+    def is_verified_by(self, row: Verification) -> bool:
+        return all(browser.is_verified for browser in self.browsers)
+
+    def judge_own(self, run: Run, rows: list[Verification]) -> Iterator[str]:
+        if Device.objects.count() != 1:
+            yield f"{Device.objects.count()} devices are left"
+
+
+# Three requests
+
+
+@scene("send/send/cancel")
+class TwoSendsAndCancel(Scene):
+    switches = 2
+
+    def acts(self) -> dict[str, Callable[[], Any]]:
+        return {"a": self.send, "b": self.send, "c": self.cancel}
+
+    def judge_own(self, run: Run, rows: list[Verification]) -> Iterator[str]:
+        if self.sent() > 1:
+            yield f"{self.sent()} messages within one cooldown"
+
+
+@scene("right-check/wrong-check/cancel")
+class ChecksAndCancel(Check):
+    switches = 2
+
+    def acts(self) -> dict[str, Callable[[], Any]]:
+        return {"a": self.check_right, "b": self.check_wrong, "c": self.cancel}
+
+
+@scene("last-wrong-check/right-check/unlock")
+class ChecksAndUnlock(LastCheck):
+    switches = 2
+
+    def acts(self) -> dict[str, Callable[[], Any]]:
+        return {"a": self.check_wrong, "b": self.check_right, "c": self.unlock}
+
+    def judge_own(self, run: Run, rows: list[Verification]) -> Iterator[str]:
+        if len(run.asked(CHECK)) > 1:
+            yield f"{len(run.asked(CHECK))} tokens went to Twilio"
+
+
+@scene("check/check/check")
+class ThreeRightChecks(TwoRightChecks):
+    switches = 2
+
+    def acts(self) -> dict[str, Callable[[], Any]]:
+        return dict.fromkeys("abc", self.check_right)

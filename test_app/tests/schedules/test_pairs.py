@@ -1,0 +1,56 @@
+"""Requests at once keep every rule, whatever order their commits and their calls to Twilio come in.
+
+All schedules with up to three switches are walked, and with two where there are three requests.
+`TWILIO_2FA_SWITCHES` sets another number, and `TWILIO_2FA_EVERY_WRITE=1` switches within transactions, too.
+What breaks a rule is shown as a schedule, which is run again, alone, by
+
+    TWILIO_2FA_SCHEDULE="0b 4a" python -m pytest test_app/tests/schedules -rA -k "check/cancel"
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import connection  # noqa: F401 - for skipif
+
+from .scenes import SCENES
+from .scheduler import Scheduler
+from .walk import Snapshot, Walk, read, told
+
+SWITCHES = int(os.environ.get("TWILIO_2FA_SWITCHES", "0"))
+EVERY_WRITE = os.environ.get("TWILIO_2FA_EVERY_WRITE", "") == "1"
+SCHEDULE = os.environ.get("TWILIO_2FA_SCHEDULE", "")
+
+pytestmark = [
+    pytest.mark.server_database,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif("connection.vendor != 'postgresql'", reason="needs PostgreSQL: set DATABASE_URL"),
+]
+
+
+@pytest.fixture
+def scheduler(transactional_db: None) -> Iterator[Scheduler]:
+    with Scheduler(every_write=EVERY_WRITE) as scheduler:
+        yield scheduler
+    Snapshot.drop()
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_the_rules_hold_after_every_order_of_requests(name: str, scheduler: Scheduler, settings: Any) -> None:
+    scene = SCENES[name]()
+    for setting, value in scene.settings.items():
+        setattr(settings, setting, value)
+    walk = Walk(scheduler, scene)
+    if SCHEDULE:
+        run, broken = walk.run(read(SCHEDULE))
+        print(told(run))  # noqa: T201 - it is asked for
+        assert not broken, broken
+        return
+    walked = walk.all(SWITCHES or scene.switches)
+    print(walked)  # noqa: T201 - pytest -rA shows it
+    if walked.broken:
+        pytest.fail(walked.report(), pytrace=False)
+    assert walked.schedules > 1

@@ -1,0 +1,194 @@
+"""Walk all schedules of some requests with up to so many switches, and find those that break a rule.
+
+A schedule is written as the steps before which it switches, each with the thread that goes on: `0b 4a` begins
+with b and goes on with a before the step number 4. Everything else follows: a thread goes on until it has
+ended or has to wait. Of the switches of two threads the last one comes by itself, when one of them has ended.
+Who begins is no switch, and neither is going on with another thread because one waits for a lock.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from django.db import connection
+
+from .scheduler import Run, Scheduler
+
+# After this many seconds a scene is prepared anew: its rows hold times.
+FRESH = 60.0
+
+
+class Scene(Protocol):
+    """Requests, what there is before them, and the rules that hold after them."""
+
+    def prepare(self) -> None: ...
+
+    def requests(self) -> Mapping[str, Callable[[], object]]: ...
+
+    def judge(self, run: Run) -> Iterator[str]:
+        """Yield the rules that are broken."""
+
+
+def written(switches: Mapping[int, str]) -> str:
+    return " ".join(f"{step}{thread}" for step, thread in sorted(switches.items())) or "0a"
+
+
+def read(text: str) -> dict[int, str]:
+    return {int(step): thread for step, thread in re.findall(r"(\d+)([a-z])", text)}
+
+
+def told(run: Run) -> str:
+    """Return the steps of a run, a line each."""
+    return "\n".join(f"    {n:3} {step.thread} {step.label}" for n, step in enumerate(run.steps))
+
+
+@dataclass
+class Walked:
+    """What came of a walk."""
+
+    schedules: int = 0
+    redundant: int = 0
+    steps: int = 0
+    seconds: float = 0.0
+    broken: dict[str, tuple[Run, list[str]]] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        rate = self.schedules / self.seconds if self.seconds else 0
+        return (
+            f"{self.schedules} schedules of up to {self.steps} steps, {self.redundant} left out as equal, "
+            f"{self.seconds:.1f} s, {rate:.0f} a second"
+        )
+
+    def report(self) -> str:
+        """Return each schedule that breaks a rule, in the form in which it is replayed, and its steps."""
+        return "\n".join(
+            f'TWILIO_2FA_SCHEDULE="{schedule}" breaks: {"; ".join(broken)}\n{told(run)}'
+            for schedule, (run, broken) in self.broken.items()
+        )
+
+
+class Snapshot:
+    """What is in the tables, to be put back before each run."""
+
+    def __init__(self) -> None:
+        self.dirty: set[str] = set()
+        names = connection.introspection.django_table_names(only_existing=True, include_views=False)
+        self.tables = [name for name in names if not name.startswith(("django_content", "auth_perm"))]
+        copies = "".join(f'CREATE UNLOGGED TABLE snapshot."{t}" AS TABLE public."{t}";' for t in self.tables)
+        with connection.cursor() as cursor:
+            cursor.execute("SET synchronous_commit = off")
+            cursor.execute(f"DROP SCHEMA IF EXISTS snapshot CASCADE; CREATE SCHEMA snapshot; {copies}")
+
+    def restore(self, dirty: set[str]) -> None:
+        """Restore the tables that were written to."""
+        names = sorted({table.split()[0] for table in dirty} & set(self.tables))
+        back = "".join(
+            f'DELETE FROM public."{t}"; INSERT INTO public."{t}" SELECT * FROM snapshot."{t}";' for t in names
+        )
+        if back:
+            with connection.cursor() as cursor:
+                # The tables are put back as a whole, so their foreign keys need no check.
+                cursor.execute(f"BEGIN; SET LOCAL session_replication_role = replica; {back} COMMIT")
+
+    @staticmethod
+    def drop() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("DROP SCHEMA IF EXISTS snapshot CASCADE")
+
+
+class Walk:
+    """The schedules of one scene."""
+
+    def __init__(self, scheduler: Scheduler, scene: Scene) -> None:
+        self.scheduler, self.scene = scheduler, scene
+        self.snapshot: Snapshot | None = None
+        self.dirty: set[str] = set()
+        self.prepared = 0.0
+
+    def run(self, switches: Mapping[int, str]) -> tuple[Run, list[str]]:
+        """Run one schedule. Returns what happened, and the rules that it breaks."""
+        if self.snapshot is None or time.monotonic() > self.prepared + FRESH:
+            if self.snapshot is not None:
+                self.snapshot.restore(self.dirty)
+            self._clear()
+            self.scene.prepare()
+            self.snapshot, self.prepared = Snapshot(), time.monotonic()
+        else:
+            self.snapshot.restore(self.dirty)
+        self.dirty = set()
+        run = self.scheduler.run(self.scene.requests(), switches)
+        self.dirty = {table for step in run.steps for table in step.writes}
+        return run, [*run.broken, *self.scene.judge(run)]
+
+    def _clear(self) -> None:
+        with connection.cursor() as cursor:
+            names = connection.introspection.django_table_names(only_existing=True, include_views=False)
+            kept = ("django_content", "auth_perm", "django_migrations")
+            tables = ", ".join(f'"{n}"' for n in names if not n.startswith(kept))
+            cursor.execute(f"TRUNCATE {tables} CASCADE")
+
+    def all(self, switches: int, *, until: int = 1) -> Walked:
+        """Run all schedules with up to so many switches, which is one at the least.
+
+        Of schedules that differ only in the order of steps that do not concern each other, one is run. Stops
+        when `until` schedules have broken a rule.
+        """
+        walked, began = Walked(), time.monotonic()
+        # By what they cost, so that a state is first reached with the fewest switches.
+        waiting: list[list[dict[int, str]]] = [[{}], *([] for _ in range(switches - 1))]
+        seen: set[tuple[object, ...]] = set()
+        for cost, chosen in in_turn(waiting):
+            run, broken = self.run(chosen)
+            walked.schedules += 1
+            walked.steps = max(walked.steps, len(run.steps))
+            if broken:
+                walked.broken[written(chosen)] = (run, broken)
+                if len(walked.broken) >= until:
+                    break
+            states = traces(run)
+            for n in range(max(chosen, default=0), len(run.steps)):
+                choice = run.choices[n]
+                seen.add((states[n], choice.states, run.steps[n].thread))
+                if n in chosen:
+                    continue
+                for thread, price in choice.others.items():
+                    if cost + price >= switches:
+                        continue
+                    key = (states[n], choice.states, thread)
+                    if key in seen:
+                        walked.redundant += 1
+                        continue
+                    seen.add(key)
+                    waiting[cost + price].append({**chosen, n: thread})
+        walked.seconds = time.monotonic() - began
+        return walked
+
+
+def in_turn(waiting: list[list[dict[int, str]]]) -> Iterator[tuple[int, dict[int, str]]]:
+    """Yield the schedules by their cost, also those that are added meanwhile."""
+    for cost, schedules in enumerate(waiting):
+        while schedules:
+            yield cost, schedules.pop()
+
+
+def traces(run: Run) -> list[int]:
+    """Return for each step what has happened before it, by which step came after which one.
+
+    It is the same for two runs in which all steps that have to do with each other came in the same order
+    (Mazurkiewicz, "Trace theory", 1987), so what is stored and what each thread knows is the same, too.
+    """
+    ids: list[int] = []
+    counted: dict[str, int] = {}
+    for n, step in enumerate(run.steps):
+        after = frozenset(
+            ids[m]
+            for m in range(n)
+            if run.steps[m].thread == step.thread or not step.is_independent_of(run.steps[m])
+        )
+        counted[step.thread] = counted.get(step.thread, 0) + 1
+        ids.append(hash((step.thread, counted[step.thread], step.label, after)))
+    return [hash(frozenset(ids[:n])) for n in range(len(ids) + 1)]

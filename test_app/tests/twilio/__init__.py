@@ -1,0 +1,1 @@
+"""What goes to Twilio, and what comes back or does not."""
