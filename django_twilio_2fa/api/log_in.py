@@ -30,6 +30,9 @@ class LogInView(EndpointView):
         # No verifier: there is no user yet.
         APIView.initial(self, request, *args, **kwargs)
         self.is_unauthenticated = False
+
+    def require_session(self, request: Request) -> None:
+        """Refuse a caller with a token, and one without a session. Called by each handler, so that others get a 405."""
         if request.auth is not None or not hasattr(request._request, "session"):
             raise errors.MethodNotAllowed
 
@@ -40,6 +43,7 @@ class BeginLogInView(LogInView):
     @documented(takes=None, answers=shapes.LogInBegunSerializer)
     def post(self, request: Request) -> Response:
         """Begin to log in without a password: the answer is the ceremony, which is bound to the session."""
+        self.require_session(request)
         begun = passwordless.begin(request._request)
         # Sets the cookie of the token that the next call has to send along.
         get_token(request._request)
@@ -52,6 +56,7 @@ class FinishLogInView(LogInView):
     @documented(takes=shapes.LogInSerializer, answers=shapes.VerifiedSerializer)
     def post(self, request: Request) -> Response:
         """Log in with the browser's answer to a ceremony. Needs the header of Django's CSRF protection."""
+        self.require_session(request)
         SessionAuthentication().enforce_csrf(request)
         values = self.validated(shapes.LogInSerializer)
         http = request._request

@@ -13,6 +13,9 @@ from django_twilio_2fa.api.schema import documented
 from django_twilio_2fa.api.serializers import SendSerializer, SentSerializer
 from django_twilio_2fa.api.views import SendView
 
+from ..people import Person
+from .test_api import Caller
+
 
 def description() -> dict[str, Any]:
     return dict(SchemaGenerator().get_schema(request=None, public=True))
@@ -47,6 +50,18 @@ def test_the_schema_has_the_errors_of_each_endpoint() -> None:
             for status in ("400", "401", "403", "404", "409", "429", "503"):
                 shape = told["responses"][status]["content"]["application/json"]["schema"]
                 assert shape == {"$ref": "#/components/schemas/Error"}, (address, verb, status)
+
+
+@pytest.mark.parametrize("token", [False, True])
+def test_a_verb_without_description_is_not_allowed(sam: Person, token: bool) -> None:
+    caller = Caller("sam", token=token)
+    for address, verbs in description()["paths"].items():
+        if "/2fa/" not in address:
+            continue
+        for verb in {"get", "post", "put", "patch", "delete", "trace"} - set(verbs):
+            url = address.replace("{device}", "1").replace("{browser}", "1")
+            answer = getattr(caller.client, verb)(url, **caller.headers)
+            assert answer.status_code == 405, (verb, address)
 
 
 def test_the_demo_serves_the_schema(db: None) -> None:

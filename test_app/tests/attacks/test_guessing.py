@@ -224,7 +224,7 @@ class TestAtOnce:
         for _ in range(6):
             at_once(lambda i: guess(twin(crowd), rows[i % 24]), 24)
         assert checks() == 100
-        assert "unlocked" in Person("sam").opens("start").picks("sms").text
+        assert "unlock it" in Person("sam").opens("start").picks("sms").text
 
     def test_concurrent_sends_and_cancels_bring_no_more_guesses(self, crowd: Person, settings: Any) -> None:
         limit(settings, wrong_tokens_per_user="12/h")
