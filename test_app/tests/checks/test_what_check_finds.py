@@ -26,7 +26,7 @@ from django_twilio_2fa.admin import TwoFactorAdminSite
 from django_twilio_2fa.checks.access import OURS
 from django_twilio_2fa.checks.project import AUTHENTICATION, MESSAGES, SESSIONS
 from django_twilio_2fa.conf import RETIRED_NAMES
-from django_twilio_2fa.installed import get_registry
+from django_twilio_2fa.providers.installed import get_registry
 from django_twilio_2fa.views import TwoFactorLoginView
 
 SANDBOX = "django_twilio_2fa.sandbox"
