@@ -54,3 +54,4 @@ def test_the_rules_hold_after_every_order_of_requests(name: str, scheduler: Sche
     if walked.broken:
         pytest.fail(walked.report(), pytrace=False)
     assert walked.schedules > 1
+    assert walked.unrepeated <= walked.schedules / 50
