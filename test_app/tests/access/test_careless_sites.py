@@ -174,7 +174,7 @@ class TestPasswordReset:
         TwoFactorPasswordResetConfirmView.as_view(success_url="/page/", post_reset_login=True)
     )
 
-    def test_it_opens_beside_djangos_login_required_middleware(
+    def test_a_reset_opens_beside_djangos_login_required_middleware(
         self, visitor: Visitor, logins: Any, monkeypatch: Any
     ) -> None:
         pytest.importorskip("django", minversion="5.1")
