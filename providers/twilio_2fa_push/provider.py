@@ -21,7 +21,7 @@ from django_twilio_2fa.digests import digest
 from django_twilio_2fa.forms import RegistrationForm, WaitingForm
 from django_twilio_2fa.models import Device, Purpose, Verification
 from django_twilio_2fa.moments import local
-from django_twilio_2fa.providers import Checked, Diagnosis, NewDevice, Sent, WaitingProvider
+from django_twilio_2fa.providers import Checked, Diagnosis, Endpoint, NewDevice, Sent, WaitingProvider
 from django_twilio_2fa.reverse import reverse
 from django_twilio_2fa.twilio.verify import VerifyService
 
@@ -66,12 +66,14 @@ class PushProvider(VerifyService, WaitingProvider):
 
         return [
             path("", views.approvals, name="approvals"),
-            path("pending/", views.pending, name="pending"),
-            path("answer/", views.answer, name="answer"),
-            path("subscribe/", views.subscribe, name="subscribe"),
             path("worker.js", views.worker, name="worker"),
             path("webhook/", views.webhook, name="webhook"),
         ]
+
+    def get_endpoints(self) -> list[Endpoint]:
+        from .endpoints import ENDPOINTS
+
+        return ENDPOINTS
 
     def get_registration_form_class(self) -> type[RegistrationForm]:
         return BrowserForm
