@@ -19,7 +19,6 @@ class Patterns(Sequence[Any]):
 
     @cached_property
     def _patterns(self) -> list[URLPattern | URLResolver]:
-        from .installed import get_providers
         from .pages.add import AddWizardView, ChangeWizardView
         from .pages.again import SendAgainView
         from .pages.base import protected
@@ -28,6 +27,7 @@ class Patterns(Sequence[Any]):
         from .pages.endpoints import patterns as endpoints
         from .pages.remove import RemoveView
         from .pages.wizard import VerificationWizardView
+        from .providers.installed import get_providers
 
         return [
             *VerificationWizardView.urls()[0],

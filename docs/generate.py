@@ -132,7 +132,7 @@ def errors_table() -> str:
 
 def bundled() -> list[Any]:
     """The providers that ship with this package."""
-    from django_twilio_2fa.installed import get_registry
+    from django_twilio_2fa.providers.installed import get_registry
 
     found = get_registry()
     return [p for name, p in found.providers.items() if not found.apps[name].startswith("demo")]

@@ -11,8 +11,8 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from ..installed import get_providers
 from ..models import Purpose
+from ..providers.installed import get_providers
 
 WIDTH, HEIGHT = 1000, 100
 MOST_BARS = 100

@@ -8,7 +8,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from ..conf import conf
-from ..installed import get_providers
+from ..providers.installed import get_providers
 
 MESSAGE, APPROVAL = "message", "approval"
 KINDS = (MESSAGE, APPROVAL)

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from django_twilio_2fa import errors, signals
 from django_twilio_2fa.models import Answer, Device, Purpose, Status, Verification
 from django_twilio_2fa.notices import tell_owner
-from django_twilio_2fa.replay import use_once
+from django_twilio_2fa.providers.replay import use_once
 
 from . import challenges, keys
 from .challenges import HIDDEN, Asked

@@ -19,7 +19,7 @@ from django_twilio_2fa.forms import RegistrationForm, TokenForm
 from django_twilio_2fa.models import Device, Purpose, Verification
 from django_twilio_2fa.moments import local
 from django_twilio_2fa.providers import Checked, Diagnosis, MethodProvider, NewDevice, Sent
-from django_twilio_2fa.replay import is_used, use_once
+from django_twilio_2fa.providers.replay import is_used, use_once
 from django_twilio_2fa.twilio.verify import VerifyService
 
 from .labels import kept_of, label_of

@@ -111,6 +111,8 @@ TWILIO_2FA_ALLOWED_METHODS = [
     "recovery",
 ]
 TWILIO_2FA_PHONE_NUMBER_ALLOWED_COUNTRIES = ["US", "CA", "GB", "DE", "FR"]
+# The demo has Django's log-in page beside one that verifies.
+SILENCED_SYSTEM_CHECKS = ["twilio_2fa.W021"]
 # Only views ask: the demo shows each of them. True: every page asks.
 TWILIO_2FA_REQUIRED_CB = env.bool("DEMO_REQUIRED", default=False)
 # A date: until then, users who have nothing registered are only reminded.

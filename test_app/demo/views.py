@@ -22,7 +22,7 @@ from rest_framework.views import APIView
 
 from django_twilio_2fa.access import TwoFactorRequiredMixin, two_factor_required
 from django_twilio_2fa.api.permissions import IsTwoFactorVerified
-from django_twilio_2fa.installed import get_providers
+from django_twilio_2fa.providers.installed import get_providers
 from django_twilio_2fa.session import get_verification
 from django_twilio_2fa.state import get_two_factor
 from django_twilio_2fa.views import TwoFactorLoginView

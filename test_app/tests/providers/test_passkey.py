@@ -13,8 +13,8 @@ import pytest
 from django.contrib.auth import get_user_model
 from twilio_2fa_passkey.testing import SoftwareAuthenticator, from_base64url
 
-from django_twilio_2fa.installed import get_providers
 from django_twilio_2fa.models import Device, Status, TrustedBrowser, Verification
+from django_twilio_2fa.providers.installed import get_providers
 from django_twilio_2fa.sandbox.http import sandbox_request
 
 from ..conf.shows import shows

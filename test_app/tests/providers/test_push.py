@@ -14,8 +14,8 @@ from twilio_2fa_push.challenges import asked_in
 from twilio_2fa_push.testing import SoftwareBrowser
 
 from django_twilio_2fa import signals
-from django_twilio_2fa.installed import get_providers
 from django_twilio_2fa.models import Answer, Device, Status
+from django_twilio_2fa.providers.installed import get_providers
 from django_twilio_2fa.sandbox.models import SandboxFactor
 from django_twilio_2fa.testing.scene import SignalRecorder
 
