@@ -11,10 +11,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from ..installed import get_providers
 from ..process import endpoints
 from ..providers import Endpoint
 from ..providers.endpoints import LONGEST_TEXT
+from ..providers.installed import get_providers
 from .endpoint import EndpointView
 from .schema import documented
 from .serializers import Words

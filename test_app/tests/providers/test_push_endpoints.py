@@ -141,10 +141,8 @@ class TestLimits:
         thief = SoftwareBrowser(factor=laptop.factor)
         for _ in range(3):
             assert pending(thief).status_code == 404
-            assert (
-                sends(thief.answer(asked.signed, "denied")).json()["error_code"]
-                == "invalid_verification_code"
-            )
+            refused = sends(thief.answer(asked.signed, "denied")).json()
+            assert refused["error_code"] == "invalid_verification_code"
         assert approves(laptop, asked.number).status_code == 200
 
     def test_requests_that_nobody_has_signed_are_limited_by_address(
