@@ -36,7 +36,7 @@ def _prove(values: dict[str, str]) -> Proven:
 def _device(factor: Any) -> Device:
     """Return the browser that is registered with a factor. Raises `UnknownDevice`."""
     is_sid = isinstance(factor, str) and keys.FACTOR.fullmatch(factor)
-    device = Device.objects.filter(kind=answers.KIND, value=factor).first() if is_sid else None
+    device = Device.objects.with_value(answers.KIND, factor).first() if is_sid else None
     if device is None or "public_key" not in device.data:
         raise answers.UnknownDevice
     return device
