@@ -267,6 +267,7 @@
       for (const kept of mine) {
         const told = await post(page.dataset.pending, { proof: await jwt(kept, { factor: kept.factor, nonce: nonce }) });
         nonce = told.nonce || nonce;
+        if (told.error_code === "twilio_rate_limited") throw new Error("too many");
         if (told.error_code === "user_not_allowed") others += 1;
         if (told.error_code === "stale_nonce") known += 1;
         if (!told.requests) continue;
@@ -283,16 +284,19 @@
       for (const [id, form] of shown) if (form && !found.has(id)) close(id, "over");
       if (list.children.length) say(last);
       else say(last || (known ? "nothing" : others ? "other" : "unknown"));
+      // Nobody knows its keys: a tab that is left open does not have to ask that often.
+      return mine.length && !known && !others ? 30000 : 3000;
     }
 
     async function again() {
+      let wait = 3000;
       try {
-        await ask();
+        wait = await ask();
       } catch (e) {
         // No connection, or no answer of ours.
         say(e instanceof DOMException ? "unsupported" : "offline");
       }
-      setTimeout(again, 3000);
+      setTimeout(again, wait);
     }
 
     again();
