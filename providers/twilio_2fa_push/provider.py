@@ -24,6 +24,7 @@ from django_twilio_2fa.moments import local
 from django_twilio_2fa.providers import Checked, Diagnosis, NewDevice, Sent, WaitingProvider
 from django_twilio_2fa.reverse import reverse
 from django_twilio_2fa.twilio.verify import VerifyService
+from django_twilio_2fa.user_agent import name_of
 
 from . import answers, challenges, keys, web_push
 from .forms import BrowserForm, NoSignature, SignatureForm, check_key, read_answer
@@ -158,11 +159,11 @@ class PushProvider(VerifyService, WaitingProvider):
 
     def check(self, verification: Verification, token: str, *, request: Any = None) -> Checked:
         if verification.purpose == Purpose.ENROL:
-            return self._confirm(verification, read_answer(token))
+            return self._confirm(verification, read_answer(token), request=request)
         self._look(verification)
         return super().check(verification, token, request=request)
 
-    def _confirm(self, verification: Verification, answer: dict[str, str]) -> Checked:
+    def _confirm(self, verification: Verification, answer: dict[str, str], *, request: Any) -> Checked:
         """Return the new device, if the browser has signed its factor, or if the app has verified one."""
         kept = {"identity": verification.data.get("identity", ""), "service": verification.service}
         key = verification.data.get("factor_key", "")
@@ -184,7 +185,7 @@ class PushProvider(VerifyService, WaitingProvider):
         same = factor.sid == sid and factor.identity == kept["identity"] and factor.factor_type == "push"
         known = Device.objects.filter(kind=self.device_kind, value=sid).exists()
         approved = same and factor.status == "verified" and not known
-        data = {**kept, "public_key": key} if key else kept
+        data = {**kept, "public_key": key, "browser": name_of(request)} if key else kept
         return Checked(approved=approved, sid=sid, device=NewDevice(value=sid, data=data))
 
     def cancel(self, verification: Verification, *, request: Any = None) -> None:
@@ -230,8 +231,10 @@ class PushProvider(VerifyService, WaitingProvider):
     def get_device_label(self, device: Device) -> str:
         if device.name:
             return device.name
-        added = date_format(local(device.registered_at), "SHORT_DATETIME_FORMAT")
-        return gettext("added %(when)s") % {"when": added}
+        when = date_format(local(device.registered_at), "SHORT_DATETIME_FORMAT")
+        added = gettext("added %(when)s") % {"when": when}
+        browser = device.data.get("browser")
+        return f"{browser}, {added}" if browser else added
 
     def get_device_link(self, device: Device, *, request: Any = None) -> tuple[str, str] | None:
         if "public_key" not in device.data:
@@ -253,7 +256,7 @@ class PushProvider(VerifyService, WaitingProvider):
         asked, device = challenges.asked_in(verification), verification.device
         if asked is None or device is None:
             return {}
-        shown: dict[str, Any] = {"asked": asked, "device": self.get_device_label(device)}
+        shown: dict[str, Any] = {"asked": asked, "device": device.name or device.data.get("browser", "")}
         if "public_key" not in device.data:
             return {**shown, "is_app": True}
         shown["approvals_url"] = verification.data.get("approvals_url", "")
