@@ -31,7 +31,7 @@ def minutes_left(row: Verification) -> int:
 def entered(wizard: Wizard, row: Verification) -> dict[str, Any]:
     """Return the number or address in full that the user has entered in this session to register it.
 
-    Empty for every other one: what is registered already, and what another session or the site has.
+    Empty for any other one: that of a device, and what another session or the site has.
     """
     is_own = wizard.state.get("entered") == str(row.public_id)
     contact = row.contact if is_own and row.purpose == Purpose.ENROL else None

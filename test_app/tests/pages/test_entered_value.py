@@ -35,7 +35,7 @@ def test_a_number_that_is_being_registered_is_shown_in_full(demo: Person) -> Non
     assert FULL in demo.posts(action="resend").text
 
 
-def test_a_number_with_an_extension_and_an_address_are_shown_in_full(demo: Person) -> None:
+def test_extensions_and_addresses_are_shown_in_full(demo: Person) -> None:
     demo.opens("start").picks("call").registers("202 555 0143 ext. 12")
     assert f"{FULL} ext. 12" in demo.text
     demo.opens("start").picks("email").posts(email=EMAIL)
@@ -43,7 +43,7 @@ def test_a_number_with_an_extension_and_an_address_are_shown_in_full(demo: Perso
     assert not shows(demo)
 
 
-def test_it_is_masked_once_it_is_registered(demo: Person) -> None:
+def test_a_number_is_masked_once_it_is_registered(demo: Person) -> None:
     demo.opens("start").picks("sms").registers().types_the_code()
     for page in ("success", "start", "devices", "verify", "/2fa/add/", "/2fa/change/"):
         assert not shows(demo.opens(page)), page
