@@ -161,10 +161,15 @@
     button.addEventListener("click", () => window.print());
   });
 
-  // What a button copies is the text of the element that it names, without its spaces.
+  // What a button copies is the text of the element that it names, without its spaces. Of a list, a line for each.
   each("button[data-copy]", function (button) {
     const source = document.getElementById(button.dataset.copy);
     const told = document.getElementById(button.dataset.copy + "_copied");
+
+    function text() {
+      const parts = source.children.length ? [...source.children] : [source];
+      return parts.map((part) => part.textContent.replace(/\s+/g, "")).join("\n");
+    }
 
     function selectIt() {
       const range = document.createRange();
@@ -178,7 +183,7 @@
     button.addEventListener("click", async function () {
       told.textContent = "";
       try {
-        await navigator.clipboard.writeText(source.textContent.replace(/\s+/g, ""));
+        await navigator.clipboard.writeText(text());
         told.textContent = told.dataset.copied;
       } catch (e) {
         // No clipboard, or not allowed: it is selected, for the person to copy.
