@@ -473,7 +473,7 @@ def test_the_approving_page_says_its_site_and_user(ann: Person, settings: Any) -
     ann.opens("/2fa/push/")
     assert "testserver Signed in as ann" in ann.text
     assert "<title>Approvals \N{EN DASH} testserver</title>" in ann.page.content.decode()
-    assert 'href="/">Back to the site' in ann.page.content.decode()
+    assert 'href="/" data-hx-boost="false">Back to the site' in ann.page.content.decode()
     settings.TWILIO_2FA_SERVICE_NAME = "Our shop"
     nobody = Client().get("/2fa/push/")
     assert "Our shop" in nobody.content.decode()
