@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import Counter as Numbers
 from itertools import islice
@@ -14,6 +15,7 @@ from django.core.management import call_command
 from django_twilio_2fa import errors
 from django_twilio_2fa.contacts import PhoneNumber
 from django_twilio_2fa.models import Counter, Pause
+from django_twilio_2fa.process import breaker, pauses
 from django_twilio_2fa.sandbox.models import SandboxMessage
 from django_twilio_2fa.verifier import Verifier
 
@@ -47,18 +49,29 @@ def registrations(country: str, n: int) -> Any:
     return ask
 
 
-def test_of_requests_at_once_one_stops_a_country_and_none_sends() -> None:
+def test_of_requests_at_once_one_stops_a_country_and_none_sends(monkeypatch: Any, caplog: Any) -> None:
     bot = Registrar("bot")
     for number in islice(numbers("LV"), 4):
         assert bot.asks(number)
     pass_time(660)
-    told = at_once(registrations("LV", THREADS), THREADS)
+    begin, together, here = pauses.begin, threading.Barrier(THREADS), threading.local()
+
+    def begin_together(*args: Any, **more: Any) -> None:
+        # All have found the reason before one of them stores the stop.
+        if not hasattr(here, "met"):
+            here.met = together.wait(60)
+        begin(*args, **more)
+
+    monkeypatch.setattr(pauses, "begin", begin_together)
+    with caplog.at_level(logging.WARNING):
+        told = at_once(registrations("LV", THREADS), THREADS)
     assert Numbers(told) == {"sending_paused": THREADS}
     assert SandboxMessage.objects.count() == 4
-    # One row for a place, however many have found the reason; and each stop is counted once.
+    # However many have found the reason, a place is stopped once, and told once.
     stops = Pause.objects.lasting()
     assert len({row.key for row in stops}) == stops.count() > 0
     assert {row.details["trips"] for row in stops} == {1}
+    assert caplog.text.count("Registrations were stopped by the breaker") == stops.count()
 
 
 def test_sends_at_once_are_all_counted_by_the_breaker() -> None:
@@ -88,6 +101,19 @@ def test_no_send_begins_after_a_pause_has_been_set() -> None:
 
     at_once(act, THREADS)
     assert late == ["sending_paused"] * (THREADS // 2)
+
+
+def test_a_pause_that_comes_while_a_send_is_prepared_stops_it(monkeypatch: Any) -> None:
+    ask, counters = registrations("LV", 1), breaker.counters
+
+    def counters_and_a_pause(*args: Any) -> Any:
+        found = counters(*args)
+        at_once(lambda i: call_command("twilio_2fa_pause", "--method", "sms", verbosity=0), 1)
+        return found
+
+    monkeypatch.setattr(breaker, "counters", counters_and_a_pause)
+    assert ask(0) == "sending_paused"
+    assert not SandboxMessage.objects.exists()
 
 
 def test_pauses_at_once_are_one_pause() -> None:
