@@ -235,8 +235,8 @@ class PushProvider(FactorService, WaitingProvider):
     def get_verify_context(self, verification: Verification, *, secret: dict[str, Any]) -> dict[str, Any]:
         if verification.purpose == Purpose.ENROL:
             # Here nothing is sent, and nothing is waited for.
-            quiet = {"approved_elsewhere": False, "can_resend": False, "sends_used_up": False, "message": ""}
-            return {**quiet, "registers_browser": True}
+            quiet = dict.fromkeys(("approved_elsewhere", "sends", "can_resend", "sends_used_up"), False)
+            return {**quiet, "message": "", "registers_browser": True}
         asked, device = challenges.asked_in(verification), verification.device
         if asked is None or device is None:
             return {}

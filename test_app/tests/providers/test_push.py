@@ -80,7 +80,9 @@ class TestBrowsers:
         self, demo: Person, laptop: SoftwareBrowser
     ) -> None:
         demo.client.defaults["HTTP_USER_AGENT"] = "Mozilla/5.0 (X11; Linux) Firefox/130.0"
-        registers(demo, laptop)
+        names_itself(demo, laptop)
+        assert "Not received a code?" not in demo.text
+        confirms(demo, laptop)
         other = Person("demo")
         assert "Approval on a device: Firefox on Linux, added " in other.opens("start").text
         is_asked(other)
