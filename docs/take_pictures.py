@@ -1,7 +1,7 @@
 """Takes the pictures of `docs/images`, with Chromium: `make pictures`.
 
-Serves a demo of its own, with a database of its own. Takes each page in four languages, at two widths, light and
-dark, into `docs/_build/pictures`, where somebody can look at them. What the docs show is made of these.
+Serves a demo of its own, with a database of its own. Takes each page in four languages, at two widths, light
+and dark, into `docs/_build/pictures`, where somebody can look at them. What the docs show is made of these.
 """
 
 from __future__ import annotations
