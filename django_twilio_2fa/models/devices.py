@@ -26,6 +26,10 @@ class DeviceQuerySet(models.QuerySet["Device"]):
         identity = contact.identity if contact else value
         return self.filter(user=user, kind=kind, digest__in=digests(kind, identity))
 
+    def with_value(self, kind: str, value: str) -> DeviceQuerySet:
+        """Filter for the devices of a provider's own kind with this value, of any user."""
+        return self.filter(kind=kind, digest__in=digests(kind, value))
+
     def register(self, user: Any, contact: Contact, **fields: Any) -> Device:
         """Register a number or address, without sending a code."""
         return self.update_or_register(user, contact, **fields)[0]
@@ -64,6 +68,8 @@ class Device(models.Model):
     data = models.JSONField(default=dict, editable=False)
     registered_at = models.DateTimeField(_("registered"), default=timezone.now, editable=False)
     last_used_at = models.DateTimeField(_("last used"), null=True, blank=True, editable=False)
+    # By which method. NULL, so that servers that still run the version before can insert rows.
+    last_method = models.CharField(max_length=64, null=True, editable=False)  # noqa: DJ001
     # When its user made it the default. None: another one is, or none is.
     default_at = models.DateTimeField(null=True, blank=True, editable=False)
 

@@ -12,11 +12,11 @@ from django.views.generic import TemplateView
 
 from .. import browsers, errors, session
 from ..contacts import CONTACTS
-from ..installed import get_providers, provider_of
 from ..models import Status
 from ..process import kept_post, session_data
 from ..process.devices import Registered
 from ..process.wording import KINDS, isolated
+from ..providers.installed import get_providers, provider_of
 from .base import PageView
 
 

@@ -33,7 +33,9 @@ def pat(settings: Any, tmp_path: Path, monkeypatch: Any, django_user_model: Any)
     for name, code in files().items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(code)
-    templates = [{**settings.TEMPLATES[0], "DIRS": []}]
+    engine = settings.TEMPLATES[0]
+    options = {name: value for name, value in engine["OPTIONS"].items() if name != "loaders"}
+    templates = [{"BACKEND": engine["BACKEND"], "DIRS": [], "APP_DIRS": True, "OPTIONS": options}]
     told: dict[str, Any] = {"TEMPLATES": templates, "BASE_DIR": tmp_path}
     exec(files()["mysite/settings.py"], told)
     for name, value in told.items():
