@@ -234,6 +234,15 @@ def test_every_link_leads_somewhere(page: Path) -> None:
             assert anchor in slugs(path), (page.name, link)
 
 
+def test_the_pictures_are_those_that_the_pages_show() -> None:
+    shown = {ROOT / "docs" / "images" / "architecture.svg"}
+    for page in PAGES:
+        names = re.findall(r"!\[[^\]]+\]\(([^)\s]+)\)", page.read_text())
+        shown |= {(page.parent / name).resolve() for name in names if "://" not in name}
+    assert shown == set((ROOT / "docs" / "images").iterdir())
+    assert sum(path.stat().st_size for path in shown) < 1_000_000
+
+
 def test_a_link_that_leads_nowhere_is_found(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("# One\n\n[there](#one)\n")
