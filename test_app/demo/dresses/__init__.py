@@ -42,7 +42,7 @@ class DressMiddleware:
 
 
 class DressLoader(filesystem.Loader):
-    def get_dirs(self) -> list[Path]:
+    def get_dirs(self) -> list[str | Path]:
         return [HERE / worn.get() / "templates"] if worn.get() else []
 
 
