@@ -64,7 +64,7 @@ def context_of(person: Person) -> set[str]:
     """Return the names that a view has given to the page."""
     contexts = person.page.context
     contexts = [contexts] if isinstance(contexts, Context) else contexts
-    [given] = [c for c in contexts if "stylesheets" in c.flatten()][:1]
+    [given] = [c for c in contexts if {"urls", "stylesheets"} <= {*c.flatten()}][:1]
     return {name for name in given.flatten() if not name.startswith("_")} - OTHERS
 
 
