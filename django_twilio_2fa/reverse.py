@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
+from urllib.parse import urlsplit
 
 from django import urls
+from django.conf import settings
 from django.shortcuts import resolve_url
-from django.urls import NoReverseMatch, URLResolver
+from django.urls import NoReverseMatch, Resolver404, URLResolver
 from django.utils.http import url_has_allowed_host_and_scheme
 
 APP_NAME = "twilio_2fa"
@@ -87,3 +89,29 @@ def site_url(to: str) -> str:
     A site that is served below a path (`SCRIPT_NAME`) has its root there.
     """
     return urls.get_script_prefix() if to in ("", "/") else resolve_url(to)
+
+
+def home_url() -> str:
+    """Return the URL of the link to the site: `LOGIN_REDIRECT_URL`, or else the root of the site.
+
+    Also the root where that is no page (as Django's default is not on many sites), or is one of this package.
+    """
+    root = urls.get_script_prefix()
+    try:
+        url = resolve_url(settings.LOGIN_REDIRECT_URL)
+    except NoReverseMatch:
+        return root
+    parts = urlsplit(url)
+    if parts.scheme or parts.netloc:
+        return url
+    try:
+        return root if is_own_page(url) else url
+    except Resolver404:
+        return root
+
+
+def is_own_page(url: str) -> bool:
+    """Return whether a URL of this site leads to a page of this package. Raises `Resolver404` for no page."""
+    path = urlsplit(url).path.removeprefix(urls.get_script_prefix())
+    view = getattr(urls.resolve("/" + path.lstrip("/")).func, "view_class", None)
+    return bool(getattr(view, "is_two_factor_page", False))

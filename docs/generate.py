@@ -15,6 +15,7 @@ from typing import Any
 import django
 import picture
 import reference
+import template_names
 import words
 
 DOCS = Path(__file__).resolve().parent
@@ -338,6 +339,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "pages": pages_table,
     "reference": reference.page,
     "words": words.page,
+    "templates": template_names.table,
     "variables": words.css_variables,
 }
 

@@ -68,6 +68,8 @@ class Device(models.Model):
     data = models.JSONField(default=dict, editable=False)
     registered_at = models.DateTimeField(_("registered"), default=timezone.now, editable=False)
     last_used_at = models.DateTimeField(_("last used"), null=True, blank=True, editable=False)
+    # By which method. NULL, so that servers that still run the version before can insert rows.
+    last_method = models.CharField(max_length=64, null=True, editable=False)  # noqa: DJ001
     # When its user made it the default. None: another one is, or none is.
     default_at = models.DateTimeField(null=True, blank=True, editable=False)
 

@@ -6,16 +6,15 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any, ClassVar
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.middleware.csrf import CsrfViewMiddleware
 from django.shortcuts import resolve_url
 from django.template.response import TemplateResponse
-from django.urls import NoReverseMatch, Resolver404, get_script_prefix, resolve, reverse
+from django.urls import NoReverseMatch, reverse
 from django.utils.decorators import decorator_from_middleware
 from django.utils.functional import cached_property
 from django.utils.log import log_response
@@ -25,11 +24,13 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
 
 from .. import browsers, errors, session
+from ..conf import conf
 from ..process import session_data, signing_in
 from ..process.tables import outside_host_transaction
-from ..reverse import on_this_site, site_url
+from ..reverse import home_url, on_this_site, site_url
 from ..stylesheets import stylesheets
 from ..verifier import Verifier
+from .htmx import whole_elsewhere
 
 View = Callable[..., HttpResponseBase]
 
@@ -59,6 +60,7 @@ form_checked = decorator_from_middleware(FormCheck)
 def protected(view: View) -> View:
     """Add the guards of every page around a view, where a subclass's `dispatch` cannot lose them."""
     for decorate in (
+        whole_elsewhere,
         form_checked,
         never_cache,
         xframe_options_deny,
@@ -80,6 +82,7 @@ class PageMixin:
     kwargs: dict[str, Any]
     verifier: Verifier
 
+    is_two_factor_page: ClassVar[bool] = True
     takes_signing_in: ClassVar[bool] = False
     """Whether it verifies users whom `TwoFactorLoginView` has sent, and who are not signed in yet."""
 
@@ -182,24 +185,8 @@ class PageMixin:
         return HttpResponseRedirect(self.url(name))
 
     def get_site_url(self) -> str:
-        """Return the URL of the link to the site: `LOGIN_REDIRECT_URL`, or else the root of the site.
-
-        Also the root where that is no page (as Django's default is not on many sites), or is one of ours.
-        """
-        root = get_script_prefix()
-        try:
-            url = resolve_url(settings.LOGIN_REDIRECT_URL)
-        except NoReverseMatch:
-            return root
-        parts = urlsplit(url)
-        if parts.scheme or parts.netloc:
-            return url
-        try:
-            match = resolve("/" + parts.path.removeprefix(root).lstrip("/"))
-        except Resolver404:
-            return root
-        view = getattr(match.func, "view_class", None)
-        return root if isinstance(view, type) and issubclass(view, PageMixin) else url
+        """Return the URL of the link to the site. By default, `reverse.home_url`."""
+        return home_url()
 
     def get_sign_out_url(self) -> str:
         """Return the URL to sign out by POST. Empty if there is none."""
@@ -230,13 +217,18 @@ class PageMixin:
             "stylesheets": stylesheets(self.request),
             "urls": PageUrls(self),
             "next_url": self.get_next_url(),
-            "site_name": self.verifier.resolve("SERVICE_NAME") or self.request.get_host(),
+            "site_name": site_name(self.request, user),
             "account_name": user.get_username() if user is not None else "",
             "is_signing_in": self.is_signing_in,
             "help_href": self.get_help_url(),
             "site_href": self.get_site_url(),
             "sign_out_href": self.get_sign_out_url(),
         }
+
+
+def site_name(request: HttpRequest, user: Any = None) -> str:
+    """Return what pages call the site: `SERVICE_NAME`, or the host."""
+    return conf.resolve("SERVICE_NAME", user=user, request=request) or request.get_host()
 
 
 class PageUrls(Mapping[str, str]):
@@ -273,10 +265,12 @@ def stale_page(request: HttpRequest) -> TemplateResponse:
     else:
         href = page.url(match.url_name or "", **kwargs) if match else ""
     user = getattr(request, "user", None)
+    user = user if user is not None and user.is_authenticated else None
     context = {
         "stylesheets": stylesheets(request),
+        "site_name": site_name(request, user),
         "go_on_href": href or page.url("index", "twilio_2fa") or request.path,
-        "signed_in_as": user.get_username() if user is not None and user.is_authenticated else "",
+        "signed_in_as": user.get_username() if user is not None else "",
     }
     return TemplateResponse(request, "twilio_2fa/stale.html", context, status=403)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -150,4 +151,5 @@ class DevicesView(DevicePage, TemplateView):
         self.add_message(messages.INFO, error.display)
         back = self.url("devices")
         kept = kept_post.keep(self.request, back)
-        return HttpResponseRedirect(self.proof_url(self.namespace, self.url("again") if kept else back))
+        again = f"{self.url('again')}?{urlencode({'form': kept})}" if kept else back
+        return HttpResponseRedirect(self.proof_url(self.namespace, again))

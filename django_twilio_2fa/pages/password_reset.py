@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth.views import PasswordResetConfirmView
 from django.http import HttpResponse, HttpResponseRedirect
 
-from .sign_in import SignInMixin
+from .sign_in import SignInMixin, only_backend
 
 
 class TwoFactorPasswordResetConfirmView(SignInMixin, PasswordResetConfirmView):
@@ -29,7 +28,4 @@ class TwoFactorPasswordResetConfirmView(SignInMixin, PasswordResetConfirmView):
 
     def get_backend(self) -> str:
         """Return the path of the user's authentication backend. Raises ValueError if it is not clear."""
-        backends = settings.AUTHENTICATION_BACKENDS
-        if backend := self.post_reset_login_backend or (backends[0] if len(backends) == 1 else None):
-            return backend
-        raise ValueError("Set post_reset_login_backend: this site has more than one authentication backend.")
+        return self.post_reset_login_backend or only_backend()

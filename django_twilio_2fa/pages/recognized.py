@@ -1,16 +1,19 @@
-"""A user whose browser is remembered: they are asked for nothing."""
+"""Users who need not verify: in a browser that is remembered, or in a session that is verified already."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
 from django.http import HttpResponseBase
+from django.urls import Resolver404
 from django.utils import timezone
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from .. import browsers, session
+from ..process import session_data
+from ..reverse import is_own_page
 from .base import FRESH
 from .step import Wizard
 
@@ -29,6 +32,29 @@ def lead_on(wizard: Wizard) -> HttpResponseBase | None:
         return None
     # The page that this leads to signs a user in who is not signed in yet.
     return wizard.redirect("success") if browsers.recognize(wizard.request) else None
+
+
+def way_on(wizard: Wizard) -> str:
+    """Return where a user goes on who is verified already. Empty if something asks for more than that."""
+    request, to = wizard.request, wizard.get_next_url()
+    if wizard.is_registration or wizard.adds or wizard.methods is not None or wizard.is_signing_in:
+        return ""
+    if FRESH in request.GET or wizard.is_asked_strictly():
+        return ""
+    # The session says so first: asking costs a query in one that is not verified.
+    if not session_data.read_part(request, "verified") or not session.is_verified(request):
+        return ""
+    if wizard.verifier.needs_phone() or _is_page_of_changes(to):
+        return ""
+    return wizard.get_success_url() or wizard.get_site_url()
+
+
+def _is_page_of_changes(url: str) -> bool:
+    """Return whether a URL leads to a page of this package: these ask for a recent verification."""
+    try:
+        return bool(url) and is_own_page(url)
+    except Resolver404:
+        return False
 
 
 def duration_in_words(duration: timedelta) -> str:

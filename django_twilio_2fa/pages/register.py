@@ -114,7 +114,7 @@ class RegisterStep(Step):
                 return self.send_failed(e, provider.name)
             form.add_error(form.contact_field or None, e.display)
             return self.ask_again(form)
-        self.state.clear("challenge")
+        self.state.update(challenge=None, entered=str(row.public_id))
         return self.sent(row)
 
     def other_method(self, provider: MethodProvider, form: RegistrationForm) -> MethodProvider | None:

@@ -1,4 +1,4 @@
-"""What the pages show beside their forms: which step this is, and for how long a code works."""
+"""What the pages show beside their forms: the step, how long a code works, what was entered."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Any
 
 from django.utils import timezone
 
-from ..models import Verification
+from ..contacts import PhoneNumber
+from ..models import Purpose, Verification
+from ..process.wording import KINDS
 from .step import Wizard
 
 
@@ -24,3 +26,18 @@ def progress(wizard: Wizard) -> dict[str, Any]:
 def minutes_left(row: Verification) -> int:
     """Return for how many minutes the code works, rounded up."""
     return max(0, math.ceil((row.expires_at - timezone.now()).total_seconds() / 60))
+
+
+def entered(wizard: Wizard, row: Verification) -> dict[str, Any]:
+    """Return the number or address in full that the user has entered in this session to register it.
+
+    Empty for any other one: that of a device, and what another session or the site has.
+    """
+    is_own = wizard.state.get("entered") == str(row.public_id)
+    contact = row.contact if is_own and row.purpose == Purpose.ENROL else None
+    if contact is None:
+        return {"entered": ""}
+    text = str(contact)
+    if isinstance(contact, PhoneNumber):
+        text = contact.international_format + (f" ext. {contact.extension}" if contact.extension else "")
+    return {"entered": text, "entered_label": KINDS[row.kind]}

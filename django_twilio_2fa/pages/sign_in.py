@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, Resolver404, resolve
 
@@ -24,8 +25,11 @@ class SignInMixin:
     def begin_to_sign_in(self, user: Any, to: str) -> str:
         """Begin to sign in a user who then goes to `to`. Returns the address of the wizard.
 
-        `user.backend` is the path of the backend that has authenticated the user.
+        `user.backend` is the path of the backend that has authenticated the user. Without it, the site has to
+        have one backend only, as for Django's `login`. Raises ValueError otherwise.
         """
+        if not hasattr(user, "backend"):
+            user.backend = only_backend()
         here = on_this_site(self.request, to)
         signing_in.begin(self.request, user, to="" if here else to)
         return self.get_verification_url(beyond_our_pages(here))
@@ -33,7 +37,7 @@ class SignInMixin:
     def recognizes_browser(self, user: Any) -> bool:
         """Verify the session if the browser is remembered for the user. Returns whether it is."""
         with signing_in.as_subject(self.request, user):
-            return browsers.recognize(self.request)
+            return browsers.lets_in(self.request)
 
     def needs_verification(self, user: Any) -> bool:
         """Return whether the user has to verify before they are signed in."""
@@ -51,6 +55,14 @@ class SignInMixin:
         except NoReverseMatch:  # a wizard of the site's own without this step
             url = reverse("index", request=self.request)
         return f"{url}?{urlencode({'next': to})}" if to else url
+
+
+def only_backend() -> str:
+    """Return the path of the site's authentication backend. Raises ValueError if it has several."""
+    first, *others = settings.AUTHENTICATION_BACKENDS
+    if others:
+        raise ValueError("This site has more than one authentication backend. Name the backend of the user.")
+    return str(first)
 
 
 def beyond_our_pages(url: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase
 
 from .. import errors
 from ..contacts import PhoneNumber
@@ -77,6 +77,7 @@ class StartStep(Step):
             "choices": shown,
             "groups": grouped(shown, [group_of(choice) for choice in wizard.choices]),
             "single": len(shown) == 1,
+            "go_on_href": wizard.get_way_on_url(),
             "any_usable": any(c["usable"] for c in shown),
             "phone_number": registered.get("phone_number", ""),
             "email": registered.get("email", ""),
@@ -86,6 +87,18 @@ class StartStep(Step):
             "replaces": wizard.replaces.masked if wizard.replaces else "",
             "locked": errors.AccountLocked().display if Lock.FOR_EVER in waits else "",
         }
+
+
+def is_opened_by_person(request: HttpRequest) -> bool:
+    """Return whether the headers say that a person opens the page: no script, frame, or prefetching."""
+    headers = request.headers
+    return (
+        request.method == "GET"
+        and headers.get("Sec-Fetch-Mode") == "navigate"
+        and headers.get("Sec-Fetch-Dest") == "document"
+        and headers.get("Sec-Fetch-Site") in ("same-origin", "none")
+        and not any(headers.get(name) for name in ("Sec-Purpose", "Purpose", "X-Moz"))
+    )
 
 
 def group_of(choice: Choice) -> str:

@@ -21,7 +21,7 @@ from ..process import reservations, signing_in, wording
 from ..providers import MethodProvider
 from ..providers.installed import get_providers
 from .recognized import trust_label
-from .shown import minutes_left
+from .shown import entered, minutes_left
 from .step import Step, choice_context, display, given_up, message
 
 # Errors that pass: the same form may be sent again.
@@ -65,8 +65,7 @@ class VerifyStep(Step):
         return type(found)(found.__name__, (found,), {"trust_browser": box})
 
     def initial(self, form_class: Any) -> dict[str, Any]:
-        id = self.state.get("verification")
-        return {"verification": id} if id else {}
+        return {"verification": id} if (id := self.state.get("verification")) else {}
 
     @property
     def method(self) -> str:
@@ -90,6 +89,7 @@ class VerifyStep(Step):
         return {
             "method": display(self.wizard, row.method),
             "obfuscated_value": row.masked,
+            **entered(self.wizard, row),
             "message": self.sent_sentence(row, provider, unsure=unsure),
             "unsure": unsure,
             "sends": provider.sends,

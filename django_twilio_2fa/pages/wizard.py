@@ -27,7 +27,7 @@ from .fallback import Fallbacks
 from .pending import PendingVerifications
 from .register import RegisterStep, find_provider
 from .shown import progress
-from .start import StartStep
+from .start import StartStep, is_opened_by_person
 from .step import OWN_STEPS, Step
 from .url_steps import StepsFromUrl, UrlStepsWizardView
 from .verify import VerifyStep
@@ -147,7 +147,7 @@ class VerificationWizardView(UrlStepsWizardView):
         if self.is_registration:
             choices = [Choice(p) for p in self.verifier.registrable()]
         else:
-            choices = offers.grouped(self.verifier.choices())
+            choices = offers.last_used_first(offers.grouped(self.verifier.choices()))
         return [c for c in choices if self.methods is None or c.provider.name in self.methods]
 
     @cached_property
@@ -169,19 +169,19 @@ class VerificationWizardView(UrlStepsWizardView):
     def may_send_on_get(self) -> bool:
         """Return whether this GET request may send a code: a person opens the page, once in a session.
 
-        Scripts, frames, prefetching and other sites' pages get the button instead: nobody else may cause a
-        GET that costs money.
+        Everybody else gets the button instead: they must not cause a GET that costs money.
         """
-        headers = self.request.headers
         return (
-            self.request.method == "GET"
-            and headers.get("Sec-Fetch-Mode") == "navigate"
-            and headers.get("Sec-Fetch-Dest") == "document"
-            and headers.get("Sec-Fetch-Site") in ("same-origin", "none")
-            and not any(headers.get(name) for name in ("Sec-Purpose", "Purpose", "X-Moz"))
+            is_opened_by_person(self.request)
             and not session_data.read(self.request).get("sent_on_get")
             and bool(self.verifier.resolve("SEND_IMMEDIATELY_ON_SINGLE"))
+            and not self.get_way_on_url()
         )
+
+    def get_way_on_url(self) -> str:
+        """Return where a user goes on who is verified already. Empty if something asks for more."""
+        acts = type(self).on_success is not VerificationWizardView.on_success
+        return "" if acts else recognized.way_on(self)
 
     def registering_provider(self) -> MethodProvider | None:
         """Return the method that the user registers a device for: the one picked, or the only one."""
@@ -193,8 +193,7 @@ class VerificationWizardView(UrlStepsWizardView):
 
     def takes(self, row: Verification) -> bool:
         """Return whether a verification belongs to this wizard, by its purpose and method."""
-        # One that adds a device verifies nobody.
-        is_addition = row.proof_id is not None
+        is_addition = row.proof_id is not None  # which verifies nobody
         return is_addition == self.adds and (self.methods is None or row.method in self.methods)
 
     @cached_property

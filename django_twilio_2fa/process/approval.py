@@ -116,9 +116,14 @@ def store_approval(
     return outcome
 
 
+def _use(row: Verification, now: Any) -> dict[str, Any]:
+    """Return what a device remembers of a verification."""
+    return {"last_used_at": now, "last_method": row.method}
+
+
 def _note_use(row: Verification, used: Any, now: Any) -> bool:
     """Record that a device was used. Returns False if it is not the user's, or has been removed."""
-    found = bool(Device.objects.filter(pk=used, user=row.user_id).update(last_used_at=now))
+    found = bool(Device.objects.filter(pk=used, user=row.user_id).update(**_use(row, now)))
     if found and used != row.device_id:
         Verification.objects.filter(pk=row.pk).update(device=used)
     return found
@@ -226,10 +231,11 @@ def _follow(row: Verification, followers: list[int]) -> None:
 
 def _store(row: Verification, now: Any, device: NewDevice | None) -> tuple[Device | None, bool]:
     """Store what a row registers. Returns the device, and whether it takes the place of another one."""
-    fields: dict[str, Any] = {"last_used_at": now}
+    # An addition verifies nobody.
+    fields: dict[str, Any] = _use(row, now) if row.proof_id is None else {"last_used_at": now}
     replaced = _replace(Device.objects.filter(pk=row.replaces_id)) if row.replaces_id is not None else []
     if replaced:
-        fields |= {"name": replaced[0].name, "default_at": replaced[0].default_at}
+        fields |= {name: getattr(replaced[0], name) for name in ("name", "default_at", "last_method")}
     if contact := row.contact:
         stored, is_new = Device.objects.update_or_register(row.user, contact, **fields)
         return stored, bool(replaced) or not is_new

@@ -59,14 +59,40 @@ def registration_data(row: Verification) -> dict[str, Any]:
 
 
 def pick(choices: Iterable[Choice], method: str, device: str = "") -> Choice:
-    """Return the first of the choices with this method and device (its id; empty for any).
+    """Return the choice with this method and device (its id; empty for the default one, else the oldest).
 
     Raises `MethodNotAllowed`.
     """
-    for choice in choices:
-        if choice.provider.name == method and device in ("", choice.device_id):
-            return choice
-    raise errors.MethodNotAllowed(method=method)
+    found = [c for c in choices if c.provider.name == method and device in ("", c.device_id)]
+    if not found:
+        raise errors.MethodNotAllowed(method=method)
+    return min(found, key=_age)
+
+
+def _age(choice: Choice) -> tuple[bool, float]:
+    """Return a key that sorts by age, the default device first."""
+    device = choice.registered.device if choice.registered else None
+    return not _is_default(choice), device.registered_at.timestamp() if device else 0
+
+
+def _is_default(choice: Choice) -> bool:
+    return choice.registered is not None and choice.registered.default_at is not None
+
+
+def last_used_first(choices: list[Choice]) -> list[Choice]:
+    """Put first what the user was verified with last, after what they have made the default.
+
+    Backups stay where they are. So does a number or address that the site stores itself.
+    """
+
+    def used_at(choice: Choice) -> float:
+        device = choice.registered.device if choice.registered else None
+        if device is None or device.last_used_at is None or choice.provider.is_backup:
+            return 0
+        return device.last_used_at.timestamp() if device.last_method == choice.provider.name else 0
+
+    last = max(map(used_at, choices), default=0)
+    return sorted(choices, key=lambda c: (not _is_default(c), not last or used_at(c) != last))
 
 
 def for_destination(

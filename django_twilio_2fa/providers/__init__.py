@@ -160,7 +160,7 @@ class MethodProvider:
         return []
 
     def get_endpoints(self) -> list[Endpoint]:
-        """Return endpoints, which are limited and in the API. See [endpoints](#an-endpoint-of-your-own)."""
+        """Return [endpoints](providers.md#an-endpoint-of-your-own), which are limited and in the API."""
         return []
 
     def get_choice_label(self, label: str, masked: str) -> str:

@@ -156,11 +156,11 @@ class PushProvider(FactorService, WaitingProvider):
 
     def check(self, verification: Verification, token: str, *, request: Any = None) -> Checked:
         if verification.purpose == Purpose.ENROL:
-            return self._confirm(verification, read_answer(token))
+            return self._confirm(verification, read_answer(token), request=request)
         self._look(verification)
         return super().check(verification, token, request=request)
 
-    def _confirm(self, verification: Verification, answer: dict[str, str]) -> Checked:
+    def _confirm(self, verification: Verification, answer: dict[str, str], *, request: Any) -> Checked:
         """Return the new device, if the browser has signed its factor, or if the app has verified one."""
         kept = {"identity": verification.data.get("identity", ""), "service": verification.service}
         key = verification.data.get("factor_key", "")
@@ -180,7 +180,7 @@ class PushProvider(FactorService, WaitingProvider):
                 return Checked(approved=False)
         known = Device.objects.with_value(self.device_kind, sid).exists()
         approved = self.is_verified(factor, kept, sid) and not known
-        data = {**kept, "public_key": key} if key else kept
+        data = {**kept, "public_key": key, "browser": verification.browser} if key else kept
         return Checked(approved=approved, sid=sid, device=NewDevice(value=sid, data=data))
 
     # Waiting
@@ -215,8 +215,10 @@ class PushProvider(FactorService, WaitingProvider):
     def get_device_label(self, device: Device) -> str:
         if device.name:
             return device.name
-        added = date_format(local(device.registered_at), "SHORT_DATETIME_FORMAT")
-        return gettext("added %(when)s") % {"when": added}
+        when = date_format(local(device.registered_at), "SHORT_DATETIME_FORMAT")
+        added = gettext("added %(when)s") % {"when": when}
+        browser = device.data.get("browser")
+        return f"{browser}, {added}" if browser else added
 
     def get_device_link(self, device: Device, *, request: Any = None) -> tuple[str, str] | None:
         if "public_key" not in device.data:
@@ -233,12 +235,12 @@ class PushProvider(FactorService, WaitingProvider):
     def get_verify_context(self, verification: Verification, *, secret: dict[str, Any]) -> dict[str, Any]:
         if verification.purpose == Purpose.ENROL:
             # Here nothing is sent, and nothing is waited for.
-            quiet = {"approved_elsewhere": False, "can_resend": False, "sends_used_up": False, "message": ""}
-            return {**quiet, "registers_browser": True}
+            quiet = dict.fromkeys(("approved_elsewhere", "sends", "can_resend", "sends_used_up"), False)
+            return {**quiet, "message": "", "registers_browser": True}
         asked, device = challenges.asked_in(verification), verification.device
         if asked is None or device is None:
             return {}
-        shown: dict[str, Any] = {"asked": asked, "device": self.get_device_label(device)}
+        shown: dict[str, Any] = {"asked": asked, "device": device.name or device.data.get("browser", "")}
         if "public_key" not in device.data:
             return {**shown, "is_app": True}
         shown["approvals_url"] = verification.data.get("approvals_url", "")

@@ -12,7 +12,8 @@ from django.views.decorators.clickjacking import xframe_options_deny
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
 
-from django_twilio_2fa.reverse import reverse
+from django_twilio_2fa.conf import conf
+from django_twilio_2fa.reverse import home_url, reverse
 from django_twilio_2fa.stylesheets import stylesheets
 from django_twilio_2fa.twilio.verify import VerifyService
 
@@ -35,10 +36,14 @@ def outside_transactions(view: View) -> View:
 def approvals(request: HttpRequest) -> HttpResponse:
     """Show the page. Its script asks for each key that the browser has: nobody needs to be signed in."""
     user = getattr(request, "user", None)
+    user = user if user is not None and user.is_authenticated else None
     match = request.resolver_match
     own = match.namespaces[-1] if match else answers.KIND
     context = {
         "stylesheets": stylesheets(request),
+        "site_name": conf.resolve("SERVICE_NAME", user=user, request=request) or request.get_host(),
+        "account_name": user.get_username() if user is not None else "",
+        "site_href": home_url(),
         "nonce": endpoints.new_nonce(),
         "pending_href": reverse(f"{own}:pending", request=request),
         "answer_href": reverse(f"{own}:answer", request=request),
@@ -46,7 +51,6 @@ def approvals(request: HttpRequest) -> HttpResponse:
         "worker_href": reverse(f"{own}:worker", request=request),
         "vapid_key": web_push.public_key(),
         "devices_href": reverse("devices", request=request),
-        "signed_in_as": user.get_username() if user is not None and user.is_authenticated else "",
     }
     return TemplateResponse(request, "twilio_2fa/push/approvals.html", context)
 

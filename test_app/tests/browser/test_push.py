@@ -165,7 +165,7 @@ def test_the_request_that_is_sent_again_replaces_the_first(
     waits(elsewhere)
     window.locator("[name=number]").wait_for()
     with elsewhere.expect_navigation():
-        presses(elsewhere, "Send the code again")
+        presses(elsewhere, "Ask again")
     number = str(elsewhere.locator("output").inner_text())
     first = window.locator("[name=number]").get_attribute("id")
     window.wait_for_function("id => !document.getElementById(id)", arg=first)

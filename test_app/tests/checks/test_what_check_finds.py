@@ -76,6 +76,7 @@ class Project:
                 AUTHENTICATION,
                 MESSAGES,
             ],
+            TEMPLATES=[without_loaders(self.settings.TEMPLATES[0])],
             LOGIN_URL="/accounts/login/",
             TWILIO_2FA_SANDBOX=True,
         )
@@ -111,6 +112,12 @@ class Project:
 def project(settings: Any, monkeypatch: Any) -> Iterator[Project]:
     yield Project(settings, monkeypatch)
     clear_url_caches()
+
+
+def without_loaders(engine: dict[str, Any]) -> dict[str, Any]:
+    """Return the template engine of the demo as most sites have it."""
+    options = {name: value for name, value in engine["OPTIONS"].items() if name != "loaders"}
+    return {**engine, "APP_DIRS": True, "OPTIONS": options}
 
 
 def found() -> dict[str, Any]:

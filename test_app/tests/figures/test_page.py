@@ -180,7 +180,7 @@ def test_what_is_not_known_is_said_to_be_so(boss: Client, pat: Person) -> None:
     assert "<dt>Delivered</dt><dd>not known</dd>" in html
 
 
-def test_the_prices_are_those_of_the_settings_and_of_the_providers(boss: Client, settings: Any) -> None:
+def test_prices_are_those_of_settings_and_providers(boss: Client, settings: Any) -> None:
     settings.TWILIO_2FA_PRICES = {"sms": {"message": "0.5", "GB": "0.25"}}
     html = boss.get(PAGE).content.decode()
     [table] = re.findall(r'<table data-figures="prices">.*?</table>', html, re.S)

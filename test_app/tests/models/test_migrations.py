@@ -77,7 +77,7 @@ def before_figures_left_browsers_out(transactional_db: None) -> Iterator[Any]:
     migrate_to_the_last()
 
 
-def test_remembered_browsers_of_before_the_figures_are_in_no_figure(
+def test_older_remembered_browsers_are_in_no_figure(
     before_figures_left_browsers_out: Any,
 ) -> None:
     rows = before_figures_left_browsers_out.get_model("twilio_2fa", "Verification").objects

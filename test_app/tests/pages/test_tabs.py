@@ -84,6 +84,7 @@ def test_a_form_after_a_sign_out_shows_the_stale_page(browser: Browser) -> None:
     answer = browser.posts(path, form)
     assert is_ours(answer)
     assert "You are signed out." in answer.content.decode()
+    assert "<title>This page is out of date \N{EN DASH} testserver</title>" in answer.content.decode()
     assert "no-store" in answer["Cache-Control"]
     assert nothing_was_sent()
     # Through the sign-in page, and then to where they wanted.

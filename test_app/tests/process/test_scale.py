@@ -181,9 +181,7 @@ def test_pruning_deletes_in_batches_and_keeps_new_rows(crowd: Person) -> None:
     assert not Verification.objects.filter(expires_at__lt=timezone.now()).exclude(destination="").exists()
 
 
-def test_a_passkey_or_a_browser_among_those_of_all_users_is_found_by_an_index(
-    crowd: Person, settings: Any
-) -> None:
+def test_a_digest_among_all_devices_is_found_by_an_index(crowd: Person, settings: Any) -> None:
     settings.TWILIO_2FA_ALLOWED_METHODS = ["passkey", "push"]
     settings.TWILIO_2FA_PASSWORDLESS_LOGIN = True
     get_user_model().objects.create_user("ann")

@@ -76,6 +76,22 @@ class TestBrowsers:
         assert "Added " in demo.opens("devices").text
         assert 'href="/2fa/push/"' in demo.page.content.decode()
 
+    def test_a_browser_without_a_name_is_called_by_its_kind(
+        self, demo: Person, laptop: SoftwareBrowser
+    ) -> None:
+        demo.client.defaults["HTTP_USER_AGENT"] = "Mozilla/5.0 (X11; Linux) Firefox/130.0"
+        names_itself(demo, laptop)
+        assert "Not received a code?" not in demo.text
+        confirms(demo, laptop)
+        other = Person("demo")
+        assert "Approval on a device: Firefox on Linux, added " in other.opens("start").text
+        is_asked(other)
+        assert "We sent a request to Firefox on Linux. Open approvals there" in other.text
+        # One of which nothing is known.
+        device = Device.objects.get()
+        Device.objects.update(data={**device.data, "browser": ""})
+        assert "We sent a request to your device. Enter this number there:" in other.opens("verify").text
+
     def test_a_removed_browser_is_deleted_at_twilio(self, ann: Person, laptop: SoftwareBrowser) -> None:
         assert SandboxFactor.objects.filter(sid=laptop.factor, status="verified").exists()
         get_providers()["push"].remove(Device.objects.get(kind="push"))
@@ -453,6 +469,17 @@ def test_the_approving_page_is_open_to_everybody_and_not_kept(db: None) -> None:
     assert page.status_code == 200
     assert page["X-Frame-Options"] == "DENY"
     assert "no-store" in page["Cache-Control"]
+
+
+def test_the_approving_page_says_its_site_and_user(ann: Person, settings: Any) -> None:
+    ann.opens("/2fa/push/")
+    assert "testserver Signed in as ann" in ann.text
+    assert "<title>Approvals \N{EN DASH} testserver</title>" in ann.page.content.decode()
+    assert 'href="/" data-hx-boost="false">Back to the site' in ann.page.content.decode()
+    settings.TWILIO_2FA_SERVICE_NAME = "Our shop"
+    nobody = Client().get("/2fa/push/")
+    assert "Our shop" in nobody.content.decode()
+    assert "Signed in as" not in nobody.content.decode()
 
 
 def test_what_the_script_asks_is_not_kept(ann: Person, laptop: SoftwareBrowser) -> None:

@@ -89,11 +89,11 @@
 
   function fillBeforeSubmit(form, field, fill, problem) {
     let busy = false;
-    form.addEventListener("submit", async function (event) {
+    async function fillFirst(event) {
       if (field.value) return;
       event.preventDefault();
-      // The form is not on its way: nothing else may take it for sent.
-      event.stopPropagation();
+      // The form is not on its way: nothing else may send it, or take it for sent.
+      event.stopImmediatePropagation();
       if (busy) return;
       busy = true;
       try {
@@ -104,7 +104,9 @@
         busy = false;
       }
       if (field.value) form.requestSubmit();
-    });
+    }
+
+    form.addEventListener("submit", fillFirst, { capture: true });
   }
 
   function register(field) {
@@ -289,6 +291,7 @@
     }
 
     async function again() {
+      if (!page.isConnected) return;
       let wait = 3000;
       try {
         wait = await ask();

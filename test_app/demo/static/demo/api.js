@@ -29,15 +29,33 @@
     const made = document.createElement("form");
     const field = element("input", "", { id: "value", type: type, required: type === "tel", className: "form-control" });
     field.autocomplete = type === "tel" ? "tel" : "one-time-code";
-    const wrong = element("p", "", { className: "text-danger" });
+    field.inputMode = type === "tel" ? "tel" : "numeric";
+    const wrong = element("p", "", { className: "text-danger", id: "value-error" });
     wrong.setAttribute("role", "alert");
+    field.setAttribute("aria-describedby", wrong.id);
     made.append(element("label", label, { htmlFor: "value", className: "form-label" }), field, wrong);
     made.append(element("button", button, { className: "btn btn-primary" }));
     made.addEventListener("submit", async function (event) {
       event.preventDefault();
       const told = await act(field.value);
-      if (!told.ok) wrong.textContent = told.display;
+      if (told.ok) return;
+      wrong.textContent = told.display + triesLeft(told);
+      field.classList.add("is-invalid");
+      field.setAttribute("aria-invalid", "true");
+      field.focus();
     });
+    return made;
+  }
+
+  function triesLeft(told) {
+    const left = told.data ? told.data.attempts_left : undefined;
+    if (left === undefined) return "";
+    return left === 1 ? " You can try 1 more time." : ` You can try ${left} more times.`;
+  }
+
+  function link(text, act) {
+    const made = element("button", text, { type: "button", className: "btn btn-link" });
+    made.addEventListener("click", act);
     return made;
   }
 
@@ -66,7 +84,8 @@
     show(element("p", sent.display), wrong, button);
   }
 
-  function enter(sent) {
+  // `again` sends the code again. Not there for a number that is being registered.
+  function enter(sent, again) {
     if (sent.ceremony) return answer(sent);
     // Too soon for another, or nobody knows whether it went out: the code may be here all the same.
     const id = sent.verification_id || sent.data.verification_id;
@@ -78,13 +97,21 @@
         if (told.ok) await finish(told.display);
         else if (told.blocking) start(told.display);
         return told;
+      }),
+      ...(again ? [link("Send the code again", async () => enter(await again(), again))] : []),
+      link("Try another way", () => start()),
+      link("Cancel this check", async function () {
+        await ask(`${api}cancel/`, { verification_id: id });
+        start();
       })
     );
   }
 
   async function finish(display) {
     const secret = await ask(main.dataset.secret);
-    show(element("p", display), element("p", secret.secret, { id: "secret", className: "lead" }));
+    const done = element("p", display, { tabIndex: -1 });
+    show(done, element("p", secret.secret, { id: "secret", className: "lead" }));
+    done.focus();
   }
 
   async function start(display) {
@@ -92,7 +119,8 @@
     const methods = Object.values(told.verification_methods || {});
     const buttons = methods.map(function (method) {
       const button = element("button", `${method.label} ${method.obfuscated}`, { className: "btn btn-outline-primary" });
-      button.addEventListener("click", async () => enter(await ask(`${api}send/`, { method: method.value })));
+      const send = () => ask(`${api}send/`, { method: method.value });
+      button.addEventListener("click", async () => enter(await send(), send));
       return button;
     });
     if (!methods.length) {
@@ -107,7 +135,7 @@
         passkey
       );
     }
-    show(element("p", display || "How would you like to receive your code?"), ...buttons);
+    show(element("p", display || (methods.length ? "How do you want to get your code?" : "Set up how you get codes")), ...buttons);
   }
 
   // The password first. Whoever need not verify, or is remembered in this browser, is signed in at once.
@@ -130,7 +158,7 @@
       if (told.ok || told.error_code === "two_factor_required") await start();
       else wrong.textContent = told.detail;
     });
-    show(element("p", "Nobody is signed in."), made);
+    show(element("p", "Sign in to try the demo."), made);
   }
 
   if (main.dataset.user) start();
