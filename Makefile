@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 MANAGE := $(BIN)/python test_app/manage.py
 
-.PHONY: demo demo-prepare demo-reset test test-rest soak bench live docs messages countries lint clean
+.PHONY: demo demo-prepare demo-reset test test-rest soak bench live docs pictures messages countries lint clean
 
 demo: $(VENV)/.demo-installed
 	@$(MANAGE) demo --port $(PORT)
@@ -53,6 +53,10 @@ live: $(VENV)/.demo-installed
 docs: $(VENV)/.dev-installed
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html"
+
+# The pictures of the docs: CONTRIBUTING.md. Needs Chromium, and a font with Japanese: apt-get install fonts-noto-cjk
+pictures: $(VENV)/.dev-installed
+	$(BIN)/python docs/take_pictures.py
 
 # The catalogues in locale/ of the package and of each provider. Needs GNU gettext. ARGS="--add da": a new language.
 messages: $(VENV)/.demo-installed

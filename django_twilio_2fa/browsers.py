@@ -10,12 +10,13 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 
-from . import errors, session
+from . import errors
 from .digests import digests
 from .models import TrustedBrowser, Verification
 from .process import browsers
-from .process.session_data import auth_digests, subject_of
-from .user_agent import name_of
+from .process.session_data import auth_digests, get_subject, subject_of
+from .process.user_agent import name_of
+from .state import remember
 
 COOKIE = "twilio_2fa_browser"
 
@@ -29,8 +30,7 @@ def trust(request: HttpRequest, response: HttpResponseBase, verification: Verifi
     """Remember this browser, whose user has just been verified. Returns whether that is allowed."""
     if _cookie_name(request) is None:
         return False
-    verifier = session.get_verifier(request)
-    made = browsers.trust(verifier.subject, verification, name_of(request))
+    made = browsers.trust(get_subject(request), verification, name_of(request))
     if made is None:
         return False
     _set_cookie(request, response, *made)
@@ -45,17 +45,17 @@ def recognize(request: HttpRequest) -> bool:
     found = _read_cookie(request)
     if found is None or not are_remembered():
         return False
-    verifier = session.get_verifier(request, create=True)
+    subject = get_subject(request, create=True)
     known = browsers.recognize(
-        verifier.subject,
+        subject,
         *found,
-        auths=auth_digests(verifier.user),
+        auths=auth_digests(subject.user),
         session=str(request.session.session_key or ""),
     )
     request.twilio_2fa_browser = known and known[1:]  # type: ignore[attr-defined]
     if known is None:
         return False
-    session.remember(request, known[0])
+    remember(request, known[0])
     return True
 
 
@@ -67,7 +67,7 @@ def lets_in(request: HttpRequest) -> bool:
     if not are_remembered() or hasattr(request, "twilio_2fa_browser") or _read_cookie(request) is None:
         return False
     try:
-        session.get_verifier(request).authorize()
+        get_subject(request).authorize()
     except errors.UserNotAllowed:
         return False
     return recognize(request)

@@ -6,7 +6,7 @@ from django.http import HttpRequest
 
 from .digests import digests
 from .models import Verification
-from .process.session_data import auth_digests, get_flow, read, subject_of
+from .process.session_data import auth_digests, get_flow, get_subject, read, subject_of
 from .state import MaxAge, Methods, TwoFactorState, get_two_factor, remember
 from .verifier import Verifier
 
@@ -24,11 +24,8 @@ __all__ = [
 
 def get_verifier(request: HttpRequest, *, create: bool = False) -> Verifier:
     """Return a verifier for the user and session. `create` gives the session a flow id if it has none."""
-    user = subject_of(request)
-    if user is None:
-        return Verifier(request=request)
-    auth = auth_digests(user)[0]
-    return Verifier(user, request=request, flow=get_flow(request, create=create), auth=auth)
+    subject = get_subject(request, create=create)
+    return Verifier(subject.user, request=request, flow=subject.flow, auth=subject.auth)
 
 
 def get_verification(request: HttpRequest) -> Verification | None:

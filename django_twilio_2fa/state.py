@@ -260,7 +260,10 @@ def remember(request: HttpRequest, verification: Verification) -> None:
 
 
 async def load_user(request: HttpRequest) -> Any:
-    """Return the request's user, loaded, so that async code may read `request.user`. None if it has none."""
+    """Return the request's user. Afterwards, async code may read `request.user` and the session.
+
+    None if it has none.
+    """
     user = getattr(request, "user", None)
     if isinstance(user, LazyObject) and user._wrapped is empty:
         await sync_to_async(lambda: user.is_authenticated)()
@@ -270,4 +273,8 @@ async def load_user(request: HttpRequest) -> Any:
                 return user
 
             request.auser = auser
+    session = getattr(request, "session", None)
+    if session is not None and not session.accessed:
+        # Another middleware has set the user, and nothing has read the session yet.
+        await sync_to_async(session.get)(HASH_SESSION_KEY)
     return user

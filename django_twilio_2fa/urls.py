@@ -19,14 +19,15 @@ class Patterns(Sequence[Any]):
 
     @cached_property
     def _patterns(self) -> list[URLPattern | URLResolver]:
-        from .installed import get_providers
         from .pages.add import AddWizardView, ChangeWizardView
         from .pages.again import SendAgainView
         from .pages.base import protected
         from .pages.change import ChangeView
         from .pages.devices import DevicesView
+        from .pages.endpoints import patterns as endpoints
         from .pages.remove import RemoveView
         from .pages.wizard import VerificationWizardView
+        from .providers.installed import get_providers
 
         return [
             *VerificationWizardView.urls()[0],
@@ -39,7 +40,7 @@ class Patterns(Sequence[Any]):
             *(
                 path(f"{name}/", include((_exempted(patterns), name)))
                 for name, provider in get_providers().items()
-                if (patterns := provider.get_urls())
+                if (patterns := [*provider.get_urls(), *endpoints(provider)])
             ),
         ]
 

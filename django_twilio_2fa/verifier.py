@@ -206,14 +206,6 @@ class Verifier:
         """Return the registered device with this id, or None."""
         return self.devices.find(id)
 
-    def forget_registered(self) -> None:
-        """Read again, at the next call, what the user has registered."""
-        self.devices.refresh()
-
-    def unproven(self) -> Registered | None:
-        """Return the callback's value if it changed outside these pages and is all that the user has."""
-        return self.devices.unproven()
-
     def is_last(self, registered: Registered) -> bool:
         """Return whether the user would have no device left without this one, except backups."""
         return self.devices.is_last(registered)

@@ -5,6 +5,7 @@ from .pages.base import PageMixin, PageView
 from .pages.change import ChangeView
 from .pages.devices import DevicesView
 from .pages.login import TwoFactorLoginView
+from .pages.password_reset import TwoFactorPasswordResetConfirmView
 from .pages.remove import RemoveView
 from .pages.wizard import VerificationWizardView
 
@@ -17,5 +18,6 @@ __all__ = [
     "PageView",
     "RemoveView",
     "TwoFactorLoginView",
+    "TwoFactorPasswordResetConfirmView",
     "VerificationWizardView",
 ]

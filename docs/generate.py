@@ -15,6 +15,7 @@ from typing import Any
 import django
 import picture
 import reference
+import template_names
 import words
 
 DOCS = Path(__file__).resolve().parent
@@ -132,7 +133,7 @@ def errors_table() -> str:
 
 def bundled() -> list[Any]:
     """The providers that ship with this package."""
-    from django_twilio_2fa.installed import get_registry
+    from django_twilio_2fa.providers.installed import get_registry
 
     found = get_registry()
     return [p for name, p in found.providers.items() if not found.apps[name].startswith("demo")]
@@ -338,6 +339,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "pages": pages_table,
     "reference": reference.page,
     "words": words.page,
+    "templates": template_names.table,
     "variables": words.css_variables,
 }
 

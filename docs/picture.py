@@ -37,7 +37,7 @@ GROUPS = (
     Group("The process", 3, 1, ("process",)),
     Group("The sandbox", 2, 0, ("sandbox",)),
     Group("Twilio", 4, 1, ("twilio",)),
-    Group("What a provider uses", 5, 1, ("providers", "installed", "notices", "replay", "authenticators")),
+    Group("What a provider uses", 5, 1, ("providers", "notices", "authenticators")),
     Group(
         "Data",
         6,
@@ -49,7 +49,6 @@ GROUPS = (
             "tokens",
             "digests",
             "managers",
-            "user_agent",
             "stylesheets",
         ),
     ),

@@ -103,8 +103,8 @@ def _codes() -> dict[str, list[str]]:
     from django.utils.translation import override
 
     from django_twilio_2fa.errors import TwoFactorError
-    from django_twilio_2fa.installed import get_providers
     from django_twilio_2fa.process.wording import MESSAGES
+    from django_twilio_2fa.providers.installed import get_providers
 
     found: dict[str, list[str]] = {}
     with override(None):

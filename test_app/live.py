@@ -98,7 +98,7 @@ def lookup() -> str:
 
 
 def channel(method: str) -> str:
-    from django_twilio_2fa.installed import get_providers
+    from django_twilio_2fa.providers.installed import get_providers
     from django_twilio_2fa.verifier import Verifier
 
     provider = get_providers()[method]
@@ -116,8 +116,8 @@ def channel(method: str) -> str:
 def authenticator() -> str:
     from django.contrib.auth import get_user_model
 
-    from django_twilio_2fa.installed import get_providers
     from django_twilio_2fa.models import Device, PendingDeletion
+    from django_twilio_2fa.providers.installed import get_providers
     from django_twilio_2fa.verifier import Verifier
 
     provider = get_providers()["totp"]

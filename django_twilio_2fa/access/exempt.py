@@ -11,7 +11,8 @@ from django.apps import apps
 from django.conf import settings
 from django.contrib.auth.views import LoginView, LogoutView
 from django.contrib.staticfiles.views import serve as serve_static
-from django.urls import Resolver404, ResolverMatch, get_urlconf, resolve
+from django.urls import Resolver404, ResolverMatch, get_script_prefix, get_urlconf, resolve
+from django.utils.translation import get_language_from_path, override
 from django.views.static import serve
 
 from ..conf import conf
@@ -92,12 +93,30 @@ def _is_named(match: ResolverMatch) -> bool:
     if match.view_name in (*NAMES, login, logout):
         return True
     paths = [url for url in (login, logout) if isinstance(url, str) and url.startswith("/")]
-    return any(_view_at(url.partition("?")[0], get_urlconf()) is match.func for url in paths)
+    return any(_is_at(match, url.partition("?")[0]) for url in paths)
+
+
+def _is_at(match: ResolverMatch, path: str) -> bool:
+    """Return whether a path leads to the view of `match`, with the same arguments.
+
+    One view may answer for every page of a content management system, and one of them for signing in.
+    """
+    prefix = get_script_prefix()
+    if not path.startswith(prefix):
+        return False
+    found = _match_at(f"/{path.removeprefix(prefix)}", get_urlconf())
+    return found is not None and (found.func, found.args, found.kwargs) == (
+        match.func,
+        match.args,
+        match.kwargs,
+    )
 
 
 @lru_cache(maxsize=64)
-def _view_at(path: str, urlconf: Any) -> Any:
-    try:
-        return resolve(path, urlconf).func
-    except Resolver404:
-        return None
+def _match_at(path: str, urlconf: Any) -> ResolverMatch | None:
+    # Not in the language of the request, whose prefix may be another.
+    with override(get_language_from_path(path) or settings.LANGUAGE_CODE):
+        try:
+            return resolve(path, urlconf)
+        except Resolver404:
+            return None

@@ -10,6 +10,7 @@ from typing import Any
 
 from asgiref.sync import iscoroutinefunction
 from django.http import HttpRequest
+from django.views import View as BaseView
 
 from .. import browsers
 from ..state import MaxAge, Methods
@@ -24,6 +25,13 @@ class TwoFactorRequiredMixin:
     `two_factor_max_age`: how old the verification may be, as a timedelta or in seconds.
     `two_factor_methods`: the methods that count. `two_factor_if_registered`: ask only users with a device.
     """
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Raise TypeError for a view that comes before this class: it would ask for nothing."""
+        super().__init_subclass__(**kwargs)
+        order = cls.__mro__
+        if BaseView in order and order.index(BaseView) < order.index(TwoFactorRequiredMixin):
+            raise TypeError(f"{cls.__qualname__} has to name TwoFactorRequiredMixin before the view.")
 
     two_factor_max_age: MaxAge = None
     two_factor_methods: Methods = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from ..installed import get_providers
+from ..providers.installed import get_providers
 
 
 class PhishingResistantMethods(Collection[str]):

@@ -158,9 +158,9 @@ def way_back(request: HttpRequest, view: Any, *, signed_in: bool) -> str:
         back = request.get_full_path()
     if signed_in:
         session_data.get_flow(request, create=True)
-        if kept_post.keep(request, back):
+        if form := kept_post.keep(request, back):
             try:
-                return reverse("again", request=request)
+                return f"{reverse('again', request=request)}?{urlencode({'form': form})}"
             except NoReverseMatch:
                 pass
     messages.warning(request, str(NOT_SENT), fail_silently=True)

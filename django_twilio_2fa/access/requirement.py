@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, ClassVar
 
 from asgiref.sync import sync_to_async
@@ -22,6 +23,10 @@ from .refusal import refuse
 Refusal = HttpResponseBase | None
 
 
+def _as_timedelta(age: timedelta | float) -> timedelta:
+    return age if isinstance(age, timedelta) else timedelta(seconds=age)
+
+
 @dataclass(frozen=True)
 class Requirement:
     """What a view asks of a session.
@@ -36,6 +41,13 @@ class Requirement:
 
     is_site_wide: ClassVar[bool] = False
     """Whether each page of the site asks for it, so that there is nowhere else to send a user."""
+
+    def __post_init__(self) -> None:
+        """Raise TypeError or ValueError for what nobody could meet."""
+        if isinstance(self.methods, str):
+            raise TypeError(f'methods is a list of names: methods=["{self.methods}"].')
+        if self.max_age is not None and not timedelta(0) < _as_timedelta(self.max_age):
+            raise ValueError("max_age has to be more than 0. Users need some time to come back to the page.")
 
     def check(self, request: HttpRequest, view: Any = None) -> Refusal:
         """Return the answer to a request that is not let through. None if it is."""

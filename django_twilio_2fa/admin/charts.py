@@ -7,12 +7,14 @@ not change.
 from __future__ import annotations
 
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
+from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
 
-from ..installed import get_providers
 from ..models import Purpose
+from ..providers.installed import get_providers
 
 WIDTH, HEIGHT = 1000, 100
 MOST_BARS = 100
@@ -75,14 +77,13 @@ def _bars(
             height = HEIGHT * each[n] / most if most else 0
             # In front of the series before it, and narrower.
             inset = width * (0.1 + 0.15 * n)
-            about = f"{first}" if first == last else f"{first} to {last}"
             bars.append(
                 {
                     "x": f"{i * width + inset:.2f}",
                     "y": f"{HEIGHT - height:.2f}",
                     "width": f"{width - 2 * inset:.2f}",
                     "height": f"{height:.2f}",
-                    "title": f"{about}: {label} {each[n]:g}",
+                    "title": f"{period(first, last)}: {label} {_number(each[n])}",
                     "value": each[n],
                 }
             )
@@ -91,11 +92,20 @@ def _bars(
         "kind": "bars",
         "title": title,
         "series": series,
-        "most": f"{most:g}" if most == int(most) else f"{most:.2f}",
-        "first": steps[0][0].isoformat(),
-        "last": steps[-1][1].isoformat(),
+        "most": _number(most),
+        "first": date_format(steps[0][0]),
+        "last": date_format(steps[-1][1]),
         "each": (steps[0][1] - steps[0][0]).days + 1,
     }
+
+
+def period(first: date, last: date) -> str:
+    """Return a day, or the first and the last one, as the active language writes them."""
+    return date_format(first) if first == last else f"{date_format(first)} \N{EN DASH} {date_format(last)}"
+
+
+def _number(value: float) -> str:
+    return number_format(value, 0 if value == int(value) else 2)
 
 
 def _shares(told: dict[str, Any]) -> dict[str, Any]:
@@ -105,7 +115,7 @@ def _shares(told: dict[str, Any]) -> dict[str, Any]:
         {
             "label": f"{_country(row['country'])}, {label_of(row['method'])}",
             "share": f"{min(100, 100 * row['conversion']):.1f}",
-            "text": f"{percent(row)} %",
+            "percent": percent(row),
             "sent": row["sent"],
             "approved": row["converted"],
         }
@@ -117,6 +127,12 @@ def _shares(told: dict[str, Any]) -> dict[str, Any]:
 def percent(row: dict[str, Any]) -> str:
     """Return the conversion of a row in percent. Empty where nothing was sent."""
     return "" if row["conversion"] is None else f"{100 * row['conversion']:.0f}"
+
+
+def in_numbers(row: dict[str, Any]) -> dict[str, Any]:
+    """Return the numbers of a row. Sums of money are numbers, so that templates localize them."""
+    charged = {currency: Decimal(amount) for currency, amount in row["charged"].items()}
+    return {**row, "cost": Decimal(row["cost"]), "charged": charged}
 
 
 def label_of(method: str) -> str:
@@ -143,7 +159,7 @@ def tables(told: dict[str, Any]) -> list[dict[str, Any]]:
     def words(row: dict[str, Any]) -> str:
         found = []
         if "day" in row:
-            found.append(row["day"])
+            found.append(date_format(date.fromisoformat(row["day"])))
         if "country" in row:
             found.append(_country(row["country"]))
         if "method" in row:
@@ -158,7 +174,7 @@ def tables(told: dict[str, Any]) -> list[dict[str, Any]]:
             "title": title,
             "folded": name == "days",
             "rows": [
-                {**row, "words": words(row), "percent": percent(row)}
+                {**in_numbers(row), "words": words(row), "percent": percent(row)}
                 for row in (reversed(told[name]) if name == "days" else told[name])
             ],
         }

@@ -70,6 +70,8 @@ class FiguresAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             "subtitle": None,
             "opts": self.opts,
             "report": told,
+            "total": charts.in_numbers(told["total"]),
+            "period": charts.period(since, figures_report.today()),
             "periods": PERIODS,
             "since": wanted,
             "problem": problem,

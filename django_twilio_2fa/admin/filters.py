@@ -26,7 +26,7 @@ class MethodFilter(FieldFilter):
     parameter_name = "method"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        from ..installed import get_providers
+        from ..providers.installed import get_providers
 
         return [(name, provider.label) for name, provider in get_providers().items()]
 

@@ -44,7 +44,7 @@ class PauseForm(forms.ModelForm):  # type: ignore[type-arg]
         super().__init__(*args, **kwargs)
         # Not at the top: Django loads this module as it starts.
         from ..contacts import countries
-        from ..installed import get_providers
+        from ..providers.installed import get_providers
 
         senders = [(name, str(p.label)) for name, p in get_providers().items() if p.sends]
         self.fields["method"].choices = [("", _("all methods")), *senders]  # type: ignore[attr-defined]

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 
 from .. import errors, session
 from ..conf import conf
-from ..process import signing_in
+from ..process import session_data, signing_in
 from ..verifier import Verifier
 
 
@@ -95,7 +95,12 @@ def _resume(request: Request) -> bool:
 
 
 def _flow_of_nobody(http: Any) -> str:
-    """Return the id that binds an anonymous verification to the session. Empty without a session."""
+    """Return the id that binds an anonymous verification to the session. Empty without a session.
+
+    Also empty in the session of a user who signs in: another id would end that.
+    """
+    if session_data.read_part(http, signing_in.NAME):
+        return ""
     kept = getattr(http, "session", None)
     exists = kept is not None and kept.session_key and not kept.is_empty()
     return session.get_flow(http, create=True) if exists else ""

@@ -24,11 +24,11 @@ from rest_framework.views import APIView
 
 from .. import errors
 from ..conf import conf
-from ..installed import get_providers
 from ..models import Verification
 from ..process import wording
 from ..process.tables import outside_host_transaction
 from ..process.unauthenticated import UnauthenticatedVerifier
+from ..providers.installed import get_providers
 from ..verifier import Verifier
 from . import failures
 from .binding import get_verifier

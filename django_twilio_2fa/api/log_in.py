@@ -32,7 +32,10 @@ class LogInView(EndpointView):
         self.is_unauthenticated = False
 
     def require_session(self, request: Request) -> None:
-        """Refuse a caller with a token, and one without a session. Called by each handler, so that others get a 405."""
+        """Refuse a caller with a token, or without a session.
+
+        The handlers call it, so that a verb without a handler gets a 405 first.
+        """
         if request.auth is not None or not hasattr(request._request, "session"):
             raise errors.MethodNotAllowed
 

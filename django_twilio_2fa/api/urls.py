@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import log_in, views
+from . import log_in, provider_endpoints, views
 
 app_name = "twilio_2fa_api"
 
@@ -24,5 +24,6 @@ ENDPOINTS = (
 )
 
 urlpatterns = [path(f"{route}/", view.as_view(), name=name) for route, view, name in ENDPOINTS]
+urlpatterns += provider_endpoints.patterns()
 # 0.32 had them without the slash, and a POST cannot be redirected.
 urlpatterns += [path(route, view.as_view(schema=None)) for route, view, name in ENDPOINTS]

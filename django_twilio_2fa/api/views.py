@@ -10,10 +10,10 @@ from rest_framework.response import Response
 
 from .. import browsers, errors, session
 from ..contacts import Contact, EmailAddress, PhoneNumber
-from ..installed import provider_of
 from ..models import Verification
 from ..process import offers, session_data, signing_in, wording
 from ..process.devices import Registered
+from ..providers.installed import provider_of
 from . import serializers as shapes
 from .endpoint import EndpointView
 from .schema import documented

@@ -61,6 +61,7 @@ FOUND: dict[str, str] = {
     "W018": "one of these checks raised an exception",
     "W019": "`REQUIRED_CB` is set, but `TwoFactorMiddleware` is not installed",
     "W020": "`TwoFactorLoginView` is used, but no page requires verification",
+    "W021": "besides `TwoFactorLoginView`, other views sign users in without verification",
     "I001": "`CLIENT_ADDRESS_CB` is not set, so requests are not limited by IP address",
     "I002": "a method is not offered, for example `totp` because its extra is not installed",
     "I003": "`TwoFactorMiddleware` is installed, and `REQUIRED_CB` is not set",

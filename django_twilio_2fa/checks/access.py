@@ -32,6 +32,15 @@ def middleware(mounted: Mounted) -> Iterator[CheckMessage]:
             hint=f"Set {PREFIX}REQUIRED_CB, and add {OURS!r} to MIDDLEWARE.",
             id="twilio_2fa.W020",
         )
+    elif mounted.has_login_view and not asks and mounted.other_log_ins:
+        yield Warning(
+            "Besides TwoFactorLoginView, these sign users in without verification: "
+            f"{', '.join(mounted.other_log_ins)}.",
+            hint="Use TwoFactorLoginView, TwoFactorPasswordResetConfirmView and TwoFactorAdminSite. Or set "
+            f"{PREFIX}REQUIRED_CB, and add {OURS!r} to MIDDLEWARE. If the views that matter require "
+            "verification, silence this.",
+            id="twilio_2fa.W021",
+        )
     elif own and conf.REQUIRED_CB is None:
         yield Info(
             f"TwoFactorMiddleware is installed, and {PREFIX}REQUIRED_CB is not set: it asks nobody.",

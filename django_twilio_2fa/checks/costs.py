@@ -9,8 +9,8 @@ import phonenumbers
 from django.core.checks import CheckMessage, Error
 
 from ..conf import PREFIX, conf
-from ..installed import get_registry
 from ..process import budgets, prices, rate_limits
+from ..providers.installed import get_registry
 
 
 def _is_country(code: Any) -> bool:

@@ -9,7 +9,7 @@ from django.apps import apps
 from django.core.checks import CheckMessage, Error, Info, Warning
 
 from ..conf import PREFIX, conf
-from ..installed import default_methods, get_registry, why_unregistrable, why_unusable
+from ..providers.installed import default_methods, get_registry, why_unregistrable, why_unusable
 from .urls import Mounted
 
 

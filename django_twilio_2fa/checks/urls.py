@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from django.apps import apps
 from django.conf import settings
@@ -28,6 +29,7 @@ class Mounted:
         self.has_pages = False
         self.has_guarded_views = False
         self.has_login_view = False
+        self.other_log_ins: list[str] = []
         try:
             self._walk(get_resolver())
         except Exception:
@@ -38,6 +40,7 @@ class Mounted:
         from ..access import TwoFactorRequiredMixin
         from ..pages.base import PageMixin
         from ..pages.login import TwoFactorLoginView
+        from ..pages.sign_in import SignInMixin
 
         if resolver.app_name:
             self.app_names.add(resolver.app_name)
@@ -51,15 +54,35 @@ class Mounted:
                 self.has_pages |= issubclass(view_class, PageMixin)
                 self.has_login_view |= issubclass(view_class, TwoFactorLoginView)
                 self.has_guarded_views |= issubclass(view_class, TwoFactorRequiredMixin)
+                options = getattr(view, "view_initkwargs", {})
+                if signs_in(view_class, options) and not issubclass(view_class, SignInMixin):
+                    self.other_log_ins.append(pattern.lookup_str)
             self.has_guarded_views |= getattr(view, "two_factor_required", False)
             # By its method: the class needs Django's admin, which a project may lack.
-            site = getattr(view, "admin_site", None)
-            self.has_guarded_views |= hasattr(site, "is_two_factor_required")
+            self.has_guarded_views |= is_two_factor(getattr(view, "admin_site", None))
+            # The log-in page of an admin site is a method of it.
+            owner: Any = getattr(view, "__self__", None)
+            if pattern.name == "login" and hasattr(owner, "has_permission") and not is_two_factor(owner):
+                self.other_log_ins.append(f"{owner.name}:login")
 
     @property
     def needs_a_browser(self) -> bool:
         """Return whether the project has pages of ours, which need sessions, a log-in and templates."""
         return self.has_pages or self.has_guarded_views
+
+
+def is_two_factor(site: Any) -> bool:
+    """Return whether an admin site requires verification."""
+    return hasattr(site, "is_two_factor_required")
+
+
+def signs_in(view_class: type, options: dict[str, Any]) -> bool:
+    """Return whether a view is one of Django's that sign a user in."""
+    from django.contrib.auth.views import LoginView, PasswordResetConfirmView
+
+    if issubclass(view_class, PasswordResetConfirmView):
+        return bool(options.get("post_reset_login", view_class.post_reset_login))
+    return issubclass(view_class, LoginView)
 
 
 def urls(mounted: Mounted) -> Iterator[CheckMessage]:

@@ -14,9 +14,9 @@ from django.utils.module_loading import import_string
 
 from ..conf import OLD_NAMES, PREFIX, RETIRED_NAMES, SETTINGS, Setting, as_callable, conf
 from ..errors import ERRORS, UnauthenticatedUserFieldMissing
-from ..installed import get_registry
 from ..process.grace import ACTIONS
 from ..process.names import name_field
+from ..providers.installed import get_registry
 
 COUNTRY_LISTS = ("PHONE_NUMBER_ALLOWED_COUNTRIES", "PHONE_NUMBER_DISALLOWED_COUNTRIES")
 API_KINDS = ("permission", "authentication", "throttle")

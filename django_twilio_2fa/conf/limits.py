@@ -42,6 +42,17 @@ LIMITS: dict[str, Limit] = {
         "10/h", "Codes of an authenticator app that one user enters a second time. More count as wrong codes."
     ),
     "lookups_per_user": Limit("10/h", "Lookups of line types, which Twilio charges for, for one user."),
+    "polls_per_device": Limit(
+        "600/10m", "Requests of one registered browser that asks for what it may approve (`push`)."
+    ),
+    "answers_per_device": Limit(
+        "60/h", "Answers that one registered browser has signed (`push`), and changes of its notifications."
+    ),
+    "unproven_requests_per_client": Limit(
+        "600/h",
+        "Requests that no registered browser has signed (`push`), from one IP address, if "
+        "`CLIENT_ADDRESS_CB` is set. Signed ones are not refused.",
+    ),
     "requests_per_client": Limit(
         "30/h", "Sends and checks from one IP address, if `CLIENT_ADDRESS_CB` is set."
     ),

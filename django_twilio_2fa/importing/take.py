@@ -15,7 +15,6 @@ from .. import errors
 from ..authenticators import NotTaken, SharedSecret, TakesSecrets
 from ..contacts import CONTACTS, Contact
 from ..digests import digest
-from ..installed import get_providers, why_unavailable
 from ..managers import users
 from ..models import Device, ImportedDevice, Purpose
 from ..notices import address_of
@@ -24,6 +23,7 @@ from ..process.devices import clean_name, has_callback
 from ..process.phone_rules import refuse_country
 from ..process.provider_call import service_id
 from ..process.subject import Subject
+from ..providers.installed import get_providers, why_unavailable
 from .sources import SOURCES, Decrypt, Found
 from .tables import columns_of, rows_of
 

@@ -26,6 +26,10 @@ class DeviceQuerySet(models.QuerySet["Device"]):
         identity = contact.identity if contact else value
         return self.filter(user=user, kind=kind, digest__in=digests(kind, identity))
 
+    def with_value(self, kind: str, value: str) -> DeviceQuerySet:
+        """Filter for the devices of a provider's own kind with this value, of any user."""
+        return self.filter(kind=kind, digest__in=digests(kind, value))
+
     def register(self, user: Any, contact: Contact, **fields: Any) -> Device:
         """Register a number or address, without sending a code."""
         return self.update_or_register(user, contact, **fields)[0]

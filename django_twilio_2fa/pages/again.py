@@ -17,7 +17,7 @@ class SendAgainView(PageView, TemplateView):
     template_name = "twilio_2fa/again.html"
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        form = kept_post.read(request)
+        form = kept_post.read(request, request.GET.get("form", ""))
         if form is None:
             return HttpResponseRedirect(self.get_site_url())
         fields = [(name, value) for name, values in form["fields"].items() for value in values]

@@ -30,6 +30,7 @@ from ..process.tables import outside_host_transaction
 from ..reverse import home_url, on_this_site, site_url
 from ..stylesheets import stylesheets
 from ..verifier import Verifier
+from .htmx import whole_elsewhere
 
 View = Callable[..., HttpResponseBase]
 
@@ -59,6 +60,7 @@ form_checked = decorator_from_middleware(FormCheck)
 def protected(view: View) -> View:
     """Add the guards of every page around a view, where a subclass's `dispatch` cannot lose them."""
     for decorate in (
+        whole_elsewhere,
         form_checked,
         never_cache,
         xframe_options_deny,

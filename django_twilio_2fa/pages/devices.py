@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -12,11 +13,11 @@ from django.views.generic import TemplateView
 
 from .. import browsers, errors, session
 from ..contacts import CONTACTS
-from ..installed import get_providers, provider_of
 from ..models import Status
 from ..process import kept_post, session_data
 from ..process.devices import Registered
 from ..process.wording import KINDS, isolated
+from ..providers.installed import get_providers, provider_of
 from .base import PageView
 
 
@@ -150,4 +151,5 @@ class DevicesView(DevicePage, TemplateView):
         self.add_message(messages.INFO, error.display)
         back = self.url("devices")
         kept = kept_post.keep(self.request, back)
-        return HttpResponseRedirect(self.proof_url(self.namespace, self.url("again") if kept else back))
+        again = f"{self.url('again')}?{urlencode({'form': kept})}" if kept else back
+        return HttpResponseRedirect(self.proof_url(self.namespace, again))

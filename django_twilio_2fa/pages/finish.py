@@ -9,10 +9,10 @@ from django.http import HttpResponseBase, HttpResponseRedirect, JsonResponse
 
 from .. import errors
 from ..contacts import CONTACTS, Contact
-from ..installed import get_providers
 from ..models import Status, Verification
 from ..process import session_data
 from ..process.choices import Choice
+from ..providers.installed import get_providers
 from .step import OWN_STEPS, Wizard, choice_context, message
 
 # Success

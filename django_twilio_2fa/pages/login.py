@@ -5,26 +5,23 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import urlencode
 
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.http.request import UnreadablePostError
-from django.urls import NoReverseMatch, Resolver404, resolve
+from django.urls import NoReverseMatch
 from django.utils.decorators import classonlymethod
 
 from .. import browsers, session
 from ..access.refusal import CODE, SENTENCE, wants_json
-from ..conf import conf
-from ..process import signing_in
-from ..process.session_data import subject_of
 from ..process.tables import outside_host_transaction
 from ..reverse import on_this_site, reverse
-from .base import PageMixin
 from .passwordless import PasswordlessLoginView
+from .sign_in import SignInMixin, beyond_our_pages
 
 
-class TwoFactorLoginView(PasswordlessLoginView):
+class TwoFactorLoginView(SignInMixin, PasswordlessLoginView):
     """Django's log-in page. A user with a right password goes on to the wizard, and is signed in by that.
 
     Users who have no device are signed in at once, unless `REQUIRED_CB` asks them to verify: they
@@ -57,9 +54,7 @@ class TwoFactorLoginView(PasswordlessLoginView):
                 response = JsonResponse({"signed_in": True, "url": to})
             browsers.renew_cookie(self.request, response)
             return response
-        here = on_this_site(self.request, to)
-        signing_in.begin(self.request, user, to="" if here else to)
-        url = self.get_verification_url(_beyond_our_pages(here))
+        url = self.begin_to_sign_in(user, to)
         if wants_json(self.request):
             about = {"detail": str(SENTENCE), "error_code": CODE, "url": url}
             return JsonResponse({"signed_in": False, **about}, status=401)
@@ -73,37 +68,15 @@ class TwoFactorLoginView(PasswordlessLoginView):
         about = {"detail": first["message"], "error_code": first["code"], "fields": found}
         return JsonResponse({"signed_in": False, **about}, status=400)
 
-    def recognizes_browser(self, user: Any) -> bool:
-        """Verify the session if the browser is remembered for the user. Returns whether it is."""
-        with signing_in.as_subject(self.request, user):
-            return browsers.recognize(self.request)
-
-    def needs_verification(self, user: Any) -> bool:
-        """Return whether the user has to verify before they are signed in."""
-        with signing_in.as_subject(self.request, user):
-            verifier = session.get_verifier(self.request)
-            if verifier.registered():
-                return True
-            required = conf.resolve("REQUIRED_CB", user=subject_of(self.request), request=self.request)
-            return bool(required) and not verifier.may_skip_registration()
-
     def get_proven_url(self, to: str) -> str:
         """Return where a user goes who has logged in without a password, and wants to go to `to`."""
         if here := on_this_site(self.request, to):
-            to = _beyond_our_pages(here) or self.get_default_redirect_url()
+            to = beyond_our_pages(here) or self.get_default_redirect_url()
         if not session.get_verifier(self.request).needs_phone():
             return to
         with suppress(NoReverseMatch):
             return f"{reverse('adding:index', request=self.request)}?{urlencode({'next': to})}"
         return to
-
-    def get_verification_url(self, to: str) -> str:
-        """Return the address of the wizard, which leads to `to`. Override it to use another one."""
-        try:
-            url = reverse("start", request=self.request)
-        except NoReverseMatch:  # a wizard of the site's own without this step
-            url = reverse("index", request=self.request)
-        return f"{url}?{urlencode({'next': to})}" if to else url
 
 
 def _read_json(request: HttpRequest) -> dict[str, str]:
@@ -114,15 +87,3 @@ def _read_json(request: HttpRequest) -> dict[str, str]:
         return {}
     items = found.items() if isinstance(found, dict) else ()
     return {name: value for name, value in items if isinstance(value, str)}
-
-
-def _beyond_our_pages(url: str) -> str:
-    """Return where a page of ours leads, if the address is of one: it would ask to verify again."""
-    parts = urlsplit(url)
-    try:
-        view = getattr(resolve(parts.path).func, "view_class", None)
-    except Resolver404:
-        return url
-    if isinstance(view, type) and issubclass(view, PageMixin) and view.takes_signing_in:
-        return parse_qs(parts.query).get("next", [""])[0]
-    return url

@@ -8,8 +8,8 @@ from typing import Any
 from django.http import HttpRequest
 
 from .. import errors
-from ..installed import get_providers
 from ..models import Status, Verification
+from ..providers.installed import get_providers
 from .state import WizardState
 
 

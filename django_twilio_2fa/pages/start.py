@@ -10,11 +10,11 @@ from django.http import HttpRequest, HttpResponseBase
 
 from .. import errors
 from ..contacts import PhoneNumber
-from ..installed import get_providers
 from ..models import Lock
 from ..process import offers, session_data
 from ..process.choices import Choice
 from ..providers import MethodProvider
+from ..providers.installed import get_providers
 from .step import Step, choice_context, display
 
 

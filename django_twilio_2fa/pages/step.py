@@ -12,12 +12,12 @@ from django.utils.translation import gettext as _
 
 from .. import errors
 from ..contacts import Contact
-from ..installed import get_providers
 from ..models import Status, Verification
 from ..process import wording
 from ..process.choices import Choice
 from ..process.devices import Registered
 from ..providers import MethodProvider
+from ..providers.installed import get_providers
 from ..verifier import Verifier
 from . import kept_forms
 from .fallback import Fallbacks

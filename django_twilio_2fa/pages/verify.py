@@ -15,11 +15,11 @@ from .. import browsers, errors, session
 from ..conf import conf
 from ..contacts import CONTACTS, Contact
 from ..forms import TokenForm
-from ..installed import get_providers
 from ..models import Purpose, Status, Verification
 from ..process import browsers as process_browsers
 from ..process import reservations, signing_in, wording
 from ..providers import MethodProvider
+from ..providers.installed import get_providers
 from .recognized import trust_label
 from .shown import entered, minutes_left
 from .step import Step, choice_context, display, given_up, message

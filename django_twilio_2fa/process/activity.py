@@ -8,8 +8,8 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from ..installed import get_providers
 from ..models import Purpose, Status, Verification
+from ..providers.installed import get_providers
 from . import browsers
 from .subject import Subject
 

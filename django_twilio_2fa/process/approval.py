@@ -13,15 +13,15 @@ from django.utils import timezone
 from .. import errors
 from ..contacts import CONTACTS, details_of
 from ..digests import digest
-from ..installed import get_providers
 from ..managers import users
 from ..models import Device, Purpose, Status, Verification
 from ..providers import Checked, NewDevice
-from ..user_agent import name_of
+from ..providers.installed import get_providers
 from . import accounts
 from .database import assign
 from .devices import has_callback
 from .subject import Subject
+from .user_agent import name_of
 
 
 class Outcome(enum.Enum):

@@ -17,10 +17,10 @@ from ..conf import conf
 from ..digests import digest, digests
 from ..models import Device, Purpose, Status, TrustedBrowser, Verification
 from ..notices import tell_owner
-from ..user_agent import name_of
 from . import events
 from .devices import CALLBACKS, Registered, from_callback, has_callback, is_backup_kind
 from .subject import Subject
+from .user_agent import name_of
 
 METHOD = "trusted_browser"
 """The `method` of the verifications of sessions that a remembered browser let in."""

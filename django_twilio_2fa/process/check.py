@@ -10,9 +10,9 @@ from typing import NoReturn, ParamSpec, TypeVar
 from .. import errors
 from ..conf import conf
 from ..contacts import CONTACTS
-from ..installed import get_providers
 from ..models import Purpose, Status, Verification
 from ..providers import Checked, MethodProvider
+from ..providers.installed import get_providers
 from . import (
     approval,
     breaker,

@@ -13,9 +13,9 @@ from django.utils import timezone
 
 from .. import errors, moments
 from ..conf import conf
-from ..installed import provider_of
 from ..models import Counter, Device, Lock, Pause, PendingDeletion, Status, TrustedBrowser, Verification
 from ..providers import MethodProvider
+from ..providers.installed import provider_of
 from . import figures
 from .reservations import lease_free
 

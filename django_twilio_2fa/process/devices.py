@@ -13,9 +13,9 @@ from .. import errors
 from ..conf import conf
 from ..contacts import CONTACTS, Contact, EmailAddress, PhoneNumber, as_contact
 from ..digests import digests
-from ..installed import provider_of
 from ..managers import users
 from ..models import Device, ProvenContact, Verification
+from ..providers.installed import provider_of
 from .subject import Subject
 
 logger = logging.getLogger(__name__)

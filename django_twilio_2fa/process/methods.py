@@ -10,9 +10,9 @@ from django.utils import timezone
 from .. import errors
 from ..conf import conf
 from ..contacts import CONTACTS, PhoneNumber
-from ..installed import default_methods, get_providers, provider_of, why_unavailable
 from ..models import Purpose, Verification
 from ..providers import MethodProvider
+from ..providers.installed import default_methods, get_providers, provider_of, why_unavailable
 from . import grace, lockout, phone_rules
 from .choices import Choice, Standing
 from .devices import Devices, Registered, has_callback, is_backup

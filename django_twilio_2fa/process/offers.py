@@ -8,9 +8,9 @@ from typing import Any
 
 from .. import errors
 from ..contacts import CONTACTS, Contact
-from ..installed import get_providers
 from ..models import Verification
 from ..providers import MethodProvider
+from ..providers.installed import get_providers
 from .choices import Choice
 from .methods import Methods
 

@@ -23,10 +23,10 @@ from .. import errors
 from ..conf import conf
 from ..digests import digests
 from ..errors import in_words
-from ..installed import default_methods, get_providers, why_unavailable
 from ..models import PASSWORDLESS, Purpose, Status, Verification, contention
 from ..providers import Checked, MethodProvider
-from ..replay import use_once
+from ..providers.installed import default_methods, get_providers, why_unavailable
+from ..providers.replay import use_once
 from . import check, events, lockout, rate_limits, reservations, session_data, verifications
 from .database import recording, retry
 from .devices import Devices

@@ -7,7 +7,7 @@ from django.utils.translation import gettext
 from .. import errors
 from ..contacts import PhoneNumber, country_name
 from ..digests import digest
-from ..installed import get_providers
+from ..providers.installed import get_providers
 
 AREA_DIGITS = 3
 """So many digits after the calling code stand for an area or an operator, and for thousands of numbers."""

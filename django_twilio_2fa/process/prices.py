@@ -8,13 +8,13 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from ..conf import conf
-from ..installed import get_providers
+from ..providers.installed import get_providers
 
 MESSAGE, APPROVAL = "message", "approval"
 KINDS = (MESSAGE, APPROVAL)
 
-TAKEN = date(2026, 11, 28)
-"""When the providers' default prices were written down."""
+TAKEN = date(2026, 10, 3)
+"""When Twilio's list had the providers' default prices. docs/figures.md says how that is known."""
 
 SOURCE = "https://www.twilio.com/en-us/verify/pricing"
 """Where Twilio publishes its prices."""

@@ -13,8 +13,8 @@ from django.db import transaction
 from django.db.models import Min
 
 from .. import moments
-from ..installed import get_providers
 from ..models import DailyAttempt, Status, Verification
+from ..providers.installed import get_providers
 from ..twilio.attempts import Attempt, attempts, summary
 from ..twilio.client import service_sid
 from . import figures

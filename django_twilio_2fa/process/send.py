@@ -11,9 +11,9 @@ from django.utils import timezone
 from .. import errors, moments
 from ..conf import conf
 from ..contacts import CONTACTS, Contact, EmailAddress, PhoneNumber, as_contact
-from ..installed import get_providers
 from ..models import Device, Purpose, Status, Verification
 from ..providers import MethodProvider, Sent
+from ..providers.installed import get_providers
 from . import (
     accounts,
     breaker,

@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from django.utils.functional import LazyObject, empty
 
 from ..digests import digests
+from .subject import Subject
 
 SESSION_KEY = "twilio_2fa"
 
@@ -92,6 +93,14 @@ def subject_of(request: HttpRequest) -> Any:
             user._setup()
         user = user._wrapped
     return user if user is not None and user.is_authenticated else None
+
+
+def get_subject(request: HttpRequest, *, create: bool = False) -> Subject:
+    """Return the user and the session of a request. `create` gives the session a flow id if it has none."""
+    user = subject_of(request)
+    if user is None:
+        return Subject(request=request)
+    return Subject(user, request, get_flow(request, create=create), auth_digests(user)[0])
 
 
 def flow_of(request: HttpRequest, user: Any, state: dict[str, Any]) -> str:

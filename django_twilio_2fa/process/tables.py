@@ -10,8 +10,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, OperationalError, ProgrammingError, connections, router, transaction
 from django.http import HttpResponseBase
 
-from ..installed import get_registry
 from ..models import Verification
+from ..providers.installed import get_registry
 
 KIT = "django_twilio_2fa"
 

@@ -11,9 +11,7 @@ receivers, and the time that Twilio takes to send) is hidden by `UNAUTHENTICATED
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -25,9 +23,9 @@ from .. import errors
 from ..conf import conf
 from ..contacts import CONTACTS, details_of
 from ..digests import digest, digests
-from ..installed import get_providers
 from ..models import UNAUTHENTICATED, Device, ProvenContact, Purpose, Status, Verification
 from ..providers import Checked, MethodProvider, Sent
+from ..providers.installed import get_providers
 from . import (
     budgets,
     check,
@@ -50,19 +48,8 @@ from .methods import Methods
 from .names import canonical, named_user
 from .provider_call import call, service_id
 from .reservations import Attempt
+from .response_time import in_no_less_time
 from .subject import Subject
-
-
-@contextmanager
-def in_no_less_time() -> Iterator[None]:
-    """Take `UNAUTHENTICATED_MIN_SECONDS` at least, however it ends."""
-    began = time.monotonic()
-    try:
-        yield
-    finally:
-        left = conf.seconds("UNAUTHENTICATED_MIN_SECONDS") - (time.monotonic() - began)
-        if left > 0:
-            time.sleep(left)
 
 
 class UnauthenticatedVerifier:

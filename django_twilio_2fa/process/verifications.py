@@ -15,16 +15,16 @@ from .. import errors
 from ..conf import conf
 from ..contacts import EXTENSION, Contact, details_of
 from ..digests import digest, digests
-from ..installed import get_providers
 from ..models import Device, Purpose, Status, Verification
 from ..models.contention import again
 from ..providers import MethodProvider
-from ..user_agent import name_of
+from ..providers.installed import get_providers
 from . import events
 from .database import retry
 from .provider_call import call, service_id
 from .reservations import lease_free
 from .subject import Subject
+from .user_agent import name_of
 
 
 def get(subject: Subject, public_id: UUID | str) -> Verification:

@@ -10,9 +10,9 @@ from django.utils import timezone
 
 from .. import errors
 from ..contacts import CONTACTS, identity_of
-from ..installed import get_providers
 from ..models import Status, Verification
 from ..providers import MethodProvider
+from ..providers.installed import get_providers
 from . import offers, pauses, reservations, send_reservations, verifications
 from .choices import Choice, Fallback, Standing, purpose_of
 from .methods import Methods

@@ -12,8 +12,8 @@ from django.utils.translation import gettext_lazy as _
 from ..conf import conf
 from ..contacts import CONTACTS
 from ..errors import fill
-from ..installed import provider_of
 from ..providers import MethodProvider
+from ..providers.installed import provider_of
 
 KINDS = {"phone_number": _("Phone number"), "email": _("Email address")}
 

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from .. import errors, tokens
 from ..conf import conf
 from ..models import Answer
+from .endpoints import Endpoint, Proven, Value
 from .results import Checked, Diagnosis, NewDevice, Sent
 
 if TYPE_CHECKING:
@@ -24,7 +25,17 @@ if TYPE_CHECKING:
     from ..forms import RegistrationForm
     from ..models import Device, Verification
 
-__all__ = ["Checked", "Diagnosis", "MethodProvider", "NewDevice", "Sent", "WaitingProvider"]
+__all__ = [
+    "Checked",
+    "Diagnosis",
+    "Endpoint",
+    "MethodProvider",
+    "NewDevice",
+    "Proven",
+    "Sent",
+    "Value",
+    "WaitingProvider",
+]
 
 
 class MethodProvider:
@@ -146,6 +157,10 @@ class MethodProvider:
 
     def get_urls(self) -> list[URLPattern]:
         """Return URL patterns. They are included under `<method>/` in a namespace with the method's name."""
+        return []
+
+    def get_endpoints(self) -> list[Endpoint]:
+        """Return [endpoints](providers.md#an-endpoint-of-your-own), which are limited and in the API."""
         return []
 
     def get_choice_label(self, label: str, masked: str) -> str:

@@ -55,10 +55,11 @@ class SandboxServer(ThreadingHTTPServer):
             self.serve_forever(poll_interval=0.02)
             if self.stopped.is_set():
                 return
-            self.socket.close()
+            # Connections first: a client that finds the port closed finds none of its own open.
             for request in list(self.open):
                 with suppress(OSError):
                     request.shutdown(socket.SHUT_RDWR)
+            self.socket.close()
             self.stopped.wait(self.away)
             self.socket = socket.socket(self.address_family, self.socket_type)
             self.server_bind()

@@ -14,8 +14,8 @@ from django.test import Client
 from .. import errors, signals
 from ..conf import conf
 from ..contacts import CONTACTS
-from ..installed import get_registry, why_unregistrable
 from ..models import UNAUTHENTICATED, Device, Purpose, Status, Verification
+from ..providers.installed import get_registry, why_unregistrable
 from ..verifier import Verifier
 from .scene import ProviderScene, SignalRecorder, at_once, twin
 from .site import create_two_factor_user, verify

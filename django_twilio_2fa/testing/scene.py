@@ -14,9 +14,9 @@ from django.test import Client, override_settings
 from django.urls import reverse
 
 from ..contacts import CONTACTS, Contact, EmailAddress, PhoneNumber
-from ..installed import get_providers
 from ..models import Device, Purpose, Status, Verification
 from ..providers import MethodProvider
+from ..providers.installed import get_providers
 from ..session import get_verifier
 from ..verifier import Verifier
 from .site import TEST_PHONE_NUMBER, TwilioSandboxMixin, create_two_factor_user, verify

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -11,6 +12,7 @@ from django.utils.translation import get_language
 
 from .. import errors, tokens
 from ..conf import conf
+from ..digests import digest
 from ..forms import CustomTokenForm, TokenForm
 from ..models import Purpose
 from ..providers import Checked, Diagnosis, MethodProvider, Sent
@@ -22,7 +24,7 @@ from .service import fetch_service, fetch_with_headers, get_service
 from .webhooks import is_from_twilio
 
 if TYPE_CHECKING:
-    from ..models import Verification
+    from ..models import Device, Verification
 
 logger = logging.getLogger(__name__)
 
@@ -84,6 +86,48 @@ class VerifyService:
 
     convert_errors = staticmethod(convert_errors)
     """A context that raises this package's errors; `service=True` where a 404 is about the service."""
+
+
+class FactorService(VerifyService):
+    """Base class of methods whose devices are factors of Twilio Verify. Put it before `MethodProvider`."""
+
+    factor_type: ClassVar[str] = ""
+    """Verify's name of the kind of factor, such as `totp`."""
+
+    def identity_of(self, user_id: Any) -> str:
+        """Return the name of the user's entity at Verify: opaque, and the same for all of their factors."""
+        return digest(self.factor_type, user_id)
+
+    @staticmethod
+    def entity_of(kept: dict[str, Any], service: str = "") -> Any:
+        """Return the user's entity, by the `identity` and `service` in a device's `data`."""
+        return get_service(service or kept.get("service", "")).entities(kept["identity"])
+
+    def create_factor(self, kept: dict[str, Any], service: str, **told: Any) -> Any:
+        """Create a factor, which has to be verified. Raises this package's errors."""
+        with convert_errors(service=True):
+            return self.entity_of(kept, service).new_factors.create(factor_type=self.factor_type, **told)
+
+    def verify_factor(self, kept: dict[str, Any], sid: str, payload: str) -> Any:
+        """Verify a factor by what proves it: a code, or a signature. Raises this package's errors."""
+        with convert_errors():
+            return self.entity_of(kept).factors(sid).update(auth_payload=payload)
+
+    def is_verified(self, factor: Any, kept: dict[str, Any], sid: str) -> bool:
+        """Return whether Twilio's answer is about this factor of the entity, and says that it is verified."""
+        same = factor.sid == sid and factor.identity == kept["identity"]
+        return bool(same and factor.factor_type == self.factor_type and factor.status == "verified")
+
+    def cancel(self, verification: Verification, *, request: Any = None) -> None:
+        """Delete the factor of a registration. A challenge cannot be canceled at Twilio."""
+        if verification.purpose == Purpose.ENROL and verification.sid:
+            with convert_errors():
+                self.entity_of(verification.data, verification.service).factors(verification.sid).delete()
+
+    def remove(self, device: Device) -> None:
+        """Delete the factor of a device. A 404 says that it is gone already."""
+        with suppress(errors.VerificationExpired), convert_errors():
+            self.entity_of(device.data).factors(device.value).delete()
 
 
 class VerifyProvider(VerifyService, MethodProvider):

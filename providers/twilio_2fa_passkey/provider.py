@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from django_twilio_2fa import errors
 from django_twilio_2fa.conf import conf
-from django_twilio_2fa.digests import digest, digests
+from django_twilio_2fa.digests import digest
 from django_twilio_2fa.forms import RegistrationForm
 from django_twilio_2fa.models import Device, Purpose, Verification
 from django_twilio_2fa.moments import local
@@ -133,7 +133,7 @@ class PasskeyProvider(MethodProvider):
             return None
         kept["user_handle"] = self._user_handle(verification)
         value = self._value(kept["credential_id"])
-        if Device.objects.filter(kind=self.device_kind, value=value).exists():
+        if Device.objects.with_value(self.device_kind, value).exists():
             return None
         return NewDevice(value=value, data=kept)
 
@@ -170,7 +170,7 @@ class PasskeyProvider(MethodProvider):
     def find_user(self, verification: Verification, token: str, *, request: Any = None) -> Any:
         answer = answers.parse(token)
         value = self._value(answer["id"])
-        found = Device.objects.filter(kind=self.device_kind, digest__in=digests(self.device_kind, value))
+        found = Device.objects.with_value(self.device_kind, value)
         handle = answer["response"].get("userHandle")
         return next((d.user_id for d in found if handle and handle == d.data.get("user_handle")), None)
 

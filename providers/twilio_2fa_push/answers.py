@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from typing import Any
 
 from django.utils.crypto import constant_time_compare
@@ -11,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from django_twilio_2fa import errors, signals
 from django_twilio_2fa.models import Answer, Device, Purpose, Status, Verification
 from django_twilio_2fa.notices import tell_owner
-from django_twilio_2fa.replay import use_once
+from django_twilio_2fa.providers.replay import use_once
 
 from . import challenges, keys
 from .challenges import HIDDEN, Asked
@@ -95,18 +96,36 @@ def find(sid: Any) -> tuple[Verification, Device, Asked]:
     return row, row.device, asked
 
 
-def take(token: str, number: str, *, request: Any) -> dict[str, Any]:
-    """Take what a browser has signed. Return the response: `status`, and perhaps what to sign next.
+@dataclass(frozen=True)
+class Signed:
+    """What the browser that was asked has signed. `number`: what its user has typed."""
 
-    `number`: what the user has typed. A denial holds no number, so it is stored at once. What is hidden of
-    the challenge is sent then, for the browser to sign it as Twilio wants it. Raises errors of this module
-    and of Twilio.
-    """
+    row: Verification
+    device: Device
+    asked: Asked
+    signed: dict[str, Any]
+    token: str
+    number: str
+
+
+def read(token: str, number: str) -> Signed:
+    """Return an answer of the browser that was asked. Raises `NotSigned` or `RequestOver`."""
     try:
         row, device, asked = find(keys.read_unsigned(token).get("sid"))
         signed = keys.read_signed(token, device.data.get("public_key", ""))
     except keys.NotSigned:
         raise NotSigned from None
+    return Signed(row, device, asked, signed, token, number)
+
+
+def take(answer: Signed, *, request: Any) -> dict[str, Any]:
+    """Take what a browser has signed. Return the response: `status`, and perhaps what to sign next.
+
+    A denial holds no number, so it is stored at once. What is hidden of the challenge is sent then, for the
+    browser to sign it as Twilio wants it. Raises errors of this module and of Twilio.
+    """
+    row, device, asked, token = answer.row, answer.device, answer.asked, answer.token
+    signed = dict(answer.signed)
     refuse_others(request, device)
     status = signed.pop("status", None)
     if status == Answer.DENIED:
@@ -114,7 +133,7 @@ def take(token: str, number: str, *, request: Any) -> dict[str, Any]:
     if status != Answer.APPROVED or _without_hidden(signed) != asked.shown:
         raise NotSigned
     _require_open(row)
-    if not constant_time_compare(number, asked.number):
+    if not constant_time_compare(answer.number, asked.number):
         _count_wrong_number(row, device, asked, request=request)
     if signed != asked.signed:
         raise NotSigned

@@ -18,8 +18,7 @@ from django_twilio_2fa import errors
 from django_twilio_2fa.conf import conf
 from django_twilio_2fa.models import Verification
 from django_twilio_2fa.moments import aware, local
-from django_twilio_2fa.twilio.verify import VerifyService
-from django_twilio_2fa.user_agent import name_of
+from django_twilio_2fa.twilio.verify import FactorService
 
 LONGEST_MESSAGE, LONGEST_LABEL, LONGEST_VALUE = 256, 36, 128
 LONGEST_LIFE = timedelta(minutes=60)
@@ -58,7 +57,7 @@ def describe(verification: Verification, *, request: Any) -> tuple[str, list[dic
     place = conf.resolve("PUSH_PLACE_CB", **about)
     found = (
         (gettext("Site"), name if name == host else f"{name} ({host})" if host else name),
-        (gettext("Browser"), name_of(request) if request is not None else ""),
+        (gettext("Browser"), verification.browser),
         (gettext("Place"), str(place) if place else ""),
         (gettext("Time"), date_format(local(timezone.now()), "DATETIME_FORMAT")),
     )
@@ -75,8 +74,8 @@ def ask(verification: Verification, *, request: Any) -> Asked:
     # Two digits that the page that waits shows, and that the user types where they approve.
     number = str(secrets.choice(range(10, 100)))
     # A 404 says that the factor is gone: the caller tells the user.
-    with VerifyService.convert_errors():
-        entity = VerifyService.get_service(device.data["service"]).entities(device.data["identity"])
+    with FactorService.convert_errors():
+        entity = FactorService.entity_of(device.data)
         created = entity.challenges.create(
             factor_sid=device.value,
             expiration_date=min(aware(verification.expires_at), aware(timezone.now() + LONGEST_LIFE)),
@@ -84,7 +83,7 @@ def ask(verification: Verification, *, request: Any) -> Asked:
             details_fields=details,
             hidden_details={"number": number},
         )
-        body, headers = VerifyService.fetch_with_headers(
+        body, headers = FactorService.fetch_with_headers(
             f"Entities/{device.data['identity']}/Challenges/{created.sid}", service=device.data["service"]
         )
         if body["sid"] != created.sid or body["factor_sid"] != device.value:
@@ -99,8 +98,8 @@ def fetch_status(verification: Verification) -> str:
     device = verification.device
     if device is None or not verification.sid:
         return ""
-    with VerifyService.convert_errors():
-        entity = VerifyService.get_service(device.data["service"]).entities(device.data["identity"])
+    with FactorService.convert_errors():
+        entity = FactorService.entity_of(device.data)
         found = entity.challenges(verification.sid).fetch()
         same = found.factor_sid == device.value and found.identity == device.data["identity"]
     return str(found.status) if same else ""
@@ -111,8 +110,8 @@ def pass_on(verification: Verification, answer: str) -> str:
     device = verification.device
     if device is None:
         raise errors.VerificationExpired
-    with VerifyService.convert_errors():
-        entity = VerifyService.get_service(device.data["service"]).entities(device.data["identity"])
+    with FactorService.convert_errors():
+        entity = FactorService.entity_of(device.data)
         told = entity.challenges(verification.sid).update(auth_payload=answer)
         same = told.sid == verification.sid and told.factor_sid == device.value
     return str(told.status) if same else ""

@@ -17,14 +17,12 @@ from django.utils.translation import gettext_lazy as _
 
 from django_twilio_2fa import errors
 from django_twilio_2fa.conf import conf
-from django_twilio_2fa.digests import digest
 from django_twilio_2fa.forms import RegistrationForm, WaitingForm
 from django_twilio_2fa.models import Device, Purpose, Verification
 from django_twilio_2fa.moments import local
-from django_twilio_2fa.providers import Checked, Diagnosis, NewDevice, Sent, WaitingProvider
+from django_twilio_2fa.providers import Checked, Diagnosis, Endpoint, NewDevice, Sent, WaitingProvider
 from django_twilio_2fa.reverse import reverse
-from django_twilio_2fa.twilio.verify import VerifyService
-from django_twilio_2fa.user_agent import name_of
+from django_twilio_2fa.twilio.verify import FactorService
 
 from . import answers, challenges, keys, web_push
 from .forms import BrowserForm, NoSignature, SignatureForm, check_key, read_answer
@@ -44,7 +42,8 @@ class NotRegistered(errors.MethodNotAllowed):
     try_other_method = True
 
 
-class PushProvider(VerifyService, WaitingProvider):
+class PushProvider(FactorService, WaitingProvider):
+    factor_type = "push"
     label = _("Approval on a device")
     icon = "fas fa-bell"
     order = 47
@@ -53,6 +52,7 @@ class PushProvider(VerifyService, WaitingProvider):
     sent_wording = _("sent to your device")
     resent_wording = _("We sent the request again, with a new number.")
     cost = "a verification"
+    approval_price = "0.05"
     strength = "out-of-band authenticator with a key of its own (5.1.3); 2.7"
 
     def why_unavailable(self, *, user: Any, request: Any = None) -> str:
@@ -67,12 +67,14 @@ class PushProvider(VerifyService, WaitingProvider):
 
         return [
             path("", views.approvals, name="approvals"),
-            path("pending/", views.pending, name="pending"),
-            path("answer/", views.answer, name="answer"),
-            path("subscribe/", views.subscribe, name="subscribe"),
             path("worker.js", views.worker, name="worker"),
             path("webhook/", views.webhook, name="webhook"),
         ]
+
+    def get_endpoints(self) -> list[Endpoint]:
+        from .endpoints import ENDPOINTS
+
+        return ENDPOINTS
 
     def get_registration_form_class(self) -> type[RegistrationForm]:
         return BrowserForm
@@ -96,10 +98,6 @@ class PushProvider(VerifyService, WaitingProvider):
     def diagnose(self) -> Diagnosis:
         self.fetch_service()
         return Diagnosis(True, "needs no more than the service")
-
-    def _entity(self, kept: dict[str, Any], service: str = "") -> Any:
-        """Return the user's entity at Verify, in the service of the factor."""
-        return self.get_service(service or kept.get("service", "")).entities(kept["identity"])
 
     # The verbs
 
@@ -132,8 +130,7 @@ class PushProvider(VerifyService, WaitingProvider):
         return self.start(verification, request=request)
 
     def _begin_registration(self, verification: Verification, *, request: Any) -> Sent:
-        # Opaque, and the same for all of a user's factors.
-        identity = digest("push", verification.user_id)
+        identity = self.identity_of(verification.user_id)
         key = (verification.data.get("registration") or {}).get("public_key", "")
         kept = {"identity": identity, "factor_key": key}
         service = self.get_service(verification.service)
@@ -145,16 +142,16 @@ class PushProvider(VerifyService, WaitingProvider):
         check_key(kept["factor_key"])
         host = request.get_host() if request is not None else ""
         name = verification.device_name or gettext("Browser")
-        with self.convert_errors(service=True):
-            factor = self._entity(kept, verification.service).new_factors.create(
-                friendly_name=name[:LONGEST_NAME],
-                factor_type="push",
-                binding_alg="ES256",
-                binding_public_key=kept["factor_key"],
-                config_app_id=(host or "django-twilio-2fa")[:LONGEST_APP],
-                config_notification_platform="none",
-                config_sdk_version=SDK_VERSION,
-            )
+        factor = self.create_factor(
+            kept,
+            verification.service,
+            friendly_name=name[:LONGEST_NAME],
+            binding_alg="ES256",
+            binding_public_key=kept["factor_key"],
+            config_app_id=(host or "django-twilio-2fa")[:LONGEST_APP],
+            config_notification_platform="none",
+            config_sdk_version=SDK_VERSION,
+        )
         return Sent(sid=factor.sid, data=kept)
 
     def check(self, verification: Verification, token: str, *, request: Any = None) -> Checked:
@@ -173,31 +170,18 @@ class PushProvider(VerifyService, WaitingProvider):
             sid = verification.sid
             if not keys.is_signature(key, answer["signature"], sid):
                 return Checked(approved=False)
-            with self.convert_errors():
-                factor = self._entity(kept).factors(sid).update(auth_payload=answer["signature"])
+            factor = self.verify_factor(kept, sid, answer["signature"])
         else:
             sid = answer["factor_sid"]
             try:
                 with self.convert_errors():
-                    factor = self._entity(kept).factors(sid).fetch()
+                    factor = self.entity_of(kept).factors(sid).fetch()
             except errors.VerificationExpired:
                 return Checked(approved=False)
-        same = factor.sid == sid and factor.identity == kept["identity"] and factor.factor_type == "push"
-        known = Device.objects.filter(kind=self.device_kind, value=sid).exists()
-        approved = same and factor.status == "verified" and not known
-        data = {**kept, "public_key": key, "browser": name_of(request)} if key else kept
+        known = Device.objects.with_value(self.device_kind, sid).exists()
+        approved = self.is_verified(factor, kept, sid) and not known
+        data = {**kept, "public_key": key, "browser": verification.browser} if key else kept
         return Checked(approved=approved, sid=sid, device=NewDevice(value=sid, data=data))
-
-    def cancel(self, verification: Verification, *, request: Any = None) -> None:
-        # A challenge cannot be canceled at Twilio. Here its answer is not taken any more.
-        if verification.purpose == Purpose.ENROL and verification.sid:
-            with self.convert_errors():
-                self._entity(verification.data, verification.service).factors(verification.sid).delete()
-
-    def remove(self, device: Device) -> None:
-        # A 404 says that it is gone already.
-        with suppress(errors.VerificationExpired), self.convert_errors():
-            self._entity(device.data).factors(device.value).delete()
 
     # Waiting
 

@@ -39,16 +39,28 @@ def public_key() -> str:
     if not conf.PUSH_VAPID_PRIVATE_KEY or not conf.PUSH_VAPID_SUBJECT or find_spec("pywebpush") is None:
         return ""
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-    from py_vapid import Vapid
 
-    try:
-        key = Vapid.from_string(conf.PUSH_VAPID_PRIVATE_KEY).public_key
-    except Exception:
-        # The library raises errors of several kinds. Their texts may hold the key.
+    key = _public_key_of(conf.PUSH_VAPID_PRIVATE_KEY)
+    if key is None:
         logger.error("TWILIO_2FA_PUSH_VAPID_PRIVATE_KEY is no key")
         return ""
     point = key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
     return base64.urlsafe_b64encode(point).rstrip(b"=").decode()
+
+
+def is_key(text: str) -> bool:
+    """Return whether it is a private key that notifications can be signed with."""
+    return _public_key_of(text) is not None
+
+
+def _public_key_of(private_key: str) -> Any:
+    from py_vapid import Vapid
+
+    try:
+        return Vapid.from_string(private_key).public_key
+    except Exception:
+        # The library raises errors of several kinds. Their texts may hold the key.
+        return None
 
 
 def is_subscription(told: Any) -> bool:

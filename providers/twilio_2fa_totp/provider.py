@@ -14,13 +14,12 @@ from django.utils.translation import gettext_lazy as _
 
 from django_twilio_2fa import errors
 from django_twilio_2fa.authenticators import NotTaken, SharedSecret, TakesSecrets
-from django_twilio_2fa.digests import digest
 from django_twilio_2fa.forms import RegistrationForm, TokenForm
 from django_twilio_2fa.models import Device, Purpose, Verification
 from django_twilio_2fa.moments import local
 from django_twilio_2fa.providers import Checked, Diagnosis, MethodProvider, NewDevice, Sent
-from django_twilio_2fa.replay import is_used, use_once
-from django_twilio_2fa.twilio.verify import VerifyService
+from django_twilio_2fa.providers.replay import is_used, use_once
+from django_twilio_2fa.twilio.verify import FactorService
 
 from .labels import kept_of, label_of
 
@@ -60,7 +59,8 @@ class FirstCodeForm(AuthenticatorTokenForm):
         self.fields["token"].widget.attrs.pop("autofocus", None)
 
 
-class TOTPProvider(VerifyService, TakesSecrets, MethodProvider):
+class TOTPProvider(FactorService, TakesSecrets, MethodProvider):
+    factor_type = "totp"
     label = _("Authenticator app")
     icon = "fas fa-mobile-alt"
     order = 50
@@ -94,10 +94,6 @@ class TOTPProvider(VerifyService, TakesSecrets, MethodProvider):
     def get_choice_label(self, label: str, masked: str) -> str:
         return f"{label}: {masked}" if masked else label
 
-    def _entity(self, kept: dict[str, Any], service: str = "") -> Any:
-        """Return the user's entity at Verify, in the service of the factor."""
-        return self.get_service(service or kept.get("service", "")).entities(kept["identity"])
-
     def diagnose(self) -> Diagnosis:
         told = (getattr(self.fetch_service(), "totp", None) or {}).get("code_length", CODE_LENGTH)
         return Diagnosis(told == CODE_LENGTH, f"authenticators of the service show {told} digits")
@@ -107,17 +103,14 @@ class TOTPProvider(VerifyService, TakesSecrets, MethodProvider):
     def start(self, verification: Verification, *, request: Any = None) -> Sent:
         if verification.purpose == Purpose.PROVE:
             return Sent()
-        # Opaque, and the same for all of a user's factors.
-        identity = digest("totp", verification.user_id)
+        identity = self.identity_of(verification.user_id)
         # What the app shows beside the service's name.
         label = label_of(verification.user, verification.device_name, request=request)
+        kept = {"identity": identity, "label": kept_of(label)}
+        factor = self.create_factor(kept, verification.service, friendly_name=label)
         with self.convert_errors(service=True):
-            factor = self._entity({"identity": identity}, verification.service).new_factors.create(
-                friendly_name=label, factor_type="totp"
-            )
             shown = {"secret": factor.binding["secret"], "uri": factor.binding["uri"]}
-            kept = {"identity": identity, "label": kept_of(label)}
-            return Sent(sid=factor.sid, data=kept, secret=shown)
+        return Sent(sid=factor.sid, data=kept, secret=shown)
 
     def resend(self, verification: Verification, *, request: Any = None) -> Sent:
         """Start again: the secret of the first factor cannot be fetched again."""
@@ -136,7 +129,7 @@ class TOTPProvider(VerifyService, TakesSecrets, MethodProvider):
             raise errors.CodeAlreadyUsed
         # A 404 says that the factor is gone, or the service: no new code would help.
         with self.convert_errors(service=True):
-            challenge = self._entity(device.data).challenges.create(
+            challenge = self.entity_of(device.data).challenges.create(
                 factor_sid=device.value, auth_payload=token
             )
             same = challenge.factor_sid == device.value and challenge.identity == device.data["identity"]
@@ -152,22 +145,11 @@ class TOTPProvider(VerifyService, TakesSecrets, MethodProvider):
     def _confirm(self, verification: Verification, token: str) -> Checked:
         kept = {name: verification.data.get(name, "") for name in ("identity", "label")}
         kept["service"] = verification.service
-        with self.convert_errors():
-            factor = self._entity(kept).factors(verification.sid).update(auth_payload=token)
-            approved = factor.status == "verified" and factor.sid == verification.sid
+        factor = self.verify_factor(kept, verification.sid, token)
+        approved = self.is_verified(factor, kept, verification.sid)
         approved = approved and self._is_first(verification.sid, token)
         device = NewDevice(value=verification.sid, data=kept)
         return Checked(approved=approved, sid=verification.sid, device=device)
-
-    def cancel(self, verification: Verification, *, request: Any = None) -> None:
-        if verification.purpose == Purpose.ENROL and verification.sid:
-            with self.convert_errors():
-                self._entity(verification.data, verification.service).factors(verification.sid).delete()
-
-    def remove(self, device: Device) -> None:
-        # A 404 says that it is gone already.
-        with suppress(errors.VerificationExpired), self.convert_errors():
-            self._entity(device.data).factors(device.value).delete()
 
     # Another package's authenticators
 
@@ -181,16 +163,17 @@ class TOTPProvider(VerifyService, TakesSecrets, MethodProvider):
         self, user: Any, shared: SharedSecret, *, name: str, service: str, at: float
     ) -> NewDevice:
         label = label_of(user, name)
-        kept = {"identity": digest("totp", user.pk), "label": kept_of(label), "service": service}
+        kept = {"identity": self.identity_of(user.pk), "label": kept_of(label), "service": service}
+        factor = self.create_factor(
+            kept,
+            service,
+            friendly_name=label,
+            binding_secret=shared.secret,
+            config_alg=shared.algorithm,
+            config_time_step=shared.period,
+        )
         with self.convert_errors(service=True):
-            factor = self._entity(kept).new_factors.create(
-                friendly_name=label,
-                factor_type="totp",
-                binding_secret=shared.secret,
-                config_alg=shared.algorithm,
-                config_time_step=shared.period,
-            )
-            made = self._entity(kept).factors(factor.sid)
+            made = self.entity_of(kept).factors(factor.sid)
             done = made.update(auth_payload=shared.code(at))
         if done.status != "verified":
             with suppress(errors.TwoFactorError), self.convert_errors():

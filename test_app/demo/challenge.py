@@ -13,7 +13,7 @@ from django.core import signing
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
-from django_twilio_2fa.replay import use_once
+from django_twilio_2fa.providers.replay import use_once
 
 SALT = "demo.challenge"
 SECONDS = 600

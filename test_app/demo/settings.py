@@ -49,6 +49,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "demo.middleware.ContentSecurityPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "demo.dresses.DressMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -62,12 +63,19 @@ ROOT_URLCONF = "demo.urls"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "APP_DIRS": True,
         "OPTIONS": {
+            # A site needs no loaders: `"APP_DIRS": True`, and its own templates in `DIRS`.
+            "loaders": [
+                (
+                    "demo.dresses.CachedLoader",
+                    ["demo.dresses.DressLoader", "django.template.loaders.app_directories.Loader"],
+                ),
+            ],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "demo.dresses.shown",
             ],
         },
     },
@@ -81,6 +89,7 @@ LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "/static/"
+STATICFILES_DIRS = sorted(HERE.glob("dresses/*/static"))
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "home"
@@ -111,6 +120,8 @@ TWILIO_2FA_ALLOWED_METHODS = [
     "recovery",
 ]
 TWILIO_2FA_PHONE_NUMBER_ALLOWED_COUNTRIES = ["US", "CA", "GB", "DE", "FR"]
+# The demo has Django's log-in page beside one that verifies.
+SILENCED_SYSTEM_CHECKS = ["twilio_2fa.W021"]
 # Only views ask: the demo shows each of them. True: every page asks.
 TWILIO_2FA_REQUIRED_CB = env.bool("DEMO_REQUIRED", default=False)
 # A date: until then, users who have nothing registered are only reminded.

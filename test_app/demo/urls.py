@@ -11,6 +11,7 @@ urlpatterns = [
     path("transfer/", views.transfer, name="transfer"),
     path("keys/", views.keys, name="keys"),
     path("profile/", views.profile, name="profile"),
+    path("dress/", views.dress, name="dress"),
     path("mail/", views.MailView.as_view(), name="mail"),
     path("login/", views.SignInView.as_view(), name="login"),
     path("login/verified/", views.VerifiedSignInView.as_view(), name="verified-login"),

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.decorators import method_decorator
 from django.views.decorators.csrf import ensure_csrf_cookie
+from django.views.decorators.http import require_POST
 from django.views.generic import TemplateView
 from drf_spectacular.utils import extend_schema
 from rest_framework.authtoken.models import Token
@@ -22,12 +23,13 @@ from rest_framework.views import APIView
 
 from django_twilio_2fa.access import TwoFactorRequiredMixin, two_factor_required
 from django_twilio_2fa.api.permissions import IsTwoFactorVerified
-from django_twilio_2fa.installed import get_providers
+from django_twilio_2fa.providers.installed import get_providers
 from django_twilio_2fa.session import get_verification
 from django_twilio_2fa.state import get_two_factor
 from django_twilio_2fa.views import TwoFactorLoginView
 
 from . import PEOPLE
+from .dresses import COOKIE, DRESSES
 
 
 class SignInView(LoginView):
@@ -95,6 +97,15 @@ class APIDemoView(TemplateView):
     """A page of plain JavaScript over the API, which also signs in."""
 
     template_name = "demo/api.html"
+
+
+@require_POST
+def dress(request: HttpRequest) -> HttpResponse:
+    """Pick the dress of the pages."""
+    response = redirect("home")
+    name = request.POST.get("dress", "")
+    response.set_cookie(COOKIE, name if name in DRESSES else "", httponly=True, samesite="Lax")
+    return response
 
 
 class MailView(TemplateView):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from django_twilio_2fa.models import Counter
-from django_twilio_2fa.replay import use_once
+from django_twilio_2fa.providers.replay import use_once
 from django_twilio_2fa.testing.site import move_counts
 
 from .helpers import at_once

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from ... import errors
 from ...conf import conf
-from ...installed import default_methods, get_providers, why_unusable
+from ...providers.installed import default_methods, get_providers, why_unusable
 from ...twilio.service import fetch_service
 
 REASONS = {

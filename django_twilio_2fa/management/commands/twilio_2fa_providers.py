@@ -8,7 +8,7 @@ from django.apps import apps
 from django.core.management.base import BaseCommand
 
 from ...conf import conf
-from ...installed import get_registry, why_unregistrable, why_unusable
+from ...providers.installed import get_registry, why_unregistrable, why_unusable
 
 
 class Command(BaseCommand):

@@ -11,7 +11,7 @@ from typing import Any
 from django.core.management.base import CommandError
 from django.core.management.templates import TemplateCommand
 
-from ...installed import get_registry
+from ...providers.installed import get_registry
 
 TEMPLATE = Path(__file__).resolve().parents[1] / "provider_template"
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")

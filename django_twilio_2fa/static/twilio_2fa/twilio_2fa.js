@@ -1,9 +1,21 @@
 // The pages work without it: it counts the cooldown down, goes on once a page need not wait any more, copies, sends a
-// code once it is complete, and keeps a form from being sent twice.
+// code once it is complete, and keeps a form from being sent twice. What is swapped in later works as well.
 "use strict";
 
 (function () {
-  const all = (selector, act) => document.querySelectorAll(selector).forEach(act);
+  const acts = [];
+
+  // Act once on each element that fits, now or when it is swapped in.
+  function each(selector, act) {
+    const done = new WeakSet();
+    function once(element) {
+      if (done.has(element)) return;
+      done.add(element);
+      act(element);
+    }
+    acts.push([selector, once]);
+    document.querySelectorAll(selector).forEach(once);
+  }
 
   // For screen readers, once: a line that is there from the start.
   function say(what) {
@@ -32,6 +44,7 @@
     const unit = wait < 90 ? [1, "second"] : wait <= 89 * 60 ? [60, "minute"] : [3600, "hour"];
 
     function tick() {
+      if (!button.isConnected) return;
       const left = Math.ceil((end - Date.now()) / 1000);
       button.disabled = left > 0;
       if (text) {
@@ -45,13 +58,14 @@
     tick();
   }
 
-  all("button[data-countdown]", function (button) {
+  each("button[data-countdown]", function (button) {
     if (Number(button.dataset.countdown) > 0) countDown(button);
   });
 
   // What is offered to whoever has waited for a while.
-  all("[data-reveal-after]", function (element) {
+  each("[data-reveal-after]", function (element) {
     setTimeout(function () {
+      if (!element.isConnected) return;
       element.hidden = false;
       say("fallback");
     }, Number(element.dataset.revealAfter) * 1000);
@@ -59,13 +73,13 @@
 
   // On the way back a browser fills in what was typed before: a code is typed anew.
   window.addEventListener("pageshow", function () {
-    all("input[name=token]", function (input) {
+    document.querySelectorAll("input[name=token]").forEach(function (input) {
       input.value = input.defaultValue;
     });
   });
 
   // The link of an error goes to its field, and leaves the address as it is.
-  all("[data-summary] a", function (link) {
+  each("[data-summary] a", function (link) {
     link.addEventListener("click", function (event) {
       const field = document.getElementById(link.hash.slice(1));
       if (!field) return;
@@ -75,7 +89,7 @@
   });
 
   // A code that is complete is sent: typed, pasted, or filled in by the browser. Once: a wrong one is corrected.
-  all("input[data-submit-when-full]", function (input) {
+  each("input[data-submit-when-full]", function (input) {
     const full = Number(input.dataset.submitWhenFull);
     let sent = false;
     input.addEventListener("input", function () {
@@ -87,11 +101,13 @@
   });
 
   // Web OTP: a browser that can reads the code off the text message, if its owner agrees.
-  all("form[data-web-otp]", function (form) {
+  let stop = new AbortController();
+  each("form[data-web-otp]", function (form) {
     const input = form.querySelector("input[name=token]");
     // After a wrong code the message is an old one.
     if (!input || form.querySelector("[data-summary]") || !("OTPCredential" in window)) return;
-    const stop = new AbortController();
+    stop.abort(); // of a form that was swapped for this one
+    stop = new AbortController();
     form.addEventListener("submit", () => stop.abort());
     navigator.credentials
       .get({ otp: { transport: ["sms"] }, signal: stop.signal })
@@ -105,7 +121,7 @@
   });
 
   // The country follows a typed calling code. One of several with the same code stays if it is chosen.
-  all("select[name=country_code]", function (select) {
+  each("select[name=country_code]", function (select) {
     const number = select.form.querySelector("input[name=phone_number]");
     if (!number) return;
     const main = JSON.parse(select.dataset.mainCountries || "{}");
@@ -123,6 +139,7 @@
 
   function goOnOnceAnswered(form) {
     async function ask() {
+      if (!form.isConnected) return;
       try {
         const answer = await fetch(form.dataset.waitsFor, { headers: { Accept: "application/json" } });
         const told = await answer.json();
@@ -137,15 +154,15 @@
     setTimeout(ask, 2000);
   }
 
-  all("form[data-waits-for]", goOnOnceAnswered);
+  each("form[data-waits-for]", goOnOnceAnswered);
 
-  all("button[data-print]", function (button) {
+  each("button[data-print]", function (button) {
     button.hidden = false;
     button.addEventListener("click", () => window.print());
   });
 
   // What a button copies is the text of the element that it names, without its spaces. Of a list, a line for each.
-  all("button[data-copy]", function (button) {
+  each("button[data-copy]", function (button) {
     const source = document.getElementById(button.dataset.copy);
     const told = document.getElementById(button.dataset.copy + "_copied");
 
@@ -176,22 +193,82 @@
     });
   });
 
-  // The form is marked, not the button disabled: a disabled button would not be posted.
-  document.addEventListener("submit", function (event) {
-    const form = event.target;
-    if (form.dataset.sent || event.defaultPrevented) return event.preventDefault();
+  // A form is sent once. It is marked, and the button not disabled: a disabled button would not be posted.
+  function markSent(form, button) {
     form.dataset.sent = "1";
-    const button = event.submitter || form.querySelector("button[type=submit]");
+    button = button || form.querySelector("button[type=submit]");
     if (button) button.setAttribute("aria-disabled", "true");
     say("busy");
+  }
+
+  // What was sent may be sent again.
+  function unmarkAll() {
+    document.querySelectorAll("form[data-sent]").forEach((form) => delete form.dataset.sent);
+    document.querySelectorAll("[aria-disabled]").forEach((button) => button.removeAttribute("aria-disabled"));
+    say("nothing");
+  }
+
+  let submitter = null;
+  document.addEventListener(
+    "submit",
+    function (event) {
+      submitter = event.submitter;
+      if (!event.target.dataset.sent) return;
+      event.preventDefault();
+      event.stopImmediatePropagation();
+    },
+    true,
+  );
+  document.addEventListener("submit", function (event) {
+    if (!event.defaultPrevented) markSent(event.target, event.submitter);
+  });
+  // A page that the back button brings again.
+  window.addEventListener("pageshow", unmarkAll);
+
+  // htmx 2 and 4, whose events have different names: it sends forms and swaps pages where a site lets it.
+
+  function on(names, act) {
+    names.forEach((name) => document.addEventListener(name, act));
+  }
+
+  on(["htmx:beforeRequest", "htmx:before:request"], function (event) {
+    if (event.target instanceof HTMLFormElement) markSent(event.target, submitter);
+  });
+  on(["htmx:error"], unmarkAll);
+  // A page that says what is wrong is shown like any other.
+  on(["htmx:beforeSwap"], function (event) {
+    const told = event.detail;
+    if (!told.boosted || told.xhr.status < 400) return;
+    told.shouldSwap = true;
+    told.isError = false;
+  });
+  // A page of ours may have ended since: the server says what is shown now.
+  on(["htmx:historyCacheMiss", "htmx:before:history:restore"], function (event) {
+    event.preventDefault();
+    window.location.reload();
   });
 
-  // A page that the back button brings again may be sent again.
-  window.addEventListener("pageshow", function () {
-    all("form", function (form) {
-      delete form.dataset.sent;
-    });
-    all("[aria-disabled]", (button) => button.removeAttribute("aria-disabled"));
-    say("nothing");
-  });
+  // The focus goes where the browser would have put it on a new page, or else to the heading, which is read out.
+  function focusOnNew(page) {
+    const first = page.querySelector("[autofocus]") || page.querySelector("h1");
+    if (!first) return;
+    if (first.matches("h1")) first.tabIndex = -1;
+    first.focus();
+  }
+
+  function prepare(added) {
+    for (const [selector, act] of acts) {
+      if (added.matches(selector)) act(added);
+      added.querySelectorAll(selector).forEach(act);
+    }
+    if (added.matches("main, body") || added.querySelector("main")) focusOnNew(added);
+  }
+
+  new MutationObserver(function (changes) {
+    for (const change of changes) {
+      for (const added of change.addedNodes) {
+        if (added instanceof Element && added.isConnected) prepare(added);
+      }
+    }
+  }).observe(document.documentElement, { childList: true, subtree: true });
 })();

@@ -7,9 +7,12 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.signals import user_logged_in
+from django.contrib.auth.tokens import default_token_generator
+from django.contrib.auth.views import PasswordResetConfirmView
 from django.contrib.sessions.models import Session
 from django.test import Client
 from django.urls import clear_url_caches, path
+from django.utils.http import urlsafe_base64_encode
 from twilio_2fa_passkey.testing import SoftwareAuthenticator
 
 from django_twilio_2fa.digests import digest
@@ -17,7 +20,7 @@ from django_twilio_2fa.models import Device, Verification
 from django_twilio_2fa.process import signing_in
 from django_twilio_2fa.sandbox import messages
 from django_twilio_2fa.testing import register_device, verify
-from django_twilio_2fa.views import TwoFactorLoginView
+from django_twilio_2fa.views import TwoFactorLoginView, TwoFactorPasswordResetConfirmView
 
 from ..helpers import heard, same_browser, wrong_code
 from ..passkeys import answers, asked, with_passkey
@@ -213,7 +216,7 @@ class TestHalfWay:
 
     def test_a_half_way_log_in_lasts_ten_minutes(self, visitor: Visitor) -> None:
         visitor.signs_in().picks("sms")
-        self.later(visitor, signing_in.LIFETIME - 60)
+        self.later(visitor, 600 - 60)
         assert visitor.opens("verify").is_at("verify")
         self.later(visitor, 120)
         code = messages.last_code(PHONE)
@@ -359,6 +362,86 @@ class TestCrashes:
         assert not signing_in.is_verified_by(request, row)
 
 
+def opens_reset(visitor: Visitor, monkeypatch: Any, view: Any) -> Visitor:
+    """Follow the link that a password reset has sent, to a page that `view` answers."""
+    monkeypatch.setattr(urls, "urlpatterns", [path("reset/<uidb64>/<token>/", view), *urls.urlpatterns])
+    clear_url_caches()
+    key = urlsafe_base64_encode(str(visitor.user.pk).encode())
+    return visitor.opens(f"/reset/{key}/{default_token_generator.make_token(visitor.user)}/")
+
+
+def has_password(visitor: Visitor, password: str) -> bool:
+    return bool(get_user_model().objects.get(pk=visitor.user.pk).check_password(password))
+
+
+PASSWORDS = {"new_password1": "a-new-Secret7", "new_password2": "a-new-Secret7"}
+
+
+class TestPasswordReset:
+    """`TwoFactorPasswordResetConfirmView`, without the middleware."""
+
+    def reset(self, **options: Any) -> Any:
+        return TwoFactorPasswordResetConfirmView.as_view(success_url="/in/", **options)
+
+    def test_nobody_is_signed_in_before_they_are_verified(self, visitor: Visitor, monkeypatch: Any) -> None:
+        opens_reset(visitor, monkeypatch, self.reset(post_reset_login=True)).posts(**PASSWORDS)
+        assert visitor.is_at("start")
+        assert not visitor.is_signed_in
+        assert has_password(visitor, "a-new-Secret7")
+        assert visitor.picks("sms").types_the_code().path == "/in/"
+        assert visitor.is_signed_in
+        assert visitor.is_verified
+
+    def test_a_link_is_used_once(self, visitor: Visitor, monkeypatch: Any) -> None:
+        link = opens_reset(visitor, monkeypatch, self.reset(post_reset_login=True)).path
+        visitor.posts(**PASSWORDS)
+        assert "new_password1" not in visitor.opens(link).page
+
+    def test_a_user_without_a_device_is_signed_in_at_once(self, visitor: Visitor, monkeypatch: Any) -> None:
+        Device.objects.all().delete()
+        opens_reset(visitor, monkeypatch, self.reset(post_reset_login=True)).posts(**PASSWORDS)
+        assert visitor.path == "/in/"
+        assert visitor.is_signed_in
+
+    def test_a_user_who_has_to_register_does_so_first(
+        self, visitor: Visitor, logins: Any, monkeypatch: Any
+    ) -> None:
+        logins.TWILIO_2FA_REQUIRED_CB = True
+        Device.objects.all().delete()
+        opens_reset(visitor, monkeypatch, self.reset(post_reset_login=True)).posts(**PASSWORDS)
+        assert visitor.is_at("start")
+        assert not visitor.is_signed_in
+
+    def test_without_post_reset_login_nobody_is_signed_in(self, visitor: Visitor, monkeypatch: Any) -> None:
+        opens_reset(visitor, monkeypatch, self.reset()).posts(**PASSWORDS)
+        assert not visitor.is_at("start")
+        assert "twilio_2fa" not in visitor.client.session
+        assert has_password(visitor, "a-new-Secret7")
+
+    def test_passwords_that_differ_are_refused(self, visitor: Visitor, monkeypatch: Any) -> None:
+        view = self.reset(post_reset_login=True)
+        opens_reset(visitor, monkeypatch, view).posts(**{**PASSWORDS, "new_password2": "another"})
+        assert "match" in visitor.text
+        assert not visitor.is_signed_in
+
+    def test_one_of_several_backends_has_to_be_named(
+        self, visitor: Visitor, logins: Any, monkeypatch: Any
+    ) -> None:
+        model, other = (
+            "django.contrib.auth.backends.ModelBackend",
+            "django.contrib.auth.backends.AllowAllUsersModelBackend",
+        )
+        logins.AUTHENTICATION_BACKENDS = [other, model]
+        view = self.reset(post_reset_login=True, post_reset_login_backend=model)
+        opens_reset(visitor, monkeypatch, view).posts(**PASSWORDS).picks("sms").types_the_code()
+        assert visitor.is_signed_in
+        assert visitor.client.session["_auth_user_backend"] == model
+        again = opens_reset(Visitor("sam"), monkeypatch, self.reset(post_reset_login=True))
+        with pytest.raises(ValueError, match="backend"):
+            again.posts(new_password1="Other-Secret8", new_password2="Other-Secret8")
+        assert not has_password(again, "Other-Secret8")
+
+
 class TestOtherWaysIn:
     """With the middleware, no other way of signing in gets around it."""
 
@@ -375,16 +458,8 @@ class TestOtherWaysIn:
         assert visitor.opens("/admin/").is_at("start")
 
     def test_a_password_reset(self, visitor: Visitor, logins: Any, monkeypatch: Any) -> None:
-        from django.contrib.auth.tokens import default_token_generator
-        from django.contrib.auth.views import PasswordResetConfirmView
-        from django.utils.http import urlsafe_base64_encode
-
         view = PasswordResetConfirmView.as_view(post_reset_login=True, success_url="/page/")
-        monkeypatch.setattr(urls, "urlpatterns", [path("reset/<uidb64>/<token>/", view), *urls.urlpatterns])
-        clear_url_caches()
-        key = urlsafe_base64_encode(str(visitor.user.pk).encode())
-        visitor.opens(f"/reset/{key}/{default_token_generator.make_token(visitor.user)}/")
-        visitor.posts(new_password1="a-new-Secret7", new_password2="a-new-Secret7")
+        opens_reset(visitor, monkeypatch, view).posts(**PASSWORDS)
         assert visitor.is_signed_in
         assert visitor.is_at("start")
         visitor.opens("/page/")

@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
+from django.contrib.auth.tokens import default_token_generator
 from django.test import AsyncClient, Client
 from django.urls import clear_url_caches, path
+from django.utils.http import urlsafe_base64_encode
 from twilio_2fa_passkey.testing import SoftwareAuthenticator
 
 from django_twilio_2fa.conf import _import
@@ -186,6 +188,19 @@ def test_a_log_in_without_pages(cook: Any, pat: Person) -> None:
     told = caller.verifies(caller.sends(method="sms")["verification_id"], messages.last_code(PHONE)).json()
     assert told["signed_in"]
     assert caller.client.get("/who/").json() == {"user": "pat", "verified": True}
+
+
+def test_a_password_reset_that_signs_in(cook: Any, pat: Person) -> None:
+    cook("A password reset that signs in")
+    key = urlsafe_base64_encode(str(pat.user.pk).encode())
+    visitor = Person("pat")
+    visitor.client = Client()
+    visitor.opens(f"/reset/{key}/{default_token_generator.make_token(pat.user)}/")
+    visitor.posts(new_password1="a-new-Secret7", new_password2="a-new-Secret7")
+    assert visitor.is_at("start")
+    assert "_auth_user_id" not in visitor.client.session
+    visitor.picks("sms").types_the_code()
+    assert visitor.client.session["_auth_user_id"] == str(pat.user.pk)
 
 
 def test_who_is_verified(cook: Any, pat: Person) -> None:

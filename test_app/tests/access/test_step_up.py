@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from html import unescape
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -75,6 +76,21 @@ class TestMaxAge:
         user.sends("/step-up/").verifies()
         user.client.post("/step-up/class/", {"other": "form"})
         assert user.opens("/2fa/again/").is_at("again")
+
+    def test_each_tab_comes_back_to_its_own_form(self, guards: Any, user: Visitor) -> None:
+        first = user.sends("/step-up/").answer["Location"]
+        second = user.sends("/step-up/", {"amount": "7"}).answer["Location"]
+        user.opens(second).picks("sms").types_the_code()
+        assert 'value="7"' in user.page.content.decode()
+        user.opens(parse_qs(urlsplit(first).query)["next"][0])
+        assert 'value="100"' in user.page.content.decode()
+        assert user.presses_the_button().page.content.decode() == f"/step-up/ {FORM}"
+
+    def test_three_forms_are_kept_at_most(self, guards: Any, user: Visitor) -> None:
+        ways = [user.sends("/step-up/", {"n": str(n)}).answer["Location"] for n in range(4)]
+        user.opens(ways[3]).picks("sms").types_the_code()
+        backs = [parse_qs(urlsplit(way).query)["next"][0] for way in ways]
+        assert [user.opens(back).is_at("again") for back in backs] == [False, True, True, True]
 
     def test_a_kept_form_need_not_be_sent(self, guards: Any, user: Visitor) -> None:
         user.sends("/step-up/").verifies()
@@ -154,11 +170,21 @@ class TestWhatIsNotKept:
     ) -> None:
         user.sends("/step-up/").verifies()
         session = user.client.session
-        session["twilio_2fa"]["posted"]["at"] -= kept_post.LIFETIME + 1
+        [kept] = session["twilio_2fa"]["posted"].values()
+        kept["at"] -= kept_post.LIFETIME + 1
         session.save()
         assert user.opens("/2fa/again/").path == "/"
 
-    @pytest.mark.parametrize("kept", ["x", {"at": "x"}, {"at": 9**11, "sealed": "forged"}, {"at": 9**11}])
+    @pytest.mark.parametrize(
+        "kept",
+        [
+            "x",
+            {"id": "x"},
+            {"id": {"at": "x"}},
+            {"id": {"at": 9**11, "sealed": "forged"}},
+            {"id": {"at": 9**11}},
+        ],
+    )
     def test_a_forged_one_is_ignored(self, guards: Any, user: Visitor, kept: Any) -> None:
         session = user.client.session
         session["twilio_2fa"]["posted"] = kept

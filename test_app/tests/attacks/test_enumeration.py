@@ -9,6 +9,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.test import Client
 
+from django_twilio_2fa.contacts import PhoneNumber
 from django_twilio_2fa.models import Device, Verification
 
 from ..people import EMAIL, PHONE, Person
@@ -100,8 +101,14 @@ def test_registering_a_taken_number_is_answered_like_a_free_one(
             stranger.posts("verify", **data)
             pages.append(shown(stranger.page))
         hidden = Verification.objects.filter(user=stranger.user).latest("pk").masked
-        # The page shows who is signed in, and the whole mask or its last digits.
-        own = ((stranger.user.username, "NAME"), (hidden, "MASK"), (f"ending {hidden[-4:]}", "MASK"))
+        # The page shows who is signed in, the whole mask or its last digits, and what was entered.
+        entered = value if method == "email" else PhoneNumber(value).international_format
+        own = (
+            (entered, "ENTERED"),
+            (stranger.user.username, "NAME"),
+            (hidden, "MASK"),
+            (f"ending {hidden[-4:]}", "MASK"),
+        )
         for old, new in own:
             pages = [(status, path, html.replace(old, new)) for status, path, html in pages]
         told.append(pages)

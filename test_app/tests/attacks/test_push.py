@@ -457,7 +457,7 @@ def test_a_wrong_signature_is_refused_without_twilio(
     row = newest()
     taken = SimpleNamespace(sid=row.sid, identity=row.data["identity"], factor_type="push", status="verified")
     entity = SimpleNamespace(factors=lambda sid: SimpleNamespace(update=lambda auth_payload: taken))
-    monkeypatch.setattr(PushProvider, "_entity", lambda self, kept, service="": entity)
+    monkeypatch.setattr(PushProvider, "entity_of", lambda self, kept, service="": entity)
     confirms(demo, SoftwareBrowser())
     assert not Device.objects.filter(user=demo.user).exists()
     demo.posts("verify", token=json.dumps({"signature": laptop.sign(row.sid)}))

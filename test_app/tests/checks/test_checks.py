@@ -20,7 +20,7 @@ def found() -> dict[str | None, Any]:
 
 
 def test_the_demos_settings_are_in_order() -> None:
-    assert found() == {}
+    assert [m for m in found().values() if not m.is_silenced()] == []
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
+from django.contrib.admin import AdminSite
 from django.contrib.auth import get_user_model
-from django.contrib.auth.views import LoginView
+from django.contrib.auth.views import LoginView, PasswordResetConfirmView
 from django.core.checks import run_checks
 from django.http import HttpRequest, HttpResponse
 from django.urls import clear_url_caches, include, path
@@ -26,8 +27,8 @@ from django_twilio_2fa.admin import TwoFactorAdminSite
 from django_twilio_2fa.checks.access import OURS
 from django_twilio_2fa.checks.project import AUTHENTICATION, MESSAGES, SESSIONS
 from django_twilio_2fa.conf import RETIRED_NAMES
-from django_twilio_2fa.installed import get_registry
-from django_twilio_2fa.views import TwoFactorLoginView
+from django_twilio_2fa.providers.installed import get_registry
+from django_twilio_2fa.views import TwoFactorLoginView, TwoFactorPasswordResetConfirmView
 
 SANDBOX = "django_twilio_2fa.sandbox"
 PAGES = path("2fa/", include("django_twilio_2fa.urls"))
@@ -46,6 +47,11 @@ class Account(TwoFactorRequiredMixin, View):
 
 
 ACCOUNT = path("account/", account)
+OUR_LOGIN = path("accounts/login/", TwoFactorLoginView.as_view(), name="login")
+
+
+def reset(view: Any, **options: Any) -> Any:
+    return path("reset/", view.as_view(**{"post_reset_login": True, **options}))
 
 
 class Project:
@@ -70,6 +76,7 @@ class Project:
                 AUTHENTICATION,
                 MESSAGES,
             ],
+            TEMPLATES=[without_loaders(self.settings.TEMPLATES[0])],
             LOGIN_URL="/accounts/login/",
             TWILIO_2FA_SANDBOX=True,
         )
@@ -105,6 +112,12 @@ class Project:
 def project(settings: Any, monkeypatch: Any) -> Iterator[Project]:
     yield Project(settings, monkeypatch)
     clear_url_caches()
+
+
+def without_loaders(engine: dict[str, Any]) -> dict[str, Any]:
+    """Return the template engine of the demo as most sites have it."""
+    options = {name: value for name, value in engine["OPTIONS"].items() if name != "loaders"}
+    return {**engine, "APP_DIRS": True, "OPTIONS": options}
 
 
 def found() -> dict[str, Any]:
@@ -276,6 +289,24 @@ MISTAKES: list[Mistake] = [
         "REQUIRED_CB",
     ),
     (
+        "our log-in page, and one of Django's beside it",
+        "W021",
+        lambda p: p.includes(PAGES, LOGIN, ACCOUNT, HANDSET, path("in/", TwoFactorLoginView.as_view())),
+        "django.contrib.auth.views.LoginView",
+    ),
+    (
+        "our log-in page, and Django's password reset that signs in",
+        "W021",
+        lambda p: p.includes(PAGES, ACCOUNT, HANDSET, OUR_LOGIN, reset(PasswordResetConfirmView)),
+        "TwoFactorPasswordResetConfirmView",
+    ),
+    (
+        "our log-in page, and the admin's",
+        "W021",
+        lambda p: p.includes(PAGES, ACCOUNT, HANDSET, OUR_LOGIN, path("admin/", AdminSite("back").urls)),
+        "back:login",
+    ),
+    (
         "the middleware without a requirement",
         "I003",
         lambda p: p.sets(MIDDLEWARE=[*p.settings.MIDDLEWARE, OURS]),
@@ -307,6 +338,18 @@ def test_a_mistake_is_named_with_what_to_do(project: Project, mistake: Mistake) 
 def test_a_retired_setting_is_a_warning(project: Project, name: str) -> None:
     with_settings(**{name: None})(project)
     assert sorted(found()) == ["W007"]
+
+
+def test_no_other_log_in_is_found_where_each_is_verified(project: Project) -> None:
+    site = path("admin/", TwoFactorAdminSite("back").urls)
+    ours = reset(TwoFactorPasswordResetConfirmView)
+    project.includes(PAGES, HANDSET, OUR_LOGIN, ours, site)
+    assert found() == {}
+    project.includes(PAGES, HANDSET, OUR_LOGIN, site, reset(PasswordResetConfirmView, post_reset_login=False))
+    assert found() == {}
+    project.includes(PAGES, HANDSET, OUR_LOGIN, LOGIN)
+    project.sets(MIDDLEWARE=[*project.settings.MIDDLEWARE, OURS], TWILIO_2FA_REQUIRED_CB=True)
+    assert found() == {}
 
 
 def test_mistakes_do_not_hide_one_another(project: Project) -> None:

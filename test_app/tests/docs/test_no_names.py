@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import django_twilio_2fa
-from django_twilio_2fa.installed import get_providers
+from django_twilio_2fa.providers.installed import get_providers
 
 KIT = Path(django_twilio_2fa.__file__).parent
 # `email` is a kind of device, too; the sandbox is a Twilio, whose channels have these names. So have rows of

@@ -245,9 +245,8 @@ def test_concurrent_sends_stay_exactly_within_a_budget(settings: Any, budget: An
 )
 def test_check_reports_a_mistake_in_prices_and_budgets(settings: Any, name: str, value: Any, id: str) -> None:
     setattr(settings, f"TWILIO_2FA_{name}", value)
-    assert [m.id for m in run_checks(tags=["twilio_2fa"]) if m.level >= 30 and "Verify" not in m.msg] == [
-        f"twilio_2fa.{id}"
-    ]
+    found = [m for m in run_checks(tags=["twilio_2fa"]) if m.level >= 30 and not m.is_silenced()]
+    assert [m.id for m in found if "Verify" not in m.msg] == [f"twilio_2fa.{id}"]
 
 
 def test_check_accepts_good_prices_and_budgets(settings: Any) -> None:

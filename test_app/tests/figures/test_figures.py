@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import statistics
+import threading
 from collections import Counter, defaultdict
 from datetime import timedelta, timezone
 from decimal import Decimal
@@ -21,6 +22,7 @@ from hypothesis import strategies as st
 
 from django_twilio_2fa import errors
 from django_twilio_2fa.models import DailyAttempt, DailyFigure, Status, Verification
+from django_twilio_2fa.models.verifications import VerificationQuerySet
 from django_twilio_2fa.process import figures, figures_report
 from django_twilio_2fa.sandbox import messages
 
@@ -194,6 +196,35 @@ class TestFolding:
         assert figures.fold() == 0  # it has not expired yet, so a late answer could still change it
         assert total("1d", "sent", "approved") == {"sent": 1, "approved": 1}
 
+    @pytest.mark.parametrize("where", ["among the groups", "at the mark"])
+    def test_a_fold_that_breaks_off_counts_nothing(self, pat: Person, monkeypatch: Any, where: str) -> None:
+        rows_of_the_last(3, 10, pat.user)
+        before, added = report("4d"), []
+        add, update = figures._add, VerificationQuerySet.update
+
+        def breaks_among_groups(*args: Any) -> None:
+            if len(added) == 2:
+                raise ConnectionAbortedError
+            added.append(args)
+            add(*args)
+
+        def breaks_at_the_mark(self: Any, **fields: Any) -> int:
+            if "in_figures" in fields:
+                raise ConnectionAbortedError
+            return update(self, **fields)
+
+        with monkeypatch.context() as patch:
+            if where == "at the mark":
+                patch.setattr(VerificationQuerySet, "update", breaks_at_the_mark)
+            else:
+                patch.setattr(figures, "_add", breaks_among_groups)
+            with pytest.raises(ConnectionAbortedError):
+                figures.fold()
+        assert not DailyFigure.objects.exists()
+        assert report("4d") == before
+        assert figures.fold() > 0
+        assert report("4d") == before
+
     def test_figures_hold_nothing_personal(self, pat: Person, later: Any) -> None:
         pat.opens("start").picks("sms").types_the_code()
         later(8000)
@@ -235,6 +266,32 @@ class TestAtOnce:
         for told in at_once(act, 4):
             if isinstance(told, list):
                 assert [t["total"] for t in told] == [before["total"]] * 8
+
+    def test_a_fold_waits_for_a_report_that_has_read_the_figures(
+        self, django_user_model: Any, monkeypatch: Any
+    ) -> None:
+        rows_of_the_last(3, 50, django_user_model.objects.create_user("pat"))
+        before, start_of = report("4d")["total"], figures.start_of
+        has_read, has_folded = threading.Event(), threading.Event()
+
+        def pause(day: Any) -> Any:
+            # The figures are read, and the rows are not.
+            has_read.set()
+            has_folded.wait(1)
+            return start_of(day)
+
+        def act(n: int) -> Any:
+            if n == 0:
+                return report("4d")["total"]
+            assert has_read.wait(30)
+            folded = figures.fold()
+            has_folded.set()
+            return folded
+
+        monkeypatch.setattr(figures, "start_of", pause)
+        told, folded = at_once(act, 2)
+        assert told == before
+        assert folded > 0
 
 
 class TestNumbers:

@@ -5,17 +5,21 @@ from __future__ import annotations
 import csv
 import io
 import re
-from datetime import date, timedelta
+import statistics
+from collections import Counter, defaultdict
+from datetime import date, timedelta, timezone
+from decimal import Decimal
 from html import unescape
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission
 from django.test import Client
+from django.utils.formats import date_format
 
 from django_twilio_2fa.admin import charts
-from django_twilio_2fa.models import Verification
-from django_twilio_2fa.process import figures, figures_report
+from django_twilio_2fa.models import DailyAttempt, Verification
+from django_twilio_2fa.process import figures, figures_report, prices
 
 from ..people import PHONE, Person
 from .made_up import rows_of_the_last
@@ -42,23 +46,99 @@ def cells(html: str, name: str) -> dict[str, list[str]]:
     return {unescape(head): [" ".join(cell.split()) for cell in rest] for head, *rest in found}
 
 
-def sums(rows: list[Verification], *names: str) -> dict[str, dict[str, int]]:
-    """Return what the table by `names` has to show: sums of what is counted row by row."""
-    labels = {method: charts.label_of(method) for method in ("sms", "call", "whatsapp", "email", "totp")}
-    found: dict[str, dict[str, int]] = {}
-    for (day, method, country, purpose), counts in counted_by_hand(rows).items():
-        words = {"day": day, "country": country or "no country", "method": labels[method]}
+class ByHand:
+    """What was counted for some key, one row after the other. None of it is asked of the code."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.durations: list[int] = []
+        self.cost = Decimal(0)
+
+    def __getitem__(self, name: str) -> int:
+        return self.counts[name]
+
+    @property
+    def cells(self) -> list[str]:
+        """What a row of a table has to show."""
+        sent, converted = self["sent"], self["converted"]
+        median = statistics.median(self.durations) if self.durations else None
+        return [
+            str(sent),
+            f"{self['delivered']} / {self['known']}" if self["known"] else NONE,
+            str(self["approved"]),
+            f"{100 * round(converted / sent, 4):.0f} % ({converted} / {sent})" if sent else NONE,
+            str(self["failed"]),
+            str(self["expired"]),
+            NONE if median is None else f"{median:.1f}".removesuffix(".0"),
+            str(self["refused"]),
+            str(self["limited"]),
+            str(self["locked"]),
+            f"{self.cost:.4f}",
+        ]
+
+
+MESSAGES = {"sms": "0.0083", "call": "0.0140", "whatsapp": "0.0147", "email": "0", "totp": "0"}
+APPROVAL = "0.05"
+
+
+def shown_day(day: str) -> str:
+    return date_format(date.fromisoformat(day))
+
+
+def sums(rows: list[Verification], *names: str) -> dict[str, ByHand]:
+    """Return what the table by `names` has to show, by the words of its rows."""
+    labels = {method: charts.label_of(method) for method in MESSAGES}
+    found: dict[str, ByHand] = defaultdict(ByHand)
+
+    def of(day: str, method: str, country: str, purpose: str) -> ByHand:
+        words = {"day": shown_day(day), "country": country or "no country", "method": labels[method]}
         words["purpose"] = WORDS[purpose]
-        mine = found.setdefault(", ".join(words[name] for name in names), {})
-        converted = counts["approved"] if method != "totp" else 0
-        for name, n in {**counts, "converted": converted}.items():
-            mine[name] = mine.get(name, 0) + n
+        return found[", ".join(words[name] for name in names)]
+
+    for (day, method, country, purpose), counts in counted_by_hand(rows).items():
+        mine = of(day, method, country, purpose)
+        mine.counts.update(counts)
+        mine.counts["converted"] += counts["approved"] if method != "totp" else 0
+        mine.cost += counts["sent"] * Decimal(MESSAGES[method]) + counts["approved"] * Decimal(APPROVAL)
+    for row in rows:
+        if row.approved_at is not None:
+            day = row.created_at.astimezone(timezone.utc).date().isoformat()
+            seconds = int((row.approved_at - row.created_at).total_seconds())
+            about = (day, row.method, row.country, row.purpose)
+            of(*about).durations.append(seconds if seconds < 120 else seconds // 10 * 10)
+    for n, row in enumerate(refused(rows)):
+        about = (figures_report.today().isoformat(), row.method, row.country, row.purpose)
+        of(*about).counts.update({"limited": n, "locked": 2})
+    for n, about in enumerate(reconciled(rows)):
+        of(*about).counts.update({"known": n + 2, "delivered": n})
     return found
+
+
+def refused(rows: list[Verification]) -> list[Verification]:
+    """The rows for which something is counted that has no row of its own."""
+    return rows[:40:5]
+
+
+def reconciled(rows: list[Verification]) -> list[tuple[str, ...]]:
+    """The groups of which Twilio tells what was delivered."""
+    return sorted(counted_by_hand(rows))[::4]
+
+
+def made_up(days: int, each_day: int, user: Any) -> list[Verification]:
+    """Rows, refusals by limits, locks, and what Twilio tells of delivery."""
+    rows = rows_of_the_last(days, each_day, user)
+    for n, row in enumerate(refused(rows)):
+        figures.count(row, limited=n, locked=2)
+    for n, (day, method, country, purpose) in enumerate(reconciled(rows)):
+        DailyAttempt.objects.create(
+            day=day, method=method, country=country, purpose=purpose, known=n + 2, delivered=n
+        )
+    return rows
 
 
 @pytest.mark.parametrize("folded", [False, True])
 def test_every_number_of_the_page_is_that_of_the_rows(boss: Client, pat: Person, folded: bool) -> None:
-    rows = rows_of_the_last(20, 15, pat.user)
+    rows = made_up(20, 15, pat.user)
     if folded:
         figures.fold()
     html = boss.get(PAGE, {"since": "21d"}).content.decode()
@@ -69,45 +149,65 @@ def test_every_number_of_the_page_is_that_of_the_rows(boss: Client, pat: Person,
         "purposes": ("purpose",),
         "days": ("day",),
     }
-    told = figures_report.report(figures_report.first_day("21d"))
     for name, keys in tables.items():
-        shown, expected = cells(html, name), sums(rows, *keys)
-        assert set(shown) == set(expected)
-        by_words = {row["words"]: row for t in charts.tables(told) if t["name"] == name for row in t["rows"]}
-        for words, counts in expected.items():
-            sent, approved = counts.get("sent", 0), counts.get("approved", 0)
-            converted = counts.get("converted", 0)
-            share = f"{100 * round(converted / sent, 4):.0f} % ({converted} / {sent})" if sent else NONE
-            median = by_words[words]["median_seconds"]
-            assert shown[words] == [
-                str(sent),
-                NONE,
-                str(approved),
-                share,
-                str(counts.get("failed", 0)),
-                str(counts.get("expired", 0)),
-                NONE if median is None else f"{median:.1f}".removesuffix(".0"),
-                str(counts.get("refused", 0)),
-                "0",
-                "0",
-                by_words[words]["cost"],
-            ]
+        expected = sums(rows, *keys)
+        assert cells(html, name) == {words: mine.cells for words, mine in expected.items()}
+    assert any(mine["locked"] and mine["limited"] and mine["known"] for mine in sums(rows, "method").values())
 
 
 def test_the_totals_are_the_sums_of_all_rows(boss: Client, pat: Person) -> None:
-    rows = rows_of_the_last(3, 30, pat.user)
+    rows = made_up(3, 30, pat.user)
     html = boss.get(PAGE, {"since": "4d"}).content.decode()
     total = dict(re.findall(r"<div><dt>([^<]+)</dt><dd>([^<]+)</dd></div>", html))
-    counted = counted_by_hand(rows)
-    for label, name in (
-        ("Sent", "sent"),
-        ("Approved", "approved"),
-        ("Failed", "failed"),
-        ("Expired", "expired"),
-    ):
-        assert total[label] == str(sum(counts[name] for counts in counted.values()))
-    assert total["Refused by Twilio"] == str(sum(counts["refused"] for counts in counted.values()))
-    assert total["Delivered"] == "not known"
+    [mine] = sums(rows).values()
+    assert total == {
+        "Sent": str(mine["sent"]),
+        "Delivered": f"{mine['delivered']} of {mine['known']}",
+        "Approved": str(mine["approved"]),
+        "Failed": str(mine["failed"]),
+        "Expired": str(mine["expired"]),
+        "Median time to approve": f"{statistics.median(mine.durations):.1f}".removesuffix(".0") + " s",
+        "Cost": f"{mine.cost:.4f}",
+        "Locks": str(mine["locked"]),
+        "Refused by a limit": str(mine["limited"]),
+        "Refused by Twilio": str(mine["refused"]),
+    }
+
+
+def test_what_is_not_known_is_said_to_be_so(boss: Client, pat: Person) -> None:
+    rows_of_the_last(1, 3, pat.user)
+    html = boss.get(PAGE, {"since": "2d"}).content.decode()
+    assert "<dt>Delivered</dt><dd>not known</dd>" in html
+
+
+def test_prices_are_those_of_settings_and_providers(boss: Client, settings: Any) -> None:
+    settings.TWILIO_2FA_PRICES = {"sms": {"message": "0.5", "GB": "0.25"}}
+    html = boss.get(PAGE).content.decode()
+    [table] = re.findall(r'<table data-figures="prices">.*?</table>', html, re.S)
+    rows = [re.findall(r"<t[hd][^>]*>([^<]*)</t[hd]>", row) for row in re.findall(r"<tr>.*?</tr>", table)]
+    assert rows[1:] == [
+        ["call", NONE, "0.0140", "0.05"],
+        ["email", NONE, "0", "0.05"],
+        ["push", NONE, NONE, "0.05"],
+        ["sms", NONE, "0.5", "0.05"],
+        ["sms", "GB", "0.25", "0.05"],
+        ["totp", NONE, NONE, "0.05"],
+        ["whatsapp", NONE, "0.0147", "0.05"],
+    ]
+    assert f"defaults of {date_format(prices.TAKEN)}" in html
+
+
+def test_numbers_and_dates_are_written_as_in_the_language(boss: Client, pat: Person) -> None:
+    rows = rows_of_the_last(120, 2, pat.user)
+    html = boss.get(PAGE, {"since": "120d"}, headers={"accept-language": "de"}).content.decode()
+    [mine] = sums(rows).values()
+    assert f"<dd>{mine.cost:.4f}</dd>".replace(".", ",") in html
+    assert re.search(r"<title>\d{1,2}\. \w+ \d{4} . \d{1,2}\. \w+ \d{4}: Gesendet \d+</title>", html)
+    assert " to " not in " ".join(re.findall("<title>(.*?)</title>", html))
+    turkish = boss.get(PAGE, {"since": "120d"}, headers={"accept-language": "tr"}).content.decode()
+    shares = re.findall(r"<span>([^<]*)</span></li>", turkish)
+    assert shares
+    assert all(re.fullmatch(r"%\d+ \(\d+ / \d+\)", share) for share in shares)
 
 
 @pytest.mark.parametrize("days", [5, 364])
@@ -115,20 +215,25 @@ def test_the_bars_of_a_chart_add_up_to_the_rows(boss: Client, pat: Person, days:
     rows = rows_of_the_last(days, 3, pat.user)
     context = boss.get(PAGE, {"since": f"{days}d"}).context
     sent_and_approved, cost, shares = context["charts"]
-    counted = counted_by_hand(rows)
-    for series, name in zip(sent_and_approved["series"], ("sent", "approved"), strict=True):
-        total = sum(bar["value"] for bar in series["bars"])
-        assert total == sum(counts[name] for key, counts in counted.items() if key[1] != "totp")
+    by_day, [total] = sums(rows, "day"), sums(rows).values()
+    for series, name, label in zip(
+        sent_and_approved["series"], ("sent", "converted"), ("Sent", "Approved"), strict=True
+    ):
+        assert sum(bar["value"] for bar in series["bars"]) == total[name]
         assert len(series["bars"]) <= charts.MOST_BARS
+        if days == 5:
+            titles = {f"{day}: {label} {mine[name]}" for day, mine in by_day.items()}
+            assert titles <= {bar["title"] for bar in series["bars"]}
+    if days == 5:
+        assert sent_and_approved["most"] == str(max(mine["sent"] for mine in by_day.values()))
+        assert cost["most"] == f"{max(mine.cost for mine in by_day.values()):.2f}"
     assert max(float(bar["height"]) for bar in sent_and_approved["series"][0]["bars"]) == charts.HEIGHT
-    assert sum(bar["value"] for bar in cost["series"][0]["bars"]) == pytest.approx(
-        float(context["report"]["total"]["cost"])
-    )
+    assert sum(bar["value"] for bar in cost["series"][0]["bars"]) == pytest.approx(float(total.cost))
     expected = sums(rows, "country", "method")
-    assert {bar["label"]: (bar["approved"], bar["sent"]) for bar in shares["bars"]} == {
-        words: (counts["converted"], counts["sent"])
-        for words, counts in expected.items()
-        if counts.get("sent")
+    assert {b["label"]: (b["approved"], b["sent"], b["percent"]) for b in shares["bars"]} == {
+        words: (mine["converted"], mine["sent"], mine.cells[3].partition(" ")[0])
+        for words, mine in expected.items()
+        if mine["sent"]
     }
 
 

@@ -12,6 +12,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
 from django_twilio_2fa.models import Counter, Lock, Verification
+from django_twilio_2fa.process import browsers, figures_report
 
 FOR_EVER = 2**62
 
@@ -68,3 +69,26 @@ def test_unauthenticated_verifications_stay_unauthenticated(before_locks: Any) -
     row = Verification.objects.get()
     assert row.is_unauthenticated
     assert row.details == {"unauthenticated": "digest"}
+
+
+@pytest.fixture
+def before_figures_left_browsers_out(transactional_db: None) -> Iterator[Any]:
+    yield migrate_to("0012_figures")
+    migrate_to_the_last()
+
+
+def test_older_remembered_browsers_are_in_no_figure(
+    before_figures_left_browsers_out: Any,
+) -> None:
+    rows = before_figures_left_browsers_out.get_model("twilio_2fa", "Verification").objects
+    now = timezone.now()
+    for method in (browsers.METHOD, "sms"):
+        rows.create(method=method, status="approved", approved_at=now, expires_at=now, sends=1)
+    day = figures_report.today()
+    before_figures_left_browsers_out.get_model("twilio_2fa", "DailyFigure").objects.create(
+        day=day, method=browsers.METHOD, approved=3
+    )
+    migrate_to_the_last()
+    told = figures_report.report(day)
+    assert [row["method"] for row in told["methods"]] == ["sms"]
+    assert (told["total"]["approved"], Verification.objects.count()) == (1, 2)

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import site
-import subprocess
 import sys
 import tarfile
-import venv
 import zipfile
 from collections.abc import Callable
 from functools import partial
@@ -21,59 +17,9 @@ import pytest
 import requests
 
 from ..sandbox.standalone import served
+from .commands import HERE, SOURCES, files_of, run, write
 
 pytestmark = pytest.mark.packaging
-
-HERE = Path(__file__).resolve().parent
-ROOT = HERE.parents[2]
-SOURCES = {"django_twilio_2fa": ROOT / "django_twilio_2fa"} | {
-    path.name: path for path in sorted((ROOT / "providers").iterdir()) if (path / "__init__.py").is_file()
-}
-
-
-def run(*command: str | Path, cwd: Path, also_errors: bool = False) -> str:
-    """Standard output of a command that has to succeed; what went wrong is shown where it does not."""
-    # Nothing of this process may lead the command back to the checkout.
-    environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "DJANGO_SETTINGS_MODULE")}
-    done = subprocess.run([str(c) for c in command], cwd=cwd, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, f"{command}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
-    return done.stdout + (done.stderr if also_errors else "")
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The sdist, and the wheel that was built from that sdist, as `python -m build` does it."""
-    folder = tmp_path_factory.mktemp("dist")
-    run(sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, ROOT, cwd=folder)
-    return {"wheel": next(folder.glob("*.whl")), "sdist": next(folder.glob("*.tar.gz"))}
-
-
-@pytest.fixture(scope="module")
-def third_party(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """All that is installed beside this project, without the project: it stands in for the package index."""
-    folder = tmp_path_factory.mktemp("third-party")
-    for installed in map(Path, site.getsitepackages()):
-        for path in installed.glob("*"):
-            ours = path.suffix == ".pth" or "django_twilio_2fa" in path.name or path.name in SOURCES
-            if not ours and not (folder / path.name).exists():
-                (folder / path.name).symlink_to(path)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def environment(third_party: Path) -> Callable[..., Path]:
-    """Make an environment in a folder, with these distributions in it. Return its Python."""
-
-    def make(folder: Path, *distributions: Path) -> Path:
-        venv.create(folder / "env", with_pip=False, symlinks=True)
-        python = folder / "env" / "bin" / "python"
-        packages = run(python, "-c", "import site; print(site.getsitepackages()[0])", cwd=folder).strip()
-        (Path(packages) / "third-party.pth").write_text(f"{third_party}\n")
-        pip = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-index"]
-        run(*pip, "--no-deps", "--no-build-isolation", *distributions, cwd=folder)
-        return python
-
-    return make
 
 
 @pytest.fixture
@@ -176,22 +122,6 @@ def test_method_of_another_distribution_works_to_the_end(
     assert as_on_the_index(seen["providers"]["courier"]) == "courier-2fa"
     assert "The courier rings twice" in seen["pages"]["courier"]
     assert "The courier rings twice" not in seen["pages"]["sms"]
-
-
-FIRST_LINE = re.compile(r"^(?:#|{#) ([\w./-]+\.\w+)(?: #})?\n")
-
-
-def files_of(page: str) -> dict[str, str]:
-    """The files that a page of the docs spells out: those blocks whose first line names one."""
-    text = (ROOT / "docs" / page).read_text()
-    blocks = re.findall(r"^```[\w+]+\n(.*?)^```", text, re.S | re.M)
-    return {found[1]: block for block in blocks if (found := FIRST_LINE.match(block))}
-
-
-def write(folder: Path, files: dict[str, str]) -> None:
-    for name, text in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text)
 
 
 def test_the_tutorials_method_installs_and_keeps_the_contract(

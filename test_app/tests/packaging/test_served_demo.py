@@ -12,48 +12,21 @@ import sqlite3
 import subprocess
 import sys
 import urllib.error
-import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing
-from http.cookiejar import CookieJar
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ..helpers import free_port, wait_until
+from .visitor import Visitor
 
 pytestmark = pytest.mark.packaging
 
 ROOT = Path(__file__).resolve().parents[3]
 STARTS_WITHIN = 60
-
-
-class Visitor:
-    """A browser without script: it keeps cookies, follows redirects and posts the forms that it is shown."""
-
-    def __init__(self, address: str) -> None:
-        self.address = address
-        self.opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
-        self.url = address
-        self.page = ""
-
-    def open(self, path: str, data: dict[str, str] | None = None) -> str:
-        body = urllib.parse.urlencode(data).encode() if data else None
-        with self.opener.open(urllib.parse.urljoin(self.url, path), body, timeout=30) as answer:
-            self.url, self.page = answer.url, answer.read().decode()
-        return self.page
-
-    def submit(self, **fields: str) -> str:
-        """Post the fields to the page that is open, with the token that its forms carry."""
-        found = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', self.page)
-        assert found, self.page
-        return self.open(self.url, {"csrfmiddlewaretoken": found.group(1), **fields})
-
-    @property
-    def path(self) -> str:
-        return urllib.parse.urlsplit(self.url).path
 
 
 def make(target: str, database: Path, output: Path, **variables: Any) -> subprocess.Popen[bytes]:

@@ -33,7 +33,7 @@ def with_templates(settings: Any, templates: dict[str, str]) -> None:
         **settings.TEMPLATES[0]["OPTIONS"],
         "loaders": [own, "django.template.loaders.app_directories.Loader"],
     }
-    settings.TEMPLATES = [{**settings.TEMPLATES[0], "APP_DIRS": False, "OPTIONS": options}]
+    settings.TEMPLATES = [{**settings.TEMPLATES[0], "OPTIONS": options}]
 
 
 def test_templates_of_0_32_work_to_the_end(demo: Person, settings: Any) -> None:

@@ -68,7 +68,7 @@ class TestTheWait:
 
     def test_the_waiting_page_has_no_field_and_a_resend_button(self, asked: Person) -> None:
         assert "token" not in asked.page.context["form"].fields
-        assert "Send the code again" in asked.text
+        assert "Ask again" in asked.text
         assert "I have answered" in asked.text
 
     def test_a_resend_sends_a_new_link(self, asked: Person, later: Any) -> None:

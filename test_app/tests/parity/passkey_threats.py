@@ -8,7 +8,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric import ec
 from twilio_2fa_passkey.testing import SoftwareAuthenticator
 
-from django_twilio_2fa.installed import get_providers
+from django_twilio_2fa.providers.installed import get_providers
 
 from ..passkeys import creates
 from .roads import Road, World

@@ -14,10 +14,15 @@ from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from twilio_2fa_passkey.testing import SoftwareAuthenticator
+from twilio_2fa_push.testing import SoftwareBrowser
 
 from django_twilio_2fa.models import Counter, Device, Lock, Status, Verification
 
+from ..api.test_api_log_in import Caller
+from ..passkeys import creates
 from ..people import Person
+from ..pushes import approves, is_asked, with_browser
 from .test_queries import COSTS, walk
 
 # A million in a soak.
@@ -174,3 +179,26 @@ def test_pruning_deletes_in_batches_and_keeps_new_rows(crowd: Person) -> None:
     left = Verification.objects.count()
     assert 0 < left < before
     assert not Verification.objects.filter(expires_at__lt=timezone.now()).exclude(destination="").exists()
+
+
+def test_a_digest_among_all_devices_is_found_by_an_index(crowd: Person, settings: Any) -> None:
+    settings.TWILIO_2FA_ALLOWED_METHODS = ["passkey", "push"]
+    settings.TWILIO_2FA_PASSWORDLESS_LOGIN = True
+    get_user_model().objects.create_user("ann")
+    authenticator, browser = SoftwareAuthenticator(), SoftwareBrowser()
+    with CaptureQueriesContext(connection) as caught:
+        assert creates(Person("ann"), authenticator).is_verified
+        visitor = Caller()
+        begun = visitor.asks("log-in/begin").json()
+        answer = authenticator.get(begun["ceremony"])
+        assert visitor.asks("log-in", login_id=begun["login_id"], answer=answer).status_code == 200
+        with_browser("ben", browser)
+    told = list(caught.captured_queries)
+    # Asks for the newest row, for the test.
+    asked = is_asked(Person("ben"))
+    with CaptureQueriesContext(connection) as more:
+        assert approves(browser, asked.number).status_code == 200
+    told += more.captured_queries
+    for kind in ("passkey", "push"):
+        assert any("twilio_2fa_device" in q["sql"] and kind in q["sql"] for q in told)
+    assert not scanned(told)

@@ -13,8 +13,9 @@ import pytest
 from django.contrib.auth import get_user_model
 from twilio_2fa_passkey.testing import SoftwareAuthenticator, from_base64url
 
-from django_twilio_2fa.installed import get_providers
+from django_twilio_2fa.digests import digest
 from django_twilio_2fa.models import Device, Status, TrustedBrowser, Verification
+from django_twilio_2fa.providers.installed import get_providers
 from django_twilio_2fa.sandbox.http import sandbox_request
 
 from ..conf.shows import shows
@@ -146,8 +147,8 @@ class TestRegistering:
         Device.objects.create(
             user=get_user_model().objects.create_user("eve"),
             kind="passkey",
-            value=hashlib.sha256(answer["id"].encode()).hexdigest(),
-            digest="of another user",
+            value=(value := hashlib.sha256(answer["id"].encode()).hexdigest()),
+            digest=digest("passkey", value),
         )
         answers(ann, answer)
         assert "That passkey did not work." in ann.text

@@ -14,8 +14,8 @@ from twilio_2fa_push.challenges import asked_in
 from twilio_2fa_push.testing import SoftwareBrowser
 
 from django_twilio_2fa import signals
-from django_twilio_2fa.installed import get_providers
 from django_twilio_2fa.models import Answer, Device, Status
+from django_twilio_2fa.providers.installed import get_providers
 from django_twilio_2fa.sandbox.models import SandboxFactor
 from django_twilio_2fa.testing.scene import SignalRecorder
 
@@ -475,7 +475,7 @@ def test_the_approving_page_says_its_site_and_user(ann: Person, settings: Any) -
     ann.opens("/2fa/push/")
     assert "testserver Signed in as ann" in ann.text
     assert "<title>Approvals \N{EN DASH} testserver</title>" in ann.page.content.decode()
-    assert 'href="/">Back to the site' in ann.page.content.decode()
+    assert 'href="/" data-hx-boost="false">Back to the site' in ann.page.content.decode()
     settings.TWILIO_2FA_SERVICE_NAME = "Our shop"
     nobody = Client().get("/2fa/push/")
     assert "Our shop" in nobody.content.decode()

@@ -13,8 +13,9 @@ from demo.pigeon.provider import PigeonProvider
 from django.core.checks import run_checks
 from django.core.management import call_command
 
-from django_twilio_2fa import installed, provider_apps, registry
-from django_twilio_2fa.installed import get_providers, get_registry
+from django_twilio_2fa import provider_apps, registry
+from django_twilio_2fa.providers import installed
+from django_twilio_2fa.providers.installed import get_providers, get_registry
 
 from ..people import Person
 
@@ -82,7 +83,7 @@ def install(tmp_path: Path, monkeypatch: Any) -> Iterator[Callable[..., Path]]:
 
 
 def ids() -> list[str | None]:
-    return [m.id for m in run_checks(tags=["twilio_2fa"])]
+    return [m.id for m in run_checks(tags=["twilio_2fa"]) if not m.is_silenced()]
 
 
 def test_bundled_providers_are_found_by_their_entry_points() -> None:

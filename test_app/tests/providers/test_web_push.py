@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from django.core.checks import run_checks
 from django.test import Client
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -246,3 +247,49 @@ def test_any_subscription_is_judged_without_an_error(told: Any) -> None:
     assert web_push.is_subscription(told) is False
     keys = {"p256dh": encoded(b"\4" * 65), "auth": encoded(b"\0" * 16)}
     assert web_push.is_subscription({"endpoint": told, "keys": keys}) is False
+
+
+def faults() -> dict[str, Any]:
+    return {str(m.id).removeprefix("twilio_2fa_push."): m for m in run_checks(tags=["twilio_2fa_push"])}
+
+
+MAIL = "mailto:ops@example.com"
+
+
+@pytest.mark.parametrize(
+    ("key", "subject", "ids", "says"),
+    [
+        (None, None, [], ""),
+        (VAPID, MAIL, [], ""),
+        (VAPID, "https://example.com/push", [], ""),
+        (VAPID, None, ["W001"], "PUSH_VAPID_SUBJECT is not"),
+        (None, MAIL, ["W001"], "PUSH_VAPID_PRIVATE_KEY is not"),
+        ("secret of mine", MAIL, ["E001"], "PUSH_VAPID_PRIVATE_KEY is no private key"),
+        (VAPID[:-4], MAIL, ["E001"], "no private key"),
+        # The public key in its place, and a number that no curve has.
+        (base64.urlsafe_b64encode(b"\4" + bytes(64)).decode(), MAIL, ["E001"], "no private key"),
+        (base64.urlsafe_b64encode(bytes(32)).decode(), MAIL, ["E001"], "no private key"),
+        (VAPID, "ops@example.com", ["E002"], "'ops@example.com'"),
+        (VAPID, "http://example.com", ["E002"], "PUSH_VAPID_SUBJECT"),
+        (VAPID, "mailto:", ["E002"], "PUSH_VAPID_SUBJECT"),
+        ("secret of mine", "mailto:ops", ["E001", "E002"], "PUSH_VAPID_PRIVATE_KEY"),
+    ],
+)
+def test_check_reports_keys_that_cannot_be_used(
+    settings: Any, key: Any, subject: Any, ids: list[str], says: str
+) -> None:
+    settings.TWILIO_2FA_PUSH_VAPID_PRIVATE_KEY, settings.TWILIO_2FA_PUSH_VAPID_SUBJECT = key, subject
+    found = faults()
+    assert sorted(found) == ids
+    if ids:
+        assert says in found[ids[0]].msg
+        assert found[ids[0]].hint
+    assert "secret of mine" not in str(found)
+
+
+def test_check_reports_that_the_library_is_missing(settings: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr("twilio_2fa_push.checks.find_spec", lambda name: None)
+    settings.TWILIO_2FA_PUSH_VAPID_PRIVATE_KEY = settings.TWILIO_2FA_PUSH_VAPID_SUBJECT = None
+    assert faults() == {}
+    settings.TWILIO_2FA_PUSH_VAPID_PRIVATE_KEY, settings.TWILIO_2FA_PUSH_VAPID_SUBJECT = VAPID, MAIL
+    assert "[push]" in faults()["W002"].hint

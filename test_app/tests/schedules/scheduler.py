@@ -1,8 +1,8 @@
 """Run requests on real threads, one at a time, and decide at each point which thread goes on.
 
 A point is right before a transaction writes first, before it is committed, before and after a call to Twilio,
-and where a thread sleeps. What a thread does from one point to its next is a step. Needs PostgreSQL, which
-tells which thread waits for a lock.
+where a thread sleeps, and where it gets a lock that it had to wait for. What a thread does from one point to
+its next is a step. Needs PostgreSQL, which tells which thread waits for a lock.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ class Worker(threading.Thread):
         self.asleep_since = -1
         self.clock = 0.0
         self.in_twilio = False
-        self.may_block = False
+        self.may_block = self.had_to_wait = False
         self.step = Step(name, "")
         self.unwritten: set[str] = set()
         self.statements = 0
@@ -142,6 +142,10 @@ class Worker(threading.Thread):
                     self.result = job()
                 except BaseException as e:
                     self.error = e
+                    if isinstance(e, Abandoned):
+                        # Where it was to commit, Django leaves the transaction open.
+                        connection.in_atomic_block = False
+                        connection.close()
                 self.events.put((self, "done", ""))
         connections.close_all()
 
@@ -176,11 +180,15 @@ class Worker(threading.Thread):
         else:
             self.step.reads |= tables
             return execute(sql, params, many, context)
-        self.may_block = True
+        self.had_to_wait, self.may_block = False, True
         try:
             return execute(sql, params, many, context)
         finally:
             self.may_block = False
+            if self.had_to_wait:
+                # One commit may set several threads free: they go on one at a time, as all do.
+                self.point("has its lock")
+                self.step.writes |= tables
 
 
 def _worker() -> Worker | None:
@@ -352,7 +360,7 @@ class Scheduler:
             except Empty:
                 for worker in running:
                     if worker.may_block and self._is_blocked(worker):
-                        worker.state = "blocked"
+                        worker.state, worker.had_to_wait = "blocked", True
                 if real_monotonic() > until:
                     raise TimeoutError(f"{running[0].name} is stuck after {running[0].label}") from None
 

@@ -100,7 +100,14 @@ def test_a_thread_that_waits_for_a_lock_cannot_continue(scheduler: Scheduler) ->
     assert run.choices[4].states == ("ready", "blocked")
     assert run.choices[4].default == "a"
     assert not run.choices[4].others
-    assert [step.thread for step in run.steps[4:]] == ["a", "b"]
+    assert [(step.thread, step.label) for step in run.steps[4:6]] == [("a", "commit"), ("b", "has its lock")]
+
+
+def test_threads_that_one_commit_sets_free_go_on_one_at_a_time(scheduler: Scheduler) -> None:
+    run, broken = Walk(scheduler, Counts(*[locks_and_counts] * 3)).run(read("0a 2b 4c"))
+    assert not broken
+    assert run.choices[6].states == ("ready", "blocked", "blocked")
+    assert sum(step.label == "has its lock" for step in run.steps) == 2
 
 
 def test_a_deadlock_is_ended_by_the_server(scheduler: Scheduler) -> None:

@@ -11,15 +11,18 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from django.db import connection
 
-from .scheduler import Run, Scheduler
+from .scheduler import CannotGoOn, Run, Scheduler
 
 # After this many seconds a scene is prepared anew: its rows hold times.
 FRESH = 60.0
+# How often a schedule is tried whose threads did not get a row in the order of the run that it goes on from.
+REPEATS = 30
 
 
 class Scene(Protocol):
@@ -52,6 +55,7 @@ class Walked:
 
     schedules: int = 0
     redundant: int = 0
+    unrepeated: int = 0
     steps: int = 0
     seconds: float = 0.0
     broken: dict[str, tuple[Run, list[str]]] = field(default_factory=dict)
@@ -60,7 +64,7 @@ class Walked:
         rate = self.schedules / self.seconds if self.seconds else 0
         return (
             f"{self.schedules} schedules of up to {self.steps} steps, {self.redundant} left out as equal, "
-            f"{self.seconds:.1f} s, {rate:.0f} a second"
+            f"{self.unrepeated} that PostgreSQL did not repeat, {self.seconds:.1f} s, {rate:.0f} a second"
         )
 
     def report(self) -> str:
@@ -119,10 +123,21 @@ class Walk:
             self.snapshot, self.prepared = Snapshot(), time.monotonic()
         else:
             self.snapshot.restore(self.dirty)
-        self.dirty = set()
-        run = self.scheduler.run(self.scene.requests(), switches)
-        self.dirty = {table for step in run.steps for table in step.writes}
+        try:
+            run = self.scheduler.run(self.scene.requests(), switches)
+        finally:
+            self.dirty = {table for step in self.scheduler.steps for table in step.writes}
         return run, [*run.broken, *self.scene.judge(run)]
+
+    def repeat(self, switches: Mapping[int, str]) -> tuple[Run, list[str]] | None:
+        """Run a schedule that goes on from an earlier run. None if that run cannot be repeated.
+
+        If two threads wait for a row, PostgreSQL decides which of them gets it first.
+        """
+        for _ in range(REPEATS):
+            with suppress(CannotGoOn):
+                return self.run(switches)
+        return None
 
     def _clear(self) -> None:
         with connection.cursor() as cursor:
@@ -142,7 +157,11 @@ class Walk:
         waiting: list[list[dict[int, str]]] = [[{}], *([] for _ in range(switches - 1))]
         seen: set[tuple[object, ...]] = set()
         for cost, chosen in in_turn(waiting):
-            run, broken = self.run(chosen)
+            found = self.repeat(chosen)
+            if found is None:
+                walked.unrepeated += 1
+                continue
+            run, broken = found
             walked.schedules += 1
             walked.steps = max(walked.steps, len(run.steps))
             if broken:

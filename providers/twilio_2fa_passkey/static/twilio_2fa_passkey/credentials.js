@@ -54,3 +54,5 @@ window.twilio2faPasskey = (function () {
 
   return { get, create, asJSON, problem };
 })();
+// Where both scripts are swapped in, the other may come first.
+document.dispatchEvent(new Event("twilio-2fa-passkey"));

@@ -1,10 +1,11 @@
 // Ask the browser for a passkey when the form is sent, and send its answer along.
 "use strict";
 
-(function () {
+(function begin() {
   const passkey = window.twilio2faPasskey;
   const form = document.querySelector("form[data-ceremony]");
-  if (!passkey || !form) return;
+  if (!passkey) return document.addEventListener("twilio-2fa-passkey", begin, { once: true });
+  if (!form) return;
   const options = JSON.parse(form.dataset.ceremony).publicKey;
   const button = form.querySelector("button[type=submit]");
 
@@ -41,11 +42,13 @@
     return;
   }
 
-  form.addEventListener("submit", function (event) {
+  function answerFirst(event) {
     if (form.elements.token.value) return;
     event.preventDefault();
-    // The form is not on its way: nothing else may take it for sent.
-    event.stopPropagation();
+    // The form is not on its way: nothing else may send it, or take it for sent.
+    event.stopImmediatePropagation();
     if (!busy) answer();
-  });
+  }
+
+  form.addEventListener("submit", answerFirst, { capture: true });
 })();

@@ -89,11 +89,11 @@
 
   function fillBeforeSubmit(form, field, fill, problem) {
     let busy = false;
-    form.addEventListener("submit", async function (event) {
+    async function fillFirst(event) {
       if (field.value) return;
       event.preventDefault();
-      // The form is not on its way: nothing else may take it for sent.
-      event.stopPropagation();
+      // The form is not on its way: nothing else may send it, or take it for sent.
+      event.stopImmediatePropagation();
       if (busy) return;
       busy = true;
       try {
@@ -104,7 +104,9 @@
         busy = false;
       }
       if (field.value) form.requestSubmit();
-    });
+    }
+
+    form.addEventListener("submit", fillFirst, { capture: true });
   }
 
   function register(field) {
@@ -267,6 +269,7 @@
       for (const kept of mine) {
         const told = await post(page.dataset.pending, { proof: await jwt(kept, { factor: kept.factor, nonce: nonce }) });
         nonce = told.nonce || nonce;
+        if (told.error_code === "twilio_rate_limited") throw new Error("too many");
         if (told.error_code === "user_not_allowed") others += 1;
         if (told.error_code === "stale_nonce") known += 1;
         if (!told.requests) continue;
@@ -283,16 +286,20 @@
       for (const [id, form] of shown) if (form && !found.has(id)) close(id, "over");
       if (list.children.length) say(last);
       else say(last || (known ? "nothing" : others ? "other" : "unknown"));
+      // Nobody knows its keys: a tab that is left open does not have to ask that often.
+      return mine.length && !known && !others ? 30000 : 3000;
     }
 
     async function again() {
+      if (!page.isConnected) return;
+      let wait = 3000;
       try {
-        await ask();
+        wait = await ask();
       } catch (e) {
         // No connection, or no answer of ours.
         say(e instanceof DOMException ? "unsupported" : "offline");
       }
-      setTimeout(again, 3000);
+      setTimeout(again, wait);
     }
 
     again();

@@ -27,7 +27,7 @@ from django.test import Client  # noqa: E402
 from django.test.utils import setup_test_environment  # noqa: E402
 
 import django_twilio_2fa  # noqa: E402
-from django_twilio_2fa.installed import get_registry  # noqa: E402
+from django_twilio_2fa.providers.installed import get_registry  # noqa: E402
 
 WHAT_TO_REGISTER = {
     "sms": {"country_code": "US", "phone_number": "202 555 0143"},

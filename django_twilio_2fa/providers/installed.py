@@ -12,9 +12,9 @@ from django.conf import settings
 from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
-from . import registry
-from .conf import conf
-from .providers import MethodProvider
+from .. import registry
+from ..conf import conf
+from . import MethodProvider
 
 logger = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("twilio_2fa", "0012_figures"),
+        ("twilio_2fa", "0013_remembered_browsers_not_in_figures"),
     ]
 
     operations = [

@@ -7,9 +7,9 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from .digests import digests
-from .models import Counter
-from .models.contention import again
+from ..digests import digests
+from ..models import Counter
+from ..models.contention import again
 
 SCOPE = "once"
 

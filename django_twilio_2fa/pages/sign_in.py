@@ -1,0 +1,77 @@
+"""Begin to sign in a user who has to be verified first. The pages that sign users in share it."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, Resolver404, resolve
+
+from .. import browsers, session
+from ..conf import conf
+from ..process import signing_in
+from ..process.session_data import subject_of
+from ..reverse import on_this_site, reverse
+from .base import PageMixin
+
+
+class SignInMixin:
+    """Hold a user half-way until they are verified. For views of Django's that call `login`."""
+
+    request: HttpRequest
+
+    def begin_to_sign_in(self, user: Any, to: str) -> str:
+        """Begin to sign in a user who then goes to `to`. Returns the address of the wizard.
+
+        `user.backend` is the path of the backend that has authenticated the user. Without it, the site has to
+        have one backend only, as for Django's `login`. Raises ValueError otherwise.
+        """
+        if not hasattr(user, "backend"):
+            user.backend = only_backend()
+        here = on_this_site(self.request, to)
+        signing_in.begin(self.request, user, to="" if here else to)
+        return self.get_verification_url(beyond_our_pages(here))
+
+    def recognizes_browser(self, user: Any) -> bool:
+        """Verify the session if the browser is remembered for the user. Returns whether it is."""
+        with signing_in.as_subject(self.request, user):
+            return browsers.lets_in(self.request)
+
+    def needs_verification(self, user: Any) -> bool:
+        """Return whether the user has to verify before they are signed in."""
+        with signing_in.as_subject(self.request, user):
+            verifier = session.get_verifier(self.request)
+            if verifier.registered():
+                return True
+            required = conf.resolve("REQUIRED_CB", user=subject_of(self.request), request=self.request)
+            return bool(required) and not verifier.may_skip_registration()
+
+    def get_verification_url(self, to: str) -> str:
+        """Return the address of the wizard, which leads to `to`. Override it to use another one."""
+        try:
+            url = reverse("start", request=self.request)
+        except NoReverseMatch:  # a wizard of the site's own without this step
+            url = reverse("index", request=self.request)
+        return f"{url}?{urlencode({'next': to})}" if to else url
+
+
+def only_backend() -> str:
+    """Return the path of the site's authentication backend. Raises ValueError if it has several."""
+    first, *others = settings.AUTHENTICATION_BACKENDS
+    if others:
+        raise ValueError("This site has more than one authentication backend. Name the backend of the user.")
+    return str(first)
+
+
+def beyond_our_pages(url: str) -> str:
+    """Return where a page of ours leads, if the address is of one: it would ask to verify again."""
+    parts = urlsplit(url)
+    try:
+        view = getattr(resolve(parts.path).func, "view_class", None)
+    except Resolver404:
+        return url
+    if isinstance(view, type) and issubclass(view, PageMixin) and view.takes_signing_in:
+        return parse_qs(parts.query).get("next", [""])[0]
+    return url

@@ -1,0 +1,127 @@
+"""Conditions of the process that matter to a caller whose verification has changed since it was read."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from django_twilio_2fa import errors
+from django_twilio_2fa.models import Counter, Status, Verification
+from django_twilio_2fa.process import administration, rate_limits
+from django_twilio_2fa.process.limit_rows import RateLimit
+from django_twilio_2fa.sandbox import messages
+from django_twilio_2fa.sandbox.fault_injection import injected
+from django_twilio_2fa.verifier import Verifier
+
+from ..helpers import wrong_code
+from ..people import EMAIL, PHONE, Person
+
+CHECK = "/VerificationCheck"
+
+
+@pytest.fixture
+def verifier(sam: Person, no_cooldown: None) -> Verifier:
+    return Verifier(sam.user, flow="a-flow", auth="an-auth")
+
+
+def stored(row: Verification) -> Verification:
+    return Verification.objects.get(pk=row.pk)
+
+
+def guesses(verifier: Verifier, row: Verification, to: str) -> errors.TwoFactorError:
+    with pytest.raises(errors.TwoFactorError) as caught:
+        verifier.check(row, wrong_code(messages.last_code(to)))
+    return caught.value
+
+
+def test_a_lock_is_named_before_used_up_tries(verifier: Verifier, settings: Any) -> None:
+    settings.TWILIO_2FA_LIMITS = {"wrong_tokens_per_user": "5/h"}
+    email, sms = verifier.send("email"), verifier.send("sms")
+    for _ in range(5):
+        guesses(verifier, sms, PHONE)
+    assert stored(sms).status == Status.FAILED
+    assert isinstance(guesses(verifier, email, EMAIL), errors.TooManyWrongTokens)
+    assert isinstance(guesses(verifier, sms, PHONE), errors.TooManyWrongTokens)
+
+
+def test_a_right_code_is_not_checked_after_the_last_try(verifier: Verifier) -> None:
+    row = verifier.send("sms")
+    Verification.objects.filter(pk=row.pk).update(attempts=5)
+    row.refresh_from_db()
+    with pytest.raises(errors.MaxAttemptsReached):
+        verifier.check(row, messages.last_code(PHONE))
+    assert (stored(row).status, stored(row).attempts) == (Status.PENDING, 5)
+
+
+def test_a_right_code_is_not_checked_after_it_has_expired(verifier: Verifier) -> None:
+    row = verifier.send("sms")
+    Verification.objects.filter(pk=row.pk).update(expires_at=timezone.now())
+    with pytest.raises(errors.VerificationExpired):
+        verifier.check(row, messages.last_code(PHONE))
+    assert stored(row).approved_at is None
+
+
+def test_nothing_is_sent_again_after_it_has_expired(verifier: Verifier) -> None:
+    row = verifier.send("sms")
+    Verification.objects.filter(pk=row.pk).update(expires_at=timezone.now())
+    with pytest.raises(errors.VerificationExpired):
+        verifier.resend(row)
+    assert len(messages.delivered(PHONE)) == 1
+
+
+def test_nothing_is_sent_again_before_the_wait_has_ended(verifier: Verifier) -> None:
+    row = verifier.send("sms")
+    Verification.objects.filter(pk=row.pk).update(next_send_at=timezone.now() + timedelta(minutes=1))
+    with pytest.raises(errors.ResendCooldown):
+        verifier.resend(row)
+    assert len(messages.delivered(PHONE)) == 1
+
+
+def test_a_lease_that_was_never_released_ends_by_itself(verifier: Verifier) -> None:
+    row = verifier.send("sms")
+    rows = Verification.objects.filter(pk=row.pk)
+    rows.update(lease="of-a-process-that-is-gone", lease_until=timezone.now() + timedelta(minutes=1))
+    row.refresh_from_db()
+    with pytest.raises(errors.CheckInProgress):
+        verifier.check(row, messages.last_code(PHONE))
+    rows.update(lease_until=timezone.now())
+    row.refresh_from_db()
+    assert verifier.check(row, messages.last_code(PHONE)).status == Status.APPROVED
+
+
+def test_a_verification_ends_if_twilio_takes_no_more_codes(verifier: Verifier) -> None:
+    row = verifier.send("sms")
+    with injected("60202", on=CHECK), pytest.raises(errors.MaxAttemptsReached):
+        verifier.check(row, messages.last_code(PHONE))
+    assert (stored(row).status, stored(row).lease) == (Status.FAILED, "")
+    # No other row begins in its place until it would have expired.
+    assert stored(row).pending_key
+
+
+def test_a_check_that_twilio_does_not_answer_releases_its_lease(verifier: Verifier) -> None:
+    row = verifier.send("sms")
+    with injected("drop", on=CHECK), pytest.raises(errors.TwilioUnavailable):
+        verifier.check(row, "000000")
+    assert (stored(row).status, stored(row).lease, stored(row).lease_until) == (Status.PENDING, "", None)
+
+
+def test_unlock_says_how_much_it_has_ended(verifier: Verifier) -> None:
+    row = verifier.send("sms")
+    for _ in range(5):
+        guesses(verifier, row, PHONE)
+    assert administration.unlock(verifier.user) == 1
+    assert administration.unlock(verifier.user) == 0
+
+
+@pytest.mark.parametrize("amount", [1, 3])
+def test_a_counter_is_not_given_back_more_than_it_has(db: None, amount: int) -> None:
+    count = RateLimit("a", ("a:60", "key", 0), ("key",), 10, 60, amount=amount)
+    rate_limits.add([count])
+    rate_limits.refund([count])
+    rate_limits.refund([count])
+    Counter.objects.update(n=amount - 1)
+    rate_limits.refund([count])
+    assert Counter.objects.get().n == 0

@@ -1,0 +1,172 @@
+"""What one user does changes no row of another user, and none of their own that it is not about.
+
+Each UPDATE names the row that it is for. Here one of two users acts who are in the same state. Both have a
+second verification.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.db.models import Model
+from django.utils import timezone
+
+from django_twilio_2fa import errors
+from django_twilio_2fa.contacts import EmailAddress
+from django_twilio_2fa.models import Device, TrustedBrowser, Verification
+from django_twilio_2fa.process import administration, browsers
+from django_twilio_2fa.sandbox import messages
+from django_twilio_2fa.sandbox.fault_injection import injected
+from django_twilio_2fa.testing import register_device
+from django_twilio_2fa.verifier import Verifier
+
+from ..helpers import wrong_code
+
+PHONES = {"sam": "+12025550143", "ann": "+12025550144"}
+OTHERS = {"sam": "+12025550147", "ann": "+12025550148"}
+AUTHS = ["an-auth"]
+FLOWS = {"sam": "a-flow", "ann": "another-flow"}
+
+
+class Pair:
+    """A user with a phone and an address, and a pending verification of each."""
+
+    def __init__(self, name: str) -> None:
+        self.user = get_user_model().objects.create_user(name, f"{name}@example.com", name)
+        self.phone = register_device(self.user, PHONES[name])
+        self.address = register_device(self.user, EmailAddress(f"{name}@example.com"))
+        self.name = name
+        self.email = self.verifier.send("email")
+        self.sms = self.verifier.send("sms")
+
+    @property
+    def verifier(self) -> Verifier:
+        return Verifier(self.user, flow=FLOWS[self.name], auth=AUTHS[0])
+
+    def has_a_browser(self) -> None:
+        """Be verified, and remembered in a browser."""
+        made = browsers.trust(self.verifier.subject, self.verifier.check(self.sms, self.code), "Firefox")
+        assert made is not None
+        self.browser = made
+
+    @property
+    def code(self) -> str:
+        return messages.last_code(PHONES[self.name])
+
+    def guesses(self) -> None:
+        with pytest.raises(errors.TwoFactorError):
+            self.verifier.check(self.sms, wrong_code(self.code))
+
+    def guesses_until_it_fails(self) -> None:
+        for _ in range(5):
+            self.guesses()
+
+    def checks(self) -> None:
+        self.verifier.check(self.sms, self.code)
+
+    def checks_while_twilio_fails(self, fault: str = "drop") -> None:
+        with injected(fault, on="/VerificationCheck"), pytest.raises(errors.TwoFactorError):
+            self.verifier.check(self.sms, self.code)
+
+    def checks_what_twilio_has_not_got(self) -> None:
+        with injected("20404", on="/VerificationCheck"), pytest.raises(errors.TwoFactorError):
+            self.verifier.check(self.sms, self.code)
+
+    def sends_again(self) -> None:
+        self.verifier.resend(self.sms)
+
+    def sends_by_call(self) -> None:
+        self.verifier.resend(self.sms, "call")
+
+    def sends_in_vain(self, fault: str = "60410") -> None:
+        with injected(fault, on="/Verifications"), pytest.raises(errors.TwoFactorError):
+            self.verifier.resend(self.sms)
+
+    def cancels(self) -> None:
+        self.verifier.cancel(self.sms)
+
+    def approves(self) -> None:
+        self.verifier.approve(self.sms)
+
+    def is_unlocked(self) -> None:
+        administration.unlock(self.user)
+
+    def is_revoked(self) -> None:
+        administration.revoke(self.user)
+
+    def loses_the_phone(self) -> None:
+        administration.remove(self.user, [self.phone])
+
+    def makes_the_phone_the_default(self) -> None:
+        self.checks()
+        self.verifier.make_default(str(self.phone.pk))
+
+    def names_the_phone(self) -> None:
+        self.checks()
+        self.verifier.rename(str(self.phone.pk), "Mine")
+
+    def changes_the_phone(self) -> None:
+        self.checks()
+        [phone, _address] = self.verifier.registered()
+        row = self.verifier.send("sms", to=OTHERS[self.name], replaces=phone)
+        self.verifier.check(row, messages.last_code(OTHERS[self.name]))
+
+    def expires(self) -> None:
+        Verification.objects.filter(pk=self.sms.pk).update(expires_at=timezone.now())
+        self.guesses()
+
+    def trusts_the_browser(self) -> None:
+        browsers.trust(self.verifier.subject, self.verifier.check(self.sms, self.code), "Firefox")
+
+    def uses_the_browser(self) -> None:
+        browser, token = self.browser
+        assert browsers.recognize(self.verifier.subject, browser.pk, token, auths=AUTHS[:1], session="s")
+
+    def has_a_copied_browser(self) -> None:
+        browser, _token = self.browser
+        assert (
+            browsers.recognize(self.verifier.subject, browser.pk, "x", auths=AUTHS[:1], session="s") is None
+        )
+
+    def forgets_the_browser(self) -> None:
+        self.verifier.forget_browsers(str(self.browser[0].pk))
+
+
+def state(model: type[Model], **of: Any) -> list[dict[str, Any]]:
+    return list(model._default_manager.filter(**of).order_by("pk").values())
+
+
+BEFORE: dict[str, Callable[[Pair], None]] = {
+    "is_unlocked": Pair.guesses_until_it_fails,
+    "is_revoked": Pair.has_a_browser,
+    "loses_the_phone": Pair.has_a_browser,
+    "uses_the_browser": Pair.has_a_browser,
+    "has_a_copied_browser": Pair.has_a_browser,
+    "forgets_the_browser": Pair.has_a_browser,
+}
+NO_ACTS = ("verifier", "code", "has_a_browser")
+ACTS = [name for name in vars(Pair) if not name.startswith("_") and name not in NO_ACTS]
+
+
+@pytest.fixture
+def pairs(db: None, no_cooldown: None, settings: Any) -> tuple[Pair, Pair]:
+    settings.TWILIO_2FA_TRUSTED_BROWSER_AGE = timedelta(days=30)
+    return Pair("sam"), Pair("ann")
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_an_act_changes_only_the_rows_it_is_about(pairs: tuple[Pair, Pair], act: str) -> None:
+    sam, ann = pairs
+    for pair in pairs:
+        BEFORE.get(act, lambda pair: None)(pair)
+    theirs = {model: state(model, user=ann.user) for model in (Verification, Device, TrustedBrowser)}
+    own = state(Verification, pk=sam.email.pk), state(Device, pk=sam.address.pk)
+    mine = [state(model, user=sam.user) for model in theirs]
+    getattr(sam, act)()
+    assert [state(model, user=sam.user) for model in theirs] != mine, "it did nothing"
+    assert {model: state(model, user=ann.user) for model in theirs} == theirs
+    assert (state(Verification, pk=sam.email.pk), state(Device, pk=sam.address.pk)) == own
