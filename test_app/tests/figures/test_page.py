@@ -20,6 +20,7 @@ from django.utils.formats import date_format
 from django_twilio_2fa.admin import charts
 from django_twilio_2fa.models import DailyAttempt, Verification
 from django_twilio_2fa.process import figures, figures_report, prices
+from django_twilio_2fa.providers.installed import get_providers
 
 from ..people import PHONE, Person
 from .made_up import rows_of_the_last
@@ -172,6 +173,31 @@ def test_the_totals_are_the_sums_of_all_rows(boss: Client, pat: Person) -> None:
         "Refused by a limit": str(mine["limited"]),
         "Refused by Twilio": str(mine["refused"]),
     }
+
+
+def test_what_twilio_charged_and_what_has_no_price_is_said(
+    boss: Client, pat: Person, monkeypatch: Any
+) -> None:
+    rows = made_up(3, 30, pat.user)
+    about = {"day": figures_report.today(), "method": "sms", "country": "US"}
+    for purpose, price, currency in (
+        ("prove", "1.25", "usd"),
+        ("enrol", "0.5", "usd"),
+        ("prove", "2", "eur"),
+    ):
+        DailyAttempt.objects.create(**about, purpose=purpose, price=price, currency=currency, service="VA1")
+    monkeypatch.setattr(type(get_providers()["whatsapp"]), "message_price", "")
+    html = " ".join(boss.get(PAGE, {"since": "4d"}).content.decode().split())
+    charged = re.search(r"Charged by Twilio, where it was asked: ([^<]*?)\.(?: |<)", html)
+    assert charged is not None
+    amounts = [part.split() for part in re.findall(r"[\d.]+ [A-Z]{3}", charged[1])]
+    assert [(Decimal(amount), currency) for amount, currency in amounts] == [
+        (Decimal("2"), "EUR"),
+        (Decimal("1.75"), "USD"),
+    ]
+    sent = sum(counts["sent"] for key, counts in counted_by_hand(rows).items() if key[1] == "whatsapp")
+    assert sent > 1
+    assert f"{sent} messages have no price, and are left out." in html
 
 
 def test_what_is_not_known_is_said_to_be_so(boss: Client, pat: Person) -> None:
