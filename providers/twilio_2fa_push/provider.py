@@ -45,6 +45,8 @@ class NotRegistered(errors.MethodNotAllowed):
 class PushProvider(FactorService, WaitingProvider):
     factor_type = "push"
     label = _("Approval on a device")
+    summary = _("You approve on a device, such as a browser or an app. You do not need a code.")
+    device_summary = _("You approve on a device, such as a browser or an app. You do not need a code.")
     icon = "fas fa-bell"
     order = 47
     on_by_default = False
