@@ -66,6 +66,9 @@ ONE_ROAD_ONLY = {
     "Somebody other than the asked browser approves: with another key, for another factor, or from another user's session": (  # noqa: E501
         "a device answers at one address, whichever road asks it"
     ),
+    "The endpoints of approvals are called without end, or used up for somebody else": (
+        "plain Python has no endpoints; those of pages and API share their limits"
+    ),
     "An approval is replayed, altered, or for something else": (
         "a device answers at one address, whichever road asks it"
     ),
