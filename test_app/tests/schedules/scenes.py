@@ -638,6 +638,8 @@ class TwoRemovals(Scene):
 
 @scene("send/send/cancel")
 class TwoSendsAndCancel(Scene):
+    switches = 2
+
     def acts(self) -> dict[str, Callable[[], Any]]:
         return {"a": self.send, "b": self.send, "c": self.cancel}
 
@@ -648,12 +650,16 @@ class TwoSendsAndCancel(Scene):
 
 @scene("right-check/wrong-check/cancel")
 class ChecksAndCancel(Check):
+    switches = 2
+
     def acts(self) -> dict[str, Callable[[], Any]]:
         return {"a": self.check_right, "b": self.check_wrong, "c": self.cancel}
 
 
 @scene("last-wrong-check/right-check/unlock")
 class ChecksAndUnlock(LastCheck):
+    switches = 2
+
     def acts(self) -> dict[str, Callable[[], Any]]:
         return {"a": self.check_wrong, "b": self.check_right, "c": self.unlock}
 

@@ -1,6 +1,6 @@
 """Requests at once keep every rule, whatever order their commits and their calls to Twilio come in.
 
-All schedules with up to three switches are walked, of two and of three requests.
+All schedules with up to three switches are walked; of most scenes with three requests, with up to two.
 `TWILIO_2FA_SWITCHES` sets another number, and `TWILIO_2FA_EVERY_WRITE=1` switches within transactions, too.
 What breaks a rule is shown as a schedule, which is run again, alone, by
 
