@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -31,10 +32,9 @@ class StartStep(Step):
         return self.wizard.owed_phone() or self.skip()
 
     def skip(self) -> HttpResponseBase | None:
-        """Go on where there is a single choice, if that is free or may be sent at once."""
-        if len(self.wizard.choices) != 1:
+        """Go on where there is one choice, if that is free or may be sent at once."""
+        if (choice := single(self.wizard.choices)) is None:
             return None
-        choice = self.wizard.choices[0]
         if choice.registers:
             return self.wizard.redirect("register")
         if not self.wizard.may_send_on_get():
@@ -106,6 +106,20 @@ def group_of(choice: Choice) -> str:
     if choice.provider.device_kind != PhoneNumber.kind:
         return ""
     return choice.device_id or PhoneNumber.kind
+
+
+def single(choices: Sequence[Choice]) -> Choice | None:
+    """Return the choice that is the only one, or the first channel to the only phone. None if there are more.
+
+    Backups count only where there is nothing else. So do the channels that a phone can be registered with.
+    """
+    main = [choice for choice in choices if not choice.provider.is_backup] or choices
+    first = main[0]
+    group = group_of(first)
+    alone = (
+        len(choices) == 1 if first.registers else all(c is first or group == group_of(c) != "" for c in main)
+    )
+    return first if alone else None
 
 
 def grouped(shown: list[dict[str, Any]], keys: list[str]) -> list[dict[str, Any]]:

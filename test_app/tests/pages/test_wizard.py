@@ -8,6 +8,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.test import override_settings
 
+from django_twilio_2fa.contacts import PhoneNumber
 from django_twilio_2fa.models import Device, Status, Verification
 from django_twilio_2fa.sandbox import messages
 
@@ -421,6 +422,32 @@ class TestSendingAtOnce:
 
         pat.client.head("/2fa/start/", **NAVIGATION)
         assert pat.has_got() == 0
+
+
+class TestSendingToTheOnlyDevice:
+    """The channels to one phone are one choice."""
+
+    def test_the_code_is_sent_by_the_first_channel(self, pat: Person) -> None:
+        assert pat.navigates("start").is_at("verify")
+        assert [m["channel"] for m in messages.delivered(PHONE)] == ["sms"]
+
+    def test_the_code_is_sent_by_the_channel_used_last(self, pat: Person) -> None:
+        pat.opens("start").picks("call").types_the_code()
+        assert Person("pat").navigates("start").is_at("verify")
+        assert [m["channel"] for m in messages.delivered(PHONE)] == ["call", "call"]
+
+    def test_the_other_channels_are_a_step_away(self, pat: Person) -> None:
+        pat.navigates("start").navigates("start")
+        assert pat.is_at("start")
+        assert {"sms", "call"} <= set(pat.page.context["methods"])
+
+    def test_with_a_second_phone_there_is_a_choice(self, pat: Person) -> None:
+        Device.objects.register(pat.user, PhoneNumber(NEW_PHONE))
+        assert pat.navigates("start").is_at("start")
+        assert pat.has_got() == 0
+
+    def test_channels_that_register_a_phone_are_a_choice(self, demo: Person) -> None:
+        assert demo.navigates("start").is_at("start")
 
 
 class TestPages:

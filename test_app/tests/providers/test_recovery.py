@@ -351,6 +351,22 @@ class TestUse:
         assert not mail.outbox
 
 
+class TestSendingAtOnce:
+    def test_recovery_codes_do_not_delay_a_code_to_the_phone(
+        self, demo: Person, codes: list[str], settings: Any
+    ) -> None:
+        settings.TWILIO_2FA_SEND_COOLDOWN = 0
+        assert demo.navigates("start").is_at("verify")
+        assert demo.has_got() == 2
+
+    def test_recovery_codes_are_asked_for_where_nothing_else_is_left(
+        self, demo: Person, codes: list[str]
+    ) -> None:
+        Device.objects.exclude(kind="recovery").delete()
+        assert demo.navigates("start").is_at("verify")
+        assert demo.page.context["method"]["value"] == "recovery"
+
+
 class TestTheLastDoor:
     WRONG = "0000-0000-0000-0000"
 
@@ -378,6 +394,14 @@ class TestTheLastDoor:
         assert "Recovery codes (10 left)" in demo.text
         demo.posts("start", method="recovery", device=str(Device.objects.get(kind="recovery").pk))
         assert demo.is_at("verify")
+
+    def test_a_locked_user_who_opens_the_page_is_offered_codes(
+        self, demo: Person, codes: list[str], settings: Any
+    ) -> None:
+        self.is_locked_out(Person("demo"), settings)
+        demo.navigates("start")
+        assert "Recovery codes (10 left)" in demo.text
+        assert demo.has_got() == 1 + 1  # while registering, and before the lock
 
     def test_an_attackers_wrong_recovery_codes_cost_the_owner_none(
         self, demo: Person, codes: list[str], settings: Any
