@@ -16,6 +16,11 @@ def _setting(name: str, default: Any) -> Any:
     return getattr(settings, f"TWILIO_2FA_{name}", default)
 
 
+def sentences(*parts: Any) -> str:
+    """Join sentences, or parts of one. There is no space after a Chinese or Japanese full stop."""
+    return " ".join(str(part) for part in parts if part).replace("。 ", "。")
+
+
 def in_words(seconds: int) -> str:
     """Return a wait in words: seconds, minutes, or hours from ninety minutes on; "now" for none."""
     if seconds <= 0:
@@ -171,7 +176,7 @@ class InvalidVerificationCode(TwoFactorError):
 
     @property
     def display(self) -> str:
-        return " ".join(filter(None, [super().display, str(self.data.get("advice") or "")]))
+        return sentences(super().display, self.data.get("advice"))
 
 
 class CodeAlreadyUsed(InvalidVerificationCode):

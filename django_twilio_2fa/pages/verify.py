@@ -184,7 +184,7 @@ class VerifyStep(Step):
         tries: str = ngettext("You can try %(n)d more time.", "You can try %(n)d more times.", left) % {
             "n": left
         }
-        return f"{text} {tries}"
+        return errors.sentences(text, tries)
 
     def come_back_to(self, row: Verification) -> None:
         """Let the page be about this verification. With two tabs open the session may hold the other's."""

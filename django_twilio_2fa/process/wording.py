@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
+from functools import reduce
 from typing import Any
 from unicodedata import bidirectional
 
-from django.utils.translation import get_language_bidi
+from django.utils.translation import get_language_bidi, pgettext
 from django.utils.translation import gettext_lazy as _
 
 from ..conf import conf
 from ..contacts import CONTACTS
-from ..errors import fill
+from ..errors import fill, sentences
 from ..providers import MethodProvider
 from ..providers.installed import provider_of
 
@@ -54,12 +55,19 @@ def isolated(text: str) -> str:
     return f"{FIRST_STRONG_ISOLATE}{text}{POP_DIRECTIONAL_ISOLATE}" if text else ""
 
 
+def listed(*texts: str) -> str:
+    """Return names and values in a row, with the comma of the language: "Work, (XXX) XXX-0143"."""
+    pair = pgettext("a list", "%(first)s, %(second)s")
+    found = [text for text in texts if text]
+    return reduce(lambda first, second: pair % {"first": first, "second": second}, found) if found else ""
+
+
 def called(kind: str, *, masked: str = "", name: str = "") -> str:
     """Return a device's kind, name and masked value: "Phone number: Work, (XXX) XXX-0143"."""
     provider = provider_of(kind)
     label = str(KINDS.get(kind) or (provider.label if provider else kind))
     # Of what is no number and no address, what is masked says nothing in a mail.
-    about = ", ".join(isolated(text) for text in (name, masked if kind in CONTACTS else "") if text)
+    about = listed(isolated(name), isolated(masked) if kind in CONTACTS else "")
     return f"{label}: {about}" if about else label
 
 
@@ -99,7 +107,7 @@ def sent_sentence(provider: MethodProvider, masked: str, *, user: Any = None, re
     parts = [message("send_prefix", **about), how]
     if masked:
         parts.append(message("send_suffix", value=masked, **about))
-        return " ".join(p for p in parts if p)
+        return sentences(*parts)
     # The suffix, which is left out, would have ended the sentence.
-    sentence = " ".join(p for p in parts if p)
+    sentence = sentences(*parts)
     return sentence if not sentence or sentence[-1] in ENDS else f"{sentence}."

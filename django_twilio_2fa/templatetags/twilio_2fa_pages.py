@@ -9,11 +9,17 @@ from django import template
 from django.template.loader_tags import BLOCK_CONTEXT_KEY
 from django.utils.html import strip_tags
 
-from ..process.wording import isolated
+from ..process.wording import isolated, listed
 
 register = template.Library()
 
 register.filter("isolated", isolated)
+
+
+@register.filter("listed")
+def with_value(name: str, value: str) -> str:
+    """Return a name and a value, which is a number or an address."""
+    return listed(name, isolated(value))
 
 
 @register.filter

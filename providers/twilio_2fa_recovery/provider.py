@@ -140,7 +140,7 @@ class RecoveryProvider(MethodProvider):
             text = gettext("You have no recovery codes left.")
         # Not within an f-string, where xgettext does not find it.
         advice = gettext("Make new codes on the page that shows how you get codes.")
-        return f"{text} {advice}"
+        return errors.sentences(text, advice)
 
     def get_api_message(self, verification: Verification) -> str:
         if verification.purpose == Purpose.ENROL:

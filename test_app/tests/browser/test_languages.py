@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,19 @@ TOO_WIDE = """pages => {
     return [name, fault()];
   }).filter(([, found]) => found);
 }"""
+
+# What is read on each of the pages, with what is folded away.
+WORDS = """pages => pages.map(([name, html]) => {
+  document.body.replaceWith(new DOMParser().parseFromString(html, "text/html").body);
+  document.querySelectorAll("details").forEach(e => { e.open = true; });
+  return [name, document.body.innerText];
+})"""
+
+# What does not belong there: a Latin comma in Arabic, and a space between Chinese or Japanese words.
+FOREIGN = {
+    "ar": r".*[\u0600-\u06ff]\u2069?,.*",
+    **dict.fromkeys(("ja", "zh_Hans", "zh_Hant"), r".*[、。\uff0c\u3040-\u9fff] [\u3040-\u9fff].*"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +151,10 @@ def test_every_page_fits_a_small_phone(small_window: Any, settings: Any, languag
             pages.append((name, person.page.content.decode()))
             assert f'<html lang="{tag(language)}"' in pages[-1][1], name
     assert small_window.evaluate(TOO_WIDE, pages) == []
+    if language in FOREIGN:
+        read = small_window.evaluate(WORDS, pages)
+        wrong = [(name, found) for name, text in read if (found := re.findall(FOREIGN[language], text))]
+        assert wrong == []
     if folder := os.environ.get("TWILIO_2FA_PICTURES"):
         for name, html in pages:
             small_window.evaluate(TOO_WIDE, [(name, html)])

@@ -19,10 +19,10 @@ def users(transactional_db: None, settings: Any) -> None:
     call_command("demo_users")
 
 
-def asks_for_a_code(window: Any) -> None:
+def asks_for_a_code(window: Any, method: str = "Text message") -> None:
     sign_in(window, "sam")
     window.goto("/2fa/start/?next=/secret/")
-    click(window, "Text message")
+    click(window, method)
 
 
 class TestCompleteCodes:
@@ -105,18 +105,28 @@ class TestPhoneNumbers:
 
 
 class TestStatus:
-    def test_the_end_of_the_countdown_is_announced_once(self, window: Any, settings: Any) -> None:
+    @pytest.mark.parametrize(
+        ("method", "button", "sentence"),
+        [
+            ("Text message", "Send the code again", "You can send the code again now."),
+            ("Link by email", "Ask again", "You can ask again now."),
+        ],
+    )
+    def test_the_end_of_the_countdown_is_announced_once(
+        self, window: Any, settings: Any, method: str, button: str, sentence: str
+    ) -> None:
         settings.TWILIO_2FA_SEND_COOLDOWN = 2
-        asks_for_a_code(window)
+        settings.TWILIO_2FA_ALLOWED_METHODS = ["sms", "link"]
+        asks_for_a_code(window, method)
         line = window.locator("[role=status][data-says]")
         line.evaluate(
             """e => { window.said = [];
             new MutationObserver(() => e.textContent && window.said.push(e.textContent))
               .observe(e, {childList: true, characterData: true, subtree: true}); }"""
         )
-        window.get_by_role("button", name="Send the code again", disabled=False).wait_for()
+        window.get_by_role("button", name=button, disabled=False).wait_for()
         window.wait_for_timeout(600)
-        assert window.evaluate("window.said") == ["You can send the code again now."]
+        assert window.evaluate("window.said") == [sentence]
 
     def test_a_pressed_button_is_busy_and_sends_once(self, window: Any, settings: Any) -> None:
         settings.TWILIO_2FA_SEND_COOLDOWN = 0
