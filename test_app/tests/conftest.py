@@ -17,7 +17,7 @@ from django.utils import translation
 from django_twilio_2fa.contacts import EmailAddress
 from django_twilio_2fa.testing import register_device
 
-from . import openapi
+from . import cases, openapi
 from .helpers import OVER_HTTP
 from .loopback_twilio import LoopbackTwilio
 from .people import EMAIL, PHONE, Person
@@ -27,42 +27,14 @@ TESTS = Path(__file__).resolve().parent
 LONGEST_FIRST = ("packaging", "browser", "process/test_crashes", "sites", "testing", "attacks")
 
 
-def cases_to_run(cases: list[pytest.Item], asked: str) -> list[pytest.Item]:
-    """Return the cases of one parametrized test that `TWILIO_2FA_CASES` asks for.
-
-    `all`, which is the default; at most so many, spread evenly, with the first and the last; or `not 3`: the
-    first, and those that `3` leaves out.
-    """
-    if asked == "all":
-        return cases
-    most = int(asked.removeprefix("not "))
-    if len(cases) <= most:
-        return cases[:1] if asked.startswith("not ") else cases
-    chosen = {round(n * (len(cases) - 1) / max(most - 1, 1)) for n in range(most)}
-    if asked.startswith("not "):
-        chosen = {0, *range(len(cases))} - (chosen - {0})
-    return [case for number, case in enumerate(cases) if number in chosen]
-
-
-def leave_out_cases(config: pytest.Config, items: list[pytest.Item]) -> None:
-    tests: dict[str, list[pytest.Item]] = {}
-    for item in items:
-        tests.setdefault(item.nodeid.partition("[")[0], []).append(item)
-    asked = os.environ.get("TWILIO_2FA_CASES", "all")
-    chosen = {id(case) for cases in tests.values() for case in cases_to_run(cases, asked)}
-    if left_out := [item for item in items if id(item) not in chosen]:
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if id(item) in chosen]
-
-
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave cases out, and share the tests among the workers of `--dist loadgroup`.
 
-    A worker gets a class or a module at a time. All tests that need Chromium go to one worker, which starts it
-    once.
+    A worker gets a class or a module at a time. All tests that need Chromium go to one worker, which starts
+    it once.
     """
-    leave_out_cases(config, items)
+    cases.leave_out(config, items)
     if not hasattr(config, "workerinput"):
         return
 
