@@ -8,7 +8,7 @@ import pytest
 from demo.dresses import DRESSES
 from django.core.management import call_command
 
-from .test_accessibility import CUT_OFF, violations
+from .measures import CUT_OFF, violations
 from .test_methods import authenticator_code
 from .test_walk import PHONE, click, code_for, looks_as_it_should, sign_in, submit
 

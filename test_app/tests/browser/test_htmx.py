@@ -157,7 +157,7 @@ def test_scripts_of_methods_work_on_what_is_swapped_in(swapped: Any, settings: A
     presses(window, "Continue")
     is_at(window, "/2fa/verify/", "Create a passkey")
     # htmx loads the scripts of the page that it swaps in on its own: a press before that posts no passkey.
-    window.wait_for_timeout(1000)
+    window.locator("form[data-ready]").wait_for()
     presses(window, "Create a passkey")
     is_loaded_again(window, "The secret")
     assert len(passkeys.credentials) == 1

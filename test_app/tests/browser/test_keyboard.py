@@ -7,20 +7,20 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
+from .measures import OUTLINE, SCHEMES, seen
 from .test_walk import PHONE, code_for, looks_as_it_should
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 SIZES = [
-    pytest.param({"viewport": {"width": 390, "height": 740}, "color_scheme": "light"}, id="390-light"),
-    pytest.param({"viewport": {"width": 1280, "height": 800}, "color_scheme": "dark"}, id="1280-dark"),
+    pytest.param({"viewport": {"width": 390, "height": 740}}, id="390"),
+    pytest.param({"viewport": {"width": 1280, "height": 800}}, id="1280"),
 ]
 
 FOCUSED = """() => {
-  const e = document.activeElement, box = e.getBoundingClientRect(), style = getComputedStyle(e);
+  const e = document.activeElement, box = e.getBoundingClientRect();
   const words = (e.textContent.trim() || e.name || "").replace(/\\s+/g, " ");
-  const seen = box.bottom > 0 && box.top < innerHeight;
-  return [words, style.outlineStyle !== "none" || style.boxShadow !== "none", seen];
+  return [words, box.bottom > 0 && box.top < innerHeight, Boolean(e.closest("body.twilio-2fa"))];
 }"""
 
 
@@ -32,13 +32,22 @@ def users(transactional_db: None, settings: Any) -> None:
     call_command("demo_users")
 
 
+def has_an_outline(window: Any, words: str) -> None:
+    for scheme in SCHEMES:
+        with seen(window, color_scheme=scheme):
+            assert window.evaluate(OUTLINE) >= 3, f"{words} has the focus and does not look so, {scheme}"
+    with seen(window, forced_colors="active"):
+        assert window.evaluate(OUTLINE) >= 3, f"{words} has the focus and does not look so, forced colours"
+
+
 def reaches(window: Any, words: str) -> None:
     """Press Tab until something with these words has the focus."""
     for _ in range(40):
-        found, visible, seen = window.evaluate(FOCUSED)
+        found, in_window, ours = window.evaluate(FOCUSED)
         if found.startswith(words):
-            assert visible, f"{words} has the focus and does not look so"
-            assert seen, f"{words} has the focus and is not in the window"
+            assert in_window, f"{words} has the focus and is not in the window"
+            if ours:
+                has_an_outline(window, words)
             return
         window.keyboard.press("Tab")
     raise AssertionError(f"{words} cannot be reached by Tab")
@@ -58,9 +67,11 @@ def types(window: Any, field: str, text: str) -> None:
 
 
 @pytest.mark.parametrize("window", SIZES, indirect=True)
-def test_the_whole_flow_works_by_the_keyboard_alone(window: Any, request: Any) -> None:
+def test_the_whole_flow_works_by_the_keyboard_alone(window: Any) -> None:
     def looks(name: str) -> None:
-        looks_as_it_should(window, f"keyboard-{name}-{request.node.callspec.id}")
+        for scheme in SCHEMES:
+            with seen(window, color_scheme=scheme):
+                looks_as_it_should(window, f"keyboard-{name}-{scheme}")
 
     # Bootstrap scrolls slowly otherwise.
     window.emulate_media(reduced_motion="reduce")

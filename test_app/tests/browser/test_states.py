@@ -1,10 +1,9 @@
-"""The pages that few people come to: what axe-core sees on them in both schemes, and what it cannot see."""
+"""The pages that few people come to: what axe-core sees on them, and what it cannot see."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
-from itertools import chain
 from typing import Any
 
 import pytest
@@ -17,14 +16,13 @@ from django_twilio_2fa.testing import register_device
 
 from ..clock import pass_time
 from ..helpers import wrong_code
-from .test_accessibility import CUT_OFF, SCHEMES, SMALL_TARGETS, SPACING, violations
+from .measures import SCHEMES, faults, seen
 from .test_passkey import Authenticator
-from .test_walk import PHONE, click, code_for, fits, looks_as_it_should, sign_in, submit
+from .test_walk import PHONE, click, code_for, looks_as_it_should, sign_in, submit
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-# WCAG 1.4.10: 1280 pixels at 400 %.
-NARROW = [pytest.param({"viewport": {"width": 320, "height": 256}, "bypass_csp": True}, id="320")]
+Walk = Callable[[Any], Iterator[str]]
 
 CANCELS = """() => { navigator.credentials.create =
   () => Promise.reject(new DOMException("", "NotAllowedError")); }"""
@@ -172,32 +170,18 @@ def approving(window: Any) -> Iterator[str]:
     yield "push-approved"
 
 
-def states(window: Any) -> Iterator[str]:
-    walks = (registering, failing, sending_a_form, passkeys, approving)
-    return chain.from_iterable(walk(window) for walk in walks)
+WALKS = [registering, failing, sending_a_form, passkeys, approving]
 
 
-@pytest.mark.parametrize("window", SCHEMES, indirect=True)
-def test_axe_finds_nothing_in_any_state(window: Any, request: Any) -> None:
-    # Bootstrap changes colours gradually: a page is looked at when it stands still.
-    window.emulate_media(reduced_motion="reduce")
-    scheme = request.node.callspec.id
+@pytest.mark.parametrize("walk", WALKS)
+def test_every_state_is_right_in_each_way_of_seeing_it(window: Any, walk: Walk) -> None:
     found = {}
-    for name in states(window):
-        if wrong := violations(window):
+    for name in walk(window):
+        if wrong := list(faults(window)):
             found[name] = wrong
-        looks_as_it_should(window, f"state-{name}-{scheme}")
+        for scheme in SCHEMES:
+            with seen(window, color_scheme=scheme):
+                looks_as_it_should(window, f"state-{name}-{scheme}")
         title = window.title().removeprefix("Error: ")
         assert title.startswith(window.locator("h1").inner_text()), (name, title)
-    assert found == {}
-
-
-@pytest.mark.parametrize("window", NARROW, indirect=True)
-def test_every_state_reflows_and_has_targets_of_24_pixels(window: Any) -> None:
-    found = {}
-    for name in states(window):
-        small = window.evaluate(SMALL_TARGETS)
-        window.add_style_tag(content=SPACING)
-        if small or not fits(window):
-            found[name] = small or window.evaluate(CUT_OFF)
     assert found == {}

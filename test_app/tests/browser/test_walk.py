@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
+from .measures import fits
+
 PHONE = "+12025550143"
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -58,10 +60,6 @@ def submit(window: Any, **fields: str) -> None:
         for name, value in fields.items():
             window.fill(f"[name={name}]", value)
         window.keyboard.press("Enter")
-
-
-def fits(window: Any) -> bool:
-    return bool(window.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
 
 
 def looks_as_it_should(window: Any, name: str) -> None:

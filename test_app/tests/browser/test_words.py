@@ -13,7 +13,8 @@ from django_twilio_2fa.contacts import EmailAddress
 from django_twilio_2fa.models import Device
 from django_twilio_2fa.testing import register_device
 
-from .test_walk import PHONE, click, code_for, fits, sign_in, submit
+from .measures import fits
+from .test_walk import PHONE, click, code_for, sign_in, submit
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

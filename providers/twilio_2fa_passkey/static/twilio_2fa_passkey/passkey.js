@@ -51,4 +51,6 @@
   }
 
   form.addEventListener("submit", answerFirst, { capture: true });
+  // Before this, the form is posted without a passkey.
+  form.dataset.ready = "";
 })();

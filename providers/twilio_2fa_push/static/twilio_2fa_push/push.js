@@ -171,8 +171,6 @@
       asked.details.forEach(function (detail) {
         const term = document.createElement("dt");
         const value = document.createElement("dd");
-        term.className = "col-4";
-        value.className = "col-8 mb-1";
         term.textContent = detail.label;
         value.textContent = detail.value;
         details.append(term, value);
