@@ -19,14 +19,21 @@ demo-reset:
 	@$(MAKE) --no-print-directory demo-prepare
 	@echo "The demo is as new. Next: make demo"
 
-# On every core. ARGS goes to pytest: make test ARGS="-k wizard -x"; ARGS="-n 0" is one process.
+# On every core. ARGS goes to pytest: make test ARGS="-k wizard -x"; ARGS="-n 0" is one process. Without ARGS, each
+# test runs with at most three of its parameters; CASES=all is all of them.
+CASES ?= $(if $(ARGS),all,3)
 PYTEST := $(BIN)/python -m pytest -n auto --dist loadgroup --no-loadscope-reorder
+# Modules are compiled once, also for the processes that tests start.
+export PYTHONDONTWRITEBYTECODE :=
 test: $(VENV)/.test-installed
-	$(PYTEST) -m "not browser and not packaging and not node" $(ARGS)
-	@echo "Left out: tests in Chromium and Node.js, and tests that build and install packages. make test-rest runs them."
+	TWILIO_2FA_CASES="$(CASES)" $(PYTEST) -m "not browser and not packaging and not served and not node" $(ARGS)
+	@echo "Left out: tests in Chromium and Node.js, and tests that start servers or install packages. make test-rest runs them."
+ifneq ($(CASES),all)
+	@echo "Tests with many parameters ran with $(CASES) of them. make test CASES=all runs each."
+endif
 
 test-rest: $(VENV)/.test-installed
-	$(PYTEST) -m "browser or packaging or node" $(ARGS)
+	$(PYTEST) -m "browser or packaging or served or node" $(ARGS)
 
 # What takes long: very many rows, two servers, kills, 20,000 examples of each property, and every order of
 # requests with more switches. Needs PostgreSQL.

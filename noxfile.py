@@ -36,7 +36,7 @@ CELLS = [
 @nox.session
 @nox.parametrize("python,django,database", CELLS)
 def suite(session: nox.Session, django: str, database: str) -> None:
-    """Run the test suite, without the browser, the packaging and the Node.js tests."""
+    """Run the test suite, without tests that need Chromium or Node.js, start servers or install packages."""
     if django == "lowest":
         constraints = str(session.create_tmp() + "/lowest.txt")
         python = str(session.python)
@@ -54,7 +54,7 @@ def suite(session: nox.Session, django: str, database: str) -> None:
         "-c",
         "import django, sys; print('Python', sys.version.split()[0], 'Django', django.__version__)",
     )
-    marks = ("-m", "not browser and not packaging and not node")
+    marks = ("-m", "not browser and not packaging and not served and not node")
     session.run("python", "-m", "pytest", *marks, *session.posargs, env={"DATABASE_URL": DATABASES[database]})
 
 

@@ -119,8 +119,8 @@ PAGES = (
         "SEND_IMMEDIATELY_ON_SINGLE",
         True,
         BOOL,
-        "Whether the code is sent as soon as the user opens the start page, if they have one device. A phone is "
-        "one device with several methods: the one used last sends the code. Recovery codes do not count.",
+        "Whether the code is sent as soon as the user opens the start page, if they have one device. A phone "
+        "is one device with several methods: the one used last sends the code. Recovery codes do not count.",
         USER,
         fallback=False,
     ),

@@ -17,7 +17,7 @@ from django.utils import translation
 from django_twilio_2fa.contacts import EmailAddress
 from django_twilio_2fa.testing import register_device
 
-from . import openapi
+from . import cases, openapi
 from .helpers import OVER_HTTP
 from .loopback_twilio import LoopbackTwilio
 from .people import EMAIL, PHONE, Person
@@ -29,10 +29,12 @@ LONGEST_FIRST = ("packaging", "browser", "process/test_crashes", "sites", "testi
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Share the tests among the workers of `--dist loadgroup`, a class or a module at a time.
+    """Leave cases out, and share the tests among the workers of `--dist loadgroup`.
 
-    All tests that need Chromium go to one worker, which starts it once.
+    A worker gets a class or a module at a time. All tests that need Chromium go to one worker, which starts
+    it once.
     """
+    cases.leave_out(config, items)
     if not hasattr(config, "workerinput"):
         return
 

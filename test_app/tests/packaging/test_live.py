@@ -28,6 +28,8 @@ ACCOUNT = {
     "TWILIO_2FA_SERVICE_ID": "VA" + "2" * 32,
 }
 PHONE, ADDRESS = "+12025550143", "sam@example.com"
+pytestmark = pytest.mark.served
+
 # The prompts, each with its last words.
 CODE, NEXT, KEY = "if none came: ", "and enter it: ", "app shows: "
 

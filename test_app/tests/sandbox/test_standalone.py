@@ -25,6 +25,8 @@ ACCOUNT = "AC" + "1" * 32
 SERVICE = "VA" + "2" * 32
 TO = "+12025550143"
 
+pytestmark = pytest.mark.served
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -159,6 +159,7 @@ def walked(tmp_path_factory: Any) -> Iterator[Callable[[str], tuple[int, str]]]:
         yield lambda name: begun[name].result()
 
 
+@pytest.mark.served
 @pytest.mark.parametrize("name", AT_START)
 def test_a_site_on_a_real_server_verifies_a_user(name: str, walked: Callable[[str], tuple[int, str]]) -> None:
     if name == "uvicorn":

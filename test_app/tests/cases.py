@@ -1,0 +1,34 @@
+"""Run the tests that have many parameters with a few of them: `TWILIO_2FA_CASES`."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+
+def numbers(count: int, asked: str) -> set[int]:
+    """Return which of `count` cases are asked for, by their numbers from 0.
+
+    `asked` is `all`; a number, for at most so many, with the first and the last; or `not` and a number, for
+    those that the number leaves out.
+    """
+    everything = set(range(count))
+    if asked == "all":
+        return everything
+    most = int(asked.removeprefix("not "))
+    few = {round(n * (count - 1) / max(most - 1, 1)) for n in range(most)} if count > most else everything
+    return everything - few if asked.startswith("not ") else few
+
+
+def leave_out(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is not asked for. A case of a test that needs a database server is never left out."""
+    asked = os.environ.get("TWILIO_2FA_CASES", "all")
+    tests: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        alone = item.get_closest_marker("server_database")
+        tests.setdefault(item.nodeid if alone else item.nodeid.partition("[")[0], []).append(item)
+    chosen = {id(found[n]) for found in tests.values() for n in numbers(len(found), asked)}
+    if left_out := [item for item in items if id(item) not in chosen]:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if id(item) in chosen]

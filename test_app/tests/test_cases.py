@@ -1,0 +1,24 @@
+"""Which parameters a test runs with, where it does not run with all of them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from . import cases
+
+
+@given(count=st.integers(1, 300), most=st.integers(1, 12))
+def test_each_case_is_in_the_few_or_in_the_others(count: int, most: int) -> None:
+    few, others = cases.numbers(count, f"{most}"), cases.numbers(count, f"not {most}")
+    assert len(few) == min(count, most)
+    assert few | others == cases.numbers(count, "all")
+    assert not few & others
+
+
+@pytest.mark.parametrize(
+    ("asked", "chosen"), [("1", {0}), ("2", {0, 9}), ("3", {0, 4, 9}), ("5", {0, 2, 4, 7, 9})]
+)
+def test_the_few_are_spread_evenly(asked: str, chosen: set[int]) -> None:
+    assert cases.numbers(10, asked) == chosen
