@@ -7,8 +7,8 @@ from typing import Any, ClassVar, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import get_language_bidi, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from . import errors, tokens
 from .conf import conf
@@ -105,7 +105,9 @@ class PhoneNumberForm(RegistrationForm):
             conf.resolve("PHONE_NUMBER_DISALLOWED_COUNTRIES", user=self.user, request=self.request),
         )
         field = cast(forms.ChoiceField, self.fields["country_code"])
-        field.choices = [(code, f"{name} (+{calling})") for code, name, calling in rows]
+        # The plus stays before its digits where the text goes from right to left.
+        plus, end = ("\u2066+", "\u2069") if get_language_bidi() else ("+", "")
+        field.choices = [(code, f"{name} ({plus}{calling}{end})") for code, name, calling in rows]
         # For the script that chooses the country of a number with a plus.
         field.widget.attrs["data-main-countries"] = json.dumps(main_countries(rows))
         default = conf.resolve("PHONE_NUMBER_DEFAULT_REGION", user=self.user, request=self.request)

@@ -47,8 +47,9 @@ class Demo:
 
     @contextmanager
     def served(self) -> Iterator[None]:
-        clean = {k: v for k, v in os.environ.items() if not k.startswith(("TWILIO_", "DJANGO_"))}
+        clean = {k: v for k, v in os.environ.items() if not k.startswith(("TWILIO_", "DJANGO_", "DEMO_"))}
         clean |= {"DATABASE_URL": f"sqlite:///{self.database}", "DEMO_ENV_FILE": os.devnull}
+        clean["DEMO_METHODS"] = "sms,call,whatsapp,email,totp,passkey,push,recovery"
         subprocess.run([*MANAGE, "demo", "--prepare"], env=clean, check=True)
         shutil.copy(self.database, self.new)
         process = subprocess.Popen(

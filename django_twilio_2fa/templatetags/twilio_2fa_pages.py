@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from html import unescape
 from typing import Any
 
 from django import template
+from django.conf import global_settings
 from django.template.loader_tags import BLOCK_CONTEXT_KEY
+from django.utils import formats
 from django.utils.html import strip_tags
 
 from ..process.wording import isolated, listed
@@ -20,6 +23,16 @@ register.filter("isolated", isolated)
 def with_value(name: str, value: str) -> str:
     """Return a name and a value, which is a number or an address."""
     return listed(name, isolated(value))
+
+
+@register.filter(expects_localtime=True)
+def date_and_time(moment: datetime | None) -> str:
+    """Return a moment in the format of the language. Where Django has only the English one, its parts."""
+    if not moment:
+        return ""
+    if formats.get_format("DATETIME_FORMAT") != global_settings.DATETIME_FORMAT:
+        return formats.date_format(moment, "DATETIME_FORMAT")
+    return listed(formats.date_format(moment, "DATE_FORMAT"), formats.time_format(moment, "TIME_FORMAT"))
 
 
 @register.filter

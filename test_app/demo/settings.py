@@ -108,17 +108,9 @@ TWILIO_2FA_SERVICE_ID = env.str("TWILIO_2FA_SERVICE_ID", default="") or None
 TWILIO_2FA_SANDBOX = not (TWILIO_2FA_ACCOUNT_SID and TWILIO_2FA_SERVICE_ID)
 
 TWILIO_2FA_PROVIDERS = {"link": "demo.link.provider.LinkProvider"}
-TWILIO_2FA_ALLOWED_METHODS = [
-    "sms",
-    "call",
-    "whatsapp",
-    "email",
-    "link",
-    "totp",
-    "passkey",
-    "push",
-    "recovery",
-]
+METHODS = ["sms", "call", "whatsapp", "email", "link", "totp", "passkey", "push", "recovery"]
+# Without "link", all methods are translated: it is the demo's own.
+TWILIO_2FA_ALLOWED_METHODS = env.list("DEMO_METHODS", default=METHODS)
 TWILIO_2FA_PHONE_NUMBER_ALLOWED_COUNTRIES = ["US", "CA", "GB", "DE", "FR"]
 # The demo has Django's log-in page beside one that verifies.
 SILENCED_SYSTEM_CHECKS = ["twilio_2fa.W021"]

@@ -125,7 +125,7 @@
     const number = select.form.querySelector("input[name=phone_number]");
     if (!number) return;
     const main = JSON.parse(select.dataset.mainCountries || "{}");
-    const codes = [...select.options].map((option) => (option.text.match(/\(\+(\d+)\)/) || [])[1] || "");
+    const codes = [...select.options].map((option) => (option.text.match(/\+(\d+)\D*$/) || [])[1] || "");
     number.addEventListener("input", function () {
       const typed = number.value.replace(/[^\d+]/g, "").replace(/^00/, "+");
       if (!typed.startsWith("+")) return;

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.core import mail
 from django.utils import translation
 from django.utils.formats import date_format
@@ -72,7 +73,7 @@ def test_twilio_sends_the_message_in_the_language_of_the_page(pat: Person, langu
     assert messages.delivered(PHONE)[0]["locale"] == expected
 
 
-@pytest.mark.parametrize("language", ["de", "pt_BR", "ja", "ar", "ru"])
+@pytest.mark.parametrize("language", ["de", "pt_BR", "ja", "ru"])
 def test_dates_are_written_as_the_language_writes_them(pat: Person, language: str) -> None:
     pat.opens("start").picks("sms").types_the_code()
     reading(pat, language).opens("devices")
@@ -82,6 +83,24 @@ def test_dates_are_written_as_the_language_writes_them(pat: Person, language: st
     with translation.override("en"):
         assert written != date_format(local(at), "DATETIME_FORMAT")
     assert written in pat.page.content.decode()
+
+
+def test_a_date_without_a_format_of_its_own_is_not_english(pat: Person) -> None:
+    # Django has no format of date and time for Arabic.
+    pat.opens("start").picks("sms").types_the_code()
+    reading(pat, "ar").opens("devices")
+    at = local(pat.page.context["activity"][0].at)
+    with translation.override("ar"):
+        day, time = date_format(at, "DATE_FORMAT"), date_format(at, "TIME_FORMAT")
+    assert f"{day}، {time}" in pat.page.content.decode()
+
+
+def test_a_calling_code_is_isolated_where_text_goes_left(db: None) -> None:
+    get_user_model().objects.create_user("new")
+    person = Person("new")
+    assert "(+1)" in person.opens("start").picks("sms").page.content.decode()
+    reading(person, "ar").opens("register")
+    assert "(\u2066+1\u2069)" in person.page.content.decode()
 
 
 def test_a_mail_is_written_in_the_language_of_the_page(sam: Person) -> None:
