@@ -15,8 +15,8 @@ from .digests import digests
 from .models import TrustedBrowser, Verification
 from .process import browsers
 from .process.session_data import auth_digests, get_subject, subject_of
-from .process.user_agent import name_of
 from .state import remember
+from .user_agent import name_of, shown_name
 
 COOKIE = "twilio_2fa_browser"
 
@@ -93,7 +93,7 @@ def list_browsers(request: HttpRequest) -> list[dict[str, Any]]:
     return [
         {
             "id": str(browser.pk),
-            "name": browser.name,
+            "name": shown_name(browser.name),
             "trusted_at": browser.trusted_at,
             "last_used_at": browser.last_used_at,
             "is_current": cookie is not None and cookie[0] == browser.pk,

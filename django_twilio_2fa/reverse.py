@@ -104,14 +104,19 @@ def home_url() -> str:
     parts = urlsplit(url)
     if parts.scheme or parts.netloc:
         return url
+    view = view_at(url)
+    return root if view is None or is_own(view) else url
+
+
+def view_at(url: str) -> Any:
+    """Return the view of the page at a URL, whatever its host. None if this site has no such page."""
     try:
-        return root if is_own_page(url) else url
-    except Resolver404:
-        return root
+        path = urlsplit(url).path.removeprefix(urls.get_script_prefix())
+        return urls.resolve("/" + path.lstrip("/")).func
+    except (ValueError, Resolver404):
+        return None
 
 
-def is_own_page(url: str) -> bool:
-    """Return whether a URL of this site leads to a page of this package. Raises `Resolver404` for no page."""
-    path = urlsplit(url).path.removeprefix(urls.get_script_prefix())
-    view = getattr(urls.resolve("/" + path.lstrip("/")).func, "view_class", None)
+def is_own(view: Any) -> bool:
+    """Return whether a view, as `view_at` returns it, is a page of this package."""
     return bool(getattr(view, "is_two_factor_page", False))

@@ -50,6 +50,7 @@ GROUPS = (
             "digests",
             "managers",
             "stylesheets",
+            "user_agent",
         ),
     ),
     Group(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from ..managers import PrimaryManager
 from .verifications import Purpose
@@ -22,7 +23,7 @@ class DailyFigure(models.Model):
     purpose = models.CharField(_("purpose"), max_length=8, choices=Purpose.choices)
 
     verifications = models.PositiveIntegerField(_("verifications"), default=0)
-    sent = models.PositiveIntegerField(_("sent"), default=0)
+    sent = models.PositiveIntegerField(pgettext_lazy("how many", "sent"), default=0)
     approved = models.PositiveIntegerField(_("approved"), default=0)
     failed = models.PositiveIntegerField(_("failed"), default=0)
     expired = models.PositiveIntegerField(_("expired"), default=0)

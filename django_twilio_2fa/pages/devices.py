@@ -18,6 +18,7 @@ from ..process import kept_post, session_data
 from ..process.devices import Registered
 from ..process.wording import KINDS, isolated
 from ..providers.installed import get_providers, provider_of
+from ..user_agent import shown_name
 from .base import PageView
 
 
@@ -142,7 +143,7 @@ class DevicesView(DevicePage, TemplateView):
             ended = self.verifier.forget_browsers(
                 (posted.get("browser") or "none") if action == "end_browser" else ""
             )
-            names = [isolated(browser.name or _("Unknown browser")) for browser in ended]
+            names = [isolated(shown_name(browser.name) or _("Unknown browser")) for browser in ended]
             return [_("Browser forgotten: %(browser)s") % {"browser": name} for name in names]
         return []
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.http.response import HttpResponseRedirectBase
-from django.urls import Resolver404, get_script_prefix, resolve
+
+from ..reverse import is_own, view_at
 
 View = Callable[..., HttpResponseBase]
 
@@ -26,30 +26,20 @@ def whole_elsewhere(view: View) -> View:
         # Going back in the history, htmx reads no header.
         if "HX-Request" not in headers or "HX-History-Restore-Request" in headers:
             return view(request, *args, **kwargs)
-        comes_from_elsewhere = "HX-Boosted" in headers and not is_ours(headers.get("HX-Current-URL", ""))
+        comes_from = view_at(headers.get("HX-Current-URL", ""))
+        comes_from_elsewhere = "HX-Boosted" in headers and not is_own(comes_from)
         if comes_from_elsewhere and request.method == "GET":
             return _load(request.get_full_path())
         response = view(request, *args, **kwargs)
         if not isinstance(response, HttpResponseRedirectBase):
             return response
-        if not comes_from_elsewhere and is_ours(response.url):
+        if not comes_from_elsewhere and is_own(view_at(response.url)):
             return response
         return _load(response.url, response)
 
     marked: Any = answer
     marked.is_two_factor_page = True
     return answer
-
-
-def is_ours(url: str) -> bool:
-    """Return whether a page of this package is at this URL, whatever its host."""
-    root = get_script_prefix()
-    try:
-        path = urlsplit(url).path
-        match = resolve("/" + path.removeprefix(root).lstrip("/"))
-    except (ValueError, Resolver404):
-        return False
-    return bool(getattr(match.func, "is_two_factor_page", False))
 
 
 def _load(url: str, response: HttpResponse | None = None) -> HttpResponse:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django.http import HttpResponseBase
-from django.urls import Resolver404
 from django.utils import timezone
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
@@ -13,7 +12,7 @@ from django.utils.translation import ngettext
 
 from .. import browsers, session
 from ..process import session_data
-from ..reverse import is_own_page
+from ..reverse import is_own, view_at
 from .base import FRESH
 from .step import Wizard
 
@@ -51,10 +50,7 @@ def way_on(wizard: Wizard) -> str:
 
 def _is_page_of_changes(url: str) -> bool:
     """Return whether a URL leads to a page of this package: these ask for a recent verification."""
-    try:
-        return bool(url) and is_own_page(url)
-    except Resolver404:
-        return False
+    return bool(url) and is_own(view_at(url))
 
 
 def duration_in_words(duration: timedelta) -> str:

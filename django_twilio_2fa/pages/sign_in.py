@@ -7,13 +7,13 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, Resolver404, resolve
+from django.urls import NoReverseMatch
 
 from .. import browsers, session
 from ..conf import conf
 from ..process import signing_in
 from ..process.session_data import subject_of
-from ..reverse import on_this_site, reverse
+from ..reverse import on_this_site, reverse, view_at
 from .base import PageMixin
 
 
@@ -67,11 +67,7 @@ def only_backend() -> str:
 
 def beyond_our_pages(url: str) -> str:
     """Return where a page of ours leads, if the address is of one: it would ask to verify again."""
-    parts = urlsplit(url)
-    try:
-        view = getattr(resolve(parts.path).func, "view_class", None)
-    except Resolver404:
-        return url
+    view = getattr(view_at(url), "view_class", None)
     if isinstance(view, type) and issubclass(view, PageMixin) and view.takes_signing_in:
-        return parse_qs(parts.query).get("next", [""])[0]
+        return parse_qs(urlsplit(url).query).get("next", [""])[0]
     return url

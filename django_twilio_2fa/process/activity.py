@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ..models import Purpose, Status, Verification
 from ..providers.installed import get_providers
+from ..user_agent import shown_name
 from . import browsers
 from .subject import Subject
 
@@ -61,9 +62,11 @@ def _activity(subject: Subject, row: Verification) -> Activity:
         status = Status.EXPIRED
     result = str(RESULTS[Purpose(row.purpose), status])
     # The value of a remembered browser is its name, as it was when the user asked to remember it.
-    value = "" if row.method == browsers.METHOD and row.browser else row.masked
+    value = row.masked
+    if row.method == browsers.METHOD:
+        value = "" if row.browser else shown_name(value)
     label = _label(subject, row)
-    return Activity(row.created_at, row.method, label, value, status.value, result, row.browser)
+    return Activity(row.created_at, row.method, label, value, status.value, result, shown_name(row.browser))
 
 
 def _label(subject: Subject, row: Verification) -> str:

@@ -17,10 +17,10 @@ from ..conf import conf
 from ..digests import digest, digests
 from ..models import Device, Purpose, Status, TrustedBrowser, Verification
 from ..notices import tell_owner
+from ..user_agent import name_of, shown_name
 from . import events
 from .devices import CALLBACKS, Registered, from_callback, has_callback, is_backup_kind
 from .subject import Subject
-from .user_agent import name_of
 
 METHOD = "trusted_browser"
 """The `method` of the verifications of sessions that a remembered browser let in."""
@@ -67,7 +67,7 @@ def trust(subject: Subject, row: Verification, name: str) -> tuple[TrustedBrowse
         },
     )
     events.browser_trusted(subject, browser)
-    tell_owner(subject.user, "twilio_2fa/email/browser_trusted", browser=name)
+    tell_owner(subject.user, "twilio_2fa/email/browser_trusted", browser=shown_name(name))
     return browser, token
 
 
@@ -97,7 +97,7 @@ def recognize(
     renewed = _renew(browser, token, session)
     if not renewed and not _has_just_renewed(browser, token, session):
         end(browser, "copied", subject.request)
-        tell_owner(subject.user, "twilio_2fa/email/browser_copied", browser=browser.name)
+        tell_owner(subject.user, "twilio_2fa/email/browser_copied", browser=shown_name(browser.name))
         return None
     return _verify(subject, browser), browser, renewed
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 from .. import errors
 from ..models import Device, ProvenContact, TrustedBrowser, Verification
 from ..notices import tell_owner
+from ..user_agent import shown_name
 from . import approval, browsers, events, wording
 from .database import retry
 from .devices import Registered, clean_name, is_backup
@@ -118,7 +119,7 @@ def forget_browsers(available: Methods, id: str = "") -> list[TrustedBrowser]:
     for browser in found:
         browsers.end(browser, "user", subject.request)
     if found:
-        names = [browser.name for browser in found]
+        names = [shown_name(browser.name) for browser in found]
         tell_owner(subject.user, "twilio_2fa/email/browser_ended", browsers=names)
     return found
 

@@ -19,12 +19,12 @@ from ..models import Device, Purpose, Status, Verification
 from ..models.contention import again
 from ..providers import MethodProvider
 from ..providers.installed import get_providers
+from ..user_agent import name_of
 from . import events
 from .database import retry
 from .provider_call import call, service_id
 from .reservations import lease_free
 from .subject import Subject
-from .user_agent import name_of
 
 
 def get(subject: Subject, public_id: UUID | str) -> Verification:

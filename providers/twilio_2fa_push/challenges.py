@@ -19,6 +19,7 @@ from django_twilio_2fa.conf import conf
 from django_twilio_2fa.models import Verification
 from django_twilio_2fa.moments import aware, local
 from django_twilio_2fa.twilio.verify import FactorService
+from django_twilio_2fa.user_agent import shown_name
 
 LONGEST_MESSAGE, LONGEST_LABEL, LONGEST_VALUE = 256, 36, 128
 LONGEST_LIFE = timedelta(minutes=60)
@@ -57,7 +58,7 @@ def describe(verification: Verification, *, request: Any) -> tuple[str, list[dic
     place = conf.resolve("PUSH_PLACE_CB", **about)
     found = (
         (gettext("Site"), name if name == host else f"{name} ({host})" if host else name),
-        (gettext("Browser"), verification.browser),
+        (gettext("Browser"), shown_name(verification.browser)),
         (gettext("Place"), str(place) if place else ""),
         (gettext("Time"), date_format(local(timezone.now()), "DATETIME_FORMAT")),
     )

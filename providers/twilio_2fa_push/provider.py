@@ -23,6 +23,7 @@ from django_twilio_2fa.moments import local
 from django_twilio_2fa.providers import Checked, Diagnosis, Endpoint, NewDevice, Sent, WaitingProvider
 from django_twilio_2fa.reverse import reverse
 from django_twilio_2fa.twilio.verify import FactorService
+from django_twilio_2fa.user_agent import shown_name
 
 from . import answers, challenges, keys, web_push
 from .forms import BrowserForm, NoSignature, SignatureForm, check_key, read_answer
@@ -219,7 +220,7 @@ class PushProvider(FactorService, WaitingProvider):
             return device.name
         when = date_format(local(device.registered_at), "SHORT_DATETIME_FORMAT")
         added = gettext("added %(when)s") % {"when": when}
-        browser = device.data.get("browser")
+        browser = shown_name(device.data.get("browser", ""))
         return f"{browser}, {added}" if browser else added
 
     def get_device_link(self, device: Device, *, request: Any = None) -> tuple[str, str] | None:
@@ -242,7 +243,10 @@ class PushProvider(FactorService, WaitingProvider):
         asked, device = challenges.asked_in(verification), verification.device
         if asked is None or device is None:
             return {}
-        shown: dict[str, Any] = {"asked": asked, "device": device.name or device.data.get("browser", "")}
+        shown: dict[str, Any] = {
+            "asked": asked,
+            "device": device.name or shown_name(device.data.get("browser", "")),
+        }
         if "public_key" not in device.data:
             return {**shown, "is_app": True}
         shown["approvals_url"] = verification.data.get("approvals_url", "")

@@ -20,6 +20,7 @@ from django_twilio_2fa.sandbox import messages
 from django_twilio_2fa.session import is_verified
 from django_twilio_2fa.signals import SIGNALS
 from django_twilio_2fa.testing import register_device
+from django_twilio_2fa.user_agent import name_of
 
 from ..conf.shows import shows
 from ..helpers import heard
@@ -424,4 +425,4 @@ def test_trusting_a_browser_is_told_by_signal_and_mail(pat: Person, mailoutbox: 
     ],
 )
 def test_a_browser_has_a_name_that_its_user_knows(rf: Any, header: str, name: str) -> None:
-    assert browsers.name_of(rf.get("/", HTTP_USER_AGENT=header)) == name
+    assert name_of(rf.get("/", HTTP_USER_AGENT=header)) == name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,12 +12,15 @@ from django.core import mail
 from django.utils import translation
 from django.utils.formats import date_format
 
+from django_twilio_2fa import browsers
 from django_twilio_2fa.errors import in_words
-from django_twilio_2fa.models import Device
+from django_twilio_2fa.models import Device, TrustedBrowser
 from django_twilio_2fa.moments import local
 from django_twilio_2fa.sandbox import messages
 from django_twilio_2fa.twilio.locales import LOCALES
+from django_twilio_2fa.user_agent import shown_name
 
+from ..browsers.people import FIREFOX, SECRET, signs_in_again, trusts
 from ..people import PHONE, Person
 from . import LANGUAGES, tag
 
@@ -112,6 +116,38 @@ def test_a_mail_is_written_in_the_language_of_the_page(sam: Person) -> None:
     assert "Guten Tag sam," in body
     assert "E-Mail-Adresse" in body
     assert "Email address" not in body
+
+
+class TestTheNameOfABrowser:
+    """It is stored in English, and shown in the language of whoever reads it."""
+
+    @pytest.mark.parametrize("language", LANGUAGES)
+    def test_words_are_translated_and_names_are_not(self, language: str) -> None:
+        with translation.override(tag(language).lower()):
+            shown = shown_name("Firefox on Windows")
+            assert "Firefox" in shown
+            assert "Windows" in shown
+            assert " on " not in shown
+            # Made of one word, or not by us.
+            for name in ("", "Firefox", "Windows", "Owl on Windows", "Firefox on Windows on Mars"):
+                assert shown_name(name) == name
+
+    def test_pages_the_api_and_mails_show_it_in_german(self, pat: Person, settings: Any) -> None:
+        settings.TWILIO_2FA_TRUSTED_BROWSER_AGE = timedelta(days=30)
+        pat.user.email = "owner@example.org"
+        pat.user.save()
+        pat.client.defaults["HTTP_USER_AGENT"] = FIREFOX
+        trusts(reading(pat, "de")).opens("devices")
+        # The remembered browser, its button, and the verification.
+        assert pat.text.count("Firefox auf Windows") == 3
+        assert [b["name"] for b in browsers.list_browsers(pat.page.wsgi_request)] == ["Firefox auf Windows"]
+        assert TrustedBrowser.objects.get().name == "Firefox on Windows"
+        assert "Firefox auf Windows" in mail.outbox[-1].body
+        signs_in_again(pat).opens(SECRET).opens("devices")
+        assert pat.page.context["activity"][0].browser == "Firefox auf Windows"
+        pat.posts("devices", action="end_browsers")
+        assert pat.page.status_code == 200
+        assert "Firefox on" not in pat.text
 
 
 @pytest.mark.parametrize("number", [2, 5, 21])

@@ -1,8 +1,9 @@
-"""Name the browser of a request."""
+"""Name the browser of a request, and show that name in the language of its reader."""
 
 from __future__ import annotations
 
 from django.http import HttpRequest
+from django.utils.translation import gettext
 
 # The first that a User-Agent header contains. Only what users are shown depends on it.
 NAMES = (
@@ -29,7 +30,8 @@ SYSTEMS = (
 def name_of(request: HttpRequest | None) -> str:
     """Return a name for the browser of a request, such as `Firefox on Windows`. Empty if it is unknown.
 
-    It is made of the words above only: nothing else of the header is kept.
+    It is made of the words above only: nothing else of the header is kept. It is stored as it is:
+    `shown_name` translates it.
     """
     header = getattr(request, "META", {}).get("HTTP_USER_AGENT", "")
     found = []
@@ -39,3 +41,17 @@ def name_of(request: HttpRequest | None) -> str:
                 found.append(name)
                 break
     return " on ".join(found)
+
+
+# Each name that `name_of` makes of a browser and a system.
+PARTS = {
+    f"{browser} on {system}": {"browser": browser, "system": system}
+    for _part, browser in NAMES
+    for _sign, system in SYSTEMS
+}
+
+
+def shown_name(stored: str) -> str:
+    """Return a name that `name_of` has made in the active language. Any other is returned as it is."""
+    parts = PARTS.get(stored)
+    return gettext("%(browser)s on %(system)s") % parts if parts else stored
