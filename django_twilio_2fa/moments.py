@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 
-from django.conf import settings
+from django.conf import global_settings, settings
+from django.utils import formats
 from django.utils.timezone import get_default_timezone, is_naive, localtime, make_aware, make_naive
+from django.utils.translation import pgettext
 
 
 def aware(moment: datetime) -> datetime:
@@ -32,3 +34,13 @@ def stored(moment: datetime) -> datetime:
 def local(moment: datetime) -> datetime:
     """Return a stored datetime in the current time zone, for formatting it in Python."""
     return moment if is_naive(moment) else localtime(moment)
+
+
+def date_and_time(moment: datetime | None) -> str:
+    """Return a local moment in words. If Django has only its English format, return the date and the time."""
+    if not moment:
+        return ""
+    if formats.get_format("DATETIME_FORMAT") != global_settings.DATETIME_FORMAT:
+        return formats.date_format(moment, "DATETIME_FORMAT")
+    first, second = formats.date_format(moment, "DATE_FORMAT"), formats.time_format(moment, "TIME_FORMAT")
+    return pgettext("a list", "%(first)s, %(second)s") % {"first": first, "second": second}

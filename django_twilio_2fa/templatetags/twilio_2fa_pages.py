@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from html import unescape
 from typing import Any
 
 from django import template
-from django.conf import global_settings
 from django.template.loader_tags import BLOCK_CONTEXT_KEY
-from django.utils import formats
-from django.utils.html import strip_tags
+from django.utils.html import format_html, strip_tags
+from django.utils.safestring import SafeString
 
+from ..moments import date_and_time
 from ..process.wording import isolated, listed
 
 register = template.Library()
 
+# As long as a phone number, which fits into a window of 320 pixels.
+SHORT = 20
+
 register.filter("isolated", isolated)
+register.filter("date_and_time", date_and_time, expects_localtime=True)
 
 
 @register.filter("listed")
@@ -25,14 +28,11 @@ def with_value(name: str, value: str) -> str:
     return listed(name, isolated(value))
 
 
-@register.filter(expects_localtime=True)
-def date_and_time(moment: datetime | None) -> str:
-    """Return a moment in the format of the language. Where Django has only the English one, its parts."""
-    if not moment:
-        return ""
-    if formats.get_format("DATETIME_FORMAT") != global_settings.DATETIME_FORMAT:
-        return formats.date_format(moment, "DATETIME_FORMAT")
-    return listed(formats.date_format(moment, "DATE_FORMAT"), formats.time_format(moment, "TIME_FORMAT"))
+@register.filter
+def whole(value: str) -> SafeString:
+    """Return a number or a name as HTML. A short one is not broken over two lines."""
+    kept = "twilio-2fa-whole" if len(value) <= SHORT else ""
+    return format_html('<bdi class="{}">{}</bdi>', kept, value)
 
 
 @register.filter

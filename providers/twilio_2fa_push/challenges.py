@@ -11,13 +11,12 @@ from datetime import timedelta
 from typing import Any
 
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext
 
 from django_twilio_2fa import errors
 from django_twilio_2fa.conf import conf
 from django_twilio_2fa.models import Verification
-from django_twilio_2fa.moments import aware, local
+from django_twilio_2fa.moments import aware, date_and_time, local
 from django_twilio_2fa.twilio.verify import FactorService
 from django_twilio_2fa.user_agent import shown_name
 
@@ -60,7 +59,7 @@ def describe(verification: Verification, *, request: Any) -> tuple[str, list[dic
         (gettext("Site"), name if name == host else f"{name} ({host})" if host else name),
         (gettext("Browser"), shown_name(verification.browser)),
         (gettext("Place"), str(place) if place else ""),
-        (gettext("Time"), date_format(local(timezone.now()), "DATETIME_FORMAT")),
+        (gettext("Time"), date_and_time(local(timezone.now()))),
     )
     details = [{"label": k[:LONGEST_LABEL], "value": v[:LONGEST_VALUE]} for k, v in found if v]
     return question[:LONGEST_MESSAGE], details

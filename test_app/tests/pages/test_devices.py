@@ -230,7 +230,7 @@ class TestRemove:
         assert sam.is_at("start")
         sam.picks("sms").types_the_code()
         assert sam.path == href
-        assert "Remove (XXX) XXX-0143?" in sam.text
+        assert "Remove (XXX) XXX-0143" in sam.text
         assert "You will not be able to get codes with it." in sam.text
         assert values(sam) == [PHONE, EMAIL]
         sam.posts()
