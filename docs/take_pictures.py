@@ -174,8 +174,8 @@ def beside(*rows: list[Path], width: int) -> Image.Image:
 
 
 def save(image: Image.Image, name: str) -> None:
-    """Save a picture with a palette, which takes a third of the space."""
-    image.convert("RGB").quantize(64, dither=Image.Dither.NONE).save(IMAGES / f"{name}.png", optimize=True)
+    """Save a picture with a palette, which takes less space."""
+    image.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(IMAGES / f"{name}.png", optimize=True)
 
 
 def show() -> None:
