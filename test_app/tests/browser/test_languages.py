@@ -41,7 +41,12 @@ TOO_WIDE = """pages => {
     const texts = document.querySelectorAll(".btn, h1, h2, label, .alert, .badge");
     const cut = [...texts].find(e => e.offsetParent && e.scrollWidth > e.clientWidth + 1
       && !e.closest(".visually-hidden"));
-    return cut ? `${cut.tagName}: ${cut.textContent.trim()}` : "";
+    if (cut) return `${cut.tagName}: ${cut.textContent.trim()}`;
+    // A number goes from left to right everywhere: the icon of an error is at its end.
+    const covered = [...document.querySelectorAll("input.is-invalid")].map(e => [e, getComputedStyle(e)])
+      .filter(([, style]) => style.backgroundImage !== "none")
+      .find(([, style]) => /100%|right/.test(style.backgroundPositionX) === (style.direction === "rtl"));
+    return covered ? `an icon over ${covered[0].name}` : "";
   };
   return pages.map(([name, html]) => {
     const made = new DOMParser().parseFromString(html, "text/html");
