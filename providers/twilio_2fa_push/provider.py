@@ -243,7 +243,10 @@ class PushProvider(FactorService, WaitingProvider):
         asked, device = challenges.asked_in(verification), verification.device
         if asked is None or device is None:
             return {}
-        shown: dict[str, Any] = {"asked": asked, "device": device.name or shown_name(device.data.get("browser", ""))}
+        shown: dict[str, Any] = {
+            "asked": asked,
+            "device": device.name or shown_name(device.data.get("browser", "")),
+        }
         if "public_key" not in device.data:
             return {**shown, "is_app": True}
         shown["approvals_url"] = verification.data.get("approvals_url", "")
