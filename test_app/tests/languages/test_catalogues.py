@@ -41,6 +41,7 @@ CJK = r"[\u3000-\u30ff\u4e00-\u9fff\uff00-\uffef]"
 NOT_WRITTEN = {
     "ar": re.compile(r"[,;?]"),
     "el": re.compile(r"\?"),
+    "es": re.compile(r"^[^¿]*\?|¿[^?]*$|^[^¡]*!|¡[^!]*$"),
     "fr": re.compile(r"(?<!\u202f)[:;?!»]|«(?!\u202f)"),
     "hi": re.compile(r"[\u0900-\u097f]\."),
     # A colon and a space end a label in Japanese, as on the pages of Google and Microsoft.
@@ -312,6 +313,9 @@ class TestWhatIsFound:
     @pytest.mark.parametrize(
         ("language", "text", "marks"),
         [
+            ("es", "¿Iniciar sesión?", ""),
+            ("es", "Hola. ¿Iniciar sesión", "¿Iniciar sesión"),
+            ("es", "Iniciar sesión?", "Iniciar sesión?"),
             ("fr", "Se connecter\u202f?", ""),
             ("fr", "Se connecter ?", "?"),
             ("fr", "Code\u202f: %(code)s", ""),
