@@ -315,6 +315,52 @@ def pages_table() -> str:
     return _files_table("pages")
 
 
+# How the sentences of each language address the user.
+ADDRESSED = {
+    "ar": "the singular",
+    "cs": "vy",
+    "de": "Sie",
+    "el": "the plural",
+    "es": "usted",
+    "fr": "vous",
+    "he": "without a gender: יש, אפשר",
+    "hi": "आप",
+    "id": "Anda",
+    "it": "Lei",
+    "ja": "です, ます",
+    "ko": "-세요, -습니다",
+    "nl": "u",
+    "pl": "Ty, or impersonal",
+    "pt-br": "você",
+    "ru": "вы",
+    "sv": "du",
+    "tr": "siz",
+    "uk": "ви",
+    "vi": "bạn",
+    "zh-hans": "您",
+    "zh-hant": "您",
+}
+TERMS = (
+    "Security code",
+    "Recovery codes",
+    "Passkey",
+    "Authenticator app",
+    "Text message",
+    "device",
+    "verification",
+)
+
+
+def glossary_table() -> str:
+    from django.utils.translation import get_language_info, gettext, override
+
+    rows = []
+    for language, address in ADDRESSED.items():
+        with override(language):
+            rows.append([get_language_info(language)["name"], address, *map(gettext, TERMS)])
+    return _table(["language", "address", *(term.lower() for term in TERMS)], rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "settings": settings_table,
     "retired": retired_table,
@@ -339,6 +385,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "pages": pages_table,
     "reference": reference.page,
     "words": words.page,
+    "glossary": glossary_table,
     "templates": template_names.table,
     "variables": words.css_variables,
 }

@@ -35,6 +35,56 @@ PLURALS: dict[str, dict[int, int]] = {
     **dict.fromkeys(("id", "ja", "ko", "vi", "zh_Hans", "zh_Hant"), ONE_FORM),
 }
 
+TAGS = re.compile(r"<[^>]*>")
+CJK = r"[\u3000-\u30ff\u4e00-\u9fff\uff00-\uffef]"
+# What a language does not write, where its rule is strict. Placeholders and tags are taken out before.
+NOT_WRITTEN = {
+    "ar": re.compile(r"[,;?]"),
+    "el": re.compile(r"\?"),
+    "es": re.compile(r"^[^¿]*\?|¿[^?]*$|^[^¡]*!|¡[^!]*$"),
+    "fr": re.compile(r"(?<!\u202f)[:;?!»]|«(?!\u202f)"),
+    "hi": re.compile(r"[\u0900-\u097f]\."),
+    # A colon and a space end a label in Japanese, as on the pages of Google and Microsoft.
+    "ja": re.compile(rf"{CJK}[,.;?!()]|[,.;?!()]{CJK}|(?<={CJK}) (?={CJK})"),
+    **dict.fromkeys(
+        ("zh_Hans", "zh_Hant"), re.compile(rf"{CJK}[,.:;?!()]|[,.:;?!()]{CJK}|(?<={CJK}) (?={CJK})")
+    ),
+}
+QUOTES = re.compile("[\"'“”„\u2018«»「」״]")
+# The quotation marks of each language.
+QUOTED = {
+    **dict.fromkeys(("ar", "el", "es", "fr", "ru", "uk"), "«»"),
+    **dict.fromkeys(("cs", "de"), "„“"),
+    **dict.fromkeys(("hi", "id", "it", "ko", "pt_BR", "tr", "vi", "zh_Hans"), "“”"),
+    **dict.fromkeys(("ja", "zh_Hant"), "「」"),
+    "he": "״״",
+    "nl": "\u2018\u2019",
+    "pl": "„”",
+    "sv": "””",
+}
+# Words that are the same in English, with the languages that have them.
+SAME = {
+    # Names.
+    "WhatsApp": "cs de el es fr he hi id it ja ko nl pl pt_BR ru sv tr uk vi zh_Hans zh_Hant",
+    "ltr": "cs de el es fr hi id it ja ko nl pl pt_BR ru sv tr uk vi zh_Hans zh_Hant",
+    # The name of a file, in Latin letters.
+    "recovery-codes": "ar he hi ja ko zh_Hans zh_Hant",
+    # Borrowed from English, or from where English has it.
+    "Account": "it nl",
+    "accounts": "nl",
+    "Browser": "de id it nl",
+    "browser": "id it nl",
+    "Budget: %(budget)s": "de it nl sv",
+    "Conversion": "fr",
+    "Email": "el id it vi",
+    "Error:": "es",
+    "later": "nl",
+    "Message": "fr",
+    "Passkey": "de it nl sv",
+    "Period": "sv",
+    "Site": "fr nl pt_BR tr",
+}
+
 
 def path_of(package: Path, language: str) -> Path:
     return package / "locale" / language / "LC_MESSAGES" / "django.po"
@@ -87,8 +137,31 @@ def faults(entry: Any, alone: set[int]) -> Iterator[str]:
             yield f"other placeholders: {text}"
         if edges(text) != edges(original):
             yield f"begins or ends with another space: {text!r}"
-        if text == entry.msgid and len(re.findall(r"\w+", PLACEHOLDER.sub("", text))) > 3:
-            yield f"English: {text}"
+
+
+def texts_of(entry: Any) -> list[str]:
+    return [text for text, _original, _optional in translations(entry, set())]
+
+
+def words_of(text: str) -> str:
+    """Return a text without tags, and with a letter in place of each placeholder."""
+    return PLACEHOLDER.sub("x", TAGS.sub("", text))
+
+
+def is_english(entry: Any, language: str) -> bool:
+    """Return whether an entry with words is the same as in English, and should not be."""
+    has_words = re.search(r"[A-Za-z]{2}", PLACEHOLDER.sub("", entry.msgid))
+    return bool(has_words and entry.msgid in texts_of(entry)) and (
+        language not in SAME.get(entry.msgid, "").split()
+    )
+
+
+def wrong_marks(text: str, language: str) -> str:
+    """Return the punctuation of a text that its language does not have."""
+    words = words_of(text)
+    rule = NOT_WRITTEN.get(language)
+    quotes = set(QUOTES.findall(words)) - set(QUOTED[language])
+    return "".join([*(rule.findall(words) if rule else ()), *sorted(quotes)])
 
 
 @pytest.mark.parametrize("path", CATALOGUES)
@@ -96,6 +169,31 @@ def test_no_message_is_missing_or_fuzzy_or_broken(path: Path) -> None:
     catalogue = polib.pofile(str(path))
     alone = for_one_number(catalogue)
     assert [(entry.msgid, fault) for entry in catalogue for fault in faults(entry, alone)] == []
+
+
+@pytest.mark.parametrize("path", CATALOGUES)
+def test_no_message_is_left_in_english(path: Path) -> None:
+    catalogue = polib.pofile(str(path))
+    language = catalogue.metadata["Language"]
+    assert [entry.msgid for entry in catalogue if is_english(entry, language)] == []
+
+
+def test_each_exception_from_translation_is_used() -> None:
+    """The list of them must not grow old."""
+    used: set[tuple[str, str]] = set()
+    for path in (path_of(package, language) for package in PACKAGES for language in LANGUAGES):
+        catalogue = polib.pofile(str(path))
+        language = catalogue.metadata["Language"]
+        used.update((e.msgid, language) for e in catalogue if e.msgid in texts_of(e))
+    assert {(word, language) for word in SAME for language in SAME[word].split()} <= used
+
+
+@pytest.mark.parametrize("path", CATALOGUES)
+def test_punctuation_is_that_of_the_language(path: Path) -> None:
+    catalogue = polib.pofile(str(path))
+    language = catalogue.metadata["Language"]
+    texts = [text for entry in catalogue for text in texts_of(entry)]
+    assert [(text, marks) for text in texts if (marks := wrong_marks(text, language))] == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -196,7 +294,46 @@ class TestWhatIsFound:
         assert self.fault_of(msgid="Until %(time)s", msgstr=text) == [f"other placeholders: {text}"]
         assert self.fault_of(msgid="Until %(time)s", msgstr="Bis %(time)s") == []
 
-    def test_a_sentence_that_was_left_in_english_is_found(self) -> None:
-        assert self.fault_of(msgid="Send a new code", msgstr="Send a new code") == [
-            "English: Send a new code"
-        ]
+    def test_a_message_that_was_left_in_english_is_found(self) -> None:
+        assert is_english(polib.POEntry(msgid="Copy", msgstr="Copy"), "de")
+        assert not is_english(polib.POEntry(msgid="Copy", msgstr="Kopieren"), "de")
+        forms = {0: "%(n)d days", 1: "%(n)d Tage"}
+        plural = polib.POEntry(msgid="%(n)d days", msgid_plural="%(n)d days", msgstr_plural=forms)
+        assert is_english(plural, "de")
+
+    @pytest.mark.parametrize(
+        ("msgid", "language", "found"),
+        [("Passkey", "de", False), ("Passkey", "fr", True), ("%(n)s s", "fr", False)],
+    )
+    def test_a_word_that_is_the_same_is_told_from_a_forgotten_one(
+        self, msgid: str, language: str, found: bool
+    ) -> None:
+        assert is_english(polib.POEntry(msgid=msgid, msgstr=msgid), language) is found
+
+    @pytest.mark.parametrize(
+        ("language", "text", "marks"),
+        [
+            ("es", "¿Iniciar sesión?", ""),
+            ("es", "Hola. ¿Iniciar sesión", "¿Iniciar sesión"),
+            ("es", "Iniciar sesión?", "Iniciar sesión?"),
+            ("fr", "Se connecter\u202f?", ""),
+            ("fr", "Se connecter ?", "?"),
+            ("fr", "Code\u202f: %(code)s", ""),
+            ("fr", "le « code »", "«»"),
+            ("ar", "مرحبًا,", ","),
+            ("el", "Σύνδεση;", ""),
+            ("el", "Σύνδεση?", "?"),
+            ("hi", "कोड गलत है.", "ै."),
+            ("ja", "コード。2 桁です", ""),
+            ("ja", "コード,コード", "ド,"),
+            ("ja", "コード コード", " "),
+            ("zh_Hans", "验证码\uff1a%(code)s", ""),
+            ("zh_Hans", "验证码:%(code)s", "码:"),
+            ("de", "„Code“", ""),
+            ("de", "“Code”", "”"),
+            ("de", 'Ihr "Code"', '"'),
+            ("sv", '<a href="%(url)s">Kod</a>', ""),
+        ],
+    )
+    def test_punctuation_of_another_language_is_found(self, language: str, text: str, marks: str) -> None:
+        assert wrong_marks(text, language) == marks

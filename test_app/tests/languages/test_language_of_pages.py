@@ -122,7 +122,7 @@ class TestTheNameOfABrowser:
     """It is stored in English, and shown in the language of whoever reads it."""
 
     @pytest.mark.parametrize("language", LANGUAGES)
-    def test_words_are_translated_and_names_are_not(self, language: str) -> None:
+    def test_words_of_a_browser_are_translated_and_brands_are_not(self, language: str) -> None:
         with translation.override(tag(language).lower()):
             shown = shown_name("Firefox on Windows")
             assert "Firefox" in shown
@@ -132,7 +132,7 @@ class TestTheNameOfABrowser:
             for name in ("", "Firefox", "Windows", "Owl on Windows", "Firefox on Windows on Mars"):
                 assert shown_name(name) == name
 
-    def test_pages_the_api_and_mails_show_it_in_german(self, pat: Person, settings: Any) -> None:
+    def test_pages_lists_and_mails_show_a_browser_in_german(self, pat: Person, settings: Any) -> None:
         settings.TWILIO_2FA_TRUSTED_BROWSER_AGE = timedelta(days=30)
         pat.user.email = "owner@example.org"
         pat.user.save()
