@@ -58,8 +58,8 @@ def _apps() -> Iterator[CheckMessage]:
         app = registry.apps[name]
         if not is_app_installed(app):
             yield Warning(
-                f"{app}, the app of {name}, is not in INSTALLED_APPS: its templates are not found.",
-                hint="Add *django_twilio_2fa.provider_apps(), or the app by name.",
+                f"{app}, the app of {name}, is not in INSTALLED_APPS: templates in it are not found.",
+                hint=f"Add *django_twilio_2fa.provider_apps(), or {app!r} if your project names the class.",
                 id="twilio_2fa.W003",
             )
 

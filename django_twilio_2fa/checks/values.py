@@ -12,7 +12,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning
 from django.utils.module_loading import import_string
 
-from ..conf import OLD_NAMES, PREFIX, RETIRED_NAMES, SETTINGS, Setting, as_callable, conf
+from ..conf import DOTTED_PATH, OLD_NAMES, PREFIX, RETIRED_NAMES, SETTINGS, Setting, as_callable, conf
 from ..errors import ERRORS, UnauthenticatedUserFieldMissing
 from ..process.grace import ACTIONS
 from ..process.names import name_field
@@ -70,10 +70,27 @@ def _accepts(setting: Setting, value: Any) -> bool:
     return isinstance(value, setting.kinds)
 
 
+def why_not_imported(path: str) -> str:
+    """Return the error of importing a dotted path. Empty if there is none, or if the text is no such path."""
+    try:
+        if DOTTED_PATH.match(path):
+            import_string(path)
+    except ImportError as e:
+        return str(e).rstrip(".")
+    return ""
+
+
 def _types() -> Iterator[CheckMessage]:
     for setting in SETTINGS.values():
         value = conf.raw(setting.name)
         if _accepts(setting, value):
+            continue
+        if setting.arguments and isinstance(value, str) and (why := why_not_imported(value)):
+            yield Error(
+                f"{setting.full_name} is {value!r}, which cannot be imported: {why}.",
+                hint="It takes the dotted path to a callable: module, dot, name of the function.",
+                id="twilio_2fa.E002",
+            )
             continue
         wanted = ", ".join(k.__name__ for k in setting.kinds)
         if setting.arguments:

@@ -89,6 +89,7 @@ class VerifyStep(Step):
         return {
             "method": display(self.wizard, row.method),
             "obfuscated_value": row.masked,
+            "kind": row.kind,
             **entered(self.wizard, row),
             "message": self.sent_sentence(row, provider, unsure=unsure),
             "unsure": unsure,

@@ -108,6 +108,22 @@ def test_a_missing_app_is_named(settings: Any, id: str, app: str) -> None:
     assert app in message.msg + message.hint
 
 
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("shop.twofactor.is_required", "No module named 'shop'"),
+        ("django.utils.nothing.is_required", "No module named 'django.utils.nothing'"),
+        ("django.utils.text.is_required", 'Module "django.utils.text" does not define a "is_required"'),
+    ],
+)
+@pytest.mark.parametrize("name", ["REQUIRED_CB", "PHONE_NUMBER_CB", "ALLOW_CHANGE"])
+def test_a_path_that_cannot_be_imported_is_named(settings: Any, name: str, path: str, why: str) -> None:
+    setattr(settings, f"TWILIO_2FA_{name}", path)
+    message = found()["twilio_2fa.E002"]
+    assert path in message.msg
+    assert why in message.msg
+
+
 def test_the_messages_of_check_show_no_secret(settings: Any) -> None:
     settings.TWILIO_2FA_AUTH_TOKEN = 123456
     assert "123456" not in str(found()["twilio_2fa.E002"])

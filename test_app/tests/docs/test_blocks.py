@@ -39,6 +39,7 @@ ELSEWHERE = {
     ("sandbox.md", "js", ""): "sandbox/test_standalone.py",
     ("sandbox.md", "python", "from twilio.rest import Client"): "sandbox/test_standalone.py",
     ("sandbox.md", "sh", ""): "sandbox/test_standalone.py",
+    ("testing.md", "ini", ""): "packaging/test_distribution.py",
     ("testing.md", "python", ""): "packaging/test_distribution.py",
 }
 
@@ -101,7 +102,7 @@ def site(settings: Any, monkeypatch: Any) -> dict[str, Any]:
     from django_twilio_2fa.models import Device
     from django_twilio_2fa.providers import Checked, MethodProvider, Sent
 
-    callbacks = {name: lambda *args: "" for name in ("phone_of", "email_of", "client_address")}
+    callbacks = {name: lambda *args: "" for name in ("phone_of", "email_of", "client_address", "words")}
     monkeypatch.setitem(sys.modules, "shop", module("shop"))
     monkeypatch.setitem(sys.modules, "shop.twofactor", module("shop.twofactor", **callbacks))
     monkeypatch.setitem(sys.modules, "shop.pigeon", module("shop.pigeon"))
@@ -111,9 +112,11 @@ def site(settings: Any, monkeypatch: Any) -> dict[str, Any]:
     monkeypatch.setenv("VAPID_PRIVATE_KEY", "")
     return {
         "__name__": "a_block",
+        "BASE_DIR": ROOT,
         "Checked": Checked,
         "Device": Device,
         "INSTALLED_APPS": list(settings.INSTALLED_APPS),
+        "MIDDLEWARE": list(settings.MIDDLEWARE),
         "MethodProvider": MethodProvider,
         "SECRET_KEY": settings.SECRET_KEY,
         "Sent": Sent,

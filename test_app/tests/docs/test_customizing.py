@@ -101,7 +101,7 @@ def test_the_error_has_the_text_of_the_settings(pat: Person) -> None:
 @pytest.mark.parametrize("method", ["sms", "call"])
 def test_the_templates_change_their_pages(pat: Person, method: str) -> None:
     page = pat.opens("start").picks(method).registers().text
-    assert "Our codes always come from 55501." in page
+    assert "We never ask for a code by phone." in page
     assert ("Pick up your phone" in page) is (method == "call")
 
 

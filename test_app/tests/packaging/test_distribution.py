@@ -183,14 +183,27 @@ def test_a_started_provider_installs_and_its_tests_pass(
 
 def test_the_three_tests_of_the_docs_pass_in_a_site(python_with_wheel: Path, tmp_path: Path) -> None:
     files = files_of("testing.md")
-    assert set(files) == {"test_two_factor.py", "tests.py"}
+    assert set(files) == {"pytest.ini", "settings.py", "test_two_factor.py", "tests.py"}
+    own = (
+        (HERE / "project" / "settings.py")
+        .read_text()
+        .replace("TWILIO_2FA_SANDBOX_WITHOUT_DEBUG = True\n", "")
+    )
+    assert own.count("SANDBOX_WITHOUT_DEBUG") == 0
     for name, command in {
-        "test_two_factor.py": ["-m", "pytest", "-q", "-p", "no:cacheprovider", "--ds=settings"],
+        "test_two_factor.py": ["-m", "pytest", "-q", "-p", "no:cacheprovider"],
         "tests.py": ["-m", "django", "test", "--settings=settings", "--pythonpath=."],
     }.items():
         site_of_theirs = tmp_path / name.removesuffix(".py")
         shutil.copytree(HERE / "project", site_of_theirs)
-        write(site_of_theirs, {name: files[name]})
+        write(
+            site_of_theirs,
+            {
+                name: files[name],
+                "settings.py": own + files["settings.py"],
+                "pytest.ini": files["pytest.ini"].replace("mysite.settings", "settings") + "pythonpath = .\n",
+            },
+        )
 
         said = run(python_with_wheel, *command, cwd=site_of_theirs, also_errors=True)
 

@@ -49,6 +49,7 @@ def test_a_device_of_an_own_method_is_registered(browser: Client, user: User) ->
     page = browser.post("/2fa/register/", {"email": "walker@example.com"}, follow=True)
     assert page.templates[0].name == "twilio_2fa/pigeon/verify.html"
     assert "A pigeon is on its way" in page.content.decode()
+    assert "Change email address" in page.content.decode()
     assert mail.outbox[-1].to == ["walker@example.com"]
 
     browser.post("/2fa/verify/", {"token": last_code()})
