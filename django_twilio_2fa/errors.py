@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.conf import settings
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext, ngettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
 ERRORS: dict[str, type[TwoFactorError]] = {}
@@ -24,7 +24,7 @@ def sentences(*parts: Any) -> str:
 def in_words(seconds: int) -> str:
     """Return a wait in words: seconds, minutes, or hours from ninety minutes on; "now" for none."""
     if seconds <= 0:
-        return gettext("now")
+        return pgettext("when", "now")
     if seconds < 90:
         return ngettext("in %(n)d second", "in %(n)d seconds", seconds) % {"n": seconds}
     minutes = -(-seconds // 60)

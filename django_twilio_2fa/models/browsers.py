@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from ..managers import PrimaryManager
 
@@ -27,7 +28,7 @@ class TrustedBrowser(models.Model):
         related_name="twilio_2fa_browsers",
         verbose_name=_("user"),
     )
-    name = models.CharField(_("name"), max_length=64, blank=True, editable=False)
+    name = models.CharField(pgettext_lazy("device", "name"), max_length=64, blank=True, editable=False)
     digest = models.CharField(max_length=64, editable=False)
     previous = models.CharField(max_length=64, blank=True, editable=False)
     session_digest = models.CharField(max_length=64, blank=True, editable=False)

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from .. import errors
 from ..contacts import Contact, contact_of, details_of
@@ -60,7 +61,7 @@ class Device(models.Model):
         verbose_name=_("user"),
     )
     kind = models.CharField(_("kind"), max_length=32)
-    name = models.CharField(_("name"), max_length=64, blank=True)
+    name = models.CharField(pgettext_lazy("device", "name"), max_length=64, blank=True)
     value = models.CharField(max_length=254, editable=False)
     digest = models.CharField(max_length=64, editable=False)
     masked = models.CharField(_("value"), max_length=254, editable=False)

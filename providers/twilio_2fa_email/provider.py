@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from django_twilio_2fa.providers import Diagnosis
 from django_twilio_2fa.twilio.verify import VerifyProvider
@@ -11,7 +12,7 @@ from django_twilio_2fa.twilio.verify import VerifyProvider
 class EmailProvider(VerifyProvider):
     channel = "email"
     speaks = False
-    label = _("Email")
+    label = pgettext_lazy("method", "Email")
     icon = "fas fa-envelope"
     order = 30
     device_kind = "email"

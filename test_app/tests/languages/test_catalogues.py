@@ -10,6 +10,7 @@ from gettext import GNUTranslations, c2py
 from pathlib import Path
 from typing import Any
 
+import django
 import polib
 import pytest
 
@@ -337,3 +338,22 @@ class TestWhatIsFound:
     )
     def test_punctuation_of_another_language_is_found(self, language: str, text: str, marks: str) -> None:
         assert wrong_marks(text, language) == marks
+
+
+# On pages of Django's admin, which have Django's words.
+WORDS_OF_THE_ADMIN = {"Home", "Log in", "Method", "Show", "user"}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_app_of_django_translates_a_sentence_of_ours(language: str) -> None:
+    """Django takes a message without a context from the first app that has it: mostly one of its own."""
+    theirs = {
+        entry
+        for path in (Path(django.__file__).parent / "contrib").glob(f"*/locale/{language}/LC_MESSAGES/*.po")
+        for entry in ((e.msgctxt, e.msgid, e.msgstr) for e in polib.pofile(str(path)) if e.msgstr)
+    }
+    names = {(context, message) for context, message, _ in theirs}
+    for package in PACKAGES:
+        for entry in polib.pofile(str(package / "locale" / language / "LC_MESSAGES" / "django.po")):
+            if (entry.msgctxt, entry.msgid) in names and entry.msgid not in WORDS_OF_THE_ADMIN:
+                assert (entry.msgctxt, entry.msgid, entry.msgstr) in theirs, entry.msgid
