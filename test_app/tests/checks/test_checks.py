@@ -111,7 +111,7 @@ def test_a_missing_app_is_named(settings: Any, id: str, app: str) -> None:
 @pytest.mark.parametrize(
     ("path", "why"),
     [
-        ("shop.twofactor.is_required", "No module named 'shop'"),
+        ("nowhere.twofactor.is_required", "No module named 'nowhere'"),
         ("django.utils.nothing.is_required", "No module named 'django.utils.nothing'"),
         ("django.utils.text.is_required", 'Module "django.utils.text" does not define a "is_required"'),
     ],
