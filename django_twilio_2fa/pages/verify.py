@@ -85,7 +85,6 @@ class VerifyStep(Step):
         wait = self.wizard.fallbacks.wait_to_resend(row) if provider.sends else 0
         can_resend = provider.sends and row.sends_left > 0
         unsure = self.state.get("unsure") == str(row.public_id)
-        secret = self.state.secret
         return {
             "method": display(self.wizard, row.method),
             "obfuscated_value": row.masked,
@@ -107,11 +106,11 @@ class VerifyStep(Step):
             and self.wizard.registering_provider() is not None,
             "verification_id": str(row.public_id),
             "approved_elsewhere": provider.approved_elsewhere,
-            "give_up": provider.give_up_wording if secret else "",
+            "give_up": provider.give_up_wording if self.state.secret else "",
             "fallback": self.fallback_context(row),
             "status_href": self.wizard.url("status") if provider.approved_elsewhere else "",
             "ceremony": "" if (asked := provider.get_ceremony(row)) is None else json.dumps(asked),
-            **provider.get_verify_context(row, secret=secret),
+            **provider.get_verify_context(row, secret=self.state.secret),
         }
 
     def sent_sentence(self, row: Verification, provider: MethodProvider, *, unsure: bool) -> str:
