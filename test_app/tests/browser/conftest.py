@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -31,11 +33,21 @@ def chromium() -> Iterator[Any]:
             del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
 
 
+@pytest.fixture(scope="session")
+def served(live_server: Any) -> Iterator[Any]:
+    """The server, which stops once its requests have ended: their threads close the tests' connection."""
+    yield live_server
+    for _ in range(250):
+        if not any("process_request_thread" in thread.name for thread in threading.enumerate()):
+            return
+        time.sleep(0.02)
+
+
 @pytest.fixture
-def window(chromium: Any, live_server: Any, request: Any) -> Iterator[Any]:
+def window(chromium: Any, served: Any, request: Any) -> Iterator[Any]:
     """A window of a phone's size (or as parametrised), which reports whatever its console complains of."""
     options = {"viewport": {"width": 360, "height": 740}, **getattr(request, "param", {})}
-    context = chromium.new_context(base_url=live_server.url, **options)
+    context = chromium.new_context(base_url=served.url, **options)
     page = context.new_page()
     page.set_default_timeout(10_000)
     complaints: list[str] = []
