@@ -80,6 +80,33 @@ def test_every_page_is_right_in_each_way_of_seeing_it(window: Any) -> None:
     assert titles["devices"].startswith("How you get codes")
 
 
+def test_axe_finds_nothing_with_the_stylesheet_alone(window: Any, settings: Any) -> None:
+    settings.TWILIO_2FA_STYLESHEETS = []
+    found = {}
+    for name in pages(window):
+        for scheme in SCHEMES:
+            with seen(window, color_scheme=scheme):
+                if wrong := violations(window):
+                    found[name, scheme] = wrong
+    assert found == {}
+
+
+def test_the_accent_of_a_site_is_the_colour_of_every_link(window: Any, settings: Any) -> None:
+    settings.TWILIO_2FA_STYLESHEETS = []
+    sign_in(window, "demo")
+    window.goto("/2fa/start/")
+    for scheme in SCHEMES:
+        with seen(window, color_scheme=scheme):
+            window.evaluate(
+                "document.documentElement.style.setProperty('--twilio-2fa-accent', 'rgb(128, 0, 128)')"
+            )
+            colours = window.evaluate(
+                "[...document.querySelectorAll('main a, main summary')].map((e) => getComputedStyle(e).color)"
+            )
+            assert len(colours) >= 3
+            assert set(colours) == {"rgb(128, 0, 128)"}, scheme
+
+
 def test_axe_finds_nothing_on_the_demo_and_its_messages(window: Any) -> None:
     window.emulate_media(reduced_motion="reduce")
     found = {}
