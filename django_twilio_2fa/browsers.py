@@ -15,8 +15,8 @@ from .digests import digests
 from .models import TrustedBrowser, Verification
 from .process import browsers
 from .process.session_data import auth_digests, get_subject, subject_of
+from .providers.user_agent import name_of, shown_name
 from .state import remember
-from .user_agent import name_of, shown_name
 
 COOKIE = "twilio_2fa_browser"
 

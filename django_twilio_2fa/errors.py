@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -17,8 +18,15 @@ def _setting(name: str, default: Any) -> Any:
 
 
 def sentences(*parts: Any) -> str:
-    """Join sentences, or parts of one. There is no space after a Chinese or Japanese full stop."""
+    """Join sentences, or parts of one, with spaces. None follows a Chinese or Japanese full stop."""
     return " ".join(str(part) for part in parts if part).replace("。 ", "。")
+
+
+def listed(*texts: str) -> str:
+    """Join texts with the comma of the active language, as in "Work, (XXX) XXX-0143". Skip empty ones."""
+    pair = pgettext("a list", "%(first)s, %(second)s")
+    found = [text for text in texts if text]
+    return reduce(lambda first, second: pair % {"first": first, "second": second}, found) if found else ""
 
 
 def in_words(seconds: int) -> str:

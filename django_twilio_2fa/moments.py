@@ -11,7 +11,8 @@ from datetime import datetime, timezone
 from django.conf import global_settings, settings
 from django.utils import formats
 from django.utils.timezone import get_default_timezone, is_naive, localtime, make_aware, make_naive
-from django.utils.translation import pgettext
+
+from .errors import listed
 
 
 def aware(moment: datetime) -> datetime:
@@ -37,10 +38,13 @@ def local(moment: datetime) -> datetime:
 
 
 def date_and_time(moment: datetime | None) -> str:
-    """Return a local moment in words. If Django has only its English format, return the date and the time."""
+    """Format a local datetime in the active language. Empty for None.
+
+    For some languages, Django has no `DATETIME_FORMAT`, but formats of the date and of the time.
+    """
     if not moment:
         return ""
     if formats.get_format("DATETIME_FORMAT") != global_settings.DATETIME_FORMAT:
         return formats.date_format(moment, "DATETIME_FORMAT")
     first, second = formats.date_format(moment, "DATE_FORMAT"), formats.time_format(moment, "TIME_FORMAT")
-    return pgettext("a list", "%(first)s, %(second)s") % {"first": first, "second": second}
+    return listed(first, second)

@@ -50,7 +50,6 @@ GROUPS = (
             "digests",
             "managers",
             "stylesheets",
-            "user_agent",
         ),
     ),
     Group(

@@ -70,8 +70,8 @@ def _accepts(setting: Setting, value: Any) -> bool:
     return isinstance(value, setting.kinds)
 
 
-def why_not_imported(path: str) -> str:
-    """Return the error of importing a dotted path. Empty if there is none, or if the text is no such path."""
+def _import_error(path: str) -> str:
+    """Return why a dotted path cannot be imported. Empty if it can, or if the text is not a dotted path."""
     try:
         if DOTTED_PATH.match(path):
             import_string(path)
@@ -85,7 +85,7 @@ def _types() -> Iterator[CheckMessage]:
         value = conf.raw(setting.name)
         if _accepts(setting, value):
             continue
-        if setting.arguments and isinstance(value, str) and (why := why_not_imported(value)):
+        if setting.arguments and isinstance(value, str) and (why := _import_error(value)):
             yield Error(
                 f"{setting.full_name} is {value!r}, which cannot be imported: {why}.",
                 hint="It takes the dotted path to a callable: module, dot, name of the function.",

@@ -14,7 +14,7 @@ from ..contacts import CONTACTS, Contact
 from ..models import Verification
 from ..process.choices import Choice
 from ..process.devices import Registered
-from ..process.wording import isolated, listed
+from ..process.wording import isolated
 from .step import Step, display
 from .verify import VerifyStep
 from .wizard import VerificationWizardView
@@ -30,7 +30,7 @@ class VerifyAddedStep(VerifyStep):
     def called(self, row: Verification) -> str:
         """Return the new device as its user knows it."""
         label = "" if row.kind in CONTACTS else str(display(self.wizard, row.method)["label"])
-        return listed(label, isolated(row.device_name), isolated(row.masked))
+        return errors.listed(label, isolated(row.device_name), isolated(row.masked))
 
     def cancel(self) -> HttpResponseBase:
         """Go back to where the user came from."""

@@ -18,7 +18,7 @@ from ..process import kept_post, session_data
 from ..process.devices import Registered
 from ..process.wording import KINDS, isolated
 from ..providers.installed import get_providers, provider_of
-from ..user_agent import shown_name
+from ..providers.user_agent import shown_name
 from .base import PageView
 
 

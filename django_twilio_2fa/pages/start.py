@@ -33,7 +33,7 @@ class StartStep(Step):
 
     def skip(self) -> HttpResponseBase | None:
         """Go on where there is one choice, if that is free or may be sent at once."""
-        if (choice := single(self.wizard.choices)) is None:
+        if (choice := only_choice(self.wizard.choices)) is None:
             return None
         if choice.registers:
             return self.wizard.redirect("register")
@@ -108,18 +108,18 @@ def group_of(choice: Choice) -> str:
     return choice.device_id or PhoneNumber.kind
 
 
-def single(choices: Sequence[Choice]) -> Choice | None:
-    """Return the choice that is the only one, or the first channel to the only phone. None if there are more.
+def only_choice(choices: Sequence[Choice]) -> Choice | None:
+    """Return the first choice if the user need not choose: there is one, or all reach the same phone.
 
-    Backups count only where there is nothing else. So do the channels that a phone can be registered with.
+    Backup methods do not count, unless there is nothing else. While a phone is registered, its methods are
+    several choices.
     """
     main = [choice for choice in choices if not choice.provider.is_backup] or choices
-    first = main[0]
-    group = group_of(first)
-    alone = (
-        len(choices) == 1 if first.registers else all(c is first or group == group_of(c) != "" for c in main)
-    )
-    return first if alone else None
+    first, *others = main
+    if first.registers:
+        return first if len(choices) == 1 else None
+    phone = group_of(first)
+    return first if all(phone and group_of(other) == phone for other in others) else None
 
 
 def grouped(shown: list[dict[str, Any]], keys: list[str]) -> list[dict[str, Any]]:

@@ -108,7 +108,7 @@ def choice_context(wizard: Wizard, choice: Choice) -> dict[str, Any]:
     shown = display(wizard, choice.provider.name)
     masked, name = choice.masked, choice.device_name
     # Some methods show the name in place of what is masked.
-    known = wording.listed(*dict.fromkeys(wording.isolated(text) for text in (name, masked)))
+    known = errors.listed(*dict.fromkeys(wording.isolated(text) for text in (name, masked)))
     provider = choice.provider
     heading = provider.get_choice_label(str(shown["label"]), known)
     line = provider.summary if choice.registers else provider.device_summary
@@ -125,7 +125,7 @@ def choice_context(wizard: Wizard, choice: Choice) -> dict[str, Any]:
         "known": known,
         "summary": summary,
         # A provider's own label says more than its line does.
-        "title": heading if not summary or says_more else wording.listed(str(shown["label"]), named),
+        "title": heading if not summary or says_more else errors.listed(str(shown["label"]), named),
         "heading": heading,
     }
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ..models import Purpose, Status, Verification
 from ..providers.installed import get_providers
-from ..user_agent import shown_name
+from ..providers.user_agent import shown_name
 from . import browsers
 from .subject import Subject
 

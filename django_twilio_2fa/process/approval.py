@@ -17,7 +17,7 @@ from ..managers import users
 from ..models import Device, Purpose, Status, Verification
 from ..providers import Checked, NewDevice
 from ..providers.installed import get_providers
-from ..user_agent import name_of
+from ..providers.user_agent import name_of
 from . import accounts
 from .database import assign
 from .devices import has_callback

@@ -17,7 +17,7 @@ from ..conf import conf
 from ..digests import digest, digests
 from ..models import Device, Purpose, Status, TrustedBrowser, Verification
 from ..notices import tell_owner
-from ..user_agent import name_of, shown_name
+from ..providers.user_agent import name_of, shown_name
 from . import events
 from .devices import CALLBACKS, Registered, from_callback, has_callback, is_backup_kind
 from .subject import Subject

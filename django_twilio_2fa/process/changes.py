@@ -13,7 +13,7 @@ from django.utils import timezone
 from .. import errors
 from ..models import Device, ProvenContact, TrustedBrowser, Verification
 from ..notices import tell_owner
-from ..user_agent import shown_name
+from ..providers.user_agent import shown_name
 from . import approval, browsers, events, wording
 from .database import retry
 from .devices import Registered, clean_name, is_backup

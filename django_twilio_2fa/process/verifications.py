@@ -19,7 +19,7 @@ from ..models import Device, Purpose, Status, Verification
 from ..models.contention import again
 from ..providers import MethodProvider
 from ..providers.installed import get_providers
-from ..user_agent import name_of
+from ..providers.user_agent import name_of
 from . import events
 from .database import retry
 from .provider_call import call, service_id

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from functools import reduce
 from typing import Any
 from unicodedata import bidirectional
 
-from django.utils.translation import get_language_bidi, pgettext
+from django.utils.translation import get_language_bidi
 from django.utils.translation import gettext_lazy as _
 
 from ..conf import conf
 from ..contacts import CONTACTS
-from ..errors import fill, sentences
+from ..errors import fill, listed, sentences
 from ..providers import MethodProvider
 from ..providers.installed import provider_of
 
@@ -53,13 +52,6 @@ def isolated(text: str) -> str:
     if not get_language_bidi() and not any(bidirectional(c) in RIGHT_TO_LEFT for c in text):
         return text
     return f"{FIRST_STRONG_ISOLATE}{text}{POP_DIRECTIONAL_ISOLATE}" if text else ""
-
-
-def listed(*texts: str) -> str:
-    """Return names and values in a row, with the comma of the language: "Work, (XXX) XXX-0143"."""
-    pair = pgettext("a list", "%(first)s, %(second)s")
-    found = [text for text in texts if text]
-    return reduce(lambda first, second: pair % {"first": first, "second": second}, found) if found else ""
 
 
 def called(kind: str, *, masked: str = "", name: str = "") -> str:

@@ -10,13 +10,14 @@ from django.template.loader_tags import BLOCK_CONTEXT_KEY
 from django.utils.html import format_html, strip_tags
 from django.utils.safestring import SafeString
 
+from ..errors import listed
 from ..moments import date_and_time
-from ..process.wording import isolated, listed
+from ..process.wording import isolated
 
 register = template.Library()
 
-# As long as a phone number, which fits into a window of 320 pixels.
-SHORT = 20
+LONGEST_UNBROKEN = 20
+"""The length of the longest phone number. It fits into a window of 320 pixels."""
 
 register.filter("isolated", isolated)
 register.filter("date_and_time", date_and_time, expects_localtime=True)
@@ -30,8 +31,8 @@ def with_value(name: str, value: str) -> str:
 
 @register.filter
 def whole(value: str) -> SafeString:
-    """Return a number or a name as HTML. A short one is not broken over two lines."""
-    kept = "twilio-2fa-whole" if len(value) <= SHORT else ""
+    """Return a number or a name as HTML. If it is short, it is kept on one line."""
+    kept = "twilio-2fa-whole" if len(value) <= LONGEST_UNBROKEN else ""
     return format_html('<bdi class="{}">{}</bdi>', kept, value)
 
 

@@ -17,8 +17,8 @@ from django_twilio_2fa import errors
 from django_twilio_2fa.conf import conf
 from django_twilio_2fa.models import Verification
 from django_twilio_2fa.moments import aware, date_and_time, local
+from django_twilio_2fa.providers.user_agent import shown_name
 from django_twilio_2fa.twilio.verify import FactorService
-from django_twilio_2fa.user_agent import shown_name
 
 LONGEST_MESSAGE, LONGEST_LABEL, LONGEST_VALUE = 256, 36, 128
 LONGEST_LIFE = timedelta(minutes=60)

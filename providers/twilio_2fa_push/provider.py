@@ -21,9 +21,9 @@ from django_twilio_2fa.forms import RegistrationForm, WaitingForm
 from django_twilio_2fa.models import Device, Purpose, Verification
 from django_twilio_2fa.moments import local
 from django_twilio_2fa.providers import Checked, Diagnosis, Endpoint, NewDevice, Sent, WaitingProvider
+from django_twilio_2fa.providers.user_agent import shown_name
 from django_twilio_2fa.reverse import reverse
 from django_twilio_2fa.twilio.verify import FactorService
-from django_twilio_2fa.user_agent import shown_name
 
 from . import answers, challenges, keys, web_push
 from .forms import BrowserForm, NoSignature, SignatureForm, check_key, read_answer

@@ -1,4 +1,4 @@
-"""Run the tests that have many parameters with a few of them: `TWILIO_2FA_CASES`."""
+"""Run parametrized tests with some of their parameters: `TWILIO_2FA_CASES`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def numbers(count: int, asked: str) -> set[int]:
 
 
 def leave_out(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is not asked for. A case of a test that needs a database server is never left out."""
+    """Deselect the cases that are not asked for. Tests that need a database server keep all of theirs."""
     asked = os.environ.get("TWILIO_2FA_CASES", "all")
     tests: dict[str, list[pytest.Item]] = {}
     for item in items:

@@ -1,4 +1,4 @@
-"""Which parameters a test runs with, where it does not run with all of them."""
+"""`TWILIO_2FA_CASES` selects which cases of a parametrized test run."""
 
 from __future__ import annotations
 

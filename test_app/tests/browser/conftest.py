@@ -34,8 +34,8 @@ def chromium() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def served(live_server: Any) -> Iterator[Any]:
-    """The server, which stops once its requests have ended: their threads close the tests' connection."""
+def server(live_server: Any) -> Iterator[Any]:
+    """Django's live server. It stops only when no request is left: they share the tests' connection."""
     yield live_server
     for _ in range(250):
         if not any("process_request_thread" in thread.name for thread in threading.enumerate()):
@@ -44,10 +44,10 @@ def served(live_server: Any) -> Iterator[Any]:
 
 
 @pytest.fixture
-def window(chromium: Any, served: Any, request: Any) -> Iterator[Any]:
+def window(chromium: Any, server: Any, request: Any) -> Iterator[Any]:
     """A window of a phone's size (or as parametrised), which reports whatever its console complains of."""
     options = {"viewport": {"width": 360, "height": 740}, **getattr(request, "param", {})}
-    context = chromium.new_context(base_url=served.url, **options)
+    context = chromium.new_context(base_url=server.url, **options)
     page = context.new_page()
     page.set_default_timeout(10_000)
     complaints: list[str] = []

@@ -16,11 +16,11 @@ from django_twilio_2fa import browsers
 from django_twilio_2fa.contacts import EmailAddress
 from django_twilio_2fa.models import Device, TrustedBrowser, Verification
 from django_twilio_2fa.process.session_data import SESSION_KEY
+from django_twilio_2fa.providers.user_agent import name_of
 from django_twilio_2fa.sandbox import messages
 from django_twilio_2fa.session import is_verified
 from django_twilio_2fa.signals import SIGNALS
 from django_twilio_2fa.testing import register_device
-from django_twilio_2fa.user_agent import name_of
 
 from ..conf.shows import shows
 from ..helpers import heard

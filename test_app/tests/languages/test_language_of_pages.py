@@ -16,9 +16,9 @@ from django_twilio_2fa import browsers
 from django_twilio_2fa.errors import in_words
 from django_twilio_2fa.models import Device, TrustedBrowser
 from django_twilio_2fa.moments import local
+from django_twilio_2fa.providers.user_agent import shown_name
 from django_twilio_2fa.sandbox import messages
 from django_twilio_2fa.twilio.locales import LOCALES
-from django_twilio_2fa.user_agent import shown_name
 
 from ..browsers.people import FIREFOX, SECRET, signs_in_again, trusts
 from ..people import PHONE, Person

@@ -446,7 +446,8 @@ class TestSendingToTheOnlyDevice:
         assert pat.navigates("start").is_at("start")
         assert pat.has_got() == 0
 
-    def test_channels_that_register_a_phone_are_a_choice(self, demo: Person) -> None:
+    def test_channels_that_register_a_phone_are_a_choice(self, demo: Person, settings: Any) -> None:
+        settings.TWILIO_2FA_ALLOWED_METHODS = ["sms", "call", "whatsapp"]
         assert demo.navigates("start").is_at("start")
 
 

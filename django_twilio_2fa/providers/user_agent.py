@@ -30,8 +30,8 @@ SYSTEMS = (
 def name_of(request: HttpRequest | None) -> str:
     """Return a name for the browser of a request, such as `Firefox on Windows`. Empty if it is unknown.
 
-    It is made of the words above only: nothing else of the header is kept. It is stored as it is:
-    `shown_name` translates it.
+    It is made of the words above only: nothing else of the header is kept. The name is stored
+    in English, and `shown_name` translates it.
     """
     header = getattr(request, "META", {}).get("HTTP_USER_AGENT", "")
     found = []
@@ -43,15 +43,15 @@ def name_of(request: HttpRequest | None) -> str:
     return " on ".join(found)
 
 
-# Each name that `name_of` makes of a browser and a system.
+# The names that `name_of` returns, and what they consist of.
 PARTS = {
     f"{browser} on {system}": {"browser": browser, "system": system}
-    for _part, browser in NAMES
-    for _sign, system in SYSTEMS
+    for _, browser in NAMES
+    for _, system in SYSTEMS
 }
 
 
 def shown_name(stored: str) -> str:
-    """Return a name that `name_of` has made in the active language. Any other is returned as it is."""
+    """Translate a name that `name_of` has returned. Return any other text unchanged."""
     parts = PARTS.get(stored)
     return gettext("%(browser)s on %(system)s") % parts if parts else stored
