@@ -144,8 +144,8 @@ PAGES = (
         "SUBMIT_FULL_CODE",
         True,
         BOOL,
-        "Whether the verify page submits itself as soon as the code has all its digits. It does not if it also "
-        "has a box to tick, such as that of remembered browsers.",
+        "Whether the verify page submits itself as soon as the code has all its digits. It does not if it "
+        "also has a box to tick, such as that of remembered browsers.",
     ),
     Setting(
         "HELP_URL",
