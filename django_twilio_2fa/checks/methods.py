@@ -9,7 +9,14 @@ from django.apps import apps
 from django.core.checks import CheckMessage, Error, Info, Warning
 
 from ..conf import PREFIX, conf
-from ..providers.installed import default_methods, get_registry, why_unregistrable, why_unusable
+from ..providers.installed import (
+    SETTING,
+    default_methods,
+    get_registry,
+    is_app_installed,
+    why_unregistrable,
+    why_unusable,
+)
 from .urls import Mounted
 
 
@@ -57,9 +64,10 @@ def _apps() -> Iterator[CheckMessage]:
     for name in registry.providers:
         app = registry.apps[name]
         if not is_app_installed(app):
+            own = registry.sources[name] == SETTING
             yield Warning(
                 f"{app}, the app of {name}, is not in INSTALLED_APPS: templates in it are not found.",
-                hint=f"Add *django_twilio_2fa.provider_apps(), or {app!r} if your project names the class.",
+                hint=f"Add {app!r}." if own else "Add *django_twilio_2fa.provider_apps().",
                 id="twilio_2fa.W003",
             )
 
@@ -92,11 +100,6 @@ def methods(mounted: Mounted) -> Iterator[CheckMessage]:
             hint="Name a method that can be registered first, or set None for all.",
             id="twilio_2fa.W015",
         )
-
-
-def is_app_installed(app: str) -> bool:
-    """Return whether the package of a provider belongs to an installed app."""
-    return any(c.name == app or app.startswith(c.name + ".") for c in apps.get_app_configs())
 
 
 CHECKS = (_methods, _apps)

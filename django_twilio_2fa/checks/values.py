@@ -80,6 +80,12 @@ def _import_error(path: str) -> str:
     return ""
 
 
+def _hint(value: Any, hint: str) -> str:
+    """Return the hint, after the reason why the value cannot be imported if it looks like a dotted path."""
+    why = _import_error(value) if isinstance(value, str) else ""
+    return f"{why}. {hint}" if why else hint
+
+
 def _types() -> Iterator[CheckMessage]:
     for setting in SETTINGS.values():
         value = conf.raw(setting.name)
@@ -139,13 +145,15 @@ def _values() -> Iterator[CheckMessage]:
             yield Error(f"{PREFIX}{name} is {value!r}.", hint=hint, id="twilio_2fa.E003")
     action = conf.raw("GRACE_ACTION")
     if as_callable(action) is None and action not in ACTIONS:
-        hint = f"It takes: {', '.join(ACTIONS)}."
+        hint = _hint(action, f"It takes: {', '.join(ACTIONS)}.")
         yield Error(f"{PREFIX}GRACE_ACTION is {action!r}.", hint=hint, id="twilio_2fa.E003")
     if not conf.SANDBOX:
         for name, start in SIDS.items():
             value = conf.raw(name)
-            if value and isinstance(value, str) and not value.startswith(start):
-                hint = f"Twilio's console has it; it begins with {start}."
+            if not value or not isinstance(value, str) or value.startswith(start):
+                continue
+            if not SETTINGS[name].arguments or as_callable(value) is None:
+                hint = _hint(value, f"Twilio's console has it; it begins with {start}.")
                 yield Error(f"{PREFIX}{name} is {value!r}.", hint=hint, id="twilio_2fa.E003")
     wanted = conf.raw("PASSKEY_USER_VERIFICATION")
     if wanted not in USER_VERIFICATION:
@@ -209,7 +217,7 @@ def _countries() -> Iterator[CheckMessage]:
         and as_callable(region) is None
         and region.upper() not in phonenumbers.SUPPORTED_REGIONS
     ):
-        hint = "Use an ISO 3166-1 code of two letters, such as 'US'."
+        hint = _hint(region, "Use an ISO 3166-1 code of two letters, such as 'US'.")
         yield Error(
             f"{PREFIX}PHONE_NUMBER_DEFAULT_REGION is the unknown country {region!r}.",
             hint=hint,
@@ -253,7 +261,7 @@ def _api_classes() -> Iterator[CheckMessage]:
             except ImportError:
                 usable = False
             if not usable:
-                hint = "It takes classes, or dotted paths to them: one, or a list."
+                hint = _hint(cls, "It takes classes, or dotted paths to them: one, or a list.")
                 yield Error(
                     f"{PREFIX}API_CLASSES[{kind!r}] has {cls!r}, which is no class.",
                     hint=hint,

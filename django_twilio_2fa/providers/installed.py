@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
@@ -17,6 +18,9 @@ from ..conf import conf
 from . import MethodProvider
 
 logger = logging.getLogger(__name__)
+
+# The source of providers that a project names itself; that of others is their distribution.
+SETTING = "TWILIO_2FA_PROVIDERS"
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,7 @@ def _installed() -> Registry:
     for name, points in by_name.items():
         if len(points) > 1:
             owners = " and ".join(sorted(p.distribution for p in points))
-            reason = f"Claimed by {owners}; set TWILIO_2FA_PROVIDERS[{name!r}] to one of their classes"
+            reason = f"Claimed by {owners}; set {SETTING}[{name!r}] to one of their classes"
             found.broken.append(Broken(name, points[0].path, owners, reason))
         else:
             _add(found, name, points[0].path, points[0].distribution)
@@ -100,8 +104,13 @@ def get_registry() -> Registry:
     )
     for name, path in own.items():
         if path is not None:
-            _add(found, name, path, "TWILIO_2FA_PROVIDERS")
+            _add(found, name, path, SETTING)
     return found
+
+
+def is_app_installed(app: str) -> bool:
+    """Return whether the package of a provider is an installed app, or within one."""
+    return any(c.name == app or app.startswith(c.name + ".") for c in apps.get_app_configs())
 
 
 def why_unavailable(provider: MethodProvider, *, user: Any, request: Any = None) -> str:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.apps import apps
 from django.core.management.base import BaseCommand
 
 from ...conf import conf
-from ...providers.installed import get_registry, why_unregistrable, why_unusable
+from ...providers.installed import get_registry, is_app_installed, why_unregistrable, why_unusable
 
 
 class Command(BaseCommand):
@@ -29,7 +28,7 @@ class Command(BaseCommand):
     def state(self, name: str) -> str:
         found = get_registry()
         reasons = []
-        if not apps.is_installed(found.apps[name]):
+        if not is_app_installed(found.apps[name]):
             reasons.append(f"{found.apps[name]} is not in INSTALLED_APPS, so its templates are not found")
         if reason := why_unusable(found.providers[name], if_it_fails=True):
             return f"no: {reason}"

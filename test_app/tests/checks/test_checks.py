@@ -108,6 +108,11 @@ def test_a_missing_app_is_named(settings: Any, id: str, app: str) -> None:
     assert app in message.msg + message.hint
 
 
+def test_the_hint_about_an_app_depends_on_who_names_the_provider(settings: Any) -> None:
+    settings.TWILIO_2FA_PROVIDERS = {"grumpy": "tests.conf.callbacks.Grumpy"}
+    assert found()["twilio_2fa.W003"].hint == "Add 'tests.conf'."
+
+
 @pytest.mark.parametrize(
     ("path", "why"),
     [
@@ -122,6 +127,32 @@ def test_a_path_that_cannot_be_imported_is_named(settings: Any, name: str, path:
     message = found()["twilio_2fa.E002"]
     assert path in message.msg
     assert why in message.msg
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "id"),
+    [
+        ("SERVICE_ID", "nowhere.pick", "E003"),
+        ("REGISTRATION_SERVICE_ID", "nowhere.pick", "E003"),
+        ("GRACE_ACTION", "nowhere.pick", "E003"),
+        ("PHONE_NUMBER_DEFAULT_REGION", "nowhere.pick", "E010"),
+        ("API_CLASSES", {"permission": "nowhere.pick"}, "E015"),
+    ],
+)
+def test_the_hint_says_why_a_path_cannot_be_imported(
+    settings: Any, name: str, value: object, id: str
+) -> None:
+    settings.TWILIO_2FA_SANDBOX = False
+    setattr(settings, f"TWILIO_2FA_{name}", value)
+    assert "No module named 'nowhere'. " in found()[f"twilio_2fa.{id}"].hint
+
+
+def test_a_dotted_path_to_a_callable_is_no_wrong_sid(settings: Any) -> None:
+    settings.TWILIO_2FA_SANDBOX = False
+    settings.TWILIO_2FA_SERVICE_ID = settings.TWILIO_2FA_REGISTRATION_SERVICE_ID = (
+        "tests.conf.callbacks.raises"
+    )
+    assert "twilio_2fa.E003" not in found()
 
 
 def test_the_messages_of_check_show_no_secret(settings: Any) -> None:

@@ -218,6 +218,13 @@ class TestProviders:
         assert found["recovery"][2] == "no: twilio_2fa_recovery is not in INSTALLED_APPS"
         assert found["broken"][2].startswith("no: ModuleNotFoundError")
 
+    def test_a_provider_within_an_installed_app_has_its_app(self, settings: Any) -> None:
+        settings.TWILIO_2FA_PROVIDERS = {"post": "demo.pigeon.provider.PigeonProvider"}
+        settings.INSTALLED_APPS = [a for a in settings.INSTALLED_APPS if a != "demo.pigeon"]
+        assert "demo" in settings.INSTALLED_APPS
+        settings.TWILIO_2FA_ALLOWED_METHODS = ["post"]
+        assert self.lines()["post"] == ["TWILIO_2FA_PROVIDERS", "demo.pigeon", "yes"]
+
     def test_the_list_of_providers_says_which_are_off_by_default(self, settings: Any) -> None:
         settings.TWILIO_2FA_ALLOWED_METHODS = None
         assert self.lines()["whatsapp"][2].startswith("yes, but off unless")
