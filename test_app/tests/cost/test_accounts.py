@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.test import Client
+from django.utils import timezone
 
 from django_twilio_2fa import errors
 from django_twilio_2fa.contacts import EmailAddress, PhoneNumber
-from django_twilio_2fa.models import Counter, Device, ProvenContact, Status, Verification
+from django_twilio_2fa.models import Counter, Device, ProvenContact, Purpose, Status, Verification
 from django_twilio_2fa.process import check, reservations
 from django_twilio_2fa.process.reservations import Attempt
 from django_twilio_2fa.providers import Checked
@@ -71,6 +73,16 @@ def test_the_site_sets_how_many_accounts(
         assert refused
     else:
         assert not refused
+
+
+@pytest.mark.parametrize("changed", [{"kind": "email"}, {"digest": "of another number"}])
+def test_only_devices_with_the_same_number_count(
+    demo: Person, settings: Any, changed: dict[str, str]
+) -> None:
+    settings.TWILIO_2FA_MAX_ACCOUNTS_PER_DESTINATION = 1
+    holders(1)
+    Device.objects.update(**changed)
+    assert Verifier(demo.user, flow="f").send("sms", to=PhoneNumber(PHONE)).sends == 1
 
 
 def test_an_account_that_has_a_number_keeps_it(pat: Person, settings: Any) -> None:
@@ -145,6 +157,49 @@ class TestStoredByTheSite:
         with pytest.raises(errors.TooManyAccounts):
             self.registers(c)
         assert set(stored) == {a.pk, b.pk}
+
+    @pytest.mark.parametrize(
+        ("changed", "counts"),
+        [
+            ({}, True),
+            ({"kind": "email"}, False),
+            ({"destination_digest": "of another number"}, False),
+            ({"purpose": Purpose.PROVE}, False),
+            ({"status": Status.CANCELED}, False),
+            ({"approved_at": timezone.now() - timedelta(days=1)}, False),
+            ({"user": None}, False),
+        ],
+    )
+    def test_a_registration_that_was_just_approved_counts(
+        self, db: None, no_cooldown: None, settings: Any, changed: dict[str, Any], counts: bool
+    ) -> None:
+        settings.TWILIO_2FA_MAX_ACCOUNTS_PER_DESTINATION = 1
+        a, b = people(2)
+        self.registers(a)
+        ProvenContact.objects.all().delete()
+        Verification.objects.update(**changed)
+        self.is_full_for(b, counts)
+
+    @pytest.mark.parametrize(
+        ("changed", "counts"), [({}, True), ({"kind": "email"}, False), ({"digest": "of another"}, False)]
+    )
+    def test_a_number_that_was_proven_counts(
+        self, db: None, no_cooldown: None, settings: Any, changed: dict[str, Any], counts: bool
+    ) -> None:
+        settings.TWILIO_2FA_MAX_ACCOUNTS_PER_DESTINATION = 1
+        a, b = people(2)
+        self.registers(a)
+        Verification.objects.all().delete()
+        ProvenContact.objects.update(**changed)
+        self.is_full_for(b, counts)
+
+    def is_full_for(self, user: Any, full: bool) -> None:
+        if full:
+            with pytest.raises(errors.TooManyAccounts):
+                self.registers(user)
+        else:
+            self.registers(user)
+            assert stored[user.pk] == PHONE
 
     def test_a_number_that_the_site_set_itself_is_not_refused(self, db: None) -> None:
         a, b, c = people(3)
