@@ -1,4 +1,4 @@
-"""What one user does changes no row of another user, and none of their own that it is not about.
+"""What one user does or reads concerns no row of another user, and none of their own that it is not about.
 
 Each UPDATE names the row that it is for. Here one of two users acts who are in the same state. Both have a
 second verification.
@@ -170,3 +170,37 @@ def test_an_act_changes_only_the_rows_it_is_about(pairs: tuple[Pair, Pair], act:
     assert [state(model, user=sam.user) for model in theirs] != mine, "it did nothing"
     assert {model: state(model, user=ann.user) for model in theirs} == theirs
     assert (state(Verification, pk=sam.email.pk), state(Device, pk=sam.address.pk)) == own
+
+
+def what_is_read_of(pair: Pair) -> dict[str, Any]:
+    verifier = pair.verifier
+    return {
+        "status": administration.status(pair.user),
+        "activity": verifier.activity(),
+        "registered": [registered.id for registered in verifier.registered()],
+        "methods": verifier.methods(),
+        "choices": [(choice.provider.name, choice.masked) for choice in verifier.choices()],
+        "remembered": [browser.pk for browser in browsers.current(pair.user, AUTHS)],
+    }
+
+
+def test_what_one_user_reads_has_nothing_of_another(db: None, no_cooldown: None, settings: Any) -> None:
+    settings.TWILIO_2FA_TRUSTED_BROWSER_AGE = timedelta(days=30)
+    settings.TWILIO_2FA_LIMITS = {"wrong_tokens_in_a_row": 1}
+    sam = Pair("sam")
+    sam.has_a_browser()
+    sam.sms = sam.verifier.send("sms")
+    sam.guesses()
+    before = what_is_read_of(sam)
+    assert all(before.values())
+    ann = Pair("ann")
+    ann.has_a_browser()
+    ann.sms = ann.verifier.send("sms")
+    ann.guesses()
+    assert what_is_read_of(sam) == before
+
+
+def test_an_administrator_removes_devices_of_the_user_only(pairs: tuple[Pair, Pair]) -> None:
+    sam, ann = pairs
+    assert administration.remove(sam.user, [ann.phone]) == []
+    assert Device.objects.filter(pk=ann.phone.pk).exists()
