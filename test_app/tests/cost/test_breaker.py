@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.db import DatabaseError, connection
+from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 
 from django_twilio_2fa import errors
@@ -235,6 +236,14 @@ class TestOneClientAddress:
     def test_sequential_numbers_stop_an_address(self, bot: Registrar) -> None:
         pumps(bot, 5, address="192.0.2.7", step=1)
         assert (bot.sent, bot.refused) == (3, 2)
+
+    @pytest.mark.parametrize("made", [{"n": 0}, {"window": F("window") - 3 * 86400}])
+    def test_what_is_over_stops_no_address(self, bot: Registrar, made: dict[str, Any]) -> None:
+        for country in ("LV", "EE", "TN"):
+            bot.asks(next(numbers(country)), address="192.0.2.7")
+        Counter.objects.filter(scope__startswith="client").update(**made)
+        for country in ("SN", "LT", "DE"):
+            assert bot.asks(next(numbers(country)), address="192.0.2.7")
 
     def test_an_address_of_many_people_is_not_stopped(self, db: None) -> None:
         person = Registrar("student")

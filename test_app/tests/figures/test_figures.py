@@ -152,6 +152,22 @@ class TestReport:
         assert "US sms: 1 sent, 1 approved" in text.getvalue()
         assert ",sms,US,prove,1,1,1," in table.getvalue()
 
+    @pytest.mark.parametrize("folded", [False, True])
+    def test_a_report_has_the_days_of_its_period_only(self, pat: Person, folded: bool) -> None:
+        rows = rows_of_the_last(6, 10, pat.user)
+        for day in range(6):
+            at = figures_report.today() - timedelta(days=day)
+            DailyAttempt.objects.create(day=at, method="sms", country="US", purpose="prove", attempts=1)
+        if folded:
+            figures.fold()
+        since, until = (figures_report.today() - timedelta(days=days) for days in (3, 2))
+        told = figures_report.report(since, until)
+        days = {since.isoformat(), until.isoformat()}
+        expected = [row for row in rows if row.created_at.date().isoformat() in days]
+        assert {str(group["day"]) for group in told["groups"]} == days
+        assert told["total"]["verifications"] == len(expected)
+        assert told["total"]["twilio_attempts"] == 2
+
 
 class TestFolding:
     def test_folding_changes_no_number_of_a_report(self, pat: Person) -> None:

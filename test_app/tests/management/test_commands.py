@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
+from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.db.models import F
+from django.utils import timezone
 from twilio.rest.verify.v2.service import ServiceInstance
 
 from django_twilio_2fa.models import Counter, Lock, Verification
@@ -61,6 +63,39 @@ class TestPrune:
         pat.opens("start").picks("sms")
         run("twilio_2fa_prune", "--days", "0")
         assert pat.types_the_code().is_verified
+
+    def test_prune_keeps_rows_that_have_expired_lately(self, pat: Person, later: Any) -> None:
+        pat.opens("start").picks("sms").types_the_code()
+        later(2 * 86400)
+        assert "0 verifications were removed" in run("twilio_2fa_prune", "--days", "3")
+        assert "1 verifications were removed" in run("twilio_2fa_prune", "--days", "1")
+
+    def test_prune_keeps_an_old_row_that_lasts(self, pat: Person, later: Any) -> None:
+        pat.opens("start").picks("sms")
+        later(2 * 86400)
+        Verification.objects.update(expires_at=timezone.now() + timedelta(minutes=1), in_figures=True)
+        assert "0 verifications were removed" in run("twilio_2fa_prune", "--days", "1")
+
+    def test_prune_keeps_a_row_that_is_not_in_the_figures_yet(self, pat: Person, later: Any) -> None:
+        pat.opens("start").picks("sms")
+        later(601)
+        assert "0 verifications were removed" in run("twilio_2fa_prune", "--days", "0")
+        assert Verification.objects.exists()
+
+    def test_prune_leaves_a_row_that_is_being_checked(self, pat: Person, later: Any) -> None:
+        pat.opens("start").picks("sms")
+        later(601)
+        Verification.objects.update(lease="of a check", lease_until=timezone.now() + timedelta(seconds=9))
+        assert "0 destinations were removed" in run("twilio_2fa_prune")
+        row = Verification.objects.get()
+        assert (row.status, bool(row.destination)) == ("pending", True)
+
+    def test_prune_changes_no_result_of_a_verification(self, pat: Person, later: Any) -> None:
+        pat.opens("start").picks("sms")
+        later(601)
+        Verification.objects.update(status="canceled")
+        assert "1 destinations were removed" in run("twilio_2fa_prune")
+        assert (Verification.objects.get().status, Verification.objects.get().destination) == ("canceled", "")
 
     def test_prune_deletes_old_counters_and_keeps_endless_locks(self, pat: Person) -> None:
         pat.opens("start").picks("sms").types_a_wrong_code()

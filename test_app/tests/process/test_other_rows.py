@@ -16,9 +16,17 @@ from django.db.models import Model
 from django.utils import timezone
 
 from django_twilio_2fa import errors
-from django_twilio_2fa.contacts import EmailAddress
-from django_twilio_2fa.models import Device, TrustedBrowser, Verification
-from django_twilio_2fa.process import administration, browsers
+from django_twilio_2fa.contacts import EmailAddress, PhoneNumber
+from django_twilio_2fa.models import (
+    Counter,
+    Device,
+    Lock,
+    ProvenContact,
+    Status,
+    TrustedBrowser,
+    Verification,
+)
+from django_twilio_2fa.process import administration, browsers, lockout
 from django_twilio_2fa.sandbox import messages
 from django_twilio_2fa.sandbox.fault_injection import injected
 from django_twilio_2fa.testing import register_device
@@ -126,6 +134,10 @@ class Pair:
         browser, token = self.browser
         assert browsers.recognize(self.verifier.subject, browser.pk, token, auths=AUTHS[:1], session="s")
 
+    def has_recovery_codes(self) -> None:
+        self.verifier.check(self.verifier.send("sms"), self.code)
+        self.verifier.check(self.verifier.send("recovery", enrol=True), "")
+
     def has_a_copied_browser(self) -> None:
         browser, _token = self.browser
         assert (
@@ -148,13 +160,14 @@ BEFORE: dict[str, Callable[[Pair], None]] = {
     "has_a_copied_browser": Pair.has_a_browser,
     "forgets_the_browser": Pair.has_a_browser,
 }
-NO_ACTS = ("verifier", "code", "has_a_browser")
+NO_ACTS = ("verifier", "code", "has_a_browser", "has_recovery_codes")
 ACTS = [name for name in vars(Pair) if not name.startswith("_") and name not in NO_ACTS]
 
 
 @pytest.fixture
 def pairs(db: None, no_cooldown: None, settings: Any) -> tuple[Pair, Pair]:
     settings.TWILIO_2FA_TRUSTED_BROWSER_AGE = timedelta(days=30)
+    settings.TWILIO_2FA_ALLOWED_METHODS = ["sms", "call", "email", "recovery"]
     return Pair("sam"), Pair("ann")
 
 
@@ -204,3 +217,119 @@ def test_an_administrator_removes_devices_of_the_user_only(pairs: tuple[Pair, Pa
     sam, ann = pairs
     assert administration.remove(sam.user, [ann.phone]) == []
     assert Device.objects.filter(pk=ann.phone.pk).exists()
+
+
+def test_unlocking_one_user_leaves_the_counts_of_another(pairs: tuple[Pair, Pair]) -> None:
+    sam, ann = pairs
+    sam.guesses()
+    own = {counter["id"] for counter in state(Counter)}
+    ann.guesses()
+    theirs = [counter for counter in state(Counter) if counter["id"] not in own]
+    assert len(theirs) > 1
+    administration.unlock(sam.user)
+    assert [counter for counter in state(Counter) if counter["id"] not in own] == theirs
+
+
+def test_a_new_lock_leaves_one_of_another_that_has_ended(pairs: tuple[Pair, Pair]) -> None:
+    sam, ann = pairs
+    lockout.lock((ann.user.pk,), 1)
+    theirs = state(Lock)
+    lockout.lock((sam.user.pk,), Lock.FOR_EVER)
+    assert [lock for lock in state(Lock) if lock["until"] == 1] == theirs
+
+
+def test_the_default_of_one_user_leaves_that_of_another(pairs: tuple[Pair, Pair]) -> None:
+    sam, ann = pairs
+    for pair in pairs:
+        pair.makes_the_phone_the_default()
+    theirs = state(Device, user=ann.user)
+    sam.verifier.make_default(str(sam.address.pk))
+    assert state(Device, user=ann.user) == theirs
+    defaults = {device["id"]: device["default_at"] for device in state(Device, user=sam.user)}
+    assert defaults[sam.phone.pk] is None
+    assert defaults[sam.address.pk]
+
+
+def test_new_recovery_codes_leave_those_of_another_user(pairs: tuple[Pair, Pair]) -> None:
+    for pair in pairs:
+        pair.has_recovery_codes()
+    sam, ann = pairs
+    sam.has_recovery_codes()
+    assert Device.objects.filter(user=ann.user, kind="recovery").exists()
+
+
+def test_the_last_device_stays_whatever_others_have(pairs: tuple[Pair, Pair]) -> None:
+    sam, _ann = pairs
+    Device.objects.filter(pk=sam.address.pk).delete()
+    sam.checks()
+    [phone] = sam.verifier.registered()
+    with pytest.raises(errors.LastDevice):
+        sam.verifier.remove(phone)
+
+
+def test_a_change_leaves_what_another_device_has_verified(pairs: tuple[Pair, Pair]) -> None:
+    sam, _ann = pairs
+    sam.verifier.check(sam.email, messages.last_code("sam@example.com"))
+    sam.changes_the_phone()
+    row = Verification.objects.get(pk=sam.email.pk)
+    assert (row.verifies_session, row.device_id) == (True, sam.address.pk)
+
+
+@pytest.mark.parametrize("act", ["check", "approve", "cancel", "resend"])
+def test_another_session_of_the_user_finds_no_verification(pairs: tuple[Pair, Pair], act: str) -> None:
+    sam, _ann = pairs
+    sam.has_recovery_codes()
+    row = sam.verifier.send("recovery")
+    elsewhere = Verifier(sam.user, flow="of another session", auth=AUTHS[0])
+    given = ("a code",) if act == "check" else ()
+    with pytest.raises(errors.VerificationNotFound):
+        getattr(elsewhere, act)(row, *given)
+    assert state(Verification, pk=row.pk)[0]["status"] == Status.PENDING
+
+
+class TestKeptByTheSite:
+    """The site keeps the numbers; this package keeps what was proven of them."""
+
+    @pytest.fixture(autouse=True)
+    def callback(self, pairs: tuple[Pair, Pair], settings: Any) -> None:
+        numbers = {pair.user.pk: PHONES[pair.name] for pair in pairs}
+        settings.TWILIO_2FA_PHONE_NUMBER_CB = lambda user: numbers.get(user.pk)
+
+    def test_a_proof_of_another_user_proves_nothing(self, pairs: tuple[Pair, Pair]) -> None:
+        sam, ann = pairs
+        for pair, number in ((sam, "+12025550199"), (ann, PHONES["sam"])):
+            ProvenContact.objects.create(user=pair.user, kind="phone_number", digest=_digest(number))
+        assert [registered.proven for registered in sam.verifier.registered()][:1] == [False]
+
+    def test_a_proof_of_another_kind_is_not_looked_at(self, pairs: tuple[Pair, Pair]) -> None:
+        sam, ann = pairs
+        for user, kind in ((ann.user, "phone_number"), (sam.user, "email"), (ann.user, "email")):
+            ProvenContact.objects.create(user=user, kind=kind, digest="of something else")
+        assert all(registered.proven for registered in sam.verifier.registered())
+
+    def test_the_default_is_that_of_the_user_and_the_kind(self, pairs: tuple[Pair, Pair]) -> None:
+        for pair in pairs:
+            ProvenContact.objects.create(user=pair.user, kind="email", digest="")
+            pair.checks()
+            pair.verifier.make_default("phone_number")
+        sam, ann = pairs
+        theirs = state(ProvenContact, user=ann.user)
+        sam.verifier.make_default("phone_number")
+        assert state(ProvenContact, user=ann.user) == theirs
+        sam.verifier.make_default(str(sam.address.pk))
+        assert state(ProvenContact, user=ann.user) == theirs
+        assert [row["default_at"] for row in state(ProvenContact, user=sam.user)] == [None, None]
+
+
+def _digest(number: str) -> str:
+    from django_twilio_2fa.digests import digest
+
+    return digest("phone_number", PhoneNumber(number).identity)
+
+
+def test_a_wrong_token_of_a_browser_is_no_renewed_one(pairs: tuple[Pair, Pair]) -> None:
+    sam, _ann = pairs
+    sam.has_a_browser()
+    sam.uses_the_browser()
+    sam.has_a_copied_browser()
+    assert not TrustedBrowser.objects.filter(pk=sam.browser[0].pk).exists()
