@@ -10,11 +10,13 @@ import pytest
 from django.core.management import call_command
 from django.db import DatabaseError, connection
 from django.db.models import F
+from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 
 from django_twilio_2fa import errors
-from django_twilio_2fa.models import Counter, Pause
-from django_twilio_2fa.process import conversion, pauses
+from django_twilio_2fa.contacts import PhoneNumber
+from django_twilio_2fa.models import Counter, Lock, Pause
+from django_twilio_2fa.process import conversion, lockout, pauses
 from django_twilio_2fa.sandbox.fault_injection import injected
 from django_twilio_2fa.testing import register_device
 from django_twilio_2fa.verifier import Verifier
@@ -232,6 +234,16 @@ class TestOneClientAddress:
         assert (bot.sent, bot.refused) == (3, 2)
         assert bot.asks(next(numbers("LV")), address="192.0.2.8")
         assert "One client address" in reasons()[0]
+
+    def test_a_lock_is_named_before_a_stopped_address(
+        self, bot: Registrar, demo: Person, rf: RequestFactory
+    ) -> None:
+        for country in ("LV", "EE", "TN", "SN"):
+            bot.asks(next(numbers(country)), address="192.0.2.7")
+        verifier = Verifier(demo.user, flow="f", request=rf.get("/", REMOTE_ADDR="192.0.2.7"))
+        lockout.lock((demo.user.pk,), Lock.FOR_EVER)
+        with pytest.raises(errors.AccountLocked):
+            verifier.send("sms", to=PhoneNumber(PHONE))
 
     def test_sequential_numbers_stop_an_address(self, bot: Registrar) -> None:
         pumps(bot, 5, address="192.0.2.7", step=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from io import StringIO
 from typing import Any
@@ -92,6 +92,31 @@ def test_delivery_is_shown_after_twilio_was_asked(signed_in: Person) -> None:
     assert (total["delivered"], total["delivery_known"], total["twilio_converted"]) == (1, 1, 1)
     [row] = DailyAttempt.objects.all()
     assert (row.method, row.country, row.purpose, row.converted) == ("sms", "US", "prove", 1)
+
+
+@pytest.mark.parametrize(
+    ("changed", "missing"),
+    [
+        ({}, 1),
+        ({"sid": "YF" + "9" * 32}, 0),
+        ({"created_at": timezone.now() - timedelta(days=9)}, 0),
+        ({"created_at": timezone.now() + timedelta(days=9)}, 0),
+    ],
+)
+def test_messages_of_the_period_may_be_missing(
+    signed_in: Person, changed: dict[str, Any], missing: int
+) -> None:
+    Verification.objects.update(**{"sid": OURS_ONLY, **changed})
+    assert len(reconcile()["missing"]) == missing
+
+
+@pytest.mark.parametrize("other", [{"service": "VA" + "9" * 32}, {"day": date(2020, 1, 1)}])
+def test_what_is_stored_of_another_day_or_service_stays(signed_in: Person, other: dict[str, Any]) -> None:
+    reconcile()
+    DailyAttempt.objects.update(**other)
+    reconcile()
+    assert DailyAttempt.objects.filter(**other).count() == 1
+    assert DailyAttempt.objects.count() == 2
 
 
 def test_asking_twice_counts_nothing_twice(signed_in: Person) -> None:

@@ -9,8 +9,8 @@ import pytest
 from django.utils import timezone
 
 from django_twilio_2fa import errors
-from django_twilio_2fa.models import Counter, Status, Verification
-from django_twilio_2fa.process import administration, rate_limits
+from django_twilio_2fa.models import Counter, Lock, Status, Verification
+from django_twilio_2fa.process import administration, lockout, rate_limits
 from django_twilio_2fa.process.limit_rows import RateLimit
 from django_twilio_2fa.sandbox import messages
 from django_twilio_2fa.sandbox.fault_injection import injected
@@ -45,6 +45,19 @@ def test_a_lock_is_named_before_used_up_tries(verifier: Verifier, settings: Any)
     assert stored(sms).status == Status.FAILED
     assert isinstance(guesses(verifier, email, EMAIL), errors.TooManyWrongTokens)
     assert isinstance(guesses(verifier, sms, PHONE), errors.TooManyWrongTokens)
+
+
+def test_a_method_without_messages_names_the_lock_again(sam: Person, settings: Any) -> None:
+    settings.TWILIO_2FA_ALLOWED_METHODS = ["sms", "recovery"]
+    verifier = Verifier(sam.user, flow="a-flow", auth="an-auth")
+    verifier.check(verifier.send("sms"), messages.last_code(PHONE))
+    verifier.check(verifier.send("recovery", enrol=True), "")
+    row = verifier.send("recovery")
+    assert verifier.send("recovery") == row
+    lockout.lock((sam.user.pk, "a-flow", "recovery"), Lock.FOR_EVER, lockout.session_scope(sam.user))
+    for again in (lambda: verifier.send("recovery"), lambda: verifier.resend(row)):
+        with pytest.raises(errors.AccountLocked):
+            again()
 
 
 def test_a_right_code_is_not_checked_after_the_last_try(verifier: Verifier) -> None:

@@ -6,6 +6,7 @@ second verification.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -21,14 +22,16 @@ from django_twilio_2fa.models import (
     Counter,
     Device,
     Lock,
+    Pause,
     ProvenContact,
     Status,
     TrustedBrowser,
     Verification,
 )
-from django_twilio_2fa.process import administration, browsers, lockout
+from django_twilio_2fa.process import administration, browsers, lockout, pauses
 from django_twilio_2fa.sandbox import messages
 from django_twilio_2fa.sandbox.fault_injection import injected
+from django_twilio_2fa.signals import twilio_2fa_set_user_data
 from django_twilio_2fa.testing import register_device
 from django_twilio_2fa.verifier import Verifier
 
@@ -94,6 +97,16 @@ class Pair:
         with injected(fault, on="/Verifications"), pytest.raises(errors.TwoFactorError):
             self.verifier.resend(self.sms)
 
+    def sends_what_twilio_counts_as_too_many(self) -> None:
+        self.sends_in_vain("60203")
+
+    def sends_to_a_landline(self) -> None:
+        self.sends_in_vain("60205")
+
+    def sends_for_the_first_time_in_vain(self) -> None:
+        with injected("60410", on="/Verifications"), pytest.raises(errors.TwoFactorError):
+            self.verifier.send("sms")
+
     def cancels(self) -> None:
         self.verifier.cancel(self.sms)
 
@@ -153,6 +166,7 @@ def state(model: type[Model], **of: Any) -> list[dict[str, Any]]:
 
 
 BEFORE: dict[str, Callable[[Pair], None]] = {
+    "sends_for_the_first_time_in_vain": Pair.cancels,
     "is_unlocked": Pair.guesses_until_it_fails,
     "is_revoked": Pair.has_a_browser,
     "loses_the_phone": Pair.has_a_browser,
@@ -291,9 +305,17 @@ class TestKeptByTheSite:
     """The site keeps the numbers; this package keeps what was proven of them."""
 
     @pytest.fixture(autouse=True)
-    def callback(self, pairs: tuple[Pair, Pair], settings: Any) -> None:
-        numbers = {pair.user.pk: PHONES[pair.name] for pair in pairs}
-        settings.TWILIO_2FA_PHONE_NUMBER_CB = lambda user: numbers.get(user.pk)
+    def callback(self, pairs: tuple[Pair, Pair], settings: Any) -> Any:
+        self.numbers = {pair.user.pk: PHONES[pair.name] for pair in pairs}
+        settings.TWILIO_2FA_PHONE_NUMBER_CB = lambda user: self.numbers.get(user.pk)
+        # A method of the test would be forgotten at once: receivers are kept by weak references.
+        store = self.store
+        twilio_2fa_set_user_data.connect(store)
+        yield
+        twilio_2fa_set_user_data.disconnect(store)
+
+    def store(self, user: Any, value: Any, **kwargs: Any) -> None:
+        self.numbers[user.pk] = str(value)
 
     def test_a_proof_of_another_user_proves_nothing(self, pairs: tuple[Pair, Pair]) -> None:
         sam, ann = pairs
@@ -306,6 +328,17 @@ class TestKeptByTheSite:
         for user, kind in ((ann.user, "phone_number"), (sam.user, "email"), (ann.user, "email")):
             ProvenContact.objects.create(user=user, kind=kind, digest="of something else")
         assert all(registered.proven for registered in sam.verifier.registered())
+
+    def test_only_what_the_site_has_stored_verifies_its_session(self, pairs: tuple[Pair, Pair]) -> None:
+        sam, ann = pairs
+        Verification.objects.filter(pk=ann.email.pk).update(status=Status.APPROVED)
+        theirs = state(Verification, user=ann.user)
+        self.numbers.pop(sam.user.pk)
+        Device.objects.filter(user=sam.user).delete()
+        row = sam.verifier.send("sms", to=PhoneNumber(OTHERS["sam"]))
+        sam.verifier.check(row, messages.last_code(OTHERS["sam"]))
+        assert Verification.objects.get(pk=row.pk).verifies_session
+        assert state(Verification, user=ann.user) == theirs
 
     def test_the_default_is_that_of_the_user_and_the_kind(self, pairs: tuple[Pair, Pair]) -> None:
         for pair in pairs:
@@ -333,3 +366,18 @@ def test_a_wrong_token_of_a_browser_is_no_renewed_one(pairs: tuple[Pair, Pair]) 
     sam.uses_the_browser()
     sam.has_a_copied_browser()
     assert not TrustedBrowser.objects.filter(pk=sam.browser[0].pk).exists()
+
+
+def test_one_pause_is_extended_and_another_is_not(db: None) -> None:
+    for place in ("US", "GB"):
+        pauses.pause("sms", place, until=int(time.time()) + 600, reason="", by="a test")
+    us, gb = Pause.objects.order_by("key")[::-1]
+    pauses.extend(us, Pause.FOR_EVER, by="a test")
+    assert Pause.objects.get(pk=us.pk).until == Pause.FOR_EVER
+    assert Pause.objects.get(pk=gb.pk).until == gb.until
+
+
+def test_the_breaker_leaves_a_pause_that_lasts(db: None) -> None:
+    pauses.pause("sms", "US", registrations=True, until=Pause.FOR_EVER, reason="", by="a test")
+    pauses.begin("sms", "US", seconds=60, reason="")
+    assert Pause.objects.get().until == Pause.FOR_EVER
