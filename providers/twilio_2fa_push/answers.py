@@ -178,10 +178,8 @@ def _deny(
     complete = signed == asked.signed
     if not complete and signed != asked.shown:
         raise NotSigned
-    if row.answer != Answer.DENIED:
-        _require_open(row)
-        if not store(row, device, asked, approved=False, request=request):
-            raise RequestOver
+    if row.answer != Answer.DENIED and not store(row, device, asked, approved=False, request=request):
+        raise RequestOver
     if not complete:
         return {**told, "sign": asked.signed}
     try:

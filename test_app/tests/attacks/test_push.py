@@ -283,6 +283,12 @@ def test_an_answer_after_the_end_is_refused(ann: Person, laptop: SoftwareBrowser
     assert refuses(sends(token, asked.number), "verification_expired")
 
 
+def test_a_browser_is_not_asked_about_what_has_expired(ann: Person, laptop: SoftwareBrowser) -> None:
+    is_asked(ann)
+    pass_time(601)
+    assert requests(laptop) == []
+
+
 def test_a_canceled_request_cannot_be_approved(ann: Person, laptop: SoftwareBrowser) -> None:
     asked = is_asked(ann)
     ann.posts("verify", action="cancel")

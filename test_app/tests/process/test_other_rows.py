@@ -136,6 +136,12 @@ class Pair:
         row = self.verifier.send("sms", to=OTHERS[self.name], replaces=phone)
         self.verifier.check(row, messages.last_code(OTHERS[self.name]))
 
+    def begins_a_change_twice(self) -> None:
+        self.checks()
+        [phone, _address] = self.verifier.registered()
+        for name in ("One", "Two"):
+            self.verifier.send("sms", to=OTHERS[self.name], replaces=phone, name=name)
+
     def expires(self) -> None:
         Verification.objects.filter(pk=self.sms.pk).update(expires_at=timezone.now())
         self.guesses()

@@ -169,6 +169,12 @@ class TestRegistering:
         uses(ann, phone)
         assert options(names_itself(ann))["user"]["id"] == phone.passkeys[0].user_handle
 
+    def test_authenticators_know_another_user_by_another_id(
+        self, ann: Person, phone: SoftwareAuthenticator, laptop: SoftwareAuthenticator
+    ) -> None:
+        with_passkey("eve", laptop)
+        assert laptop.passkeys[0].user_handle != phone.passkeys[0].user_handle
+
     def test_the_site_is_named_by_its_setting(self, demo: Person, settings: Any) -> None:
         settings.TWILIO_2FA_SERVICE_NAME = "Owl Bank"
         assert options(names_itself(demo))["rp"]["name"] == "Owl Bank"
@@ -258,6 +264,12 @@ class TestCounter:
     def test_a_passkey_is_stored(self, ann: Person, phone: SoftwareAuthenticator) -> None:
         uses(ann, phone)
         assert passkeys(ann)[0].data["sign_count"] == phone.counter == 2
+
+    def test_the_counter_of_another_user_stays(self, ann: Person, phone: SoftwareAuthenticator) -> None:
+        eve = with_passkey("eve", SoftwareAuthenticator())
+        before = passkeys(eve)[0].data
+        assert uses(ann, phone).is_verified
+        assert passkeys(eve)[0].data == before
 
     def test_a_copied_key_is_refused_and_logged(
         self, ann: Person, phone: SoftwareAuthenticator, caplog: Any
