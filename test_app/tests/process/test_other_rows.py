@@ -287,6 +287,21 @@ def test_the_last_device_stays_whatever_others_have(pairs: tuple[Pair, Pair]) ->
         sam.verifier.remove(phone)
 
 
+@pytest.mark.parametrize("backups", [False, True])
+def test_of_two_removals_the_last_device_stays(pairs: tuple[Pair, Pair], backups: bool) -> None:
+    """Whatever others have, and backups do not count. The second began while both devices were there."""
+    sam, _ann = pairs
+    if backups:
+        sam.has_recovery_codes()
+    sam.checks()
+    second = sam.verifier
+    phone = next(each for each in second.registered() if each.device == sam.phone)
+    administration.remove(sam.user, [sam.address])
+    with pytest.raises(errors.LastDevice):
+        second.remove(phone)
+    assert Device.objects.filter(pk=sam.phone.pk).exists()
+
+
 def test_a_change_leaves_what_another_device_has_verified(pairs: tuple[Pair, Pair]) -> None:
     sam, _ann = pairs
     sam.verifier.check(sam.email, messages.last_code("sam@example.com"))
