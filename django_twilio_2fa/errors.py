@@ -29,6 +29,11 @@ def listed(*texts: str) -> str:
     return reduce(lambda first, second: pair % {"first": first, "second": second}, found) if found else ""
 
 
+def labelled(label: str, value: str) -> str:
+    """Join a label and a value with the colon of the active language, as in "Text message: No code yet."."""
+    return pgettext("a label", "%(label)s: %(value)s") % {"label": label, "value": value}
+
+
 def in_words(seconds: int) -> str:
     """Return a wait in words: seconds, minutes, or hours from ninety minutes on; "now" for none."""
     if seconds <= 0:

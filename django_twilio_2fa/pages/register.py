@@ -139,6 +139,6 @@ class RegisterStep(Step):
         form = self.wizard.get_form(data=self.request.POST, files=self.request.FILES)
         form.is_valid()
         label = display(self.wizard, provider.name)["label"]
-        form.add_error(None, f"{refused}: {error.display}")
+        form.add_error(None, errors.labelled(refused, error.display))
         form.add_error(None, _("You can use this instead: %(method)s") % {"method": label})
         return self.ask_again(form)

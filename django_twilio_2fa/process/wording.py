@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ..conf import conf
 from ..contacts import CONTACTS
-from ..errors import fill, listed, sentences
+from ..errors import fill, labelled, listed, sentences
 from ..providers import MethodProvider
 from ..providers.installed import provider_of
 
@@ -60,7 +60,7 @@ def called(kind: str, *, masked: str = "", name: str = "") -> str:
     label = str(KINDS.get(kind) or (provider.label if provider else kind))
     # Of what is no number and no address, what is masked says nothing in a mail.
     about = listed(isolated(name), isolated(masked) if kind in CONTACTS else "")
-    return f"{label}: {about}" if about else label
+    return labelled(label, about) if about else label
 
 
 ENDS = ".!?:。"

@@ -10,7 +10,7 @@ from django.template.loader_tags import BLOCK_CONTEXT_KEY
 from django.utils.html import format_html, strip_tags
 from django.utils.safestring import SafeString
 
-from ..errors import listed
+from ..errors import labelled, listed
 from ..moments import date_and_time
 from ..process.wording import isolated
 
@@ -20,6 +20,7 @@ LONGEST_UNBROKEN = 20
 """The length of the longest phone number. It fits into a window of 320 pixels."""
 
 register.filter("isolated", isolated)
+register.filter("labelled", labelled)
 register.filter("date_and_time", date_and_time, expects_localtime=True)
 
 

@@ -95,7 +95,7 @@ class PasskeyProvider(MethodProvider):
         return id if len(id) <= LONGEST_SERVICE else hashlib.sha256(id.encode()).hexdigest()
 
     def get_choice_label(self, label: str, masked: str) -> str:
-        return f"{label}: {masked}" if masked else label
+        return errors.labelled(label, masked) if masked else label
 
     def read_token(self, verification: Verification, text: str) -> str:
         answers.parse(text)

@@ -86,7 +86,7 @@ class PushProvider(FactorService, WaitingProvider):
         return SignatureForm if verification.purpose == Purpose.ENROL else WaitingForm
 
     def get_choice_label(self, label: str, masked: str) -> str:
-        return f"{label}: {masked}" if masked else label
+        return errors.labelled(label, masked) if masked else label
 
     def get_service_id(self, *, user: Any, request: Any = None, registration: bool = False) -> str:
         # A factor is challenged in the service where it was created: one for both.

@@ -92,7 +92,7 @@ class TOTPProvider(FactorService, TakesSecrets, MethodProvider):
         return FirstCodeForm if verification.purpose == Purpose.ENROL else AuthenticatorTokenForm
 
     def get_choice_label(self, label: str, masked: str) -> str:
-        return f"{label}: {masked}" if masked else label
+        return errors.labelled(label, masked) if masked else label
 
     def diagnose(self) -> Diagnosis:
         told = (getattr(self.fetch_service(), "totp", None) or {}).get("code_length", CODE_LENGTH)

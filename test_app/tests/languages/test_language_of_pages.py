@@ -16,6 +16,7 @@ from django_twilio_2fa import browsers
 from django_twilio_2fa.errors import in_words
 from django_twilio_2fa.models import Device, TrustedBrowser
 from django_twilio_2fa.moments import local
+from django_twilio_2fa.process.wording import KINDS
 from django_twilio_2fa.providers.user_agent import shown_name
 from django_twilio_2fa.sandbox import messages
 from django_twilio_2fa.twilio.locales import LOCALES
@@ -105,6 +106,14 @@ def test_a_calling_code_is_isolated_where_text_goes_left(db: None) -> None:
     assert "(+1)" in person.opens("start").picks("sms").page.content.decode()
     reading(person, "ar").opens("register")
     assert "(\u2066+1\u2069)" in person.page.content.decode()
+
+
+@pytest.mark.parametrize(("language", "colon"), [("en", ": "), ("fr", "\u202f: "), ("zh_Hans", "\uff1a")])
+def test_a_label_ends_with_the_colon_of_the_language(demo: Person, language: str, colon: str) -> None:
+    reading(demo, language).opens("start").picks("sms").registers()
+    with translation.override(tag(language)):
+        label = str(KINDS["phone_number"])
+    assert f"<p>{label}{colon}<strong><bdi>" in demo.page.content.decode()
 
 
 def test_a_mail_is_written_in_the_language_of_the_page(sam: Person) -> None:
