@@ -365,14 +365,20 @@ class TestEnds:
         assert not trusted.is_verified
 
     def test_the_end_of_one_browser_leaves_the_others(self, trusted: Person) -> None:
-        other = signs_in_again(trusts(Person("pat"))).opens(SECRET)
         trusted.opens(SECRET)
-        id = str(browsers.list_browsers(trusted.client.get("/").wsgi_request)[0]["id"])
-        browsers.end_browser(trusted.client.get("/").wsgi_request, id)
+        other = signs_in_again(trusts(Person("pat"))).opens(SECRET)
+        request = trusted.client.get("/").wsgi_request
+        [id] = [found["id"] for found in browsers.list_browsers(request) if found["is_current"]]
+        assert browsers.end_browser(request, str(id))
         for person in (trusted, other):
             forget_cached_answer(person)
         assert (trusted.is_verified, other.is_verified) == (False, True)
         assert TrustedBrowser.objects.count() == 1
+
+    def test_nobody_ends_the_browser_of_another_user(self, trusted: Person, sam: Person) -> None:
+        id = str(TrustedBrowser.objects.get().pk)
+        assert not browsers.end_browser(sam.client.get("/").wsgi_request, id)
+        assert TrustedBrowser.objects.exists()
 
     def test_an_end_leaves_sessions_that_were_verified_by_code(self, trusted: Person) -> None:
         other = Person("pat")

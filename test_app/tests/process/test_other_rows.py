@@ -31,7 +31,7 @@ from django_twilio_2fa.models import (
 from django_twilio_2fa.process import administration, browsers, lockout, pauses
 from django_twilio_2fa.sandbox import messages
 from django_twilio_2fa.sandbox.fault_injection import injected
-from django_twilio_2fa.signals import twilio_2fa_set_user_data
+from django_twilio_2fa.signals import twilio_2fa_device_removed, twilio_2fa_set_user_data
 from django_twilio_2fa.testing import register_device
 from django_twilio_2fa.verifier import Verifier
 
@@ -246,7 +246,9 @@ def test_unlocking_one_user_leaves_the_counts_of_another(pairs: tuple[Pair, Pair
     ann.guesses()
     theirs = [counter for counter in state(Counter) if counter["id"] not in own]
     assert len(theirs) > 1
+    lockout.lock((ann.user.pk,), Lock.FOR_EVER)
     administration.unlock(sam.user)
+    assert lockout.locked_until(ann.user, "") == Lock.FOR_EVER
     assert [counter for counter in state(Counter) if counter["id"] not in own] == theirs
 
 
@@ -256,6 +258,31 @@ def test_a_new_lock_leaves_one_of_another_that_has_ended(pairs: tuple[Pair, Pair
     theirs = state(Lock)
     lockout.lock((sam.user.pk,), Lock.FOR_EVER)
     assert [lock for lock in state(Lock) if lock["until"] == 1] == theirs
+
+
+def test_a_lock_that_lasts_is_not_made_shorter(pairs: tuple[Pair, Pair]) -> None:
+    sam, _ann = pairs
+    assert lockout.lock((sam.user.pk,), Lock.FOR_EVER)
+    assert not lockout.lock((sam.user.pk,), int(time.time()) + 60)
+    assert lockout.locked_until(sam.user, "") == Lock.FOR_EVER
+
+
+def test_the_signal_of_a_removal_has_the_owner_of_the_device(
+    pairs: tuple[Pair, Pair], django_capture_on_commit_callbacks: Any
+) -> None:
+    owners: list[Any] = []
+
+    def note(user: Any, **kwargs: Any) -> None:
+        owners.append(user)
+
+    twilio_2fa_device_removed.connect(note)
+    try:
+        for pair in pairs:
+            with django_capture_on_commit_callbacks(execute=True):
+                pair.address.delete()
+    finally:
+        twilio_2fa_device_removed.disconnect(note)
+    assert owners == [pair.user for pair in pairs]
 
 
 def test_the_default_of_one_user_leaves_that_of_another(pairs: tuple[Pair, Pair]) -> None:

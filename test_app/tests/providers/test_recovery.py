@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.core import mail
 from hypothesis import given
 from hypothesis import strategies as st
@@ -305,6 +306,12 @@ class TestUse:
         assert ("recovery", "10 left") in demo.opens("start").choices
         uses(demo, codes[0])
         assert "9 left" in demo.opens("devices").text
+
+    def test_codes_that_another_user_has_used_are_not_counted(self, demo: Person, codes: list[str]) -> None:
+        eve = get_user_model().objects.create_user("eve")
+        device = Device.objects.create(user=eve, kind="recovery", value="x", digest="x", data={"codes": []})
+        SpentCode.objects.create(device=device, digest="of a code that eve has used")
+        assert ("recovery", "10 left") in demo.opens("start").choices
 
     def test_used_up_recovery_codes_are_not_offered(self, demo: Person, codes: list[str]) -> None:
         for code in codes:

@@ -145,6 +145,21 @@ def test_a_subscription_that_is_gone_is_dropped(
     assert data["public_key"] == laptop.public_key
 
 
+def test_the_subscription_of_another_browser_stays(
+    ann: Person, laptop: SoftwareBrowser, service: PushService
+) -> None:
+    other = SoftwareBrowser()
+    with_browser("eve", other)
+    for browser in (other, laptop):
+        subscribes(browser, service.subscription)
+    theirs = Device.objects.get(user__username="eve").data
+    service.status = web_push.GONE[0]
+    is_asked(ann)
+    for subscription in (service.subscription, None):
+        subscribes(laptop, subscription)
+        assert Device.objects.get(user__username="eve").data == theirs
+
+
 def test_a_service_that_does_not_answer_is_logged(
     ann: Person, laptop: SoftwareBrowser, service: PushService, caplog: Any, settings: Any
 ) -> None:
