@@ -11,6 +11,7 @@ from django.test import Client
 from django_twilio_2fa.models import Verification
 from django_twilio_2fa.sandbox import messages
 
+from ..browsers.people import forget_cached_answer
 from ..people import PHONE, Person
 from .scene import made, newest
 
@@ -45,6 +46,13 @@ class TestWhatEndsIt:
     def test_a_log_out_ends_the_verification(self, pat: Person) -> None:
         verified(pat)
         assert not is_let_in(signs_in(signs_out(pat), "pat"))
+
+    def test_a_log_out_leaves_another_session_verified(self, pat: Person, later: Any) -> None:
+        elsewhere = verified(Person("pat"))
+        later(60)
+        signs_out(verified(pat))
+        forget_cached_answer(elsewhere)
+        assert is_let_in(elsewhere)
 
     def test_a_log_out_ends_a_pending_verification(self, pat: Person) -> None:
         pat.opens("start").picks("sms")

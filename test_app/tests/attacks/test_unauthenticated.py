@@ -120,6 +120,14 @@ class TestWhoExists:
         else:
             assert lockout.lock((sam.user.pk,), Lock.FOR_EVER)
         assert walk(Stranger(sam.user.pk)) == expected
+        # A lock of the user's own is apart from what strangers do.
+        assert bool(messages.delivered(PHONE)) is (change == "locked")
+
+    def test_a_name_is_that_of_the_active_user_who_has_it(self, sam: Person, settings: Any) -> None:
+        settings.TWILIO_2FA_UNAUTHENTICATED_USER_FIELD = "username"
+        get_user_model().objects.create_user("SAM", is_active=False)
+        assert Stranger("Sam").sends()
+        assert len(messages.delivered(PHONE)) == 1
 
     def test_answers_to_a_name_hold_nothing_of_the_number(self, sam: Person) -> None:
         seen = str(walk(Stranger(sam.user.pk)))

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from django_twilio_2fa.models import Device, TrustedBrowser, Verification
 from django_twilio_2fa.sandbox import messages
@@ -39,6 +40,11 @@ class TestThePage:
         assert [(b["name"], b["is_current"]) for b in shown] == [("Firefox on Windows", True), ("", False)]
         for words in ("How you get codes", "Remembered browsers", "This browser", "Unknown browser"):
             assert words in at_home.text
+
+    def test_a_browser_of_long_ago_is_not_listed(self, at_home: Person) -> None:
+        TrustedBrowser.objects.filter(name="").update(trusted_at=timezone.now() - timedelta(days=31))
+        [shown] = at_home.opens("devices").page.context["browsers"]
+        assert shown["is_current"]
 
     def test_one_browser_can_be_forgotten(self, at_home: Person) -> None:
         here, other = at_home.opens("devices").page.context["browsers"]
