@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from contextlib import suppress
 from typing import Any
 from urllib.parse import urlencode
@@ -19,6 +20,9 @@ from ..process.tables import outside_host_transaction
 from ..reverse import on_this_site, reverse
 from .passwordless import PasswordlessLoginView
 from .sign_in import SignInMixin, beyond_our_pages
+
+_SURROGATES = re.compile("[\ud800-\udfff]")
+"""Half characters, which JSON may have and UTF-8 may not. In a form, browsers replace them."""
 
 
 class TwoFactorLoginView(SignInMixin, PasswordlessLoginView):
@@ -80,10 +84,10 @@ class TwoFactorLoginView(SignInMixin, PasswordlessLoginView):
 
 
 def _read_json(request: HttpRequest) -> dict[str, str]:
-    """Return the text in a JSON object. Empty if the body is no such object."""
+    """Return the text in a JSON object, as a form would have it. Empty if the body is no such object."""
     try:
         found = json.loads(request.body)
     except (ValueError, RecursionError, RequestDataTooBig, UnreadablePostError):
         return {}
     items = found.items() if isinstance(found, dict) else ()
-    return {name: value for name, value in items if isinstance(value, str)}
+    return {name: _SURROGATES.sub("\ufffd", value) for name, value in items if isinstance(value, str)}
