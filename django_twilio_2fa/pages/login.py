@@ -51,11 +51,9 @@ class TwoFactorLoginView(SignInMixin, PasswordlessLoginView):
         user, to = form.get_user(), self.get_success_url()
         if self.proven is not None:
             super().form_valid(form)
-            return HttpResponseRedirect(self.get_proven_url(to))
+            return self._lead_on(HttpResponseRedirect(self.get_proven_url(to)))
         if self.recognizes_browser(user) or not self.needs_verification(user):
-            response = super().form_valid(form)
-            if wants_json(self.request):
-                response = JsonResponse({"signed_in": True, "url": to})
+            response = self._lead_on(super().form_valid(form))
             browsers.renew_cookie(self.request, response)
             return response
         url = self.begin_to_sign_in(user, to)
@@ -63,6 +61,12 @@ class TwoFactorLoginView(SignInMixin, PasswordlessLoginView):
             about = {"detail": str(SENTENCE), "error_code": CODE, "url": url}
             return JsonResponse({"signed_in": False, **about}, status=401)
         return HttpResponseRedirect(url)
+
+    def _lead_on(self, response: Any) -> HttpResponse:
+        """Return the redirect of a user who is signed in, or for a script its address."""
+        if not wants_json(self.request):
+            return response  # type: ignore[no-any-return]
+        return JsonResponse({"signed_in": True, "url": response.url})
 
     def form_invalid(self, form: Any) -> HttpResponse:
         if not wants_json(self.request):
