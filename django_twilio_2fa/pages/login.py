@@ -48,14 +48,16 @@ class TwoFactorLoginView(SignInMixin, PasswordlessLoginView):
 
         Also called for a user who logs in without a password. `form` has no user name and no password then.
         """
-        user, to = form.get_user(), self.get_success_url()
+        user = form.get_user()
         if self.proven is not None:
             super().form_valid(form)
-            return self._lead_on(HttpResponseRedirect(self.get_proven_url(to)))
+            return self._lead_on(HttpResponseRedirect(self.get_proven_url(self.get_success_url())))
         if self.recognizes_browser(user) or not self.needs_verification(user):
             response = self._lead_on(super().form_valid(form))
             browsers.renew_cookie(self.request, response)
             return response
+        with self._as_user(user):
+            to = self.get_success_url()
         url = self.begin_to_sign_in(user, to)
         if wants_json(self.request):
             about = {"detail": str(SENTENCE), "error_code": CODE, "url": url}
