@@ -235,6 +235,8 @@ def _satisfy(records: tuple[Record, ...], max_age: MaxAge, methods: Methods) -> 
     oldest = 0.0
     if max_age is not None:
         oldest = time.time() - (max_age.total_seconds() if isinstance(max_age, timedelta) else max_age)
+        # The approval of a remembered browser is of 1970, and a `max_age` may go back further.
+        records = tuple(record for record in records if record.method != TRUSTED_BROWSER)
     return any(r.at >= oldest and (methods is None or r.method in methods) for r in records)
 
 

@@ -63,13 +63,18 @@ class Patterns(Sequence[Any]):
 
 
 def _exempted(patterns: Iterable[Any]) -> list[Any]:
-    """Return a provider's pages, which the middleware leaves alone: they are a part of verifying."""
+    """Return a provider's pages, which the middleware leaves alone: they are a part of verifying.
+
+    So does Django's `LoginRequiredMiddleware`: who is about to sign in is a visitor.
+    """
     from .access import two_factor_exempt
 
     found = list(patterns)
     for pattern in found:
         if isinstance(pattern, URLPattern):
-            pattern.callback = two_factor_exempt(pattern.callback)
+            view: Any = two_factor_exempt(pattern.callback)
+            view.login_required = getattr(view, "login_required", False)
+            pattern.callback = view
         else:
             _exempted(pattern.url_patterns)
     return found

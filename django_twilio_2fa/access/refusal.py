@@ -10,6 +10,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, JsonResponse
 from django.urls import NoReverseMatch, get_script_prefix
+from django.utils.http import escape_leading_slashes
 from django.utils.translation import gettext_lazy as _
 
 from .. import errors
@@ -142,7 +143,9 @@ def page_of(request: HttpRequest) -> str:
     for url in (request.headers.get("HX-Current-URL", ""), request.headers.get("Referer", "")):
         if found := on_this_site(request, url):
             parts = urlsplit(found)
-            return f"{parts.path}?{parts.query}" if parts.query else parts.path
+            # A path that begins with two slashes would be the address of another host.
+            path = escape_leading_slashes(parts.path)
+            return f"{path}?{parts.query}" if parts.query else path
     return get_script_prefix()
 
 

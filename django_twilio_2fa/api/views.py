@@ -186,10 +186,14 @@ class DeviceView(EndpointView):
         """Give it a name, or make it the default, against a fresh verification."""
         self.require_user()
         values = self.validated(shapes.DeviceChangeSerializer)
+        if values["name"] is not None:
+            known = self.verifier.find_registered(device)
+            if values["is_default"] and known and not self.verifier.may_be_default(known):
+                # Before the name is changed: a request that is refused changes nothing.
+                raise errors.ChangeNotAllowed
+            found = self.verifier.rename(device, values["name"])
         if values["is_default"]:
             found = self.verifier.make_default(device)
-        if values["name"] is not None:
-            found = self.verifier.rename(device, values["name"])
         return Response(described(found))
 
     @documented(answers=shapes.SuccessSerializer)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from contextlib import suppress
 from typing import Any
 from urllib.parse import urlencode
@@ -19,6 +20,9 @@ from ..process.tables import outside_host_transaction
 from ..reverse import on_this_site, reverse
 from .passwordless import PasswordlessLoginView
 from .sign_in import SignInMixin, beyond_our_pages
+
+_SURROGATES = re.compile("[\ud800-\udfff]")
+"""Half characters, which JSON may have and UTF-8 may not. In a form, browsers replace them."""
 
 
 class TwoFactorLoginView(SignInMixin, PasswordlessLoginView):
@@ -44,21 +48,27 @@ class TwoFactorLoginView(SignInMixin, PasswordlessLoginView):
 
         Also called for a user who logs in without a password. `form` has no user name and no password then.
         """
-        user, to = form.get_user(), self.get_success_url()
+        user = form.get_user()
         if self.proven is not None:
             super().form_valid(form)
-            return HttpResponseRedirect(self.get_proven_url(to))
+            return self._lead_on(HttpResponseRedirect(self.get_proven_url(self.get_success_url())))
         if self.recognizes_browser(user) or not self.needs_verification(user):
-            response = super().form_valid(form)
-            if wants_json(self.request):
-                response = JsonResponse({"signed_in": True, "url": to})
+            response = self._lead_on(super().form_valid(form))
             browsers.renew_cookie(self.request, response)
             return response
+        with self._as_user(user):
+            to = self.get_success_url()
         url = self.begin_to_sign_in(user, to)
         if wants_json(self.request):
             about = {"detail": str(SENTENCE), "error_code": CODE, "url": url}
             return JsonResponse({"signed_in": False, **about}, status=401)
         return HttpResponseRedirect(url)
+
+    def _lead_on(self, response: Any) -> HttpResponse:
+        """Return the redirect of a user who is signed in, or for a script its address."""
+        if not wants_json(self.request):
+            return response  # type: ignore[no-any-return]
+        return JsonResponse({"signed_in": True, "url": response.url})
 
     def form_invalid(self, form: Any) -> HttpResponse:
         if not wants_json(self.request):
@@ -80,10 +90,10 @@ class TwoFactorLoginView(SignInMixin, PasswordlessLoginView):
 
 
 def _read_json(request: HttpRequest) -> dict[str, str]:
-    """Return the text in a JSON object. Empty if the body is no such object."""
+    """Return the text in a JSON object, as a form would have it. Empty if the body is no such object."""
     try:
         found = json.loads(request.body)
     except (ValueError, RecursionError, RequestDataTooBig, UnreadablePostError):
         return {}
     items = found.items() if isinstance(found, dict) else ()
-    return {name: value for name, value in items if isinstance(value, str)}
+    return {name: _SURROGATES.sub("\ufffd", value) for name, value in items if isinstance(value, str)}

@@ -23,8 +23,10 @@ class TwoFactorPasswordResetConfirmView(SignInMixin, PasswordResetConfirmView):
             return super().form_valid(form)
         form.user.backend = self.get_backend()
         self.post_reset_login = False
-        super().form_valid(form)
-        return HttpResponseRedirect(self.begin_to_sign_in(form.user, str(self.get_success_url())))
+        with self._as_user(form.user):
+            super().form_valid(form)
+            to = str(self.get_success_url())
+        return HttpResponseRedirect(self.begin_to_sign_in(form.user, to))
 
     def get_backend(self) -> str:
         """Return the path of the user's authentication backend. Raises ValueError if it is not clear."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -33,6 +35,16 @@ class SignInMixin:
         here = on_this_site(self.request, to)
         signing_in.begin(self.request, user, to="" if here else to)
         return self.get_verification_url(beyond_our_pages(here))
+
+    @contextmanager
+    def _as_user(self, user: Any) -> Iterator[None]:
+        """Let `request.user` be a user who is not signed in yet, as it is where Django asks where they go."""
+        before = self.request.user
+        self.request.user = user
+        try:
+            yield
+        finally:
+            self.request.user = before
 
     def recognizes_browser(self, user: Any) -> bool:
         """Verify the session if the browser is remembered for the user. Returns whether it is."""

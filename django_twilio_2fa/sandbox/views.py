@@ -54,5 +54,6 @@ def open_sna(request: HttpRequest, token: str) -> HttpResponse:
 
 OPEN_TO_THE_UNVERIFIED: tuple[Any, ...] = (handset_page, message_list, open_sna)
 for view in OPEN_TO_THE_UNVERIFIED:
-    # For the site's middleware: users who have to verify read their code here.
-    view.two_factor_exempt = True
+    # For the site's middleware, and Django's: users who have to verify, and perhaps have not signed in yet,
+    # read their code here.
+    view.two_factor_exempt, view.login_required = True, False

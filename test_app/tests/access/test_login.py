@@ -151,6 +151,13 @@ class TestSigningIn:
         assert visitor.signs_in().path == "/page/"
         assert visitor.is_signed_in
 
+    def test_the_subclass_may_ask_who_it_is_for_where_they_go(self, visitor: Visitor, demo: Person) -> None:
+        assert visitor.signs_in("/in/own-page/").is_at("start")
+        assert not visitor.is_signed_in
+        for somebody in (visitor.picks("sms").types_the_code(), Visitor("demo").signs_in("/in/own-page/")):
+            query = somebody.page.request["QUERY_STRING"]
+            assert (somebody.path, query) == ("/class/", f"who={somebody.user.username}")
+
 
 class TestWhoHasNothingRegistered:
     def test_users_without_a_device_are_signed_in_at_once(self, logins: Any, demo: Person) -> None:
@@ -391,6 +398,16 @@ class TestPasswordReset:
         assert visitor.picks("sms").types_the_code().path == "/in/"
         assert visitor.is_signed_in
         assert visitor.is_verified
+
+    def test_the_subclass_may_ask_who_it_is_for(self, visitor: Visitor, monkeypatch: Any) -> None:
+        class OwnPageView(TwoFactorPasswordResetConfirmView):
+            def get_success_url(self) -> str:
+                return f"/class/?who={self.request.user.get_username()}"
+
+        opens_reset(visitor, monkeypatch, OwnPageView.as_view(post_reset_login=True)).posts(**PASSWORDS)
+        assert not visitor.is_signed_in
+        visitor.picks("sms").types_the_code()
+        assert (visitor.path, visitor.page.request["QUERY_STRING"]) == ("/class/", "who=sam")
 
     def test_a_link_is_used_once(self, visitor: Visitor, monkeypatch: Any) -> None:
         link = opens_reset(visitor, monkeypatch, self.reset(post_reset_login=True)).path

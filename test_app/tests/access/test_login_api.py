@@ -251,6 +251,13 @@ def test_any_body_is_answered_without_an_error(body: bytes, encoding: str) -> No
     assert isinstance(_read_json(request), dict)
 
 
+@pytest.mark.parametrize("field", ["username", "password"])
+def test_half_a_character_is_a_wrong_log_in(front: FrontEnd, field: str) -> None:
+    told = {"username": "sam", "password": "sam", field: "sam\ud800"}
+    answer = front.client.post("/in/", told, content_type="application/json")
+    assert (answer.status_code, answer.json()["error_code"]) == (400, "invalid_login")
+
+
 def test_a_session_that_is_verified_is_begun_anew(front: FrontEnd, sam: Person) -> None:
     front.client = sam.client
     verify(front.client)

@@ -53,6 +53,14 @@ def test_the_session_is_verified_by_a_phishing_resistant_method(
     assert (row.status, row.verifies_session, row.device) == (Status.APPROVED, True, passkeys(ann)[0])
 
 
+def test_a_script_is_told_that_a_passkey_has_signed_in(ann: Visitor, phone: SoftwareAuthenticator) -> None:
+    asked = begins_to_log_in(ann)
+    told = {"passwordless": asked["id"], "passwordless_answer": json.dumps(phone.get(asked["ceremony"]))}
+    answer = ann.client.post("/in/?next=/class/", told, headers={"accept": "application/json"})
+    assert (answer.status_code, answer.json()) == (200, {"signed_in": True, "url": "/class/"})
+    assert ann.is_signed_in
+
+
 def test_next_is_followed_after_a_passkey(ann: Visitor, phone: SoftwareAuthenticator) -> None:
     assert logs_in(ann, phone, "/in/?next=/class/%3Fa%3D1").path == "/class/"
     assert ann.page.request["QUERY_STRING"] == "a=1"

@@ -199,6 +199,36 @@ class TestBesideOthers:
             assert person.picks("sms").types_the_code().path == "/page/"
             person.user.twilio_2fa_verifications.all().delete()
 
+    @pytest.mark.parametrize(
+        ("page", "status"),
+        [
+            ("/sandbox/", 200),
+            ("/sandbox/messages.json", 200),
+            ("/sandbox/sna/unknown", 404),
+            ("/2fa/push/", 200),
+            ("/2fa/push/worker.js", 200),
+            ("/2fa/push/webhook/", 405),
+            ("/2fa/push/pending/", 405),
+        ],
+    )
+    def test_what_needs_no_log_in_is_open_beside_djangos(self, site: Any, page: str, status: int) -> None:
+        """Who reads a code, or approves, may not have signed in yet. Twilio never does."""
+        pytest.importorskip("django", minversion="5.1")
+        site.MIDDLEWARE = [*site.MIDDLEWARE, "django.contrib.auth.middleware.LoginRequiredMiddleware"]
+        assert Client().get(page).status_code == status
+
+    def test_a_provider_may_ask_for_a_log_in(self) -> None:
+        from django.urls import path
+
+        from django_twilio_2fa.urls import _exempted
+
+        def page(request: Any) -> HttpResponse:
+            return HttpResponse()
+
+        page.login_required = True  # type: ignore[attr-defined]
+        [pattern] = _exempted([path("page/", page)])
+        assert pattern.callback.login_required
+
     def test_without_a_user_it_says_what_is_missing(self, settings: Any) -> None:
         settings.TWILIO_2FA_REQUIRED_CB = True
         middleware = TwoFactorMiddleware(lambda request: HttpResponse())

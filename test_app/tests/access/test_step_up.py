@@ -154,6 +154,10 @@ class TestWhatIsNotKept:
         user.sends("/step-up/", {"password": "x"}, HTTP_REFERER="https://evil.example/form")
         self.comes_back(user, "/")
 
+    def test_a_referrer_with_two_slashes_stays_here(self, guards: Any, user: Visitor) -> None:
+        user.sends("/step-up/", HTTP_REFERER="http://testserver//evil.example/form?a=b").verifies()
+        assert user.page.context["back"] == "/%2Fevil.example/form?a=b"
+
     def test_what_is_kept_can_be_read_by_nobody_else(self, guards: Any, user: Visitor, demo: Person) -> None:
         user.sends("/step-up/")
         kept = user.client.session["twilio_2fa"]["posted"]

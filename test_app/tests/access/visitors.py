@@ -33,6 +33,13 @@ class ElsewhereView(TwoFactorLoginView):
     next_page = "https://other.example/in/"
 
 
+class OwnPageView(TwoFactorLoginView):
+    """A log-in page that leads users to a page of their own."""
+
+    def get_default_redirect_url(self) -> str:
+        return f"/class/?who={self.request.user.get_username()}"
+
+
 class StrictForm(AuthenticationForm):
     """A form with a box of its own, which lets one user not in."""
 
@@ -48,6 +55,7 @@ LOGINS = [
     path("in/", TwoFactorLoginView.as_view(template_name=TEMPLATE), name="login"),
     path("in/remembering/", RememberingView.as_view(template_name=TEMPLATE)),
     path("in/strict/", TwoFactorLoginView.as_view(template_name=TEMPLATE, authentication_form=StrictForm)),
+    path("in/own-page/", OwnPageView.as_view(template_name=TEMPLATE)),
     path("in/elsewhere/", ElsewhereView.as_view(template_name=TEMPLATE)),
     path(
         "in/redirecting/",

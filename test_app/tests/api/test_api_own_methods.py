@@ -41,6 +41,21 @@ def test_name_and_default_are_set_at_once(sam: Person) -> None:
     assert (told["name"], told["is_default"]) == ("Work", True)
 
 
+def test_a_name_that_is_refused_changes_no_default(sam: Person) -> None:
+    caller = proven("sam")
+    answer = caller.asks(path_of("email"), "patch", is_default=True, name="Wo\u202erk")
+    refused(answer, 400, "malformed_request")
+    assert [d["is_default"] for d in caller.asks("devices", "get").json()] == [False, False]
+
+
+def test_a_default_that_is_refused_changes_no_name(sam: Person) -> None:
+    Device.objects.get(kind="email").delete()  # the only device is no default
+    caller = proven("sam")
+    answer = caller.asks(path_of("phone_number"), "patch", is_default=True, name="Work")
+    refused(answer, 400, "change_not_allowed")
+    assert [d["name"] for d in caller.asks("devices", "get").json()] == [""]
+
+
 @pytest.mark.parametrize("values", [{}, {"is_default": False}, {"is_default": "owl"}, {"name": "x" * 65}])
 def test_a_change_to_nothing_or_to_nonsense_is_refused(sam: Person, values: Any) -> None:
     refused(proven("sam").asks(path_of("email"), "patch", **values), 400, "malformed_request")

@@ -17,7 +17,7 @@ from django_twilio_2fa.views import TwoFactorLoginView
 from ..people import Person
 from .people import SECRET, cookies_of, signs_in_again, trusts
 
-STEP_UP, STRONG = "/step-up/", "/strong/"
+STEP_UP, LONG_AGO, STRONG = "/step-up/", "/long-ago/", "/strong/"
 
 
 @two_factor_required(max_age=3600)
@@ -30,6 +30,11 @@ def strong(request: HttpRequest) -> HttpResponse:
     return HttpResponse("strong")
 
 
+@two_factor_required(max_age=timedelta(days=40_000))
+def long_ago(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("verified at some time")
+
+
 def state(request: HttpRequest) -> HttpResponse:
     found: Any = request.two_factor  # type: ignore[attr-defined]
     told = (found.verified, found.trusted_browser, found.method, found.verified_at, found.age)
@@ -39,6 +44,7 @@ def state(request: HttpRequest) -> HttpResponse:
 urlpatterns = [
     path("sign-in/", TwoFactorLoginView.as_view(template_name="registration/login.html")),
     path("step-up/", step_up),
+    path("long-ago/", long_ago),
     path("strong/", strong),
     path("state/", state),
     *demo_patterns,
@@ -102,14 +108,14 @@ def test_a_site_that_requires_verification_asks_nothing(trusted: Person, setting
     assert trusted.page.status_code == 200
 
 
-@pytest.mark.parametrize("page", [STEP_UP, STRONG])
+@pytest.mark.parametrize("page", [STEP_UP, LONG_AGO, STRONG])
 def test_step_up_and_methods_ask_for_a_code_without_a_detour(trusted: Person, page: str) -> None:
     assert trusted.opens(page).is_at("start")
     assert len(trusted.page.redirect_chain) <= 2
     assert trusted.picks("sms").types_the_code().path == page
 
 
-@pytest.mark.parametrize("page", [STEP_UP, STRONG])
+@pytest.mark.parametrize("page", [STEP_UP, LONG_AGO, STRONG])
 def test_a_session_that_was_let_in_still_has_to_step_up(trusted: Person, page: str) -> None:
     trusted.opens(SECRET)
     assert trusted.opens(page).is_at("start")
