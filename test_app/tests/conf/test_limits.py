@@ -11,9 +11,9 @@ from django.core import mail
 from django.core.management import call_command
 
 from django_twilio_2fa.contacts import EmailAddress
-from django_twilio_2fa.models import Counter, Device, Verification
+from django_twilio_2fa.models import Counter, Device, Lock, Verification
 from django_twilio_2fa.models.contention import durably
-from django_twilio_2fa.process import limit_rows, rate_limits
+from django_twilio_2fa.process import limit_rows, lockout, rate_limits
 from django_twilio_2fa.sandbox import messages
 from django_twilio_2fa.sandbox.http import sandbox_request
 from django_twilio_2fa.sandbox.models import SandboxVerification
@@ -228,6 +228,13 @@ class TestWrongTokens:
         SandboxVerification.objects.update(pending_key=None, status="canceled")
         pat.opens("start").picks("sms").types_the_code()
         assert pat.is_at("success")
+
+    def test_a_run_that_fills_an_hour_locks_until_an_unlock(self, pat: Person, settings: Any) -> None:
+        settings.TWILIO_2FA_LIMITS = {"wrong_tokens_in_a_row": 3, "wrong_tokens_per_user": "3/h"}
+        with heard(twilio_2fa_user_locked) as told:
+            fails_often(pat, 3)
+        assert [t["until"] for t in told] == [None]
+        assert lockout.locked_until(pat.user, "") == Lock.FOR_EVER
 
     def test_a_right_code_resets_only_the_count_in_a_row(self, pat: Person, settings: Any) -> None:
         settings.TWILIO_2FA_LIMITS = {"wrong_tokens_in_a_row": 3}
