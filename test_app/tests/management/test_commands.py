@@ -17,6 +17,7 @@ from twilio.rest.verify.v2.service import ServiceInstance
 
 from django_twilio_2fa.models import Counter, Lock, Verification
 from django_twilio_2fa.process import lockout
+from django_twilio_2fa.providers import MethodProvider
 from django_twilio_2fa.providers.replay import use_once
 from django_twilio_2fa.testing.site import move_counts
 
@@ -27,6 +28,13 @@ from ..people import Person
 ROOT = Path(__file__).resolve().parents[3]
 # Earlier versions of twilio-python leave out what the service says of it.
 TELLS_OF_WHATSAPP = hasattr(ServiceInstance(None, {}), "whatsapp")
+
+
+class Undiagnosed(MethodProvider):
+    label = "Post"
+
+    def diagnose(self) -> Any:
+        raise RuntimeError("somebody else's bug")
 
 
 def run(*args: str) -> str:
@@ -194,6 +202,11 @@ class TestCheck:
         [line] = [line for line in run("twilio_2fa_check").splitlines() if " call:" in line]
         assert line.startswith("ok")
         assert says in line
+
+    def test_check_command_goes_on_after_a_failing_provider(self, db: None, settings: Any) -> None:
+        settings.TWILIO_2FA_PROVIDERS = {"post": f"{__name__}.Undiagnosed"}
+        settings.TWILIO_2FA_ALLOWED_METHODS = ["post", "missing"]
+        assert self.failing() == ["post: it failed: RuntimeError", "missing: no installed provider offers it"]
 
     def test_check_command_with_sandbox_asks_nothing(self, db: None) -> None:
         assert run("twilio_2fa_check").startswith("?       account: the sandbox answers")
