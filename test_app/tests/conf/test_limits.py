@@ -10,10 +10,11 @@ from django.contrib.auth import get_user_model
 from django.core import mail
 from django.core.management import call_command
 
-from django_twilio_2fa.contacts import EmailAddress
+from django_twilio_2fa import errors
+from django_twilio_2fa.contacts import EmailAddress, PhoneNumber
 from django_twilio_2fa.models import Counter, Device, Lock, Verification
 from django_twilio_2fa.models.contention import durably
-from django_twilio_2fa.process import limit_rows, lockout, rate_limits
+from django_twilio_2fa.process import limit_rows, lockout, phone_rules, rate_limits
 from django_twilio_2fa.sandbox import messages
 from django_twilio_2fa.sandbox.http import sandbox_request
 from django_twilio_2fa.sandbox.models import SandboxVerification
@@ -175,6 +176,26 @@ class TestSends:
             for last in (43, 44, 45):
                 demo.opens("start").picks("sms").registers(f"202 555 01{last}")
         assert len([told for told in seen if "PhoneNumbers" in told["path"]]) == 1
+
+    @pytest.mark.parametrize("unknown", [True, False])
+    def test_a_verification_has_one_lookup(
+        self, demo: Person, settings: Any, monkeypatch: Any, unknown: bool
+    ) -> None:
+        settings.TWILIO_2FA_PHONE_NUMBER_BYPASS_CARRIER_ON_EMPTY = False
+        asked: list[str] = []
+
+        def told(number: PhoneNumber) -> None:
+            asked.append(str(number))
+            if not unknown:
+                raise errors.InvalidPhoneNumber
+
+        monkeypatch.setattr(phone_rules.lookup, "line_type", told)
+        for method in ("sms", "sms", "call"):
+            demo.opens("start").picks(method).registers()
+            assert demo.is_at("register")
+        assert asked == [PHONE]
+        row = Verification.objects.get()
+        assert (row.status, row.destination) == ("failed", "")
 
 
 class TestWrongTokens:
