@@ -202,7 +202,8 @@ class UnauthenticatedVerifier:
         """Send if there is a user to send to. Returns the provider's answer, or None and 1 if it refused."""
         # Several names may lead to one user or number. A decoy is counted, too: that is as much work.
         user = ("user", self.user.pk) if theirs else ("decoy", self.name)
-        where = ("destination", row.transport, row.identity if theirs else f"decoy {self.name}")
+        contact = row.contact if theirs else None
+        where = ("destination", row.transport, contact.mailbox if contact else f"decoy {self.name}")
         unseen = [
             *rate_limits.limits_for("unproven_sends_per_user", UNAUTHENTICATED, *user),
             *rate_limits.limits_for("unproven_sends_per_destination", UNAUTHENTICATED, *where),
