@@ -13,6 +13,7 @@ from ..contacts import Contact, EmailAddress, PhoneNumber
 from ..models import Verification
 from ..process import offers, session_data, signing_in, wording
 from ..process.devices import Registered
+from ..process.provider_call import answer_of
 from ..providers.installed import provider_of
 from . import serializers as shapes
 from .endpoint import EndpointView
@@ -35,7 +36,7 @@ def described(registered: Registered) -> dict[str, Any]:
         "obfuscated": registered.masked,
         "name": device.name if device else "",
         "is_default": registered.default_at is not None,
-        "left": provider.get_uses_left(device) if provider and device else None,
+        "left": answer_of(None, provider.get_uses_left, device) if provider and device else None,
     }
 
 

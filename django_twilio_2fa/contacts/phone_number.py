@@ -55,6 +55,15 @@ def _regions_of(e164: str) -> frozenset[str]:
     return frozenset(phonenumbers.region_codes_for_country_code(parsed.country_code or 0))
 
 
+# The "region" of calling codes that no country has, such as +870. Source: ITU-T E.164, and phonenumbers.
+NO_COUNTRY = "001"
+
+
+def _country_of(region: str) -> str:
+    """Return the code of a country, of two letters. Empty for numbers of none, such as satellite phones'."""
+    return "" if region == NO_COUNTRY else region
+
+
 @_remembered
 def _identity_of(e164: str) -> str:
     import phonenumbers
@@ -103,7 +112,8 @@ class PhoneNumber:
 
         e164 = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
         object.__setattr__(self, "phone_number", e164)
-        object.__setattr__(self, "country_code", phonenumbers.region_code_for_number(parsed) or "")
+        region = phonenumbers.region_code_for_number(parsed) or ""
+        object.__setattr__(self, "country_code", _country_of(region))
 
     @classmethod
     def stored(cls, value: str, *, carrier_type: str | None = None, extension: str = "") -> PhoneNumber:
@@ -117,9 +127,9 @@ class PhoneNumber:
         fields = {"phone_number": value, "carrier_type": carrier_type, "extension": extension}
         for name, told in {**fields, "country_code": "", "verified": False}.items():
             object.__setattr__(made, name, told)
-        object.__setattr__(made, "country_code", min(made.regions, default=""))
-        if not made.country_code:
+        if not made.regions:
             raise errors.InvalidPhoneNumber
+        object.__setattr__(made, "country_code", _country_of(min(made.regions)))
         return made
 
     @staticmethod

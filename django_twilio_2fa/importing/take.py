@@ -142,15 +142,20 @@ def _contact(found: Found, user: Any) -> Contact:
 
 def _take_secret(source: str, found: Found, user: Any, shared: SharedSecret, *, dry_run: bool) -> bool:
     provider = _provider(user)
-    provider.refuse_secret(shared)
-    if dry_run:
-        return True
     name = _name(found)
     try:
+        provider.refuse_secret(shared)
+        if dry_run:
+            return True
         service = service_id(Subject(user), provider, Purpose.ENROL)
         new = provider.take_secret(user, shared, name=name, service=service, at=time.time())
+    except NotTaken:
+        raise
     except errors.TwoFactorError as e:
         raise NotTaken(f"Twilio did not take it, try again later ({e.full_code})") from None
+    except Exception as e:
+        # A provider may raise anything; the other rows are taken over all the same.
+        raise NotTaken(f"its method failed, try again later ({type(e).__name__})") from None
     kind = provider.device_kind
     with transaction.atomic():
         device = Device.objects.create(

@@ -129,12 +129,15 @@ def _select(
 
 
 class Counter(models.Model):
-    """A counter of a limit: `n` events since `window` (Unix time), for a scope and a key."""
+    """A counter of a limit: `n` events since `window` (Unix time), for a scope and a key.
+
+    Of a budget of money, `n` is a sum in ten-thousandths of the currency: millions for one message.
+    """
 
     scope = models.CharField(max_length=64)
     key = models.CharField(max_length=64)
     window = models.BigIntegerField()
-    n = models.PositiveIntegerField(default=0)
+    n = models.PositiveBigIntegerField(default=0)
 
     objects = CounterManager()
 

@@ -16,6 +16,7 @@ from ..contacts import CONTACTS
 from ..models import Status
 from ..process import kept_post, session_data
 from ..process.devices import Registered
+from ..process.provider_call import answer_of
 from ..process.wording import KINDS, isolated
 from ..providers.installed import get_providers, provider_of
 from ..providers.user_agent import shown_name
@@ -44,11 +45,15 @@ class DevicePage(PageView):
             "label": label,
             "title": title,
             "details": [d for d in (label, registered.masked) if d not in ("", title)],
-            "called": own.get_choice_label(str(label), isolated(registered.masked))
+            "called": answer_of(
+                isolated(str(title)), own.get_choice_label, str(label), isolated(registered.masked)
+            )
             if own and own_kind and not name
             else isolated(str(title)),
-            "advice": own.get_device_warning(device) if own and device else "",
-            "page_link": own.get_device_link(device, request=self.request) if own and device else None,
+            "advice": answer_of("", own.get_device_warning, device) if own and device else "",
+            "page_link": answer_of(None, own.get_device_link, device, request=self.request)
+            if own and device
+            else None,
             "masked": registered.masked,
             "name": name,
             "icon": own.icon if own else "",

@@ -16,6 +16,7 @@ from ..models import Status, Verification
 from ..process import wording
 from ..process.choices import Choice
 from ..process.devices import Registered
+from ..process.provider_call import answer_of
 from ..providers import MethodProvider
 from ..providers.installed import get_providers
 from ..verifier import Verifier
@@ -110,7 +111,7 @@ def choice_context(wizard: Wizard, choice: Choice) -> dict[str, Any]:
     # Some methods show the name in place of what is masked.
     known = errors.listed(*dict.fromkeys(wording.isolated(text) for text in (name, masked)))
     provider = choice.provider
-    heading = provider.get_choice_label(str(shown["label"]), known)
+    heading = answer_of(str(shown["label"]), provider.get_choice_label, str(shown["label"]), known)
     line = provider.summary if choice.registers else provider.device_summary
     summary = wording.about_destination(line, wording.isolated(masked))
     says_more = type(provider).get_choice_label is not MethodProvider.get_choice_label

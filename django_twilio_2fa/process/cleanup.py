@@ -16,7 +16,7 @@ from ..conf import conf
 from ..models import Counter, Device, Lock, Pause, PendingDeletion, Status, TrustedBrowser, Verification
 from ..providers import MethodProvider
 from ..providers.installed import provider_of
-from . import figures
+from . import budgets, conversion, figures, rate_limits
 from .reservations import lease_free
 
 logger = logging.getLogger(__name__)
@@ -69,6 +69,7 @@ def delete_all_pending(*, dry_run: bool = False) -> int:
 def prune(age: timedelta, *, dry_run: bool = False) -> dict[str, int]:
     """Delete verifications and counts older than `age`, and ended locks and browsers, in batches.
 
+    Counts that still count stay: without them, a limit would begin anew, and a used code would be good again.
     Verifications are added to the daily figures first, also those that stay. Destinations that were left
     behind are blanked.
 
@@ -77,7 +78,8 @@ def prune(age: timedelta, *, dry_run: bool = False) -> dict[str, int]:
     now = timezone.now()
     left = Verification.objects.filter(lease_free(), expires_at__lte=now).exclude(destination="")
     old = Verification.objects.filter(created_at__lt=now - age, expires_at__lte=now)
-    counts = Counter.objects.filter(window__gt=0, window__lt=int(moments.aware(now - age).timestamp()))
+    uncounted = moments.aware(now - max(age, _counts_kept_for()))
+    counts = Counter.objects.filter(window__gt=0, window__lt=int(uncounted.timestamp()))
     ended = Q(until__lte=int(moments.aware(now).timestamp()))
     # The breaker looks a day back.
     lately = Q(scope=Pause.SCOPE, until__gt=int(moments.aware(now - PAUSES_KEPT_FOR).timestamp()))
@@ -100,6 +102,15 @@ def prune(age: timedelta, *, dry_run: bool = False) -> dict[str, int]:
         "locks": _delete(locks),
         "browsers": _delete(browsers),
     }
+
+
+def _counts_kept_for() -> timedelta:
+    """Return for how long something may count: a limit's or a budget's longest period, or the breaker's."""
+    periods = [rate_limits.rates(name) for name in rate_limits.DEFAULTS if name != rate_limits.CONSECUTIVE]
+    for budget in budgets.all_budgets():
+        periods += [budget.rates("messages"), budget.rates("money")]
+    longest = max((seconds for rates in periods for _most, seconds in rates), default=0)
+    return timedelta(seconds=max(conversion.MONTH, longest))
 
 
 def _delete(rows: QuerySet[Any]) -> int:

@@ -16,6 +16,7 @@ from ..digests import digests
 from ..managers import users
 from ..models import Device, ProvenContact, Verification
 from ..providers.installed import provider_of
+from .provider_call import answer_of
 from .subject import Subject
 
 logger = logging.getLogger(__name__)
@@ -85,7 +86,9 @@ def from_device(device: Device) -> Registered:
         contact = None
     # Of what has no number or address its user sees what its provider says.
     provider = None if device.kind in CONTACTS else provider_of(device.kind)
-    masked = provider.get_device_label(device) if provider else device.masked or str(device)
+    masked = device.masked or str(device)
+    if provider:
+        masked = answer_of(masked, provider.get_device_label, device)
     return Registered(
         device.kind,
         id=str(device.pk),

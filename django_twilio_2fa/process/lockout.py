@@ -147,7 +147,7 @@ def record_failure(user: Any, flow: str, spent: Sequence[RateLimit], apart: str 
     """
     if user is None:
         return 0
-    until = 0
+    wanted: dict[tuple[str, tuple[Any, ...]], int] = {}
     counted = read(spent)
     for count in spent:
         if counted.total(count) < count.most:
@@ -160,9 +160,9 @@ def record_failure(user: Any, flow: str, spent: Sequence[RateLimit], apart: str 
             scope, who = session_scope(user), (user.pk, flow, apart) if apart else (user.pk, flow)
         elif count.name != PER_USER:
             continue
-        if lock(who, ends, scope):
-            until = max(until, ends)
-    return until
+        # Two limits of the user may be reached at once, and share a lock: the one that lasts longer counts.
+        wanted[scope, who] = max(ends, wanted.get((scope, who), 0))
+    return max((ends for (scope, who), ends in wanted.items() if lock(who, ends, scope)), default=0)
 
 
 def record_success(user: Any, spent: Sequence[RateLimit]) -> None:

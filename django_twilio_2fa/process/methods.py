@@ -16,6 +16,7 @@ from ..providers.installed import default_methods, get_providers, provider_of, w
 from . import grace, lockout, phone_rules
 from .choices import Choice, Standing
 from .devices import Devices, Registered, has_callback, is_backup
+from .provider_call import answer_of
 from .subject import Subject
 
 logger = logging.getLogger(__name__)
@@ -104,13 +105,15 @@ class Methods:
         if provider.device_kind != row.kind:
             return False
         if row.contact is None:
-            return row.kind not in CONTACTS and row.device is not None and provider.is_usable(row.device)
+            if row.kind in CONTACTS or row.device is None:
+                return False
+            return answer_of(False, provider.is_usable, row.device)
         try:
             about = {"user": self.subject.user, "request": self.subject.request}
             phone_rules.refuse_country(row.contact, proven=row.proven, **about)
         except errors.TwoFactorError:
             return False
-        return not provider.why_unsuitable(row.contact)
+        return not answer_of("it failed", provider.why_unsuitable, row.contact)
 
     def alternatives(self, row: Verification) -> list[Choice]:
         """Return what could be used instead of a running verification, the same method among it."""
@@ -162,7 +165,7 @@ class Methods:
             p
             for p in self.allowed()
             if p.device_kind is not None
-            and p.get_registration_form_class() is not None
+            and answer_of(None, p.get_registration_form_class) is not None
             and not (first and p.is_backup)
             and (kind is None or p.device_kind == kind)
             and (not must_have_phone or p.device_kind == PhoneNumber.kind)

@@ -84,12 +84,16 @@ def _check_line_type(subject: Subject, row: Verification, provider: MethodProvid
     about = {"user": subject.user, "request": subject.request}
     if not phone_rules.wants_lookup(to, **about):
         return
-    found = row.line_type or (phone_rules.look_up(to) if _may_look_up(subject, row, provider) else None)
-    if found and not row.line_type:
-        Verification.objects.filter(pk=row.pk).update(line_type=found)
-        row.line_type = found
+    if row.status == Status.FAILED and row.error_code == errors.InvalidPhoneNumber.code:
+        raise errors.InvalidPhoneNumber
+    found = row.line_type
+    asks = not found and row.status == Status.PENDING and _may_look_up(subject, row, provider)
     try:
-        phone_rules.refuse_line_type(found, **about)
+        if asks:
+            found = phone_rules.look_up(to) or ""
+            Verification.objects.filter(pk=row.pk).update(line_type=found)
+            row.line_type = found
+        phone_rules.refuse_line_type(found or None, **about)
     except errors.TwoFactorError as e:
         verifications.end(subject, row, Status.FAILED, error_code=e.code, keep_key=True)
         raise

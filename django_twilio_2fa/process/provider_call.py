@@ -39,6 +39,18 @@ def call(action: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         raise error from e
 
 
+def answer_of(instead: T, action: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """Return what a provider says where several methods are listed, or `instead` if it raises.
+
+    A provider that raises costs only its own method.
+    """
+    try:
+        return action(*args, **kwargs)
+    except Exception as e:
+        logger.error("A provider failed\n%s", trace(e))
+        return instead
+
+
 def service_id(subject: Subject, provider: MethodProvider, purpose: Purpose) -> str:
     """Ask the provider where it keeps a new verification. Raises `TwilioUnavailable` if that fails."""
     enrols = purpose == Purpose.ENROL

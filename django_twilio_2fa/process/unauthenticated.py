@@ -199,10 +199,14 @@ class UnauthenticatedVerifier:
     def _try_to_send(
         self, row: Verification, provider: MethodProvider, *, theirs: bool
     ) -> tuple[Sent | None, int]:
-        """Send if there is a user to send to. Returns the provider's answer, or None and 1 if it refused."""
+        """Send if there is a user to send to. Returns the provider's answer, or None and 1 if it refused.
+
+        The answer is empty if it was lost.
+        """
         # Several names may lead to one user or number. A decoy is counted, too: that is as much work.
         user = ("user", self.user.pk) if theirs else ("decoy", self.name)
-        where = ("destination", row.transport, row.identity if theirs else f"decoy {self.name}")
+        contact = row.contact if theirs else None
+        where = ("destination", row.transport, contact.mailbox if contact else f"decoy {self.name}")
         unseen = [
             *rate_limits.limits_for("unproven_sends_per_user", UNAUTHENTICATED, *user),
             *rate_limits.limits_for("unproven_sends_per_destination", UNAUTHENTICATED, *where),
@@ -214,8 +218,12 @@ class UnauthenticatedVerifier:
             self._pretend(row, provider, "start")
             return None, 0
         row.user = self.user
-        sent: Sent | None = self._tried(provider.start, row, request=self.request)
-        return sent, int(sent is None)
+        try:
+            return call(provider.start, row, request=self.request), 0
+        except errors.TwoFactorError as e:
+            events.twilio_error(self.subject, e)
+            # A message whose answer was lost may have gone out.
+            return (Sent(), 0) if e.uncertain else (None, 1)
 
     def _pretend(self, row: Verification, provider: MethodProvider, verb: str) -> None:
         self._tried(provider.decoy, row, verb=verb, request=self.request)

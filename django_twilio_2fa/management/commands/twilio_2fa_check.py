@@ -77,5 +77,8 @@ class Command(BaseCommand):
                 found = providers[name].diagnose()
             except errors.TwoFactorError as e:
                 self.say(False, name, f"Twilio answered {e.data.get('twilio_error', e.full_code)}")
+            except Exception as e:
+                # Somebody else's provider may raise anything; the other methods are asked all the same.
+                self.say(False, name, f"it failed: {type(e).__name__}")
             else:
                 self.say(found.ok, name, found.says)

@@ -6,9 +6,11 @@ from argparse import ArgumentParser
 from datetime import timedelta
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from ...process import cleanup
+
+MOST_DAYS = 36500
 
 
 class Command(BaseCommand):
@@ -19,6 +21,8 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="Only say how many.")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if not 0 <= options["days"] <= MOST_DAYS:
+            raise CommandError(f"--days takes a number of days from 0 to {MOST_DAYS}.")
         done = cleanup.prune(timedelta(days=options["days"]), dry_run=options["dry_run"])
         done["leftovers at providers"] = cleanup.delete_all_pending(dry_run=options["dry_run"])
         said = "would be" if options["dry_run"] else "were"

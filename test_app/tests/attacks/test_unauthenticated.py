@@ -14,6 +14,7 @@ from django.test import Client
 
 from django_twilio_2fa import errors
 from django_twilio_2fa.checks import check_all
+from django_twilio_2fa.contacts import EmailAddress
 from django_twilio_2fa.models import Device, Lock, ProvenContact, Verification
 from django_twilio_2fa.process import lockout
 from django_twilio_2fa.process.unauthenticated import UnauthenticatedVerifier
@@ -260,6 +261,18 @@ class TestOtherSpellings:
             later(40)
         assert seen == [200] * 4 + [429] * 2
         assert len(messages.delivered(PHONE)) == 2
+
+    def test_two_users_with_one_mailbox_silently_share_a_limit(
+        self, sam: Person, pat: Person, settings: Any
+    ) -> None:
+        settings.TWILIO_2FA_LIMITS = {"unproven_sends_per_destination": "1/h"}
+        for person in (sam, pat):
+            address = f"owl+{person.user.username}@example.org"
+            register_device(person.user, EmailAddress(address))
+            # Other addresses than this one would be written to first.
+            person.user.twilio_2fa_devices.filter(kind="email").exclude(value__contains="+").delete()
+            assert Stranger(person.user.pk).asks("send", method="email").status_code == 200
+        assert [m["to"] for m in messages.delivered()] == ["owl+sam@example.org"]
 
     def test_users_with_similar_names_do_not_get_each_others_codes(self, sam: Person, settings: Any) -> None:
         settings.TWILIO_2FA_UNAUTHENTICATED_USER_FIELD = "username"

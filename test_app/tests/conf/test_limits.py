@@ -10,10 +10,11 @@ from django.contrib.auth import get_user_model
 from django.core import mail
 from django.core.management import call_command
 
-from django_twilio_2fa.contacts import EmailAddress
-from django_twilio_2fa.models import Counter, Device, Verification
+from django_twilio_2fa import errors
+from django_twilio_2fa.contacts import EmailAddress, PhoneNumber
+from django_twilio_2fa.models import Counter, Device, Lock, Verification
 from django_twilio_2fa.models.contention import durably
-from django_twilio_2fa.process import limit_rows, rate_limits
+from django_twilio_2fa.process import limit_rows, lockout, phone_rules, rate_limits
 from django_twilio_2fa.sandbox import messages
 from django_twilio_2fa.sandbox.http import sandbox_request
 from django_twilio_2fa.sandbox.models import SandboxVerification
@@ -176,6 +177,26 @@ class TestSends:
                 demo.opens("start").picks("sms").registers(f"202 555 01{last}")
         assert len([told for told in seen if "PhoneNumbers" in told["path"]]) == 1
 
+    @pytest.mark.parametrize("unknown", [True, False])
+    def test_a_verification_has_one_lookup(
+        self, demo: Person, settings: Any, monkeypatch: Any, unknown: bool
+    ) -> None:
+        settings.TWILIO_2FA_PHONE_NUMBER_BYPASS_CARRIER_ON_EMPTY = False
+        asked: list[str] = []
+
+        def told(number: PhoneNumber) -> None:
+            asked.append(str(number))
+            if not unknown:
+                raise errors.InvalidPhoneNumber
+
+        monkeypatch.setattr(phone_rules.lookup, "line_type", told)
+        for method in ("sms", "sms", "call"):
+            demo.opens("start").picks(method).registers()
+            assert demo.is_at("register")
+        assert asked == [PHONE]
+        row = Verification.objects.get()
+        assert (row.status, row.destination) == ("failed", "")
+
 
 class TestWrongTokens:
     def test_a_session_is_locked_for_an_hour(self, pat: Person, the_clock_stands_still: Any) -> None:
@@ -228,6 +249,13 @@ class TestWrongTokens:
         SandboxVerification.objects.update(pending_key=None, status="canceled")
         pat.opens("start").picks("sms").types_the_code()
         assert pat.is_at("success")
+
+    def test_a_run_that_fills_an_hour_locks_until_an_unlock(self, pat: Person, settings: Any) -> None:
+        settings.TWILIO_2FA_LIMITS = {"wrong_tokens_in_a_row": 3, "wrong_tokens_per_user": "3/h"}
+        with heard(twilio_2fa_user_locked) as told:
+            fails_often(pat, 3)
+        assert [t["until"] for t in told] == [None]
+        assert lockout.locked_until(pat.user, "") == Lock.FOR_EVER
 
     def test_a_right_code_resets_only_the_count_in_a_row(self, pat: Person, settings: Any) -> None:
         settings.TWILIO_2FA_LIMITS = {"wrong_tokens_in_a_row": 3}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from django_twilio_2fa import errors
 from django_twilio_2fa.contacts import PhoneNumber, as_contact
-from django_twilio_2fa.models import Device
+from django_twilio_2fa.models import Device, Verification
 from django_twilio_2fa.sandbox import messages
 
 from ..people import Person
@@ -274,6 +274,19 @@ class TestTerritories:
     def test_a_number_of_no_country_has_a_sentence(self, demo: Person) -> None:
         demo.opens("start").picks("call").registers("+870 301 234 567")
         assert "We cannot send codes to that country." in demo.text
+
+    def test_a_number_of_no_country_is_stored_without_one(self, demo: Person, settings: Any) -> None:
+        settings.TWILIO_2FA_PHONE_NUMBER_ALLOWED_COUNTRIES = []
+        settings.TWILIO_2FA_PHONE_NUMBER_CARRIER_LOOKUP = False
+        demo.opens("start").picks("call").registers("+870 301 234 567")
+        assert demo.has_got("+870301234567") == 1
+        # Its column has room for two letters, which SQLite does not mind.
+        assert Verification.objects.get().country == ""
+        demo.types_the_code("+870301234567")
+        assert demo.is_verified
+        stored = Device.objects.get().contact
+        assert isinstance(stored, PhoneNumber)
+        assert (str(stored), stored.country_code) == ("+870301234567", "")
 
     def test_the_api_names_a_refused_country(self, demo: Person) -> None:
         answer = demo.client.post(

@@ -10,6 +10,7 @@ from django.contrib.auth import get_user_model
 from django.core import mail
 from django.core.checks import run_checks
 from django.db import connection
+from django.db.backends.base.operations import BaseDatabaseOperations
 from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
@@ -71,6 +72,17 @@ def test_a_budget_of_registrations_stops_no_sign_in(db: None, settings: Any) -> 
     settings.TWILIO_2FA_BUDGETS = {"new": {"messages": "2/h", "purpose": "registration"}}
     assert [registers(n) for n in range(3)] == ["", "", "budget_reached"]
     assert [signs_in(n) for n in range(3)] == ["", "", ""]
+
+
+def test_money_of_small_units_has_room_in_its_column(db: None, settings: Any) -> None:
+    settings.TWILIO_2FA_PRICES = {"sms": {"message": "240000"}}  # rials
+    settings.TWILIO_2FA_BUDGETS = {"all": {"money": "20000000/d"}}
+    assert signs_in(1) == ""
+    # SQLite would take more than other databases do.
+    field = Counter._meta.get_field("n")
+    _least, most = BaseDatabaseOperations.integer_field_ranges[field.get_internal_type()]
+    assert 240000 * 10000 in Counter.objects.values_list("n", flat=True)
+    assert all(n <= most for n in Counter.objects.values_list("n", flat=True))
 
 
 def test_a_budget_of_a_method_leaves_other_methods(db: None, settings: Any) -> None:

@@ -24,6 +24,8 @@ from django_twilio_2fa import errors
 from django_twilio_2fa.models import DailyAttempt, DailyFigure, Status, Verification
 from django_twilio_2fa.models.verifications import VerificationQuerySet
 from django_twilio_2fa.process import figures, figures_report
+from django_twilio_2fa.process.unauthenticated import UnauthenticatedVerifier
+from django_twilio_2fa.providers.installed import get_providers
 from django_twilio_2fa.sandbox import messages
 
 from ..browsers.people import signs_in_again, trusts
@@ -96,6 +98,21 @@ class TestReport:
     def test_a_send_that_twilio_refuses_is_not_counted_as_sent(self, demo: Person) -> None:
         demo.opens("start").picks("sms").registers("202 555 0169")  # refused as fraud
         assert total("1d", "sent", "refused") == {"sent": 0, "refused": 1}
+
+    @pytest.mark.parametrize(("uncertain", "counted"), [(True, (1, 0)), (False, (0, 1))])
+    def test_a_send_to_a_named_user_counts_if_its_answer_is_lost(
+        self, pat: Person, settings: Any, monkeypatch: Any, uncertain: bool, counted: tuple[int, int]
+    ) -> None:
+        settings.TWILIO_2FA_ALLOW_UNAUTHENTICATED_USERS = True
+
+        def fails(*args: Any, **kwargs: Any) -> Any:
+            error = errors.TwilioUnavailable(twilio_error="no_answer")
+            error.uncertain = uncertain
+            raise error
+
+        monkeypatch.setattr(get_providers()["sms"], "start", fails)
+        UnauthenticatedVerifier(str(pat.user.pk)).send("sms")
+        assert tuple(total("1d", "sent", "refused").values()) == counted
 
     def test_refusals_by_a_limit_and_locks_are_counted(self, pat: Person, settings: Any) -> None:
         settings.TWILIO_2FA_SEND_COOLDOWN = 0

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from twilio_2fa_totp.provider import TOTPProvider
 
 from django_twilio_2fa.authenticators import NotTaken, SharedSecret
 from django_twilio_2fa.models import Device, ImportedDevice
@@ -209,6 +210,21 @@ def test_without_twilio_it_is_tried_again_in_the_next_run(
     [row] = take("django_otp")["not_taken"]
     assert row["why"].startswith("Twilio did not take it, try again later")
     assert not ImportedDevice.objects.exists()
+    assert take("django_otp")["taken"] == {"authenticator": 1}
+
+
+def test_a_method_that_raises_leaves_the_other_rows(user: Any, table: Any, monkeypatch: Any) -> None:
+    table(TOTP, totp(user))
+    table("otp_twilio_twiliosmsdevice", {"user_id": user.pk, "confirmed": True, "number": PHONE})
+
+    def fails(*args: Any, **kwargs: Any) -> Any:
+        raise KeyError("somebody else's bug")
+
+    monkeypatch.setattr(TOTPProvider, "take_secret", fails)
+    report = take("django_otp")
+    assert [row["why"] for row in report["not_taken"]] == ["its method failed, try again later (KeyError)"]
+    assert report["taken"] == {"phone_number": 1}
+    monkeypatch.undo()
     assert take("django_otp")["taken"] == {"authenticator": 1}
 
 

@@ -19,6 +19,9 @@ from twilio.rest.verify.v2.service import ServiceInstance
 
 from django_twilio_2fa.models import Counter, Lock, Verification
 from django_twilio_2fa.process import lockout
+from django_twilio_2fa.providers import MethodProvider
+from django_twilio_2fa.providers.replay import use_once
+from django_twilio_2fa.testing.site import move_counts
 
 from ..helpers import held_port
 from ..loopback_twilio import LoopbackTwilio
@@ -27,6 +30,13 @@ from ..people import Person
 ROOT = Path(__file__).resolve().parents[3]
 # Earlier versions of twilio-python leave out what the service says of it.
 TELLS_OF_WHATSAPP = hasattr(ServiceInstance(None, {}), "whatsapp")
+
+
+class Undiagnosed(MethodProvider):
+    label = "Post"
+
+    def diagnose(self) -> Any:
+        raise RuntimeError("somebody else's bug")
 
 
 def run(*args: str) -> str:
@@ -102,6 +112,30 @@ class TestPrune:
         Counter.objects.filter(window__gt=0).update(window=F("window") - 91 * 86400)
         run("twilio_2fa_prune")
         assert [c.scope for c in Counter.objects.all()] == ["wrong_tokens_in_a_row"]
+
+    def test_prune_keeps_counters_that_still_count(self, pat: Person, settings: Any, later: Any) -> None:
+        settings.TWILIO_2FA_LIMITS = {"wrong_tokens_per_user": "2/3d"}
+        pat.opens("start").picks("sms").types_a_wrong_code()
+        later(2 * 86400)
+        move_counts(2 * 86400)
+        run("twilio_2fa_prune", "--days", "0")
+        pat.opens("start").picks("sms").types_a_wrong_code()
+        assert lockout.locked_until(pat.user, "")
+
+    def test_prune_lets_no_code_be_used_twice(self, db: None) -> None:
+        assert use_once("totp", "YF", "123456", seconds=300)
+        newest = max(Counter.objects.values_list("window", flat=True))
+        # As if it had been used a second ago, at the end of a step.
+        Counter.objects.update(window=F("window") - (newest - int(time.time()) + 1))
+        run("twilio_2fa_prune", "--days", "0")
+        assert not use_once("totp", "YF", "123456", seconds=300)
+
+    @pytest.mark.parametrize("days", ["-1", "999999999999", "9" * 30])
+    def test_prune_refuses_days_that_cannot_be(self, pat: Person, days: str) -> None:
+        pat.opens("start").picks("sms")
+        with pytest.raises(CommandError, match="days"):
+            run("twilio_2fa_prune", f"--days={days}")
+        assert Counter.objects.exists()
 
     def test_prune_deletes_only_locks_that_have_ended(self, pat: Person) -> None:
         lockout.lock((pat.user.pk,), Lock.FOR_EVER)
@@ -203,6 +237,11 @@ class TestCheck:
         [line] = [line for line in run("twilio_2fa_check").splitlines() if " call:" in line]
         assert line.startswith("ok")
         assert says in line
+
+    def test_check_command_goes_on_after_a_failing_provider(self, db: None, settings: Any) -> None:
+        settings.TWILIO_2FA_PROVIDERS = {"post": f"{__name__}.Undiagnosed"}
+        settings.TWILIO_2FA_ALLOWED_METHODS = ["post", "missing"]
+        assert self.failing() == ["post: it failed: RuntimeError", "missing: no installed provider offers it"]
 
     def test_check_command_with_sandbox_asks_nothing(self, db: None) -> None:
         assert run("twilio_2fa_check").startswith("?       account: the sandbox answers")

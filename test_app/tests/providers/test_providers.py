@@ -42,6 +42,40 @@ class FaultyCheckProvider(SecretProvider):
         raise RuntimeError("somebody else's bug")
 
 
+class FaultyDeviceProvider(SecretProvider):
+    """Knows nothing to say of its devices."""
+
+    device_kind = "charm"
+
+    def is_usable(self, device: Device) -> bool:
+        raise RuntimeError("somebody else's bug")
+
+    def get_device_label(self, device: Device) -> str:
+        raise RuntimeError("somebody else's bug")
+
+    def get_choice_label(self, label: str, masked: str) -> str:
+        raise RuntimeError("somebody else's bug")
+
+    def get_device_warning(self, device: Device) -> str:
+        raise RuntimeError("somebody else's bug")
+
+    def get_uses_left(self, device: Device) -> int | None:
+        raise RuntimeError("somebody else's bug")
+
+    def get_device_link(self, device: Device, *, request: Any = None) -> tuple[str, str] | None:
+        raise RuntimeError("somebody else's bug")
+
+    def get_registration_form_class(self) -> Any:
+        raise RuntimeError("somebody else's bug")
+
+
+class FaultyContactProvider(SecretProvider):
+    device_kind = "phone_number"
+
+    def why_unsuitable(self, contact: Any) -> str:
+        raise RuntimeError("somebody else's bug")
+
+
 def code() -> str:
     return six_digits(mail.outbox[-1].body)
 
@@ -110,6 +144,29 @@ def test_a_provider_that_raises_shows_a_page_and_is_logged(
     assert told in sam.text
     assert "somebody else's bug" in caplog.text
     assert not sam.is_verified
+
+
+class TestOtherMethods:
+    """What a provider raises where methods are listed costs its own method only."""
+
+    @pytest.fixture(autouse=True)
+    def faulty(self, settings: Any) -> None:
+        names = {"charm": "FaultyDeviceProvider", "letter": "FaultyContactProvider"}
+        settings.TWILIO_2FA_PROVIDERS = {n: f"{__name__}.{cls}" for n, cls in names.items()}
+        settings.TWILIO_2FA_ALLOWED_METHODS = ["charm", "letter", "sms", "email"]
+
+    def test_others_verify_a_user_with_such_a_device(self, sam: Person, caplog: Any) -> None:
+        Device.objects.create(user=sam.user, kind="charm", value="c", digest="c", masked="A charm")
+        sam.opens("start").picks("sms").types_the_code()
+        assert sam.is_verified
+        assert "A provider failed" in caplog.text
+        assert "A charm" in sam.opens("devices").text
+        [charm] = [d for d in sam.client.get("/api/2fa/devices/").json() if d["kind"] == "charm"]
+        assert (charm["obfuscated"], charm["left"]) == ("A charm", None)
+
+    def test_others_can_be_registered(self, demo: Person) -> None:
+        demo.opens("start").picks("sms").registers().types_the_code()
+        assert demo.is_verified
 
 
 class TestDisplay:
