@@ -56,12 +56,19 @@ def tell_owner(
     for each in addresses.values():
         _send(template, context, each)
     for number in numbers:
-        text = _subject(template, context)
-        conf.resolve("NOTIFY_NUMBER_CB", number=str(number), text=text, user=user)
+        _text(template, context, str(number), user)
 
 
 def _subject(template: str, context: dict[str, Any]) -> str:
     return " ".join(render_to_string(f"{template}_subject.txt", context).split())
+
+
+def _text(template: str, context: dict[str, Any], number: str, user: Any) -> None:
+    try:
+        conf.resolve("NOTIFY_NUMBER_CB", number=number, text=_subject(template, context), user=user)
+    except Exception as e:
+        # As in `_send`. The setting reports what else its callback raises.
+        logger.error("The owner of an account could not be told: %s", type(e).__name__)
 
 
 def _send(template: str, context: dict[str, Any], address: str) -> None:

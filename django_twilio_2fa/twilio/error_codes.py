@@ -115,6 +115,14 @@ def _from_code(code: int, status: int, message: str, *, service: bool) -> errors
     return error
 
 
+def _number(code: Any) -> int:
+    """Return an error code as a number. 0 for what is none, such as the text that a proxy may write there."""
+    try:
+        return int(code or 0)
+    except (TypeError, ValueError):
+        return 0
+
+
 def _never_arrived(exc: Any) -> bool:
     """Return whether no connection was made, so that Twilio cannot have seen the request."""
     from requests.exceptions import ConnectTimeout
@@ -156,7 +164,7 @@ def convert_errors(*, service: bool = False) -> Iterator[None]:
         error.cause = e
     except (twilio.TwilioRestException, service_exception) as e:
         message = str(getattr(e, "msg", None) or getattr(e, "detail", None) or "")
-        error = _from_code(int(e.code or 0), int(e.status or 0), message, service=service)
+        error = _from_code(_number(e.code), int(e.status or 0), message, service=service)
         # A server's own fault says nothing about whether the message went out.
         error.uncertain = int(e.status or 0) >= 500
         error.cause = e

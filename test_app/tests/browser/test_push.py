@@ -101,6 +101,16 @@ def test_a_browser_is_registered_and_approves(window: Any, elsewhere: Any) -> No
     elsewhere.wait_for_url("**/secret/")
 
 
+@pytest.mark.parametrize("zero", ["\u0660", "\u06f0", "\u0966", "\uff10"])
+def test_the_number_may_have_digits_of_any_script(window: Any, elsewhere: Any, zero: str) -> None:
+    registers(window)
+    opens_approvals(window)
+    number = waits(elsewhere)
+    window.fill("[name=number]", "".join(chr(ord(zero) + int(digit)) for digit in number))
+    presses(window, "Approve")
+    window.get_by_text("Approved. Continue in the other browser.").wait_for()
+
+
 def test_a_registered_browser_denies(window: Any, elsewhere: Any, mailoutbox: Any) -> None:
     registers(window)
     opens_approvals(window)

@@ -6,7 +6,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.template import TemplateSyntaxError
 
+from django_twilio_2fa import notices
 from django_twilio_2fa.models import Device, TrustedBrowser
 from django_twilio_2fa.process import administration
 from django_twilio_2fa.sandbox import messages
@@ -281,6 +283,16 @@ class TestTheOldNumber:
         proven(sam).posts(f"/2fa/remove/{pk_of(sam)}/")
         assert not Device.objects.filter(kind="phone_number").exists()
         assert sam.page.status_code == 200
+
+    def test_a_template_that_fails_stops_nothing(self, sam: Person, texts: Any, monkeypatch: Any) -> None:
+        def fails(*args: Any) -> str:
+            raise TemplateSyntaxError
+
+        monkeypatch.setattr(notices, "render_to_string", fails)
+        proven(sam).posts(f"/2fa/remove/{pk_of(sam)}/")
+        assert not Device.objects.filter(kind="phone_number").exists()
+        assert sam.page.status_code == 200
+        assert texts == []
 
     def test_no_number_is_told_where_owners_are_not(self, sam: Person, settings: Any, texts: Any) -> None:
         settings.TWILIO_2FA_NOTIFY_OWNER = False

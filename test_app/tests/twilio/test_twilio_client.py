@@ -13,11 +13,13 @@ from urllib.parse import parse_qs
 
 import pytest
 from django.contrib.auth import get_user_model
+from twilio.base.exceptions import TwilioRestException
 
 from django_twilio_2fa import errors
 from django_twilio_2fa.contacts import EmailAddress
 from django_twilio_2fa.models import Device, Verification
 from django_twilio_2fa.twilio.client import get_client
+from django_twilio_2fa.twilio.error_codes import convert_errors
 from django_twilio_2fa.verifier import Verifier
 
 from ..clock import pass_time
@@ -203,6 +205,13 @@ def test_a_refused_connection_is_retried_once_and_ends_no_sends(
     # It certainly did not happen, so there is nothing to wait for.
     settings.TWILIO_2FA_BASE_URL = twilio.address
     assert verifier.send("email").sends == 1  # the refused one is no send of this verification
+
+
+@pytest.mark.parametrize("code", ["bad gateway", [60200], {}, None, ""])
+def test_a_code_that_is_no_number_is_an_unknown_error(code: Any) -> None:
+    with pytest.raises(errors.TwilioUnavailable) as told, convert_errors():
+        raise TwilioRestException(400, "/", "", code)
+    assert told.value.data == {"twilio_error": 400}
 
 
 def test_retry_after_of_twilio_is_passed_on(twilio: Twilio, verifier: Verifier) -> None:

@@ -11,6 +11,17 @@
     });
   }
 
+  // The number is shown, and signed, in ASCII. Keyboards of other scripts have digits of their own.
+  function inASCII(text) {
+    const isDigit = (code) => /\p{Nd}/u.test(String.fromCodePoint(code));
+    return text.replace(/\p{Nd}/gu, function (digit) {
+      const code = digit.codePointAt(0);
+      let first = code;
+      while (isDigit(first - 1)) first -= 1;
+      return String((code - first) % 10);
+    });
+  }
+
   // The keys, by their public key
 
   function keys(mode, act) {
@@ -203,7 +214,7 @@
       }
 
       async function approve() {
-        const number = field.value.trim();
+        const number = inASCII(field.value.trim());
         const hidden = { hidden_details: { number: number } };
         const payload = { ...asked.sign, ...(asked.hides ? hidden : {}), status: "approved" };
         return tell({ answer: await jwt(kept, payload), number: number });
