@@ -70,6 +70,7 @@ class FinishLogInView(LogInView):
         return Response(
             {
                 "verified": True,
+                "signed_in": True,
                 "display": wording.message("verified", user=subject.user, request=http),
                 "attempts": row.attempts,
                 "sends": row.sends,

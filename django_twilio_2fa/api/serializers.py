@@ -110,7 +110,7 @@ class VerifySerializer(serializers.Serializer[Any]):
 class VerifiedSerializer(serializers.Serializer[Any]):
     verified = serializers.BooleanField()
     signed_in = serializers.BooleanField(
-        help_text="Whether this has signed in a user who gave their password."
+        help_text="Whether this has signed in a user, who gave their password before or has a passkey."
     )
     display = serializers.CharField()
     attempts = serializers.IntegerField()

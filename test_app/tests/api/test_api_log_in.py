@@ -57,6 +57,7 @@ def test_a_passkey_logs_in_over_the_api(phone: SoftwareAuthenticator) -> None:
         answer = logs_in(caller, phone)
     assert answer.json() == {
         "verified": True,
+        "signed_in": True,
         "display": "We have checked it is you.",
         "attempts": 1,
         "sends": 0,
