@@ -44,6 +44,8 @@ class UserCommand(BaseCommand):
             return model._default_manager.get_by_natural_key(text)
         except model.DoesNotExist:
             pass
+        except model.MultipleObjectsReturned:
+            raise CommandError(f"There is more than one user {text}. Give the primary key.") from None
         try:
             return users().get(pk=text)
         except (model.DoesNotExist, ValueError, ValidationError, OverflowError):

@@ -13,7 +13,6 @@ from .. import moments
 from ..managers import PrimaryManager
 from .counters import Lock
 
-
 _NO_DATE = 253402128000
 """The Unix time of 30 December 9999. Python has no datetime for a later one in each time zone."""
 

@@ -8,6 +8,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
+from django.apps import apps
 from django.core.management.base import CommandError
 from django.core.management.templates import TemplateCommand
 
@@ -64,3 +65,7 @@ class Command(TemplateCommand):
             )
         if source := get_registry().sources.get(method):
             raise CommandError(f"There is a method {method} already, in {source}.")
+        if any(app.label == f"{method}_2fa" for app in apps.get_app_configs()):
+            raise CommandError(
+                f"There is an app with the label {method}_2fa already, which {method} would have."
+            )

@@ -351,6 +351,11 @@ class TestStartProvider:
         with pytest.raises(CommandError, match="There is a method sms already, in django_twilio_2fa"):
             call_command("twilio_2fa_startprovider", "sms", str(tmp_path / "new"))
 
+    def test_a_name_whose_app_is_there_is_refused(self, tmp_path: Path) -> None:
+        with pytest.raises(CommandError, match="label twilio_2fa already"):
+            call_command("twilio_2fa_startprovider", "twilio", str(tmp_path / "new"))
+        assert list(tmp_path.iterdir()) == []
+
     def test_a_folder_that_is_used_is_left_alone(self, tmp_path: Path) -> None:
         (tmp_path / "notes").write_text("mine")
         for folder in (tmp_path, tmp_path / "notes", tmp_path / "notes" / "new"):

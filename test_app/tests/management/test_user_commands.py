@@ -47,6 +47,19 @@ def test_a_name_comes_before_a_primary_key(pat: Person, django_user_model: Any) 
     assert as_json("status", str(pat.user.pk))["user"] == str(namesake.pk)
 
 
+def test_a_name_of_two_users_asks_for_the_primary_key(pat: Person, monkeypatch: Any) -> None:
+    """As a manager of a site may find them, which ignores case."""
+    manager = type(pat.user)._default_manager
+
+    def found(name: str) -> Any:
+        return manager.get(username__iexact=name)
+
+    type(pat.user).objects.create_user("Pat")
+    monkeypatch.setattr(manager, "get_by_natural_key", found)
+    with pytest.raises(CommandError, match="more than one user PAT"):
+        run("status", "PAT")
+
+
 def test_status_shows_devices_locks_and_verifications(sam: Person, settings: Any) -> None:
     settings.TWILIO_2FA_LIMITS = {"wrong_tokens_in_a_row": 1}
     sam.opens("start").picks("sms").types_a_wrong_code()
