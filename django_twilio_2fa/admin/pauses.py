@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -83,6 +84,14 @@ class PauseAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     @admin.display(description=gettext_lazy("only registrations"), boolean=True)
     def which(self, row: Pause) -> bool:
         return row.registrations
+
+    # Without `USE_TZ`, Django shows a time as it is: it has to be that of the site.
+
+    def began(self, row: Pause) -> datetime | None:
+        return moments.stored(row.began) if row.began else None
+
+    def ends(self, row: Pause) -> datetime | None:
+        return moments.stored(row.ends) if row.ends else None
 
     @admin.display(description=gettext_lazy("lasts"), boolean=True)
     def lasts(self, row: Pause) -> bool:

@@ -343,6 +343,16 @@ def test_the_admin_extends_a_pause_by_a_day(boss: Client) -> None:
     assert Pause.objects.get().until == row.until + 86400
 
 
+@pytest.mark.parametrize("use_tz", [True, False])
+def test_the_admin_shows_when_a_pause_ends_as_it_was_entered(
+    boss: Client, settings: Any, use_tz: bool
+) -> None:
+    settings.USE_TZ, settings.TIME_ZONE = use_tz, "America/New_York"
+    new = {"method": "sms", "country": "", "ends_0": "2999-07-01", "ends_1": "18:30:00"}
+    page = boss.post(f"{PAUSES}add/", new, follow=True).content.decode()
+    assert "July 1, 2999, 6:30 p.m." in page
+
+
 def test_the_admin_refuses_an_end_in_the_past(boss: Client) -> None:
     new = {"method": "", "country": "", "ends_0": "2001-01-01", "ends_1": "00:00"}
     page = boss.post(f"{PAUSES}add/", new)
