@@ -13,6 +13,9 @@ from .. import moments
 from ..managers import PrimaryManager
 from .counters import Lock
 
+_NO_DATE = 253402128000
+"""The Unix time of 30 December 9999. Python has no datetime for a later one in each time zone."""
+
 
 class PauseManager(PrimaryManager["Pause"]):
     def get_queryset(self) -> QuerySet[Pause]:
@@ -80,4 +83,4 @@ class Pause(Lock):
     @property
     def ends(self) -> datetime | None:
         """When it ends by itself. None if somebody has to end it."""
-        return None if self.until == self.FOR_EVER else moments.from_unix(self.until)
+        return None if self.until >= _NO_DATE else moments.from_unix(self.until)

@@ -343,6 +343,15 @@ def test_the_admin_extends_a_pause_by_a_day(boss: Client) -> None:
     assert Pause.objects.get().until == row.until + 86400
 
 
+def test_a_pause_until_the_last_day_can_be_extended(boss: Client) -> None:
+    new = {"method": "sms", "country": "", "ends_0": "9999-12-31", "ends_1": "23:59:59"}
+    boss.post(f"{PAUSES}add/", new)
+    [row] = Pause.objects.all()
+    page = boss.post(PAUSES, {"action": "extend", "_selected_action": str(row.pk)}, follow=True)
+    assert "1 pause was extended" in page.content.decode()
+    assert Pause.objects.get().ends is None
+
+
 @pytest.mark.parametrize("use_tz", [True, False])
 def test_the_admin_shows_when_a_pause_ends_as_it_was_entered(
     boss: Client, settings: Any, use_tz: bool
