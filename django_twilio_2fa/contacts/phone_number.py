@@ -55,13 +55,8 @@ def _regions_of(e164: str) -> frozenset[str]:
     return frozenset(phonenumbers.region_codes_for_country_code(parsed.country_code or 0))
 
 
-# The "region" of calling codes that no country has, such as +870. Source: ITU-T E.164, and phonenumbers.
+# The "region" in phonenumbers of calling codes that no country has, such as +870 of satellite phones.
 NO_COUNTRY = "001"
-
-
-def _country_of(region: str) -> str:
-    """Return the code of a country, of two letters. Empty for numbers of none, such as satellite phones'."""
-    return "" if region == NO_COUNTRY else region
 
 
 @_remembered
@@ -113,7 +108,7 @@ class PhoneNumber:
         e164 = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
         object.__setattr__(self, "phone_number", e164)
         region = phonenumbers.region_code_for_number(parsed) or ""
-        object.__setattr__(self, "country_code", _country_of(region))
+        object.__setattr__(self, "country_code", "" if region == NO_COUNTRY else region)
 
     @classmethod
     def stored(cls, value: str, *, carrier_type: str | None = None, extension: str = "") -> PhoneNumber:
@@ -129,7 +124,7 @@ class PhoneNumber:
             object.__setattr__(made, name, told)
         if not made.regions:
             raise errors.InvalidPhoneNumber
-        object.__setattr__(made, "country_code", _country_of(min(made.regions)))
+        object.__setattr__(made, "country_code", min(made.regions - {NO_COUNTRY}, default=""))
         return made
 
     @staticmethod
