@@ -69,7 +69,7 @@ def delete_all_pending(*, dry_run: bool = False) -> int:
 def prune(age: timedelta, *, dry_run: bool = False) -> dict[str, int]:
     """Delete verifications and counts older than `age`, and ended locks and browsers, in batches.
 
-    Counts that still count stay: without them, a limit would begin again, and a used code would be good again.
+    Counts that still count stay: without them, a limit would begin again, and a used code would work again.
     Verifications are added to the daily figures first, also those that stay. Destinations that were left
     behind are blanked.
 
