@@ -82,10 +82,7 @@ class UnauthenticatedVerifier:
         """Do nothing: a refused user gets the responses of one who does not exist."""
 
     def methods(self) -> list[dict[str, Any]]:
-        """Return the methods that may be tried, the same for every name: `value`, `label`, `icon`.
-
-        `obfuscated` and `devices` are empty.
-        """
+        """Return the methods that may be tried, the same for every name, with no destinations or devices."""
         shown = (p.display(user=None, request=self.request) for p in self._open_providers())
         return [{**m, "label": str(m["label"]), "obfuscated": "", "devices": []} for m in shown]
 
@@ -199,10 +196,7 @@ class UnauthenticatedVerifier:
     def _try_to_send(
         self, row: Verification, provider: MethodProvider, *, theirs: bool
     ) -> tuple[Sent | None, int]:
-        """Send if there is a user to send to. Returns the provider's answer, or None and 1 if it refused.
-
-        The answer is empty if it was lost.
-        """
+        """Send if there is a user. Returns the answer, empty if it was lost; None and 1 if it was refused."""
         # Several names may lead to one user or number. A decoy is counted, too: that is as much work.
         user = ("user", self.user.pk) if theirs else ("decoy", self.name)
         contact = row.contact if theirs else None
