@@ -85,7 +85,7 @@ class PauseAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def which(self, row: Pause) -> bool:
         return row.registrations
 
-    # Without `USE_TZ`, Django shows a time as it is: it has to be that of the site.
+    # Without `USE_TZ`, Django shows a datetime unchanged, so it is converted to the time zone of the site.
 
     def began(self, row: Pause) -> datetime | None:
         return moments.stored(row.began) if row.began else None

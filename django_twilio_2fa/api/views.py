@@ -190,7 +190,7 @@ class DeviceView(EndpointView):
         if values["name"] is not None:
             known = self.verifier.find_registered(device)
             if values["is_default"] and known and not self.verifier.may_be_default(known):
-                # Before the name is changed: a request that is refused changes nothing.
+                # Checked before the name is changed, so that a refused request changes nothing.
                 raise errors.ChangeNotAllowed
             found = self.verifier.rename(device, values["name"])
         if values["is_default"]:

@@ -154,7 +154,7 @@ def _take_secret(source: str, found: Found, user: Any, shared: SharedSecret, *, 
     except errors.TwoFactorError as e:
         raise NotTaken(f"Twilio did not take it, try again later ({e.full_code})") from None
     except Exception as e:
-        # A provider may raise anything; the other rows are taken over all the same.
+        # A provider may raise any exception. The other rows are still imported.
         raise NotTaken(f"its method failed, try again later ({type(e).__name__})") from None
     kind = provider.device_kind
     with transaction.atomic():

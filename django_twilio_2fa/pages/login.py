@@ -22,7 +22,7 @@ from .passwordless import PasswordlessLoginView
 from .sign_in import SignInMixin, beyond_our_pages
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
-"""Half characters, which JSON may have and UTF-8 may not. In a form, browsers replace them."""
+"""Lone surrogates. JSON may contain them, but they cannot be encoded as UTF-8."""
 
 
 class TwoFactorLoginView(SignInMixin, PasswordlessLoginView):
@@ -65,7 +65,7 @@ class TwoFactorLoginView(SignInMixin, PasswordlessLoginView):
         return HttpResponseRedirect(url)
 
     def _lead_on(self, response: Any) -> HttpResponse:
-        """Return the redirect of a user who is signed in, or for a script its address."""
+        """Return the redirect after signing in, or for a script a JSON response with its address."""
         if not wants_json(self.request):
             return response  # type: ignore[no-any-return]
         return JsonResponse({"signed_in": True, "url": response.url})

@@ -38,7 +38,7 @@ class SignInMixin:
 
     @contextmanager
     def _as_user(self, user: Any) -> Iterator[None]:
-        """Let `request.user` be a user who is not signed in yet, as it is where Django asks where they go."""
+        """Set `request.user` to a user who is not signed in yet: a site's `get_success_url` may read it."""
         before = self.request.user
         self.request.user = user
         try:

@@ -40,9 +40,9 @@ def call(action: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
 
 
 def answer_of(instead: T, action: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-    """Return what a provider says where several methods are listed, or `instead` if it raises.
+    """Return what a provider's method returns, or `instead` if it raises. The exception is logged.
 
-    A provider that raises costs only its own method.
+    For lists of methods and devices: one provider that fails does not break the whole list.
     """
     try:
         return action(*args, **kwargs)

@@ -196,7 +196,7 @@ class UnauthenticatedVerifier:
     def _try_to_send(
         self, row: Verification, provider: MethodProvider, *, theirs: bool
     ) -> tuple[Sent | None, int]:
-        """Send if there is a user. Returns the answer, empty if it was lost; None and 1 if it was refused."""
+        """Send if there is a user. Returns what was sent, or None, and how many sends were refused."""
         # Several names may lead to one user or number. A decoy is counted, too: that is as much work.
         user = ("user", self.user.pk) if theirs else ("decoy", self.name)
         contact = row.contact if theirs else None
@@ -216,7 +216,7 @@ class UnauthenticatedVerifier:
             return call(provider.start, row, request=self.request), 0
         except errors.TwoFactorError as e:
             events.twilio_error(self.subject, e)
-            # A message whose answer was lost may have gone out.
+            # If the response was lost, the message may have been sent.
             return (Sent(), 0) if e.uncertain else (None, 1)
 
     def _pretend(self, row: Verification, provider: MethodProvider, verb: str) -> None:

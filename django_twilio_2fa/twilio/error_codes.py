@@ -116,7 +116,7 @@ def _from_code(code: int, status: int, message: str, *, service: bool) -> errors
 
 
 def _number(code: Any) -> int:
-    """Return an error code as a number. 0 for what is none, such as the text that a proxy may write there."""
+    """Return an error code as a number, or 0 if it is not one, such as the text of a proxy."""
     try:
         return int(code or 0)
     except (TypeError, ValueError):

@@ -78,7 +78,7 @@ class Command(BaseCommand):
             except errors.TwoFactorError as e:
                 self.say(False, name, f"Twilio answered {e.data.get('twilio_error', e.full_code)}")
             except Exception as e:
-                # Somebody else's provider may raise anything; the other methods are asked all the same.
+                # A provider may raise any exception. The other methods are still checked.
                 self.say(False, name, f"it failed: {type(e).__name__}")
             else:
                 self.say(found.ok, name, found.says)

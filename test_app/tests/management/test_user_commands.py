@@ -48,7 +48,7 @@ def test_a_name_comes_before_a_primary_key(pat: Person, django_user_model: Any) 
 
 
 def test_a_name_of_two_users_asks_for_the_primary_key(pat: Person, monkeypatch: Any) -> None:
-    """As a manager of a site may find them, which ignores case."""
+    """The manager of a site may ignore case."""
     manager = type(pat.user)._default_manager
 
     def found(name: str) -> Any:

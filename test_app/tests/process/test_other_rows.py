@@ -356,7 +356,7 @@ class TestKeptByTheSite:
     def callback(self, pairs: tuple[Pair, Pair], settings: Any) -> Any:
         self.numbers = {pair.user.pk: PHONES[pair.name] for pair in pairs}
         settings.TWILIO_2FA_PHONE_NUMBER_CB = lambda user: self.numbers.get(user.pk)
-        # A method of the test would be forgotten at once: receivers are kept by weak references.
+        # Signals hold weak references, so the bound method is kept here.
         store = self.store
         twilio_2fa_set_user_data.connect(store)
         yield

@@ -147,7 +147,7 @@ def test_a_provider_that_raises_shows_a_page_and_is_logged(
 
 
 class TestOtherMethods:
-    """What a provider raises where methods are listed costs its own method only."""
+    """If a provider raises while methods are listed, the other methods are listed all the same."""
 
     @pytest.fixture(autouse=True)
     def faulty(self, settings: Any) -> None:
