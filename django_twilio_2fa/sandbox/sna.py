@@ -74,5 +74,7 @@ def error_of(row: SandboxVerification, client_token: str) -> int:
 
 def errors(row: SandboxVerification, code: int) -> list[dict[str, Any]]:
     """Return the list of a check's answer: the last attempt, and what went wrong with it."""
+    if not code:
+        return []
     attempt = SandboxMessage.objects.filter(verification=row, channel="sna").order_by("pk").last()
-    return [{"attempt_sid": attempt.sid, "code": code}] if code and attempt else []
+    return [{"attempt_sid": attempt.sid, "code": code}] if attempt else []

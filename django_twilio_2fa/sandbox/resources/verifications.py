@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Iterable
 from datetime import timedelta
 from ipaddress import ip_address
 from typing import Any
@@ -44,22 +45,20 @@ def start(values: Values, *, account: str, service: str) -> Result:
     spared = safelist.SPARED if safelist.holds(account, to) else ()
     strike(to, "send", channel, spared=spared)
     locale = _locale(values, service)
-    row = _pending(service, to) or _new(values, account, service, to, configured)
-    falls_back = channel == "auto"
-    if falls_back:
+    row = _pending(service, to)
+    data = {}
+    if falls_back := channel == "auto":
         # The second time, the silent way has not worked.
-        channel = "sna" if sna.takes_part(to) and not row.sends else "sms"
+        channel = "sna" if sna.takes_part(to) and not (row and row.sends) else "sms"
     if channel == "sna":
-        state = sna.new_state(client_token=bool(flag(values, "EnableSnaClientToken")), falls_back=falls_back)
-        SandboxVerification.objects.filter(pk=row.pk).update(data={**row.data, "sna": state})
-    counted = SandboxVerification.objects.filter(pk=row.pk, status="pending", sends__lt=MAX_SENDS).update(
-        sends=F("sends") + 1, channel=channel, updated_at=timezone.now()
-    )
-    if not counted:
-        raise refused(60203)
-    row.refresh_from_db()
+        with_token = bool(flag(values, "EnableSnaClientToken"))
+        data["sna"] = sna.new_state(client_token=with_token, falls_back=falls_back)
+    if is_first := row is None:
+        row, is_first = _new(values, account, service, to, channel, configured, data)
+    if not is_first:
+        _count_send(row, channel, data)
     template = text(values, "TemplateSid") or configured["default_template_sid"]
-    messages.deliver(
+    message = messages.deliver(
         row,
         channel,
         name=text(values, "CustomFriendlyName", longest=64) or configured["friendly_name"],
@@ -68,7 +67,19 @@ def start(values: Values, *, account: str, service: str) -> Result:
         warns=configured["do_not_share_warning_enabled"],
         app_hash=text(values, "AppHash"),
     )
-    return 201, verification_body(row)
+    return 201, verification_body(row, [message] if is_first else None)
+
+
+def _count_send(row: SandboxVerification, channel: str, data: Values) -> None:
+    """Count a further send. Raises `Refused` after the fifth."""
+    if data:
+        SandboxVerification.objects.filter(pk=row.pk).update(data={**row.data, **data})
+    counted = SandboxVerification.objects.filter(pk=row.pk, status="pending", sends__lt=MAX_SENDS).update(
+        sends=F("sends") + 1, channel=channel, updated_at=timezone.now()
+    )
+    if not counted:
+        raise refused(60203)
+    row.refresh_from_db()
 
 
 def _check_options(values: Values, configured: Values, channel: str) -> None:
@@ -142,10 +153,13 @@ def _over(row: SandboxVerification) -> bool:
 
 def end(row: SandboxVerification, status: str) -> bool:
     """Conditional, so that it happens once."""
-    ended = SandboxVerification.objects.filter(pk=row.pk, status="pending").update(
-        status=status, pending_key=None, updated_at=timezone.now()
-    )
-    row.refresh_from_db()
+    values = {"status": status, "pending_key": None, "updated_at": timezone.now()}
+    ended = SandboxVerification.objects.filter(pk=row.pk, status="pending").update(**values)
+    if ended:
+        for name, value in values.items():
+            setattr(row, name, value)
+    else:
+        row.refresh_from_db()
     if ended and status == "approved":
         last = SandboxMessage.objects.filter(verification=row).order_by("pk").last()
         if last is not None:
@@ -161,7 +175,10 @@ def _pending(service: str, to: str) -> SandboxVerification | None:
     return row
 
 
-def _new(values: Values, account: str, service: str, to: str, configured: Values) -> SandboxVerification:
+def _new(
+    values: Values, account: str, service: str, to: str, channel: str, configured: Values, data: Values
+) -> tuple[SandboxVerification, bool]:
+    """Return a new verification, and True. If another request was first, its verification and False."""
     code = text(values, "CustomCode") or "".join(
         secrets.choice("0123456789") for _ in range(configured["code_length"])
     )
@@ -169,20 +186,23 @@ def _new(values: Values, account: str, service: str, to: str, configured: Values
     lookup = {"carrier": lookups.carrier_of(to)} if configured["lookup_enabled"] and "@" not in to else {}
     try:
         with transaction.atomic():
-            return SandboxVerification.objects.create(
+            row = SandboxVerification.objects.create(
                 sid=new_sid("VE"),
                 service_sid=service,
                 account_sid=account,
                 to=to,
+                channel=channel,
                 code=code,
                 pending_key=key,
+                sends=1,
                 amount=text(values, "Amount", longest=32),
                 payee=text(values, "Payee", longest=254),
-                data={"lookup": lookup},
+                data={"lookup": lookup, **data},
             )
     except IntegrityError:
-        # Another request was first; it is the same verification to Twilio.
-        return SandboxVerification.objects.get(pending_key=key)
+        # It is the same verification to Twilio.
+        return SandboxVerification.objects.get(pending_key=key), False
+    return row, True
 
 
 def _find(service: str, id: str) -> SandboxVerification:
@@ -227,17 +247,20 @@ def check(values: Values, *, account: str, service: str) -> Result:
     if row.status != "pending":
         raise missing
     strike(row.to, "check")
+    now = timezone.now()
     counted = SandboxVerification.objects.filter(pk=row.pk, status="pending", checks__lt=MAX_CHECKS).update(
-        checks=F("checks") + 1, updated_at=timezone.now()
+        checks=F("checks") + 1, updated_at=now
     )
-    row.refresh_from_db()
+    row.updated_at = now
     if not counted:
+        row.refresh_from_db()
         raise refused(60202) if row.status == "pending" else missing
     error = sna.error_of(row, text(values, "SnaClientToken")) if silent else 0
     right = not error if silent else secrets.compare_digest(code.encode(), row.code.encode())
-    if services.configuration(service)["psd2_enabled"]:
+    is_payment = (text(values, "Amount"), text(values, "Payee")) == (row.amount, row.payee)
+    if right and not is_payment and services.configuration(service)["psd2_enabled"]:
         # The user approves one payment, not another.
-        right = right and (text(values, "Amount"), text(values, "Payee")) == (row.amount, row.payee)
+        right = False
     if right and not end(row, "approved"):
         raise missing
     return 201, {**check_body(row), "sna_attempts_error_codes": sna.errors(row, error)}
@@ -262,8 +285,12 @@ def _common(row: SandboxVerification) -> dict[str, Any]:
     }
 
 
-def verification_body(row: SandboxVerification) -> dict[str, Any]:
-    attempts = SandboxMessage.objects.filter(verification=row).order_by("sent_at", "pk")
+def verification_body(
+    row: SandboxVerification, attempts: Iterable[SandboxMessage] | None = None
+) -> dict[str, Any]:
+    """Return what Twilio tells of a verification. `attempts`: its messages, where they are known."""
+    if attempts is None:
+        attempts = SandboxMessage.objects.filter(verification=row).order_by("sent_at", "pk")
     return {
         **_common(row),
         "lookup": row.data.get("lookup", {}),
