@@ -282,6 +282,8 @@ def test_wagtail() -> None:
     pytest.importorskip("wagtail")
     apps = [f"wagtail.{name}" for name in ("users", "images", "documents", "search", "admin")]
     walk = """
+from wagtail.models import Locale, Page
+Page.add_root(title="Root", locale=Locale.objects.create(language_code="en"))
 assert client.get("/cms/login/").status_code == 200
 answer = client.post("/cms/login/?next=/cms/", {"username": "ann", "password": "a-Secret7"}, follow=True)
 assert at(answer) == "/2fa/start/", at(answer)
