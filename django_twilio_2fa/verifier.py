@@ -118,13 +118,14 @@ class Verifier:
         return verifications.get(self.subject, public_id)
 
     @recording()
-    def rename(self, device: str, name: str) -> Registered:
+    def rename(self, device: str, name: str, *, is_default: bool = False) -> Registered:
         """Set the name of a device, given by its id. An empty name removes the name. Returns the device.
 
-        Requires a fresh proof. Raises `MissingUserData`, `ChangeNotAllowed`, `ProofRequired`, and
+        With `is_default`, the device is also made the default. If one of the two is refused, nothing
+        changes. Requires a fresh proof. Raises `MissingUserData`, `ChangeNotAllowed`, `ProofRequired`, and
         `MalformedRequest` for a bad name.
         """
-        return changes.rename(self.available, device, name)
+        return changes.rename(self.available, device, name, is_default=is_default)
 
     @recording()
     def make_default(self, device: str) -> Registered:

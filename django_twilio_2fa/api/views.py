@@ -187,14 +187,9 @@ class DeviceView(EndpointView):
         """Give it a name, or make it the default, against a fresh verification."""
         self.require_user()
         values = self.validated(shapes.DeviceChangeSerializer)
-        if values["name"] is not None:
-            known = self.verifier.find_registered(device)
-            if values["is_default"] and known and not self.verifier.may_be_default(known):
-                # Checked before the name is changed, so that a refused request changes nothing.
-                raise errors.ChangeNotAllowed
-            found = self.verifier.rename(device, values["name"])
-        if values["is_default"]:
-            found = self.verifier.make_default(device)
+        if values["name"] is None:
+            return Response(described(self.verifier.make_default(device)))
+        found = self.verifier.rename(device, values["name"], is_default=values["is_default"])
         return Response(described(found))
 
     @documented(answers=shapes.SuccessSerializer)

@@ -20,9 +20,10 @@ from .devices import Registered, clean_name, is_backup
 from .methods import Methods
 
 
-def rename(available: Methods, device: str, name: str) -> Registered:
+def rename(available: Methods, device: str, name: str, *, is_default: bool = False) -> Registered:
     """Set the name of a device, given by its id. An empty name removes the name. Returns the device.
 
+    With `is_default`, the device is also made the default. If one of the two is refused, nothing changes.
     Raises `MissingUserData`, `ChangeNotAllowed`, `ProofRequired`, and `MalformedRequest` for a bad name.
     """
     available.subject.authorize()
@@ -30,15 +31,16 @@ def rename(available: Methods, device: str, name: str) -> Registered:
     found = _find(available, device)
     if found.device is None or not available.may_rename(found):
         raise errors.ChangeNotAllowed
+    if is_default and not available.may_be_default(found):
+        raise errors.ChangeNotAllowed
     require_proof(available)
-    if found.device.name == name:
-        return found
-    old = _called(found)
-    found.device.name = name
-    found.device.save(update_fields=["name"])
-    tell_owner(available.subject.user, "twilio_2fa/email/named", old=old, new=_called(found))
-    events.device_changed(available.subject, found.kind, device, "name")
-    return found
+    if found.device.name != name:
+        old = _called(found)
+        found.device.name = name
+        found.device.save(update_fields=["name"])
+        tell_owner(available.subject.user, "twilio_2fa/email/named", old=old, new=_called(found))
+        events.device_changed(available.subject, found.kind, device, "name")
+    return make_default(available, device) if is_default else found
 
 
 def make_default(available: Methods, device: str) -> Registered:

@@ -1,0 +1,155 @@
+"""What has ended, has expired, was used up or belongs to somebody else decides nothing."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.utils import timezone
+from twilio_2fa_passkey.testing import SoftwareAuthenticator
+
+from django_twilio_2fa import errors
+from django_twilio_2fa.contacts import PhoneNumber
+from django_twilio_2fa.models import Device, Pause, Verification
+from django_twilio_2fa.process import breaker, pauses, waiting
+from django_twilio_2fa.sandbox import messages
+from django_twilio_2fa.sandbox.models import SandboxVerification
+from django_twilio_2fa.testing import register_device
+from django_twilio_2fa.verifier import Verifier
+
+from ..helpers import wrong_code
+from ..passkeys import uses, with_passkey
+from ..people import PHONE, Person
+
+SECOND, THIRD = "+12025550147", "+12025550148"
+
+
+@pytest.fixture
+def ann(db: None, no_cooldown: None, settings: Any) -> Any:
+    settings.TWILIO_2FA_ALLOWED_METHODS = ["sms", "call", "recovery"]
+    user = get_user_model().objects.create_user("ann", password="ann")
+    register_device(user, SECOND)
+    return user
+
+
+def verified(user: Any, number: str, flow: str = "f") -> Verifier:
+    verifier = Verifier(user, flow=flow)
+    verifier.check(verifier.send("sms"), messages.last_code(number))
+    return Verifier(user, flow=flow)
+
+
+def at_twilio(row: Verification) -> str:
+    return SandboxVerification.objects.get(sid=row.sid).status
+
+
+def test_a_proof_that_was_used_up_names_no_device(ann: Any) -> None:
+    verifier = verified(ann, SECOND)
+    spare = register_device(ann, THIRD)
+    verifier.remove(next(each for each in verifier.registered() if each.device == spare))
+    [phone] = Verifier(ann, flow="f").registered()
+    with pytest.raises(errors.ProofRequired):
+        Verifier(ann, flow="f").rename(phone.id, "Mine")
+
+
+@pytest.mark.parametrize("others_have_some", [False, True])
+def test_the_first_set_of_codes_leaves_the_proof(ann: Any, sam: Person, others_have_some: bool) -> None:
+    if others_have_some:
+        Device.objects.create(user=sam.user, kind="recovery", digest="d")
+    verifier = verified(ann, SECOND)
+    verifier.check(verifier.send("recovery", enrol=True), "")
+    assert Verifier(ann, flow="f").fresh_proof()
+
+
+def test_a_second_set_of_codes_uses_up_the_proof(ann: Any) -> None:
+    Device.objects.create(user=ann, kind="recovery", digest="d")
+    verifier = verified(ann, SECOND)
+    verifier.check(verifier.send("recovery", enrol=True), "")
+    assert not Verifier(ann, flow="f").fresh_proof()
+
+
+def test_a_lookup_is_stored_with_its_own_number(ann: Any, sam: Person, settings: Any) -> None:
+    settings.TWILIO_2FA_PHONE_NUMBER_CARRIER_LOOKUP = True
+    theirs = Verifier(sam.user, flow="s").send("sms")
+    row = verified(ann, SECOND).send("sms", to=PhoneNumber(THIRD))
+    assert Verification.objects.get(pk=row.pk).line_type == "mobile"
+    assert Verification.objects.get(pk=theirs.pk).line_type == ""
+
+
+class TestCanceling:
+    """A code is canceled at Twilio unless another verification still needs it."""
+
+    def test_one_that_ended_needs_no_code(self, ann: Any) -> None:
+        verified(ann, SECOND, flow="another")
+        verifier = Verifier(ann, flow="f")
+        row = verifier.send("sms")
+        verifier.cancel(row)
+        assert at_twilio(row) == "canceled"
+
+    def test_one_to_another_number_needs_no_code(self, ann: Any, sam: Person) -> None:
+        Verifier(sam.user, flow="s").send("sms")
+        verifier = Verifier(ann, flow="f")
+        row = verifier.send("sms")
+        verifier.cancel(row)
+        assert at_twilio(row) == "canceled"
+
+    def test_one_to_the_same_number_needs_it(self, ann: Any) -> None:
+        other = get_user_model().objects.create_user("tom", password="tom")
+        register_device(other, SECOND)
+        Verifier(other, flow="t").send("sms")
+        verifier = Verifier(ann, flow="f")
+        row = verifier.send("sms")
+        verifier.cancel(row)
+        assert at_twilio(row) == "pending"
+
+
+class TestWaits:
+    """In how many seconds a method can be used."""
+
+    def waits(self, user: Any) -> list[int]:
+        verifier = Verifier(user, flow="f")
+        choices = [choice for choice in verifier.choices() if choice.provider.name == "sms"]
+        assert choices
+        return waiting.waits(verifier.available, choices)
+
+    @pytest.fixture
+    def used_up(self, ann: Any) -> Verification:
+        verifier = Verifier(ann, flow="f")
+        row = verifier.send("sms")
+        for _ in range(5):
+            with pytest.raises(errors.TwoFactorError):
+                verifier.check(row, wrong_code(messages.last_code(SECOND)))
+        row.refresh_from_db()
+        return row
+
+    def test_a_used_up_verification_makes_its_user_wait(self, used_up: Verification) -> None:
+        assert 0 < self.waits(used_up.user)[0] <= 600
+
+    def test_one_that_has_expired_does_not(self, used_up: Verification) -> None:
+        Verification.objects.filter(pk=used_up.pk).update(expires_at=timezone.now())
+        assert self.waits(used_up.user) == [0]
+
+    def test_that_of_another_user_does_not(self, used_up: Verification, sam: Person) -> None:
+        assert self.waits(sam.user) == [0]
+
+
+def test_the_passkey_that_was_used_is_noted_in_one_row(db: None, settings: Any) -> None:
+    settings.TWILIO_2FA_ALLOWED_METHODS = ["passkey"]
+    first, second = SoftwareAuthenticator(), SoftwareAuthenticator()
+    ann, tom = with_passkey("ann", first), with_passkey("tom", second)
+    uses(ann, first)
+    noted = {row.pk: row.device_id for row in Verification.objects.filter(user=ann.user)}
+    uses(tom, second)
+    assert {row.pk: row.device_id for row in Verification.objects.filter(user=ann.user)} == noted
+    assert None not in noted.values()
+
+
+def test_the_breaker_forgets_a_pause_after_a_day(db: None) -> None:
+    now = int(time.time())
+    watched = breaker.watched_places("sms", PhoneNumber(PHONE), "")
+    method, place = watched[0]
+    pauses.begin(method, place, seconds=60, reason="")
+    assert list(breaker._past_pauses(watched)) == [(method, place)]
+    Pause.objects.update(until=now - 86400 - 60)
+    assert not breaker._past_pauses(watched)
