@@ -20,7 +20,7 @@ from django_twilio_2fa.testing import register_device
 from django_twilio_2fa.verifier import Verifier
 
 from ..helpers import wrong_code
-from ..passkeys import uses, with_passkey
+from ..passkeys import creates, uses, with_passkey
 from ..people import PHONE, Person
 
 SECOND, THIRD = "+12025550147", "+12025550148"
@@ -94,10 +94,13 @@ class TestCanceling:
         verifier.cancel(row)
         assert at_twilio(row) == "canceled"
 
-    def test_one_to_the_same_number_needs_it(self, ann: Any) -> None:
+    @pytest.mark.parametrize("answer_was_lost", [False, True])
+    def test_one_to_the_same_number_needs_it(self, ann: Any, answer_was_lost: bool) -> None:
         other = get_user_model().objects.create_user("tom", password="tom")
         register_device(other, SECOND)
-        Verifier(other, flow="t").send("sms")
+        theirs = Verifier(other, flow="t").send("sms")
+        if answer_was_lost:
+            Verification.objects.filter(pk=theirs.pk).update(sid="")
         verifier = Verifier(ann, flow="f")
         row = verifier.send("sms")
         verifier.cancel(row)
@@ -136,20 +139,35 @@ class TestWaits:
 
 def test_the_passkey_that_was_used_is_noted_in_one_row(db: None, settings: Any) -> None:
     settings.TWILIO_2FA_ALLOWED_METHODS = ["passkey"]
-    first, second = SoftwareAuthenticator(), SoftwareAuthenticator()
-    ann, tom = with_passkey("ann", first), with_passkey("tom", second)
-    uses(ann, first)
-    noted = {row.pk: row.device_id for row in Verification.objects.filter(user=ann.user)}
-    uses(tom, second)
-    assert {row.pk: row.device_id for row in Verification.objects.filter(user=ann.user)} == noted
-    assert None not in noted.values()
+    first, second, toms = (SoftwareAuthenticator() for _ in range(3))
+    ann, tom = with_passkey("ann", first), with_passkey("tom", toms)
+    [device] = Device.objects.filter(user=ann.user)
+    creates(uses(ann, first), second)
+    uses(tom, toms)
+    device.refresh_from_db()
+    noted = {row.pk: row.device_id for row in Verification.objects.all()}
+    assert uses(Person("ann"), second).is_verified
+    *earlier, last = Verification.objects.order_by("pk")
+    assert {row.pk: row.device_id for row in earlier} == noted
+    other = Device.objects.filter(user=ann.user).exclude(pk=device.pk).get()
+    assert last.device_id == other.pk
+    assert Device.objects.get(pk=device.pk).last_used_at == device.last_used_at < other.last_used_at
 
 
 def test_the_breaker_forgets_a_pause_after_a_day(db: None) -> None:
     now = int(time.time())
     watched = breaker.watched_places("sms", PhoneNumber(PHONE), "")
     method, place = watched[0]
-    pauses.begin(method, place, seconds=60, reason="")
+    for stopped in (place, "GB"):
+        pauses.begin(method, stopped, seconds=60, reason="")
     assert list(breaker._past_pauses(watched)) == [(method, place)]
     Pause.objects.update(until=now - 86400 - 60)
     assert not breaker._past_pauses(watched)
+
+
+def test_an_expired_code_ends_the_cooldown(ann: Any, settings: Any) -> None:
+    settings.TWILIO_2FA_SEND_COOLDOWN = 30
+    first = Verifier(ann, flow="f").send("sms")
+    Verification.objects.filter(pk=first.pk).update(expires_at=timezone.now())
+    second = Verifier(ann, flow="f").send("sms")
+    assert (second.pk != first.pk, second.sends) == (True, 1)

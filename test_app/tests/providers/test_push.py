@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.core.cache import cache
@@ -68,6 +69,17 @@ class TestBrowsers:
         assert requests(laptop) == []
         approves(tablet, newest().data["asked"]["number"])
         assert other.posts("verify").is_verified
+
+    def test_each_browser_has_a_cooldown_of_its_own(self, ann: Person, settings: Any) -> None:
+        settings.TWILIO_2FA_SEND_COOLDOWN = 30
+        laptop = Device.objects.get(name="My laptop")
+        tablet = Device.objects.get(pk=laptop.pk)
+        tablet.pk, tablet.digest, tablet._state.adding = uuid4(), "d", True
+        tablet.save()
+        is_asked(ann, str(laptop.pk))
+        is_asked(Person("ann"), str(tablet.pk))
+        Person("ann").posts("start", method="push", device=str(tablet.pk))
+        assert asked_in(newest()) is None
 
     def test_a_browser_without_a_name_shows_when_it_was_added(
         self, demo: Person, laptop: SoftwareBrowser
