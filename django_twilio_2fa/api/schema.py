@@ -12,10 +12,11 @@ ERROR_STATUSES = (400, 401, 403, 404, 409, 415, 429, 503)
 
 
 def documented(
-    *, takes: Any = None, answers: Any = None, serves_unauthenticated: bool = False
+    *, takes: Any = None, answers: Any = None, name: str | None = None, serves_unauthenticated: bool = False
 ) -> Callable[..., Any]:
     """Says what an endpoint takes and answers; nothing without drf-spectacular.
 
+    `name`: of the operation, where the one that is made of the path is another operation's.
     `serves_unauthenticated`: it also serves users who are named and not signed in, where settings allow it.
     """
     try:
@@ -36,5 +37,7 @@ def documented(
         description="Who it is that has not signed in: their primary key, or what else the settings say.",
     )
     parameters = [wait, named] if serves_unauthenticated and conf.ALLOW_UNAUTHENTICATED_USERS else [wait]
-    decorate: Callable[..., Any] = extend_schema(request=takes, responses=responses, parameters=parameters)
+    decorate: Callable[..., Any] = extend_schema(
+        operation_id=name, request=takes, responses=responses, parameters=parameters
+    )
     return decorate

@@ -33,6 +33,7 @@ class Mounted:
         try:
             self._walk(get_resolver())
         except Exception:
+            # Django's own check of the URLs shows the error.
             self.readable = False
 
     def _walk(self, resolver: URLResolver) -> None:

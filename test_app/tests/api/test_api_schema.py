@@ -55,6 +55,12 @@ def test_the_schema_has_the_errors_of_each_endpoint() -> None:
                 assert shape == {"$ref": "#/components/schemas/Error"}, (address, verb, status)
 
 
+def test_each_operation_has_a_name_of_its_own() -> None:
+    """The generator numbers those that have the same name, and warns."""
+    told = [each["operationId"] for verbs in description()["paths"].values() for each in verbs.values()]
+    assert not [name for name in told if name[-1].isdigit()]
+
+
 @pytest.mark.parametrize("token", [False, True])
 def test_a_verb_without_description_is_not_allowed(sam: Person, token: bool) -> None:
     caller = Caller("sam", token=token)
