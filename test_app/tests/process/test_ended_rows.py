@@ -12,8 +12,9 @@ from twilio_2fa_passkey.testing import SoftwareAuthenticator
 
 from django_twilio_2fa import errors
 from django_twilio_2fa.contacts import PhoneNumber
-from django_twilio_2fa.models import Device, Pause, Verification
-from django_twilio_2fa.process import breaker, pauses, waiting
+from django_twilio_2fa.models import Device, Pause, Status, Verification
+from django_twilio_2fa.process import approval, breaker, pauses, reservations, verifications, waiting
+from django_twilio_2fa.providers import Checked
 from django_twilio_2fa.sandbox import messages
 from django_twilio_2fa.sandbox.models import SandboxVerification
 from django_twilio_2fa.testing import register_device
@@ -171,3 +172,46 @@ def test_an_expired_code_ends_the_cooldown(ann: Any, settings: Any) -> None:
     Verification.objects.filter(pk=first.pk).update(expires_at=timezone.now())
     second = Verifier(ann, flow="f").send("sms")
     assert (second.pk != first.pk, second.sends) == (True, 1)
+
+
+class TestALeaseThatWasTakenOver:
+    """A check that took longer than its lease: another one has begun, and its row is that one's now."""
+
+    @pytest.fixture
+    def taken(self, ann: Any) -> tuple[Verifier, Verification, str, str]:
+        verifier = Verifier(ann, flow="f")
+        row = verifier.send("sms")
+        first = reservations.take_lease(row)
+        Verification.objects.filter(pk=row.pk).update(lease_until=timezone.now())
+        return verifier, row, first, reservations.take_lease(Verification.objects.get(pk=row.pk))
+
+    def test_it_ends_no_verification(self, taken: Any) -> None:
+        verifier, row, first, second = taken
+        assert not verifications.end(verifier.subject, row, Status.FAILED, lease=first)
+        assert (row.status, row.lease) == (Status.PENDING, second)
+
+    def test_it_releases_no_lease(self, taken: Any) -> None:
+        _verifier, row, first, second = taken
+        reservations.release_lease(reservations.Attempt(row, first))
+        assert (row.status, row.lease) == (Status.PENDING, second)
+
+    def test_it_approves_nothing(self, taken: Any) -> None:
+        verifier, row, first, second = taken
+        outcome = approval.store_approval(verifier.subject, row, first, Checked(approved=True))
+        assert outcome is approval.Outcome.SUPERSEDED
+        row.refresh_from_db()
+        assert (row.status, row.lease) == (Status.PENDING, second)
+
+
+def test_a_send_of_a_canceled_verification_begins_no_other(ann: Any, settings: Any) -> None:
+    verifier = Verifier(ann, flow="f")
+    row = verifier.send("sms")
+
+    def cancel(**kwargs: Any) -> dict[str, str]:
+        """Cancel it in another tab while it is on its way."""
+        Verifier(ann, flow="f").cancel(Verification.objects.get(pk=row.pk))
+        return {}
+
+    settings.TWILIO_2FA_VERIFICATION_OPTIONS_CB = cancel
+    verifier.resend(row)
+    assert row.status == Verification.objects.get(pk=row.pk).status == Status.CANCELED

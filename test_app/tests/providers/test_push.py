@@ -70,6 +70,13 @@ class TestBrowsers:
         approves(tablet, newest().data["asked"]["number"])
         assert other.posts("verify").is_verified
 
+    def test_an_answer_that_came_meanwhile_counts(self, ann: Person, laptop: SoftwareBrowser) -> None:
+        is_asked(ann)
+        read_before = newest()
+        approves(laptop, read_before.data["asked"]["number"])
+        ann.verifier.check(read_before, "")
+        assert read_before.status == Status.APPROVED
+
     def test_each_browser_has_a_cooldown_of_its_own(self, ann: Person, settings: Any) -> None:
         settings.TWILIO_2FA_SEND_COOLDOWN = 30
         laptop = Device.objects.get(name="My laptop")
