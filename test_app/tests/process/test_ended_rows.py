@@ -185,17 +185,17 @@ class TestALeaseThatWasTakenOver:
         Verification.objects.filter(pk=row.pk).update(lease_until=timezone.now())
         return verifier, row, first, reservations.take_lease(Verification.objects.get(pk=row.pk))
 
-    def test_it_ends_no_verification(self, taken: Any) -> None:
+    def test_the_earlier_check_ends_no_verification(self, taken: Any) -> None:
         verifier, row, first, second = taken
         assert not verifications.end(verifier.subject, row, Status.FAILED, lease=first)
         assert (row.status, row.lease) == (Status.PENDING, second)
 
-    def test_it_releases_no_lease(self, taken: Any) -> None:
+    def test_the_earlier_check_releases_no_lease(self, taken: Any) -> None:
         _verifier, row, first, second = taken
         reservations.release_lease(reservations.Attempt(row, first))
         assert (row.status, row.lease) == (Status.PENDING, second)
 
-    def test_it_approves_nothing(self, taken: Any) -> None:
+    def test_the_earlier_check_approves_nothing(self, taken: Any) -> None:
         verifier, row, first, second = taken
         outcome = approval.store_approval(verifier.subject, row, first, Checked(approved=True))
         assert outcome is approval.Outcome.SUPERSEDED
