@@ -143,10 +143,6 @@ def _locale(values: Values, service: str) -> str:
     return locale
 
 
-def _key(service: str, to: str) -> str:
-    return f"{service}:{to}"
-
-
 def _over(row: SandboxVerification) -> bool:
     return row.status == "pending" and row.created_at + LIFETIME <= timezone.now()
 
@@ -168,7 +164,7 @@ def end(row: SandboxVerification, status: str) -> bool:
 
 
 def _pending(service: str, to: str) -> SandboxVerification | None:
-    row = SandboxVerification.objects.filter(pending_key=_key(service, to)).first()
+    row = SandboxVerification.objects.filter(pending_key=f"{service}:{to}").first()
     if row is not None and _over(row):
         end(row, "expired")
         return None
@@ -182,7 +178,7 @@ def _new(
     code = text(values, "CustomCode") or "".join(
         secrets.choice("0123456789") for _ in range(configured["code_length"])
     )
-    key = _key(service, to)
+    key = f"{service}:{to}"
     lookup = {"carrier": lookups.carrier_of(to)} if configured["lookup_enabled"] and "@" not in to else {}
     try:
         with transaction.atomic():
@@ -263,7 +259,7 @@ def check(values: Values, *, account: str, service: str) -> Result:
         right = False
     if right and not end(row, "approved"):
         raise missing
-    return 201, {**check_body(row), "sna_attempts_error_codes": sna.errors(row, error)}
+    return 201, {**_common(row), "sna_attempts_error_codes": sna.errors(row, error)}
 
 
 # Bodies
@@ -300,7 +296,3 @@ def verification_body(
         "sna": {"url": messages.sna_url(row)} if row.channel == "sna" else None,
         "url": f"{BASE}/{row.service_sid}/Verifications/{row.sid}",
     }
-
-
-def check_body(row: SandboxVerification) -> dict[str, Any]:
-    return {**_common(row), "sna_attempts_error_codes": []}
