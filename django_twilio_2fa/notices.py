@@ -67,7 +67,7 @@ def _text(template: str, context: dict[str, Any], number: str, user: Any) -> Non
     try:
         conf.resolve("NOTIFY_NUMBER_CB", number=number, text=_subject(template, context), user=user)
     except Exception as e:
-        # A template may fail. Exceptions of the callback are handled by `conf.resolve`.
+        # Raised by a template. `conf.resolve` handles what the callback raises.
         logger.error("The owner of an account could not be told: %s", type(e).__name__)
 
 

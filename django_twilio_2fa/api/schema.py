@@ -12,11 +12,15 @@ ERROR_STATUSES = (400, 401, 403, 404, 409, 415, 429, 503)
 
 
 def documented(
-    *, takes: Any = None, answers: Any = None, name: str | None = None, serves_unauthenticated: bool = False
+    *,
+    takes: Any = None,
+    answers: Any = None,
+    operation_id: str | None = None,
+    serves_unauthenticated: bool = False,
 ) -> Callable[..., Any]:
-    """Says what an endpoint takes and answers; nothing without drf-spectacular.
+    """Describe what an endpoint takes and answers. Does nothing without drf-spectacular.
 
-    `name`: of the operation, where the one that is made of the path is another operation's.
+    `operation_id`: needed if drf-spectacular would give two operations the same ID.
     `serves_unauthenticated`: it also serves users who are named and not signed in, where settings allow it.
     """
     try:
@@ -38,6 +42,6 @@ def documented(
     )
     parameters = [wait, named] if serves_unauthenticated and conf.ALLOW_UNAUTHENTICATED_USERS else [wait]
     decorate: Callable[..., Any] = extend_schema(
-        operation_id=name, request=takes, responses=responses, parameters=parameters
+        operation_id=operation_id, request=takes, responses=responses, parameters=parameters
     )
     return decorate

@@ -232,7 +232,7 @@ class BrowsersView(VerifiedView):
         browsers.renew_cookie(http, response)
         return response
 
-    @documented(answers=shapes.SuccessSerializer, name="2fa_browsers_destroy_all")
+    @documented(answers=shapes.SuccessSerializer, operation_id="2fa_browsers_destroy_all")
     def delete(self, request: Request) -> Response:
         """Forget all of them, against a fresh verification."""
         self.require_verified()

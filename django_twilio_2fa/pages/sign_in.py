@@ -38,7 +38,7 @@ class SignInMixin:
 
     @contextmanager
     def _as_user(self, user: Any) -> Iterator[None]:
-        """Set `request.user` to a user who is not signed in yet: a site's `get_success_url` may read it."""
+        """Set `request.user` to the user who is signing in, since a site's `get_success_url` may use it."""
         before = self.request.user
         self.request.user = user
         try:

@@ -82,7 +82,7 @@ class UnauthenticatedVerifier:
         """Do nothing: a refused user gets the responses of one who does not exist."""
 
     def methods(self) -> list[dict[str, Any]]:
-        """Return the methods that may be tried, the same for every name, with no destinations or devices."""
+        """Return the same methods for every name, without destinations or devices."""
         shown = (p.display(user=None, request=self.request) for p in self._open_providers())
         return [{**m, "label": str(m["label"]), "obfuscated": "", "devices": []} for m in shown]
 

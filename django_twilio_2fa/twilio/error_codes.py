@@ -116,7 +116,7 @@ def _from_code(code: int, status: int, message: str, *, service: bool) -> errors
 
 
 def _number(code: Any) -> int:
-    """Return an error code as a number, or 0 if it is not one, such as the text of a proxy."""
+    """Return an error code as an integer, or 0 if it is not a number. A proxy may send text."""
     try:
         return int(code or 0)
     except (TypeError, ValueError):

@@ -53,8 +53,7 @@ def start(values: Values, *, account: str, service: str) -> Result:
     if channel == "sna":
         with_token = bool(flag(values, "EnableSnaClientToken"))
         data["sna"] = sna.new_state(client_token=with_token, falls_back=falls_back)
-    if is_first := row is None:
-        row, is_first = _new(values, account, service, to, channel, configured, data)
+    row, is_first = (row, False) if row else _new(values, account, service, to, channel, configured, data)
     if not is_first:
         _count_send(row, channel, data)
     template = text(values, "TemplateSid") or configured["default_template_sid"]
@@ -71,7 +70,7 @@ def start(values: Values, *, account: str, service: str) -> Result:
 
 
 def _count_send(row: SandboxVerification, channel: str, data: Values) -> None:
-    """Count a further send. Raises `Refused` after the fifth."""
+    """Count one more send. Raises `Refused` if the limit is reached."""
     if data:
         SandboxVerification.objects.filter(pk=row.pk).update(data={**row.data, **data})
     counted = SandboxVerification.objects.filter(pk=row.pk, status="pending", sends__lt=MAX_SENDS).update(
@@ -143,6 +142,10 @@ def _locale(values: Values, service: str) -> str:
     return locale
 
 
+def _key(service: str, to: str) -> str:
+    return f"{service}:{to}"
+
+
 def _over(row: SandboxVerification) -> bool:
     return row.status == "pending" and row.created_at + LIFETIME <= timezone.now()
 
@@ -164,7 +167,7 @@ def end(row: SandboxVerification, status: str) -> bool:
 
 
 def _pending(service: str, to: str) -> SandboxVerification | None:
-    row = SandboxVerification.objects.filter(pending_key=f"{service}:{to}").first()
+    row = SandboxVerification.objects.filter(pending_key=_key(service, to)).first()
     if row is not None and _over(row):
         end(row, "expired")
         return None
@@ -174,11 +177,10 @@ def _pending(service: str, to: str) -> SandboxVerification | None:
 def _new(
     values: Values, account: str, service: str, to: str, channel: str, configured: Values, data: Values
 ) -> tuple[SandboxVerification, bool]:
-    """Return a new verification, and True. If another request was first, its verification and False."""
+    """Create a verification. Returns it and True, or that of a concurrent request and False."""
     code = text(values, "CustomCode") or "".join(
         secrets.choice("0123456789") for _ in range(configured["code_length"])
     )
-    key = f"{service}:{to}"
     lookup = {"carrier": lookups.carrier_of(to)} if configured["lookup_enabled"] and "@" not in to else {}
     try:
         with transaction.atomic():
@@ -189,7 +191,7 @@ def _new(
                 to=to,
                 channel=channel,
                 code=code,
-                pending_key=key,
+                pending_key=_key(service, to),
                 sends=1,
                 amount=text(values, "Amount", longest=32),
                 payee=text(values, "Payee", longest=254),
@@ -197,7 +199,7 @@ def _new(
             )
     except IntegrityError:
         # It is the same verification to Twilio.
-        return SandboxVerification.objects.get(pending_key=key), False
+        return SandboxVerification.objects.get(pending_key=_key(service, to)), False
     return row, True
 
 
@@ -253,8 +255,8 @@ def check(values: Values, *, account: str, service: str) -> Result:
         raise refused(60202) if row.status == "pending" else missing
     error = sna.error_of(row, text(values, "SnaClientToken")) if silent else 0
     right = not error if silent else secrets.compare_digest(code.encode(), row.code.encode())
-    is_payment = (text(values, "Amount"), text(values, "Payee")) == (row.amount, row.payee)
-    if right and not is_payment and services.configuration(service)["psd2_enabled"]:
+    same_payment = (text(values, "Amount"), text(values, "Payee")) == (row.amount, row.payee)
+    if right and not same_payment and services.configuration(service)["psd2_enabled"]:
         # The user approves one payment, not another.
         right = False
     if right and not end(row, "approved"):
@@ -284,7 +286,7 @@ def _common(row: SandboxVerification) -> dict[str, Any]:
 def verification_body(
     row: SandboxVerification, attempts: Iterable[SandboxMessage] | None = None
 ) -> dict[str, Any]:
-    """Return what Twilio tells of a verification. `attempts`: its messages, where they are known."""
+    """Return a verification as Twilio does. `attempts`: its messages, if they are known."""
     if attempts is None:
         attempts = SandboxMessage.objects.filter(verification=row).order_by("sent_at", "pk")
     return {

@@ -85,7 +85,7 @@ urls.urlpatterns = [
     path("2fa/", include("django_twilio_2fa.urls")),
     *(path(prefix, include(module)) for prefix, module in TOLD["urls"]),
 ]
-# The tables of the package as they are now: the migrations of Wagtail alone take ten seconds.
+# Create the tables of the package without its migrations: those of Wagtail take ten seconds.
 settings.MIGRATION_MODULES = {
     app.label: None for app in apps.get_app_configs() if app.name.partition(".")[0] in TOLD["apps"]
 }

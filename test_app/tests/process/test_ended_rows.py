@@ -1,4 +1,4 @@
-"""What has ended, has expired, was used up or belongs to somebody else decides nothing."""
+"""Rows that have ended, have expired, are used up or belong to another user are ignored."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ class TestCanceling:
 
 
 class TestWaits:
-    """In how many seconds a method can be used."""
+    """How many seconds a user has to wait before a method can be used."""
 
     def waits(self, user: Any) -> list[int]:
         verifier = Verifier(user, flow="f")
@@ -134,8 +134,10 @@ class TestWaits:
         Verification.objects.filter(pk=used_up.pk).update(expires_at=timezone.now())
         assert self.waits(used_up.user) == [0]
 
-    def test_that_of_another_user_does_not(self, used_up: Verification, sam: Person) -> None:
-        assert self.waits(sam.user) == [0]
+    def test_that_of_another_user_with_the_same_number_does_not(self, used_up: Verification) -> None:
+        other = get_user_model().objects.create_user("tom", password="tom")
+        register_device(other, SECOND)
+        assert self.waits(other) == [0]
 
 
 def test_the_passkey_that_was_used_is_noted_in_one_row(db: None, settings: Any) -> None:
@@ -175,7 +177,7 @@ def test_an_expired_code_ends_the_cooldown(ann: Any, settings: Any) -> None:
 
 
 class TestALeaseThatWasTakenOver:
-    """A check that took longer than its lease: another one has begun, and its row is that one's now."""
+    """A check took longer than its lease, and another check has taken the lease over."""
 
     @pytest.fixture
     def taken(self, ann: Any) -> tuple[Verifier, Verification, str, str]:
@@ -203,12 +205,12 @@ class TestALeaseThatWasTakenOver:
         assert (row.status, row.lease) == (Status.PENDING, second)
 
 
-def test_a_send_of_a_canceled_verification_begins_no_other(ann: Any, settings: Any) -> None:
+def test_a_verification_canceled_during_a_send_stays_canceled(ann: Any, settings: Any) -> None:
     verifier = Verifier(ann, flow="f")
     row = verifier.send("sms")
 
     def cancel(**kwargs: Any) -> dict[str, str]:
-        """Cancel it in another tab while it is on its way."""
+        """Cancel the verification in another tab while its message is being sent."""
         Verifier(ann, flow="f").cancel(Verification.objects.get(pk=row.pk))
         return {}
 
