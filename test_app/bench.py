@@ -135,8 +135,8 @@ def main() -> None:
     parser.add_argument("--start-up", action="store_true", help="Only what the kit adds to the start-up.")
     parser.add_argument("--access", action="store_true", help="Only what the middleware adds to a request.")
     parser.add_argument("--compare", metavar="COMMIT", help="Compare whole log-ins with those of a commit.")
-    parser.add_argument("--rounds", type=int, default=12, help="How many of each version, with --compare.")
-    parser.add_argument("--round-flows", type=int, default=16, help="How many log-ins in a round.")
+    parser.add_argument("--rounds", type=int, default=8, help="How many of each version, with --compare.")
+    parser.add_argument("--round-flows", type=int, default=48, help="How many log-ins in a round.")
     options = parser.parse_args()
     if options.access:
         import bench_access

@@ -20,6 +20,7 @@ from ..reverse import on_this_site, reverse, site_url
 from ..session import get_verifier
 from ..state import Methods
 from .exempt import class_of
+from .first_page import first_page_url
 
 CODE = "two_factor_required"
 SENTENCE = _("Check it is you before you go on.")
@@ -63,12 +64,10 @@ def refuse(
 
 def verification_url(request: HttpRequest, back: str, methods: Methods = None, strict: bool = False) -> str:
     """Return the address of the wizard, which leads to `back`. `methods`: those that it offers."""
-    try:
-        url = reverse("start", request=request)
-    except NoReverseMatch:  # a wizard of the site's own without this step
-        url = reverse("index", request=request)
-    if methods is not None or strict:
-        verifier = get_verifier(request, create=True)
+    asks_more = methods is not None or strict
+    verifier = get_verifier(request, create=asks_more)
+    url = first_page_url(request, verifier.registered)
+    if asks_more:
         names = None if methods is None else [*methods]
         session_data.write(request, asked={"next": back, "methods": names, "strict": strict})
     if methods is not None:

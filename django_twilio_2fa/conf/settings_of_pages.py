@@ -119,8 +119,9 @@ PAGES = (
         "SEND_IMMEDIATELY_ON_SINGLE",
         True,
         BOOL,
-        "Whether the code is sent as soon as the user opens the start page, if they have one device. A phone "
-        "is one device with several methods: the one used last sends the code. Recovery codes do not count.",
+        "Whether the code is sent as soon as the user opens the start page, or is led to the verify page, if "
+        "they have one device. A phone is one device with several methods: the one used last sends the code. "
+        "Recovery codes do not count.",
         USER,
         fallback=False,
     ),

@@ -48,6 +48,10 @@ class PendingVerifications:
         row = self._rows[id]
         return row if row.status == Status.PENDING and id not in self._others else None
 
+    def add(self, row: Verification) -> None:
+        """Keep a verification that this request has begun, so that it is not read again."""
+        self._rows[str(row.public_id)] = row
+
     def posted(self) -> Verification | None:
         """Return the pending verification whose form was posted. Two tabs may have different ones."""
         id = self.request.POST.get("verification", "") if self.request.method == "POST" else ""

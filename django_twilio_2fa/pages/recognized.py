@@ -23,7 +23,9 @@ def lead_on(wizard: Wizard) -> HttpResponseBase | None:
     Not in a session that is verified already: its user is here to verify again. A mount for certain methods
     asks for one of them.
     """
-    if wizard.step not in ("", "start") or wizard.adds or wizard.methods is not None:
+    if wizard.step not in ("", "start", "verify") or wizard.adds or wizard.methods is not None:
+        return None
+    if wizard.step == "verify" and wizard.state.get("verification"):
         return None
     if FRESH in wizard.request.GET or wizard.is_asked_strictly():
         return None

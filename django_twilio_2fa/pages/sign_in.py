@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.urls import NoReverseMatch
 
 from .. import browsers, session
+from ..access.first_page import first_page_url
 from ..conf import conf
 from ..process import signing_in
+from ..process.devices import Registered
 from ..process.session_data import subject_of
-from ..reverse import on_this_site, reverse, view_at
+from ..reverse import on_this_site, view_at
 from .base import PageMixin
 
 
@@ -23,6 +24,7 @@ class SignInMixin:
     """Hold a user half-way until they are verified. For views of Django's that call `login`."""
 
     request: HttpRequest
+    _registered: Sequence[Registered] = ()
 
     def begin_to_sign_in(self, user: Any, to: str) -> str:
         """Begin to sign in a user who then goes to `to`. Returns the address of the wizard.
@@ -34,7 +36,8 @@ class SignInMixin:
             user.backend = only_backend()
         here = on_this_site(self.request, to)
         signing_in.begin(self.request, user, to="" if here else to)
-        return self.get_verification_url(beyond_our_pages(here))
+        with signing_in.as_subject(self.request, user):
+            return self.get_verification_url(beyond_our_pages(here))
 
     @contextmanager
     def _as_user(self, user: Any) -> Iterator[None]:
@@ -55,17 +58,15 @@ class SignInMixin:
         """Return whether the user has to verify before they are signed in."""
         with signing_in.as_subject(self.request, user):
             verifier = session.get_verifier(self.request)
-            if verifier.registered():
+            self._registered = verifier.registered()
+            if self._registered:
                 return True
             required = conf.resolve("REQUIRED_CB", user=subject_of(self.request), request=self.request)
             return bool(required) and not verifier.may_skip_registration()
 
     def get_verification_url(self, to: str) -> str:
         """Return the address of the wizard, which leads to `to`. Override it to use another one."""
-        try:
-            url = reverse("start", request=self.request)
-        except NoReverseMatch:  # a wizard of the site's own without this step
-            url = reverse("index", request=self.request)
+        url = first_page_url(self.request, lambda: self._registered)
         return f"{url}?{urlencode({'next': to})}" if to else url
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpResponseBase
 
 from .. import errors
 from ..contacts import PhoneNumber
@@ -16,7 +16,7 @@ from ..process import offers, session_data
 from ..process.choices import Choice
 from ..providers import MethodProvider
 from ..providers.installed import get_providers
-from .step import Step, choice_context, display
+from .step import Step, Wizard, choice_context, display
 
 
 class StartStep(Step):
@@ -89,16 +89,17 @@ class StartStep(Step):
         }
 
 
-def is_opened_by_person(request: HttpRequest) -> bool:
-    """Return whether the headers say that a person opens the page: no script, frame, or prefetching."""
-    headers = request.headers
-    return (
-        request.method == "GET"
-        and headers.get("Sec-Fetch-Mode") == "navigate"
-        and headers.get("Sec-Fetch-Dest") == "document"
-        and headers.get("Sec-Fetch-Site") in ("same-origin", "none")
-        and not any(headers.get(name) for name in ("Sec-Purpose", "Purpose", "X-Moz"))
-    )
+def is_new(wizard: Wizard) -> bool:
+    """Return whether a user has begun nothing yet who is to verify with this wizard."""
+    return not (wizard.state.get("verification") or session_data.read_part(wizard.request, "verified"))
+
+
+def begin(wizard: Wizard) -> HttpResponseBase | None:
+    """Do for the verify page what the start page does. Return None if there is a code to ask for now."""
+    page = wizard.step_classes["start"](wizard)
+    answer = page.guard() or page.open() or wizard.redirect("start")
+    leads_on = getattr(answer, "url", "") == wizard.url("verify") and wizard.current_verification()
+    return None if leads_on else answer
 
 
 def group_of(choice: Choice) -> str:

@@ -40,6 +40,7 @@ class Wizard(Protocol):
     methods: Any
     intent: Any
     adds: Any
+    step_classes: Any
 
     @property
     def state(self) -> WizardState: ...
@@ -237,6 +238,7 @@ class Step:
             if text := given_up(self.wizard.pending.known(earlier)):
                 self.wizard.add_message(messages.WARNING, text)
         secret = seal_secret(row.secret) if row.secret else held
+        self.wizard.pending.add(row)
         self.state.update(
             method=row.method,
             verification=str(row.public_id),

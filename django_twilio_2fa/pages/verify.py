@@ -20,6 +20,7 @@ from ..process import browsers as process_browsers
 from ..process import reservations, signing_in, wording
 from ..providers import MethodProvider
 from ..providers.installed import get_providers
+from . import start
 from .recognized import trust_label
 from .shown import entered, minutes_left
 from .step import Step, choice_context, display, given_up, message
@@ -45,7 +46,7 @@ class VerifyStep(Step):
     def guard(self) -> HttpResponseBase | None:
         row = self.wizard.current_verification()
         if row is None:
-            return self.overtaken() or self.over()
+            return start.begin(self.wizard) if start.is_new(self.wizard) else self.overtaken() or self.over()
         if row.purpose == "enrol" and get_providers()[row.method].shows_secret and not self.state.secret:
             # Another session began it, and only that one can show what has to be seen.
             return self.wizard.redirect("register")
@@ -53,10 +54,10 @@ class VerifyStep(Step):
 
     def form_class(self, default: Any) -> Any:
         found = default
-        if default is TokenForm:
-            row = self.wizard.pending.posted() or self.wizard.current_verification()
-            found = default if row is None else get_providers()[row.method].get_token_form_class(row)
-        if conf.TRUSTED_BROWSER_AGE is None or self.wizard.adds or not issubclass(found, forms.BaseForm):
+        wizard = self.wizard
+        if default is TokenForm and (row := wizard.pending.posted() or wizard.current_verification()):
+            found = get_providers()[row.method].get_token_form_class(row)
+        if conf.TRUSTED_BROWSER_AGE is None or wizard.adds or not issubclass(found, forms.BaseForm):
             return found
         kept_for = process_browsers.age()
         if kept_for is None:
@@ -256,8 +257,6 @@ class VerifyStep(Step):
                 # Keep the state of a newer verification that another tab has started.
                 self.state.clear("verification", "secret")
         return self.wizard.redirect("start")
-
-    # The buttons
 
     def act(self, action: str) -> HttpResponseBase | None:
         return {"resend": self.resend, "cancel": self.cancel}.get(action, lambda: None)()

@@ -14,10 +14,11 @@ from django.template.response import TemplateResponse
 from django.utils.functional import cached_property
 
 from .. import browsers, errors, session
+from ..access.first_page import may_send_at_once
 from ..contacts import Contact
 from ..forms import RegistrationForm, StartForm, TokenForm
 from ..models import Verification
-from ..process import offers, session_data
+from ..process import offers
 from ..process.choices import Choice
 from ..process.devices import Registered
 from ..providers import MethodProvider
@@ -27,7 +28,7 @@ from .fallback import Fallbacks
 from .pending import PendingVerifications
 from .register import RegisterStep, find_provider
 from .shown import progress
-from .start import StartStep, is_opened_by_person
+from .start import StartStep
 from .step import OWN_STEPS, Step
 from .url_steps import StepsFromUrl, UrlStepsWizardView
 from .verify import VerifyStep
@@ -171,12 +172,7 @@ class VerificationWizardView(UrlStepsWizardView):
 
         Everybody else gets the button instead: they must not cause a GET that costs money.
         """
-        return (
-            is_opened_by_person(self.request)
-            and not session_data.read(self.request).get("sent_on_get")
-            and bool(self.verifier.resolve("SEND_IMMEDIATELY_ON_SINGLE"))
-            and not self.get_way_on_url()
-        )
+        return self.request.method == "GET" and may_send_at_once(self.request) and not self.get_way_on_url()
 
     def get_way_on_url(self) -> str:
         """Return where a user goes on who is verified already. Empty if something asks for more."""

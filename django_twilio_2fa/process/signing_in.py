@@ -39,8 +39,9 @@ def start_session(request: HttpRequest, user: Any, flow: str = "") -> None:
         logout(request)
     if expiry is not None:
         request.session[EXPIRY] = expiry
-    # A session that somebody has planted must not be the one that is signed in.
-    request.session.cycle_key()
+    if request.session.session_key:
+        # A session that somebody has planted must not be the one that is signed in.
+        request.session.cycle_key()
     session_data.clear(request)
     with as_subject(request, user):
         session_data.get_flow(request, create=True, id=flow)
