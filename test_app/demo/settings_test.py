@@ -33,6 +33,16 @@ if os.environ.get("TWILIO_2FA_TEST_USE_TZ") == "0":
     USE_TZ = False
     TIME_ZONE = "Asia/Kathmandu"
 
+# In memory, sessions take a tenth less of the suite. With a database server, they are rows, as on most sites.
+if DATABASES["default"]["ENGINE"].endswith(".sqlite3"):  # noqa: F405
+    SESSION_ENGINE = "django.contrib.sessions.backends.cache"
+    SESSION_CACHE_ALIAS = "sessions"
+    MEMORY = "django.core.cache.backends.locmem.LocMemCache"
+    CACHES = {
+        "default": {"BACKEND": MEMORY},
+        "sessions": {"BACKEND": MEMORY, "LOCATION": "sessions", "OPTIONS": {"MAX_ENTRIES": 100_000}},
+    }
+
 # Passwords hashed as slowly as they should be would take most of the suite's time.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 

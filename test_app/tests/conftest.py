@@ -130,6 +130,12 @@ def no_cooldown(settings: Any) -> None:
 
 
 @pytest.fixture
+def sessions_in_database(settings: Any) -> None:
+    """Sessions are rows, where a test counts queries, reads what is stored, or rolls back."""
+    settings.SESSION_ENGINE = "django.contrib.sessions.backends.db"
+
+
+@pytest.fixture
 def later(db: None) -> Any:
     """Lets time pass: `later(seconds)` moves every stored moment back."""
     from .clock import pass_time

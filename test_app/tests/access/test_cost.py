@@ -18,6 +18,8 @@ from django_twilio_2fa.testing import verify
 
 from ..people import Person
 
+pytestmark = pytest.mark.usefixtures("sessions_in_database")
+
 
 def queries(person: Person, path: str) -> list[str]:
     with CaptureQueriesContext(connection) as caught:

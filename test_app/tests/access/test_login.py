@@ -122,6 +122,7 @@ class TestSigningIn:
         visitor.opens("start").picks("sms").types_the_code()
         assert visitor.opens("/in/redirecting/").path == "/page/"
 
+    @pytest.mark.usefixtures("sessions_in_database")
     def test_the_session_key_changes_twice(self, visitor: Visitor) -> None:
         """A session that an attacker has planted in a browser is of no use, at either step."""
         visitor.opens("/in/")

@@ -24,6 +24,8 @@ from ..passkeys import begins_to_log_in, logs_in, posts_answer, with_passkey
 from ..people import Person
 from .visitors import CarelessBackend, Visitor
 
+pytestmark = pytest.mark.usefixtures("sessions_in_database")
+
 WRONG = "That passkey did not work. Try again, or try another way."
 OVER = "That took too long, or was used already. Try again."
 NOTHING = "Your browser did not send a passkey."

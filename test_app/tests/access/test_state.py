@@ -20,6 +20,8 @@ from ..conf.shows import shows
 from ..loops import result_of
 from ..people import EMAIL, Person
 
+pytestmark = pytest.mark.usefixtures("sessions_in_database")
+
 
 def verified(person: Person, method: str = "sms", **where: str) -> Person:
     return person.opens("start").picks(method).types_the_code(**where)

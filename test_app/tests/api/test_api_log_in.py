@@ -22,6 +22,8 @@ from ..helpers import heard
 from ..passkeys import with_passkey
 from .test_api import ERROR, Caller, refused
 
+pytestmark = pytest.mark.usefixtures("sessions_in_database")
+
 
 @pytest.fixture(autouse=True)
 def offered(settings: Any) -> Any:

@@ -19,6 +19,8 @@ from .starts import rolled_back
 from .test_input import ANY_TEXT
 from .test_unauthenticated import Stranger
 
+pytestmark = pytest.mark.usefixtures("sessions_in_database")
+
 ENDPOINTS = (
     "send",
     "verify",

@@ -25,6 +25,8 @@ from ..people import EMAIL, PHONE, Person
 from .scene import made
 from .starts import rolled_back
 
+pytestmark = pytest.mark.usefixtures("sessions_in_database")
+
 NUMBERS = (PHONE, "+12025550147", "+12025550148")
 ADDRESSES = (EMAIL, "sam@example.org")
 STEPS = ("", "start/", "register/", "verify/", "success/", "failed/")

@@ -22,6 +22,8 @@ from ..people import Person
 from .starts import rolled_back
 from .test_input import ANY_TEXT
 
+pytestmark = pytest.mark.usefixtures("sessions_in_database")
+
 Change = Callable[[dict[str, Any]], Any]
 
 

@@ -41,6 +41,8 @@ from ..pushes import (
 from .starts import rolled_back
 from .test_input import ANY_TEXT
 
+pytestmark = pytest.mark.usefixtures("sessions_in_database")
+
 
 @pytest.fixture(autouse=True)
 def offered(settings: Any) -> None:

@@ -24,6 +24,8 @@ from ..people import PHONE, Person
 from .scene import NO_SEND_LIMITS, made, shown, values, wrong_code_for
 from .starts import rolled_back
 
+pytestmark = pytest.mark.usefixtures("sessions_in_database")
+
 Step = Callable[[Person], Any]
 ANOTHER_SERVICE = "VA" + "7" * 32
 

@@ -30,6 +30,8 @@ from ..loopback_twilio import LoopbackTwilio
 from ..people import PHONE, Person
 from .test_unauthenticated import Stranger
 
+pytestmark = pytest.mark.usefixtures("sessions_in_database")
+
 NOBODY = "999999"
 
 

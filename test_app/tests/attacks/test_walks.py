@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from django.contrib.auth import get_user_model
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,6 +17,8 @@ from django_twilio_2fa.sandbox.models import SandboxVerification
 from ..clock import pass_time
 from ..people import EMAIL, PHONE, Person
 from .starts import rolled_back
+
+pytestmark = pytest.mark.usefixtures("sessions_in_database")
 
 NEW = "+12025550147"
 PAGES = ["/2fa/", *(f"/2fa/{p}/" for p in ("start", "register", "verify", "success", "failed", "devices"))]

@@ -236,6 +236,7 @@ class TestWrongTokens:
             pat.opens("start").picks(method).types_the_code()
             assert pat.is_at("success")
 
+    @pytest.mark.usefixtures("sessions_in_database")  # which a clock of years later does not end
     def test_many_wrong_codes_in_a_row_lock_until_an_unlock(
         self, pat: Person, settings: Any, the_clock_stands_still: Any
     ) -> None:

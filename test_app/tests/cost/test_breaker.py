@@ -25,6 +25,8 @@ from ..conf.shows import shows
 from ..people import PHONE, Person
 from .people import Registrar, numbers, pass_time
 
+pytestmark = pytest.mark.usefixtures("sessions_in_database")
+
 FEW = {"sends": 4, "numbers": 50}
 
 

@@ -23,6 +23,8 @@ from django_twilio_2fa.verifier import Verifier
 
 from ..people import EMAIL, PHONE, Person
 
+pytestmark = pytest.mark.usefixtures("sessions_in_database")
+
 UK = "+447400123456"
 PAUSES = "/admin/twilio_2fa/pause/"
 

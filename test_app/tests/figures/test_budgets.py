@@ -29,7 +29,7 @@ from ..conf.shows import shows
 from ..helpers import at_once, heard
 from ..people import EMAIL, PHONE, Person
 
-pytestmark = pytest.mark.usefixtures("no_cooldown")
+pytestmark = [pytest.mark.usefixtures("sessions_in_database"), pytest.mark.usefixtures("no_cooldown")]
 
 
 def newcomer(n: int) -> Any:

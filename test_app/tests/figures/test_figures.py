@@ -34,6 +34,8 @@ from ..helpers import at_once
 from ..people import PHONE, Person
 from .made_up import a_row, rows_of_the_last
 
+pytestmark = pytest.mark.usefixtures("sessions_in_database")
+
 
 def report(since: str = "1d") -> dict[str, Any]:
     """What the command writes as JSON."""

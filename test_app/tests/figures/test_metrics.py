@@ -14,6 +14,8 @@ from django_twilio_2fa.process import figures, figures_report
 from ..people import EMAIL, PHONE, Person
 from .made_up import rows_of_the_last
 
+pytestmark = pytest.mark.usefixtures("sessions_in_database")
+
 prometheus = pytest.importorskip("prometheus_client")
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 

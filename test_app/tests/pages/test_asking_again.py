@@ -21,6 +21,8 @@ from django_twilio_2fa.views import VerificationWizardView
 from ..helpers import wrong_code
 from ..people import PHONE, Person
 
+pytestmark = pytest.mark.usefixtures("sessions_in_database")
+
 WRONG_NUMBER = "12-34-5"
 LANDLINE = "202 555 0150"
 

@@ -13,6 +13,8 @@ from . import passkey_threats  # noqa: F401 (it adds to the cases)
 from .roads import ROADS, World
 from .threats import CASES, LETS_IN, ONE_ROAD_ONLY, Case, told_of
 
+pytestmark = pytest.mark.usefixtures("sessions_in_database")
+
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "security.md"
 
 

@@ -22,6 +22,8 @@ from ..attacks.starts import rolled_back
 from ..helpers import connected
 from ..people import PHONE, Person
 
+pytestmark = pytest.mark.usefixtures("sessions_in_database")
+
 CALLABLES = [s.name for s in SETTINGS.values() if s.arguments]
 
 

@@ -21,6 +21,8 @@ from django_twilio_2fa.sandbox import messages
 from ..helpers import wrong_code
 from ..people import PHONE, Person
 
+pytestmark = pytest.mark.usefixtures("sessions_in_database")
+
 OVERHEAD = ("SAVEPOINT", "RELEASE SAVEPOINT", "BEGIN", "COMMIT")
 
 

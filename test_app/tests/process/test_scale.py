@@ -32,6 +32,7 @@ TABLES = tuple(
 )
 
 pytestmark = [
+    pytest.mark.usefixtures("sessions_in_database"),
     pytest.mark.server_database,
     pytest.mark.django_db,
 ]

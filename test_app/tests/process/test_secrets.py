@@ -29,6 +29,8 @@ from ..attacks.test_unauthenticated import Stranger
 from ..loopback_twilio import LoopbackTwilio
 from ..people import EMAIL, PHONE, Person
 
+pytestmark = pytest.mark.usefixtures("sessions_in_database")
+
 SECOND, THIRD = "+12025550147", "+12025550148"
 OTHER_EMAIL = "someone.else@example.org"
 AUTH_TOKEN = "a-very-secret-auth-token"
