@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 from html import unescape
 from typing import Any
 
 from django.contrib.auth import get_user_model
+from django.contrib.sessions.backends.cache import SessionStore
 from django.http import HttpRequest, HttpResponse
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.test.client import ClientHandler
 from django.urls import reverse
 
+from django_twilio_2fa.providers.installed import get_providers
 from django_twilio_2fa.sandbox import messages
 from django_twilio_2fa.session import get_verifier, is_verified
 from django_twilio_2fa.verifier import Verifier
@@ -145,3 +148,13 @@ class Person:
     def has_got(self, to: str = PHONE) -> int:
         """How many messages were delivered there."""
         return len(messages.delivered(to))
+
+
+def registers_by_code(user: Any, method: str, answer: Any, **about: Any) -> None:
+    """Register a device by the verifier, in a session that ends. `answer` answers what the page would ask."""
+    request = RequestFactory().get("/", headers={"User-Agent": ""})
+    request.user, request.session = user, SessionStore()
+    verifier = get_verifier(request, create=True)
+    row = verifier.send(method, enrol=True, **about)
+    asked = get_providers()[method].get_ceremony(row)
+    assert verifier.check(row, json.dumps(answer(asked))).approved_now

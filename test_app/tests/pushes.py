@@ -12,7 +12,7 @@ from twilio_2fa_push.testing import SoftwareBrowser
 
 from django_twilio_2fa.models import Device, Verification
 
-from .people import Person
+from .people import Person, registers_by_code
 
 PENDING, ANSWER = "/2fa/push/pending/", "/2fa/push/answer/"
 
@@ -37,8 +37,8 @@ def confirms(person: Person, browser: SoftwareBrowser) -> Person:
 
 def with_browser(username: str, browser: SoftwareBrowser, name: str = "") -> Person:
     """Somebody new with a registered browser, in a new session."""
-    get_user_model().objects.create_user(username, f"{username}@example.com", password=username)
-    assert registers(Person(username), browser, name).is_verified
+    user = get_user_model().objects.create_user(username, f"{username}@example.com", password=username)
+    registers_by_code(user, "push", browser.confirm, name=name, data={"public_key": browser.public_key})
     return Person(username)
 
 
