@@ -20,8 +20,8 @@ demo-reset:
 	@echo "The demo is as new. Next: make demo"
 
 # On every core. ARGS goes to pytest: make test ARGS="-k wizard -x"; ARGS="-n 0" is one process. Without ARGS, each
-# test runs with at most two of its parameters; CASES=all is all of them.
-CASES ?= $(if $(ARGS),all,2)
+# test runs with one of its parameters; CASES=all is all of them.
+CASES ?= $(if $(ARGS),all,1)
 PYTEST := $(BIN)/python -m pytest -n auto --dist loadgroup --no-loadscope-reorder
 # Modules are compiled once, also for the processes that tests start.
 export PYTHONDONTWRITEBYTECODE :=

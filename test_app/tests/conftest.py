@@ -46,6 +46,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=order)
     for item in items:
         scope = item.nodeid.partition("[")[0].rpartition("::")[0]
+        # Each pair of requests takes long by itself.
+        scope = item.nodeid if "/schedules/" in item.nodeid else scope
         group = "browser" if item.get_closest_marker("browser") else scope
         item.add_marker(pytest.mark.xdist_group(group))
 
