@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter as Tally
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
 from typing import Any, ClassVar
 
 from django.contrib.auth import get_user, get_user_model
@@ -631,6 +632,31 @@ class TwoRemovals(Scene):
     def judge_own(self, run: Run, rows: list[Verification]) -> Iterator[str]:
         if Device.objects.count() != 1:
             yield f"{Device.objects.count()} devices are left"
+
+
+@scene("admin-removal/admin-removal")
+class TwoRemovalsByStaff(Scene):
+    """A device each of the last two. Recovery codes alone are no device."""
+
+    def begin(self) -> None:
+        email = Device.objects.register(self.user, EmailAddress(EMAIL))
+        Device.objects.create(user=self.user, kind="recovery", digest="codes")
+        self.devices = [self.device, email]
+
+    @property
+    def first_pk(self) -> int:
+        return 1
+
+    def acts(self) -> dict[str, Callable[[], Any]]:
+        return {name: partial(self.remove, device) for name, device in zip("ab", self.devices, strict=True)}
+
+    def remove(self, device: Device) -> None:
+        with open("/dev/null", "w") as nowhere:
+            call_command("twilio_2fa_remove", "sam", device=[str(device.pk)], stdout=nowhere)
+
+    def judge_own(self, run: Run, rows: list[Verification]) -> Iterator[str]:
+        if left := Device.objects.count():
+            yield f"{left} devices are left"
 
 
 # Three requests
