@@ -322,6 +322,17 @@ def test_a_number_and_an_address_are_two_verifications(sam: Person, first: str) 
     assert stranger.verifies(ids[1], messages.delivered()[0]["code"]).json()["verified"] is True
 
 
+def test_each_transport_of_a_user_has_a_cooldown_of_its_own(
+    sam: Person, settings: Any, mailoutbox: list[Any]
+) -> None:
+    settings.TWILIO_2FA_ALLOWED_METHODS = ["email", "pigeon"]
+    settings.TWILIO_2FA_PROVIDERS = {"pigeon": "demo.pigeon.provider.PigeonProvider"}
+    stranger = Stranger(sam.user.pk)
+    assert stranger.asks("send", method="email").status_code == 200
+    assert stranger.asks("send", method="pigeon").status_code == 200
+    assert [mail.subject for mail in mailoutbox] == ["A pigeon for you"]
+
+
 @pytest.mark.parametrize("ending", ["cancel", "wrong codes", "time"])
 def test_an_ended_verification_of_an_unknown_name_is_not_found(
     sam: Person, settings: Any, later: Any, ending: str
