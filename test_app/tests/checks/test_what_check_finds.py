@@ -324,6 +324,7 @@ def test_nothing_is_found_in_a_project_that_is_in_order(project: Project) -> Non
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=[what for what, *_ in MISTAKES])
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.usefixtures("sessions_in_database")  # as on a site that says nothing of them
 def test_a_mistake_is_named_with_what_to_do(project: Project, mistake: Mistake) -> None:
     _what, ids, make, hint = mistake
     make(project)
