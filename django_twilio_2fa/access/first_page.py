@@ -29,19 +29,23 @@ def first_page_url(request: HttpRequest, registered: Callable[[], Iterable[Regis
     """Return the URL of the first page: the verify page for a person with one device, or the start page.
 
     `registered` returns the devices. The verify page sends the code, or leads to the start page if it may
-    not. A user who is verified already, and is asked for more, begins at the start page. Raises
-    `NoReverseMatch` if the wizard is not in the URLs.
+    not. A user who has begun something, or is verified already and asked for more, begins at the start page.
+    Raises `NoReverseMatch` if the wizard is not in the URLs.
     """
-    names = ["start", "index"]  # a wizard of the site's own may have no start page
-    is_new = may_send_at_once(request) and not session_data.read_part(request, "verified")
-    if is_new and sum(not is_backup(one) for one in registered()) == 1:
-        names.insert(0, "verify")
-    for name in names[:-1]:
-        try:
-            return reverse(name, request=request)
-        except NoReverseMatch:
-            continue
-    return reverse(names[-1], request=request)
+    try:
+        url = reverse("start", request=request)
+    except NoReverseMatch:  # a wizard of the site's own without this step
+        return reverse("index", request=request)
+    begun = session_data.read_part(request, "verified") or _has_begun(request)
+    if begun or not may_send_at_once(request) or sum(not is_backup(one) for one in registered()) != 1:
+        return url
+    return reverse("verify", request=request)
+
+
+def _has_begun(request: HttpRequest) -> bool:
+    """Return whether a wizard keeps a verification in the session, which may have ended."""
+    wizards = session_data.read_part(request, "wizards").values()
+    return any(isinstance(state, dict) and state.get("verification") for state in wizards)
 
 
 def may_send_at_once(request: HttpRequest) -> bool:

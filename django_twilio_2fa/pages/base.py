@@ -89,6 +89,9 @@ class PageMixin:
     signed_in_to: str = ""
     """Where a user goes whom this request has signed in, if not to `next`."""
 
+    has_new_flow: bool = False
+    """Whether this request has given the session its flow id, so that it is not verified."""
+
     def enter(self, request: HttpRequest) -> HttpResponseBase | None:
         """Check that the user may open the page, and set `verifier`. Otherwise return a redirect."""
         comes = request.user.is_authenticated or (self.takes_signing_in and signing_in.resume(request))
@@ -107,6 +110,7 @@ class PageMixin:
         # What another user of the same session has left is dropped with a new flow id.
         if not self.verifier.subject.flow and (self.needs_flow() or session_data.read(request)):
             self.verifier = session.get_verifier(request, create=True)
+            self.has_new_flow = True
         return None
 
     def needs_flow(self) -> bool:

@@ -9,7 +9,7 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpResponseBase
 
-from .. import errors
+from .. import errors, session
 from ..contacts import PhoneNumber
 from ..models import Lock
 from ..process import offers, session_data
@@ -91,7 +91,10 @@ class StartStep(Step):
 
 def is_new(wizard: Wizard) -> bool:
     """Return whether a user has begun nothing yet who is to verify with this wizard."""
-    return not (wizard.state.get("verification") or session_data.read_part(wizard.request, "verified"))
+    if wizard.state.get("verification") or "start" not in wizard.get_form_list():
+        return False
+    # The code of a site may have verified the session. One that has just begun saves the query.
+    return wizard.is_signing_in or wizard.has_new_flow or not session.is_verified(wizard.request)
 
 
 def begin(wizard: Wizard) -> HttpResponseBase | None:

@@ -41,6 +41,7 @@ class Wizard(Protocol):
     intent: Any
     adds: Any
     step_classes: Any
+    has_new_flow: bool
 
     @property
     def state(self) -> WizardState: ...

@@ -97,9 +97,13 @@ def finish(request: HttpRequest) -> str:
 
 @contextmanager
 def as_subject(request: HttpRequest, user: Any) -> Iterator[None]:
-    """Let the request be about a user who has not signed in."""
+    """Let the request be about a user who has not signed in. May be nested."""
+    before = getattr(request, "twilio_2fa_signing_in", None)
     request.twilio_2fa_signing_in = user  # type: ignore[attr-defined]
     try:
         yield
     finally:
-        del request.twilio_2fa_signing_in  # type: ignore[attr-defined]
+        if before is None:
+            del request.twilio_2fa_signing_in  # type: ignore[attr-defined]
+        else:
+            request.twilio_2fa_signing_in = before  # type: ignore[attr-defined]
