@@ -185,8 +185,8 @@ class PageMixin:
         return f"{url}{'&' if '?' in url else '?'}{FRESH}=1" if url and browsers.are_remembered() else url
 
     def redirect(self, name: str) -> HttpResponseRedirect:
-        """Redirect to a page in this namespace."""
-        return HttpResponseRedirect(self.url(name))
+        """Redirect to a page in this namespace, or to its first one if it has no such page."""
+        return HttpResponseRedirect(self.url(name) or self.url("index"))
 
     def get_site_url(self) -> str:
         """Return the URL of the link to the site. By default, `reverse.home_url`."""
