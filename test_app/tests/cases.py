@@ -10,15 +10,12 @@ import pytest
 def numbers(count: int, asked: str) -> set[int]:
     """Return which of `count` cases are asked for, by their numbers from 0.
 
-    `asked` is `all`; a number, for at most so many, with the first and the last; or `not` and a number, for
-    those that the number leaves out.
+    `asked` is `all`; or a number, for at most so many: the first, the last, and some between them.
     """
-    everything = set(range(count))
-    if asked == "all":
-        return everything
-    most = int(asked.removeprefix("not "))
-    few = {round(n * (count - 1) / max(most - 1, 1)) for n in range(most)} if count > most else everything
-    return everything - few if asked.startswith("not ") else few
+    if asked == "all" or count <= int(asked):
+        return set(range(count))
+    most = int(asked)
+    return {round(n * (count - 1) / max(most - 1, 1)) for n in range(most)}
 
 
 def leave_out(config: pytest.Config, items: list[pytest.Item]) -> None:
