@@ -11,8 +11,7 @@ from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import NoReverseMatch
-from django.urls import reverse as django_reverse
+from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
@@ -20,7 +19,6 @@ from django.views.decorators.cache import never_cache
 from .. import errors
 from ..conf import conf
 from ..models import DailyFigure, Device, Pause, TrustedBrowser, Verification
-from ..reverse import reverse
 from .figures import FiguresAdmin
 from .models import DeviceAdmin, TrustedBrowserAdmin, VerificationAdmin
 from .pauses import PauseAdmin
@@ -79,11 +77,11 @@ class TwoFactorAdminSite(admin.AdminSite):
         if not url_has_allowed_host_and_scheme(
             then, allowed_hosts={request.get_host()}, require_https=request.is_secure()
         ):
-            then = django_reverse("admin:index", current_app=self.name)
-        try:
-            url = reverse("start", request=request)
-        except NoReverseMatch:  # a wizard of the site's own without this step
-            url = reverse("index", request=request)
+            then = reverse("admin:index", current_app=self.name)
+        from ..access.first_page import first_page_url
+        from ..session import get_verifier
+
+        url = first_page_url(request, get_verifier(request).registered)
         return HttpResponseRedirect(f"{url}?{urlencode({'next': then})}")
 
 

@@ -89,6 +89,13 @@ def test_no_address_of_the_admin_redirects_for_ever(boss: Person, new: Person, a
         assert len(person.page.redirect_chain) <= 3
 
 
+def test_staff_with_one_phone_are_led_straight_to_the_code(boss: Person) -> None:
+    boss.navigates(USERS)
+    assert boss.is_at("verify")
+    assert "/2fa/start/" not in str(boss.page.redirect_chain)
+    assert boss.types_the_code().path == USERS
+
+
 def test_an_anonymous_visitor_gets_the_form_and_then_verifies(boss: Person) -> None:
     boss.client.logout()
     boss.opens(USERS)
