@@ -135,7 +135,7 @@ def log_in(version: Version, twilio: str, name: str, phone: str) -> None:
 
 @dataclass
 class Version:
-    """One of those that are compared: where its code is, and what its rounds have cost."""
+    """A version that is compared: where its code is, and what its rounds have cost."""
 
     label: str
     paths: list[Path]
@@ -252,7 +252,7 @@ def measure(
     flows: int,
     folder: Path,
 ) -> None:
-    """Serve the versions and a Twilio, and let people log in to one version after the other in turns."""
+    """Serve all versions and a simulated Twilio, and run rounds of log-ins on each version in turn."""
     twilio_port = bench.free_port()
     twilio = f"http://127.0.0.1:{twilio_port}"
     people = flows * rounds + 4 * CLIENTS
@@ -311,7 +311,7 @@ def report(versions: list[Version], database: str, distance: tuple[float, float]
 
 
 def serve(port: int, request_takes: float, connection_takes: float) -> None:
-    """The sandbox over loopback, as far away as is asked for. Made to take little CPU: no site pays that."""
+    """Serve the sandbox on localhost with the given latency in seconds. It uses little CPU by itself."""
     import django
 
     django.setup()

@@ -15,7 +15,7 @@ from ..reverse import reverse
 
 
 def is_navigation(request: HttpRequest) -> bool:
-    """Return whether the headers say that a person goes to a page: no script, frame, or prefetching."""
+    """Return whether the headers say that a person opens a page: not a script, a frame or a prefetch."""
     headers = request.headers
     return (
         headers.get("Sec-Fetch-Mode") == "navigate"
@@ -26,11 +26,12 @@ def is_navigation(request: HttpRequest) -> bool:
 
 
 def first_page_url(request: HttpRequest, registered: Callable[[], Iterable[Registered]]) -> str:
-    """Return the URL of the first page: the verify page for a person with one device, or the start page.
+    """Return the URL of the page where the user begins to verify.
 
-    `registered` returns the devices. The verify page sends the code, or leads to the start page if it may
-    not. A user who has begun something, or is verified already and asked for more, begins at the start page.
-    Raises `NoReverseMatch` if the wizard is not in the URLs.
+    This is the verify page if the user has one device and a code may be sent at once. It is the start page
+    for all others, and for users who have begun a verification or are verified already. `registered` returns
+    the user's devices; it is called only if it is needed. Raises `NoReverseMatch` if the wizard is not in the
+    URLs.
     """
     try:
         url = reverse("start", request=request)
@@ -43,13 +44,13 @@ def first_page_url(request: HttpRequest, registered: Callable[[], Iterable[Regis
 
 
 def _has_begun(request: HttpRequest) -> bool:
-    """Return whether a wizard keeps a verification in the session, which may have ended."""
+    """Return whether a wizard has begun a verification in this session. It may have ended since."""
     wizards = session_data.read_part(request, "wizards").values()
     return any(isinstance(state, dict) and state.get("verification") for state in wizards)
 
 
 def may_send_at_once(request: HttpRequest) -> bool:
-    """Return whether a page may send a code without a button: a person goes to it, once in a session."""
+    """Return whether a page may send a code as soon as a person opens it. It may, once in a session."""
     return (
         is_navigation(request)
         and not session_data.read(request).get("sent_on_get")

@@ -90,7 +90,7 @@ class PageMixin:
     """Where a user goes whom this request has signed in, if not to `next`."""
 
     has_new_flow: bool = False
-    """Whether this request has given the session its flow id, so that it is not verified."""
+    """True if this request has created the flow id. The session cannot be verified then."""
 
     def enter(self, request: HttpRequest) -> HttpResponseBase | None:
         """Check that the user may open the page, and set `verifier`. Otherwise return a redirect."""

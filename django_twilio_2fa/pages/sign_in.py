@@ -25,6 +25,7 @@ class SignInMixin:
 
     request: HttpRequest
     _registered: Sequence[Registered] = ()
+    """The devices that `needs_verification` has read."""
 
     def begin_to_sign_in(self, user: Any, to: str) -> str:
         """Begin to sign in a user who then goes to `to`. Returns the address of the wizard.

@@ -90,15 +90,15 @@ class StartStep(Step):
 
 
 def is_new(wizard: Wizard) -> bool:
-    """Return whether a user has begun nothing yet who is to verify with this wizard."""
+    """Return whether the user has not begun to verify, and is not verified."""
     if wizard.state.get("verification") or "start" not in wizard.get_form_list():
         return False
-    # The code of a site may have verified the session. One that has just begun saves the query.
+    # A site may have called the verifier itself. A new flow is not verified, so it needs no query.
     return wizard.is_signing_in or wizard.has_new_flow or not session.is_verified(wizard.request)
 
 
 def begin(wizard: Wizard) -> HttpResponseBase | None:
-    """Do for the verify page what the start page does. Return None if there is a code to ask for now."""
+    """Open the start page for the verify page. Return None if it has sent a code, otherwise its response."""
     page = wizard.step_classes["start"](wizard)
     answer = page.guard() or page.open() or wizard.redirect("start")
     leads_on = getattr(answer, "url", "") == wizard.url("verify") and wizard.current_verification()

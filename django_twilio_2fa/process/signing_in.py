@@ -97,7 +97,7 @@ def finish(request: HttpRequest) -> str:
 
 @contextmanager
 def as_subject(request: HttpRequest, user: Any) -> Iterator[None]:
-    """Let the request be about a user who has not signed in. May be nested."""
+    """Treat the request as one of a user who has not signed in. Calls may be nested."""
     before = getattr(request, "twilio_2fa_signing_in", None)
     request.twilio_2fa_signing_in = user  # type: ignore[attr-defined]
     try:

@@ -1,4 +1,4 @@
-"""A session that has begun something, or that a site verified by code: it is not led straight to a code."""
+"""Sessions that have begun a verification, or were verified by the site's own code, start as before."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def by_call(request: HttpRequest) -> HttpResponse:
 
 
 class AskingLoginView(TwoFactorLoginView):
-    """A log-in page whose address of the wizard depends on the user."""
+    """A log-in page that leads only some users to the wizard."""
 
     template_name = "registration/login.html"
 
@@ -60,7 +60,7 @@ WITHOUT_START.urlpatterns = [
 
 
 def walks(person: Person, page: str) -> Person:
-    """Open a page as a browser does: an address may come twice. The test client would call that a loop."""
+    """Open a page and follow redirects as a browser does. Unlike the test client, it may meet a URL twice."""
     for _ in range(12):
         person.page = person.client.get(page, **NAVIGATION)
         if person.page.status_code != 302:

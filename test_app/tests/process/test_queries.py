@@ -8,7 +8,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from django.contrib.auth import get_user_model
+from django.contrib.auth import SESSION_KEY, get_user_model
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -19,7 +19,7 @@ from django_twilio_2fa.providers import MethodProvider
 from django_twilio_2fa.sandbox import messages
 
 from ..helpers import wrong_code
-from ..people import PHONE, Person
+from ..people import NAVIGATION, PHONE, Person
 
 pytestmark = pytest.mark.usefixtures("sessions_in_database")
 
@@ -91,20 +91,20 @@ def test_each_page_takes_the_queries_that_are_written_down(pat: Person, later: A
     assert walk(pat, later) == COSTS
 
 
-NAVIGATION = {"MODE": "navigate", "DEST": "document", "SITE": "same-origin"}
-
-
 def log_in(page: str) -> list[int]:
-    """The queries of each request from a log-in page to a protected page."""
+    """Log in and verify. Return the number of queries of each request, up to the protected page."""
     visitor = Person("pat")
     visitor.client.logout()
-    # As a browser says that a person has opened a page.
-    visitor.client.defaults |= {f"HTTP_SEC_FETCH_{k}": v for k, v in NAVIGATION.items()}
+    visitor.client.defaults |= NAVIGATION
     cost = [queries(visitor, "get", f"{page}?next=/secret/")]
     cost.append(queries(visitor, "post", page, username="pat", password="pat", next="/secret/"))
-    if visitor.client.session.get("_auth_user_id"):
+    if visitor.client.session.get(SESSION_KEY):
         cost.append(queries(visitor, "get", "/secret/"))
-    # Sends the code, as pat has one phone.
+    if Device.objects.filter(user=visitor.user).count() > 1:
+        cost.append(queries(visitor, "get", "/2fa/start/?next=/secret/"))
+        phone = Device.objects.for_value(visitor.user, "phone_number", PHONE).get()
+        cost.append(queries(visitor, "post", "/2fa/start/?next=/secret/", method="sms", device=str(phone.pk)))
+    # Sends the code to a user who has one phone.
     cost.append(queries(visitor, "get", "/2fa/verify/?next=/secret/"))
     token = messages.last_code(PHONE)
     cost.append(queries(visitor, "post", "/2fa/verify/?next=/secret/", token=token))
@@ -123,6 +123,12 @@ def test_the_log_in_page_of_this_package_takes_few_queries(pat: Person) -> None:
     cost = log_in("/login/verified/")
     # Django gives the session a new key, and deletes the old one.
     assert (len(cost), sum(cost)) == (5, 32), cost
+
+
+def test_choosing_a_device_takes_the_documented_queries(pat: Person) -> None:
+    Device.objects.register(pat.user, PhoneNumber("+12025550147"))
+    cost = log_in("/login/")
+    assert (len(cost), sum(cost)) == (8, 39), cost
 
 
 def test_a_first_registration_takes_the_documented_queries(demo: Person) -> None:

@@ -636,7 +636,7 @@ class TwoRemovals(Scene):
 
 @scene("admin-removal/admin-removal")
 class TwoRemovalsByStaff(Scene):
-    """A device each of the last two. Recovery codes alone are no device."""
+    """Each removes one of the last two devices. Recovery codes are removed with the last one."""
 
     def begin(self) -> None:
         email = Device.objects.register(self.user, EmailAddress(EMAIL))

@@ -38,7 +38,7 @@ def scheduler(transactional_db: None) -> Iterator[Scheduler]:
     Snapshot.drop()
 
 
-# Three checks take as long as all the others: they come first, so that another process goes on with those.
+# Three checks take as long as all other pairs together, so they start first. Another process runs the others.
 NAMES = sorted(SCENES, key=lambda name: name != "check/check/check")
 
 
