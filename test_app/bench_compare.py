@@ -22,7 +22,6 @@ import subprocess
 import sys
 import threading
 import time
-from argparse import ArgumentParser
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -33,8 +32,8 @@ from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit
 
 import bench
-import requests
 from bench import say
+from bench_twilio import code_for
 
 ROOT = bench.HERE.parent
 WORKERS, THREADS, CLIENTS = 2, 4, 8
@@ -108,7 +107,7 @@ class Browser:
         return None
 
 
-def log_in(version: Version, twilio: str, name: str, phone: str) -> None:
+def log_in(version: Version, name: str, phone: str) -> None:
     """Sign in, and do what the pages ask for until the protected page is there."""
     browser = Browser(version.port, version.costs)
     address = browser.open(f"{version.log_in_page}?next={PROTECTED}")
@@ -121,8 +120,7 @@ def log_in(version: Version, twilio: str, name: str, phone: str) -> None:
         if path.endswith("/start/"):
             address = browser.open(address, method="sms")
         elif path.endswith("/verify/"):
-            told = requests.get(f"{twilio}/sandbox/messages", {"to": phone}, timeout=30).json()
-            address = browser.open(address, token=told["messages"][0]["code"])
+            address = browser.open(address, token=code_for(phone))
         else:
             # The success page, whose link leads on.
             assert path.endswith("/success/"), address
@@ -166,15 +164,12 @@ class Version:
             subprocess.run([sys.executable, *command], env=env, check=True, cwd=self.paths[-1])
         self.costs, self.rounds, self.people = Costs(), [], 0
 
-    def run_round(self, pool: ThreadPoolExecutor, twilio: str, flows: int) -> tuple[float, ...]:
+    def run_round(self, pool: ThreadPoolExecutor, flows: int) -> tuple[float, ...]:
         """Let people log in who have not before. Return what one log-in took, and log-ins per second."""
         numbers = range(self.people, self.people + flows)
         self.people += flows
         before, began = self.costs.totals(), time.perf_counter()
-        done = [
-            pool.submit(log_in, self, twilio, f"bench{i}", f"+1{self.area_code}{2000000 + i}")
-            for i in numbers
-        ]
+        done = [pool.submit(log_in, self, f"bench{i}", f"+1{self.area_code}{2000000 + i}") for i in numbers]
         for each in done:
             each.result()
         took = time.perf_counter() - began
@@ -270,22 +265,19 @@ def measure(
             command = [sys.executable, "-m", "gunicorn", *gunicorn]
             served.enter_context(process(command, env=env, cwd=version.paths[-1]))
         seconds = [str(s) for s in distance]
-        command = [sys.executable, __file__, "--twilio", str(twilio_port), "--distance", *seconds]
-        env = versions[0].env(f"sqlite:///{folder / 'twilio.sqlite3'}", twilio)
-        migrate = [sys.executable, "-m", "django", "migrate", "--verbosity", "0"]
-        subprocess.run(migrate, env=env, check=True, cwd=bench.HERE)
-        served.enter_context(process(command, env=env))
-        bench.until_up(f"{twilio}/sandbox/status")
+        command = [sys.executable, str(bench.HERE / "bench_twilio.py"), str(twilio_port), *seconds]
+        served.enter_context(process(command))
+        bench.until_up(twilio)
         for version in versions:
             bench.until_up(f"http://127.0.0.1:{version.port}/login/")
         with ThreadPoolExecutor(CLIENTS) as pool:
             for version in versions:
                 # What is loaded at first use is loaded, and each worker has said what it has used so far.
-                version.run_round(pool, twilio, 4 * CLIENTS)
+                version.run_round(pool, 4 * CLIENTS)
                 assert len(version.costs.cpu) == WORKERS, "a worker got no request; run it again"
             for number in range(rounds):
                 for version in versions if number % 2 else versions[::-1]:
-                    version.rounds.append(version.run_round(pool, twilio, flows))
+                    version.rounds.append(version.run_round(pool, flows))
 
 
 def report(versions: list[Version], database: str, distance: tuple[float, float]) -> None:
@@ -305,45 +297,3 @@ def report(versions: list[Version], database: str, distance: tuple[float, float]
             between = f"{low:.2f} to {high:.2f}"
             line += f"{statistics.median(mine):20.1f}{middle:8.2f}   {between:12}"
         say(line.rstrip())
-
-
-# Twilio
-
-
-def serve(port: int, request_takes: float, connection_takes: float) -> None:
-    """Serve the sandbox on localhost with the given latency in seconds. It uses little CPU by itself."""
-    import django
-
-    django.setup()
-    from django.db.backends.signals import connection_created
-
-    from django_twilio_2fa.sandbox import server
-
-    def hurry(connection: Any, **kwargs: Any) -> None:
-        connection.connection.execute("PRAGMA synchronous = OFF")
-
-    connection_created.connect(hurry)
-
-    class Distant(server.Handler):
-        is_connected = False
-
-        def handle_one_request(self) -> None:
-            # The database stays open for as long as the client's connection.
-            super(server.Handler, self).handle_one_request()
-
-        def serve(self, path: str, values: dict[str, str]) -> None:
-            time.sleep(request_takes + (0 if self.is_connected else connection_takes))
-            self.is_connected = True
-            super().serve(path, values)
-
-    served = server.SandboxServer(port)
-    served.RequestHandlerClass = Distant
-    served.run()
-
-
-if __name__ == "__main__":
-    parser = ArgumentParser()
-    parser.add_argument("--twilio", type=int, required=True)
-    parser.add_argument("--distance", type=float, nargs=2, required=True)
-    options = parser.parse_args()
-    serve(options.twilio, *options.distance)
