@@ -117,9 +117,16 @@ def test_guesses_in_parallel_reach_twilio_as_often_as_is_allowed(browser: Person
     browser.picks("sms")
     right = messages.last_code(PHONE)
     wrong = [f"{n:06}" for n in range(THREADS + 1) if f"{n:06}" != right]
-    # Each round checks one at the least: whoever has waited for another's check does not make one.
-    for _ in range(8):
+
+    def guess() -> None:
         at_once(lambda i: twin(browser).post("/2fa/verify/", {"token": wrong[i]}), THREADS)
+
+    # Each round checks one at the least: whoever has waited for another's check does not make one.
+    for _ in range(5):
+        guess()
+        if Verification.objects.get().status == Status.FAILED:
+            break
+    guess()
     assert SandboxVerification.objects.get().checks == 5
     row = Verification.objects.get()
     assert (row.status, row.attempts) == (Status.FAILED, 5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Any
 
@@ -245,7 +246,15 @@ def test_a_failing_check_ends_in_time_and_approves_nothing_else(
         assert verifier.check(again, twilio.delivered(PHONE)[0]).status == "approved"
 
 
-@pytest.mark.parametrize("fault", SENDS)
+def one_of_each(faults: dict[str, tuple[Any, ...]]) -> list[str]:
+    """Return the first fault of each outcome. A page is the same for all of Twilio's numbers of one outcome."""
+    found: dict[tuple[Any, ...], str] = {}
+    for fault, (code, *rest) in faults.items():
+        found.setdefault((re.sub(r"^twilio_error_\d+", "twilio_error", code), *rest), fault)
+    return list(found.values())
+
+
+@pytest.mark.parametrize("fault", one_of_each(SENDS))
 def test_the_page_shows_the_outcome_of_a_failing_send(twilio: Any, pat: Person, fault: str) -> None:
     code, uncertain, arrives = SENDS[fault]
     pat.opens("start")
@@ -269,7 +278,7 @@ def test_the_page_shows_the_outcome_of_a_failing_send(twilio: Any, pat: Person, 
         assert pat.is_verified
 
 
-@pytest.mark.parametrize("fault", CHECKS)
+@pytest.mark.parametrize("fault", one_of_each(CHECKS))
 def test_the_page_shows_the_outcome_of_a_failing_check(twilio: Any, pat: Person, fault: str) -> None:
     code, status, good = CHECKS[fault]
     pat.opens("start").picks("sms")
