@@ -26,7 +26,7 @@ def _end_verifications(**kwargs: Any) -> None:
 
 
 def _user_deleted(instance: Any, **kwargs: Any) -> None:
-    from .models import Verification
+    from .models.verifications import Verification
     from .process import figures
 
     figures.fold_before_deletion(Verification.objects.filter(user=instance.pk))

@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from . import errors
 from .digests import digests
-from .models import TrustedBrowser, Verification
+from .models.browsers import TrustedBrowser
+from .models.verifications import Verification
 from .process import browsers
 from .process.session_data import auth_digests, get_subject, subject_of
 from .providers.user_agent import name_of, shown_name

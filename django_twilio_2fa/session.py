@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.http import HttpRequest
 
 from .digests import digests
-from .models import Verification
+from .models.verifications import Verification
 from .process.session_data import auth_digests, get_flow, get_subject, read, subject_of
 from .state import MaxAge, Methods, TwoFactorState, get_two_factor, remember
 from .verifier import Verifier

@@ -20,7 +20,7 @@ from django.utils.functional import LazyObject, empty
 from . import moments
 from .conf import conf
 from .digests import digests
-from .models import Verification
+from .models.verifications import Verification
 from .process import browsers
 from .process.devices import still_returned
 from .process.session_data import (

@@ -13,7 +13,8 @@ from uuid import UUID
 
 from .contacts import Contact
 from .errors import SendingPaused
-from .models import TrustedBrowser, Verification
+from .models.browsers import TrustedBrowser
+from .models.verifications import Verification
 from .process import activity, changes, check, offers, send, verifications, waiting
 from .process.activity import Activity
 from .process.awaitable import awaitable

@@ -13,7 +13,7 @@ from typing import Any
 from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
 
-from ..models import Purpose
+from ..models.verifications import Purpose
 from ..providers.installed import get_providers
 
 WIDTH, HEIGHT = 1000, 100

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 
-from ..models import DailyFigure
+from ..models.figures import DailyFigure
 
 PERIODS = (
     ("1d", _("1 day")),

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from ..conf import conf
-from ..models import Device
+from ..models.devices import Device
 
 
 class FieldFilter(admin.SimpleListFilter):

@@ -12,7 +12,9 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy
 
 from ..managers import users
-from ..models import Device, TrustedBrowser, Verification
+from ..models.browsers import TrustedBrowser
+from ..models.devices import Device
+from ..models.verifications import Verification
 from .actions import TwoFactorUserActions
 from .filters import AccountsFilter, CountryFilter, MethodFilter
 

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from .. import moments
-from ..models import Pause
+from ..models.pauses import Pause
 
 
 class PauseForm(forms.ModelForm):  # type: ignore[type-arg]

@@ -18,7 +18,11 @@ from django.views.decorators.cache import never_cache
 
 from .. import errors
 from ..conf import conf
-from ..models import DailyFigure, Device, Pause, TrustedBrowser, Verification
+from ..models.browsers import TrustedBrowser
+from ..models.devices import Device
+from ..models.figures import DailyFigure
+from ..models.pauses import Pause
+from ..models.verifications import Verification
 from .figures import FiguresAdmin
 from .models import DeviceAdmin, TrustedBrowserAdmin, VerificationAdmin
 from .pauses import PauseAdmin

@@ -24,7 +24,7 @@ from rest_framework.views import APIView
 
 from .. import errors
 from ..conf import conf
-from ..models import Verification
+from ..models.verifications import Verification
 from ..process import wording
 from ..process.tables import outside_host_transaction
 from ..process.unauthenticated import UnauthenticatedVerifier

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from .. import browsers, errors, session
 from ..contacts import Contact, EmailAddress, PhoneNumber
-from ..models import Verification
+from ..models.verifications import Verification
 from ..process import offers, session_data, signing_in, wording
 from ..process.devices import Registered
 from ..process.provider_call import answer_of

@@ -16,7 +16,9 @@ from ..authenticators import NotTaken, SharedSecret, TakesSecrets
 from ..contacts import CONTACTS, Contact
 from ..digests import digest
 from ..managers import users
-from ..models import Device, ImportedDevice, Purpose
+from ..models.devices import Device
+from ..models.imports import ImportedDevice
+from ..models.verifications import Purpose
 from ..notices import address_of
 from ..process import events
 from ..process.devices import clean_name, has_callback

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from .. import errors
 from ..contacts import CONTACTS, Contact
-from ..models import Verification
+from ..models.verifications import Verification
 from ..process.choices import Choice
 from ..process.devices import Registered
 from ..process.wording import isolated

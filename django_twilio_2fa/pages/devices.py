@@ -13,7 +13,7 @@ from django.views.generic import TemplateView
 
 from .. import browsers, errors, session
 from ..contacts import CONTACTS
-from ..models import Status
+from ..models.verifications import Status
 from ..process import kept_post, session_data
 from ..process.devices import Registered
 from ..process.provider_call import answer_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..models import Verification
+from ..models.verifications import Verification
 from ..process import waiting
 from ..process.choices import Fallback
 from ..process.methods import Methods

@@ -9,7 +9,7 @@ from django.http import HttpResponseBase, HttpResponseRedirect, JsonResponse
 
 from .. import errors
 from ..contacts import CONTACTS, Contact
-from ..models import Status, Verification
+from ..models.verifications import Status, Verification
 from ..process import session_data
 from ..process.choices import Choice
 from ..providers.installed import get_providers

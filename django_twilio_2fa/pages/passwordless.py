@@ -11,7 +11,7 @@ from django.utils.functional import cached_property
 
 from .. import errors, session
 from ..conf import conf
-from ..models import Verification
+from ..models.verifications import Verification
 from ..process import passwordless, signing_in
 from ..process.subject import Subject
 from ..providers import MethodProvider

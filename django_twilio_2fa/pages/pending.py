@@ -8,7 +8,7 @@ from typing import Any
 from django.http import HttpRequest
 
 from .. import errors
-from ..models import Status, Verification
+from ..models.verifications import Status, Verification
 from ..providers.installed import get_providers
 from .state import WizardState
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.utils import timezone
 
 from ..contacts import PhoneNumber
-from ..models import Purpose, Verification
+from ..models.verifications import Purpose, Verification
 from ..process.wording import KINDS
 from .step import Wizard
 

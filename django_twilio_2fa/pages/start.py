@@ -11,7 +11,7 @@ from django.http import HttpResponseBase
 
 from .. import errors, session
 from ..contacts import PhoneNumber
-from ..models import Lock
+from ..models.counters import Lock
 from ..process import offers, session_data
 from ..process.choices import Choice
 from ..providers import MethodProvider

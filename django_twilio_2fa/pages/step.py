@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from .. import errors
 from ..contacts import Contact
-from ..models import Status, Verification
+from ..models.verifications import Status, Verification
 from ..process import wording
 from ..process.choices import Choice
 from ..process.devices import Registered

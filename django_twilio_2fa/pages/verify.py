@@ -15,7 +15,7 @@ from .. import browsers, errors, session
 from ..conf import conf
 from ..contacts import CONTACTS, Contact
 from ..forms import TokenForm
-from ..models import Purpose, Status, Verification
+from ..models.verifications import Purpose, Status, Verification
 from ..process import browsers as process_browsers
 from ..process import reservations, signing_in, wording
 from ..providers import MethodProvider

@@ -17,7 +17,7 @@ from .. import browsers, errors, session
 from ..access.first_page import may_send_at_once
 from ..contacts import Contact
 from ..forms import RegistrationForm, StartForm, TokenForm
-from ..models import Verification
+from ..models.verifications import Verification
 from ..process import offers
 from ..process.choices import Choice
 from ..process.devices import Registered

@@ -9,7 +9,9 @@ from typing import Any
 from django.utils import timezone
 
 from ..digests import digests
-from ..models import Counter, Device, ProvenContact, Purpose, Status, Verification
+from ..models.counters import Counter
+from ..models.devices import Device, ProvenContact
+from ..models.verifications import Purpose, Status, Verification
 from .devices import has_callback
 from .subject import Subject
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from ..models import Purpose, Status, Verification
+from ..models.verifications import Purpose, Status, Verification
 from ..providers.installed import get_providers
 from ..providers.user_agent import shown_name
 from . import browsers

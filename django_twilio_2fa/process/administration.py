@@ -10,7 +10,10 @@ from typing import Any
 from django.db import transaction
 
 from .. import moments
-from ..models import Device, Lock, Status, TrustedBrowser, Verification
+from ..models.browsers import TrustedBrowser
+from ..models.counters import Lock
+from ..models.devices import Device
+from ..models.verifications import Status, Verification
 from ..notices import tell_owner
 from . import approval, browsers, events, lockout, reservations, wording
 from .devices import from_device, get_registered, is_backup

@@ -14,7 +14,8 @@ from .. import errors
 from ..contacts import CONTACTS, details_of
 from ..digests import digest
 from ..managers import users
-from ..models import Device, Purpose, Status, Verification
+from ..models.devices import Device
+from ..models.verifications import Purpose, Status, Verification
 from ..providers import Checked, NewDevice
 from ..providers.installed import get_providers
 from ..providers.user_agent import name_of

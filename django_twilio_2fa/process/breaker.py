@@ -15,7 +15,9 @@ from .. import errors
 from ..conf import conf
 from ..conf.breaker import BREAKER
 from ..contacts import PhoneNumber
-from ..models import Counter, Pause, Verification
+from ..models.counters import Counter
+from ..models.pauses import Pause
+from ..models.verifications import Verification
 from ..providers import MethodProvider
 from . import challenges, conversion, pauses, places, rate_limits
 from .conversion import DAY, Conversion, Sends

@@ -15,7 +15,9 @@ from django.utils import timezone
 from .. import moments
 from ..conf import conf
 from ..digests import digest, digests
-from ..models import Device, Purpose, Status, TrustedBrowser, Verification
+from ..models.browsers import TrustedBrowser
+from ..models.devices import Device
+from ..models.verifications import Purpose, Status, Verification
 from ..notices import tell_owner
 from ..providers.user_agent import name_of, shown_name
 from . import events

@@ -21,7 +21,7 @@ from django.template.loader import render_to_string
 from .. import signals
 from ..conf import conf
 from ..digests import digests
-from ..models import Purpose
+from ..models.verifications import Purpose
 from ..providers import MethodProvider
 from . import lockout, prices, rate_limits
 from .limit_rows import RateLimit

@@ -11,7 +11,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from .. import errors
-from ..models import Device, ProvenContact, TrustedBrowser, Verification
+from ..models.browsers import TrustedBrowser
+from ..models.devices import Device, ProvenContact
+from ..models.verifications import Verification
 from ..notices import tell_owner
 from ..providers.user_agent import shown_name
 from . import approval, browsers, events, wording

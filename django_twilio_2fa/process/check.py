@@ -10,7 +10,7 @@ from typing import NoReturn, ParamSpec, TypeVar
 from .. import errors
 from ..conf import conf
 from ..contacts import CONTACTS
-from ..models import Purpose, Status, Verification
+from ..models.verifications import Purpose, Status, Verification
 from ..providers import Checked, MethodProvider
 from ..providers.installed import get_providers
 from . import (

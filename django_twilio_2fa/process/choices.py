@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from .. import errors
 from ..contacts import identity_of
-from ..models import Lock, Purpose
+from ..models.counters import Lock
+from ..models.verifications import Purpose
 from ..providers import MethodProvider
 from . import limit_rows, lockout, pauses, send_reservations
 from .devices import Devices, Registered

@@ -13,7 +13,11 @@ from django.utils import timezone
 
 from .. import errors, moments
 from ..conf import conf
-from ..models import Counter, Device, Lock, Pause, PendingDeletion, Status, TrustedBrowser, Verification
+from ..models.browsers import TrustedBrowser
+from ..models.counters import Counter, Lock, PendingDeletion
+from ..models.devices import Device
+from ..models.pauses import Pause
+from ..models.verifications import Status, Verification
 from ..providers import MethodProvider
 from ..providers.installed import provider_of
 from . import budgets, conversion, figures, rate_limits

@@ -15,8 +15,8 @@ from django.db import DatabaseError
 from django.db.models import Q, Sum
 
 from .. import moments
-from ..models import Counter
 from ..models.contention import again
+from ..models.counters import Counter
 from .limit_rows import UNLIMITED, RateLimit
 
 logger = logging.getLogger(__name__)

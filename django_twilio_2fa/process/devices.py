@@ -14,7 +14,8 @@ from ..conf import conf
 from ..contacts import CONTACTS, Contact, EmailAddress, PhoneNumber, as_contact
 from ..digests import digests
 from ..managers import users
-from ..models import Device, ProvenContact, Verification
+from ..models.devices import Device, ProvenContact
+from ..models.verifications import Verification
 from ..providers.installed import provider_of
 from .provider_call import answer_of
 from .subject import Subject

@@ -9,7 +9,10 @@ from django.db import transaction
 
 from .. import errors, moments, signals
 from ..managers import users
-from ..models import Device, Lock, TrustedBrowser, Verification
+from ..models.browsers import TrustedBrowser
+from ..models.counters import Lock
+from ..models.devices import Device
+from ..models.verifications import Verification
 from ..notices import tell_owner
 from .subject import Subject
 

@@ -20,7 +20,8 @@ from django.db.models import F, QuerySet
 from django.utils import timezone as django_timezone
 
 from .. import models, moments
-from ..models import UNAUTHENTICATED, DailyFigure, Status, Verification
+from ..models.figures import DailyFigure
+from ..models.verifications import UNAUTHENTICATED, Status, Verification
 from ..providers.installed import get_providers
 
 logger = logging.getLogger(__name__)

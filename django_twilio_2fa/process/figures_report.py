@@ -14,7 +14,7 @@ from django.utils import timezone as django_timezone
 
 from .. import moments
 from ..conf import conf
-from ..models import DailyAttempt
+from ..models.figures import DailyAttempt
 from . import figures, prices
 from .figures import COUNTS, Figure, Group
 

@@ -9,8 +9,7 @@ from typing import Any, NamedTuple
 
 from django.db.models import QuerySet
 
-from ..models import Counter
-from ..models.counters import A_LOCK, ANOTHER, Row
+from ..models.counters import A_LOCK, ANOTHER, Counter, Row
 
 LockKey = tuple[str, str]
 """Scope and key of a row of `Lock`."""

@@ -13,7 +13,7 @@ from .. import errors
 from ..conf import conf
 from ..digests import digests
 from ..errors import in_words
-from ..models import Counter, Lock
+from ..models.counters import Counter, Lock
 from . import pauses
 from .limit_rows import LockKey, RateLimit, read
 from .rate_limits import CONSECUTIVE, DEFAULTS, PER_SESSION, PER_USER, limits_for, rates, refund

@@ -10,7 +10,7 @@ from django.utils import timezone
 from .. import errors
 from ..conf import conf
 from ..contacts import CONTACTS, PhoneNumber
-from ..models import Purpose, Verification
+from ..models.verifications import Purpose, Verification
 from ..providers import MethodProvider
 from ..providers.installed import default_methods, get_providers, provider_of, why_unavailable
 from . import grace, lockout, phone_rules

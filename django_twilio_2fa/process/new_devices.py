@@ -7,7 +7,7 @@ from typing import Any
 
 from .. import errors
 from ..contacts import CONTACTS, Contact, PhoneNumber
-from ..models import NAME, Purpose, Status, Verification
+from ..models.verifications import NAME, Purpose, Status, Verification
 from ..providers import MethodProvider
 from . import accounts, pauses, phone_rules, rate_limits, reservations, send_reservations, verifications
 from .devices import Registered, clean_name

@@ -8,7 +8,7 @@ from typing import Any
 
 from .. import errors
 from ..contacts import CONTACTS, Contact
-from ..models import Verification
+from ..models.verifications import Verification
 from ..providers import MethodProvider
 from ..providers.installed import get_providers
 from .choices import Choice

@@ -23,7 +23,8 @@ from .. import errors
 from ..conf import conf
 from ..digests import digests
 from ..errors import in_words
-from ..models import PASSWORDLESS, Purpose, Status, Verification, contention
+from ..models import contention
+from ..models.verifications import PASSWORDLESS, Purpose, Status, Verification
 from ..providers import Checked, MethodProvider
 from ..providers.installed import default_methods, get_providers, why_unavailable
 from ..providers.replay import use_once

@@ -12,7 +12,8 @@ from django.db import IntegrityError, transaction
 
 from .. import errors
 from ..contacts import Contact, PhoneNumber
-from ..models import Pause, Purpose, Verification
+from ..models.pauses import Pause
+from ..models.verifications import Purpose, Verification
 from ..providers import MethodProvider
 from . import places
 from .limit_rows import LockKey

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
 from .. import errors
-from ..models import Purpose
+from ..models.verifications import Purpose
 from ..providers import MethodProvider
 from .subject import Subject
 

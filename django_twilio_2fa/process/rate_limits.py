@@ -23,8 +23,8 @@ from ..conf import conf
 from ..conf.limits import LIMITS
 from ..digests import digests
 from ..errors import in_words
-from ..models import Counter
 from ..models.contention import again, durably
+from ..models.counters import Counter
 from .limit_rows import UNLIMITED, LimitReached, LockFound, LockKey, OtherFound, RateLimit, read
 
 logger = logging.getLogger(__name__)

@@ -13,7 +13,8 @@ from django.db import transaction
 from django.db.models import Min
 
 from .. import moments
-from ..models import DailyAttempt, Status, Verification
+from ..models.figures import DailyAttempt
+from ..models.verifications import Status, Verification
 from ..providers.installed import get_providers
 from ..twilio.attempts import Attempt, attempts, summary
 from ..twilio.client import service_sid

@@ -10,7 +10,8 @@ from typing import Any
 from .. import errors
 from ..contacts import CONTACTS, contact_of, details_of
 from ..digests import digests
-from ..models import Device, Purpose, Verification
+from ..models.devices import Device
+from ..models.verifications import Purpose, Verification
 from ..notices import address_of, tell_owner
 from . import events, wording
 from .database import retry

@@ -19,7 +19,8 @@ from django.utils import timezone
 
 from .. import errors
 from ..conf import conf
-from ..models import Purpose, Status, Verification, contention
+from ..models import contention
+from ..models.verifications import Purpose, Status, Verification
 from . import figures, lockout, rate_limits
 from .database import assign, retry
 from .limit_rows import LimitReached, LockFound, LockKey, RateLimit

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..digests import digests
-from ..models import Device, Verification
+from ..models.devices import Device
+from ..models.verifications import Verification
 from .session_data import get_flow
 
 

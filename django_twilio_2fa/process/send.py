@@ -11,7 +11,8 @@ from django.utils import timezone
 from .. import errors, moments
 from ..conf import conf
 from ..contacts import CONTACTS, Contact, EmailAddress, PhoneNumber, as_contact
-from ..models import Device, Purpose, Status, Verification
+from ..models.devices import Device
+from ..models.verifications import Purpose, Status, Verification
 from ..providers import MethodProvider, Sent
 from ..providers.installed import get_providers
 from . import (

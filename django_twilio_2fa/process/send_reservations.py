@@ -13,7 +13,8 @@ from django.utils import timezone
 from .. import errors
 from ..conf import conf
 from ..contacts import Contact
-from ..models import Purpose, Status, Verification, contention
+from ..models import contention
+from ..models.verifications import Purpose, Status, Verification
 from ..providers import MethodProvider
 from . import budgets, figures, limit_rows, lockout, pauses, rate_limits, verifications
 from .database import assign

@@ -16,7 +16,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
 from ..digests import digests
-from ..models import Verification
+from ..models.verifications import Verification
 from . import session_data
 
 LIFETIME = 600

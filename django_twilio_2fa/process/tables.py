@@ -10,7 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, OperationalError, ProgrammingError, connections, router, transaction
 from django.http import HttpResponseBase
 
-from ..models import Verification
+from ..models.verifications import Verification
 from ..providers.installed import get_registry
 
 KIT = "django_twilio_2fa"

@@ -23,7 +23,8 @@ from .. import errors
 from ..conf import conf
 from ..contacts import CONTACTS, details_of
 from ..digests import digest, digests
-from ..models import UNAUTHENTICATED, Device, ProvenContact, Purpose, Status, Verification
+from ..models.devices import Device, ProvenContact
+from ..models.verifications import UNAUTHENTICATED, Purpose, Status, Verification
 from ..providers import Checked, MethodProvider, Sent
 from ..providers.installed import get_providers
 from . import (

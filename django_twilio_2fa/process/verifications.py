@@ -15,8 +15,9 @@ from .. import errors
 from ..conf import conf
 from ..contacts import EXTENSION, Contact, details_of
 from ..digests import digest, digests
-from ..models import Device, Purpose, Status, Verification
 from ..models.contention import again
+from ..models.devices import Device
+from ..models.verifications import Purpose, Status, Verification
 from ..providers import MethodProvider
 from ..providers.installed import get_providers
 from ..providers.user_agent import name_of

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from .. import errors
 from ..contacts import CONTACTS, identity_of
-from ..models import Status, Verification
+from ..models.verifications import Status, Verification
 from ..providers import MethodProvider
 from ..providers.installed import get_providers
 from . import offers, pauses, reservations, send_reservations, verifications

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from .. import errors, tokens
 from ..conf import conf
-from ..models import Answer
+from ..models.verifications import Answer
 from .endpoints import Endpoint, Proven, Value
 from .results import Checked, Diagnosis, NewDevice, Sent
 
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from ..contacts import Contact
     from ..forms import RegistrationForm
-    from ..models import Device, Verification
+    from ..models.devices import Device
+    from ..models.verifications import Verification
 
 __all__ = [
     "Checked",

@@ -8,8 +8,8 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from ..digests import digests
-from ..models import Counter
 from ..models.contention import again
+from ..models.counters import Counter
 
 SCOPE = "once"
 

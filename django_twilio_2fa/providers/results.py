@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ..models import Device
+    from ..models.devices import Device
 
 
 @dataclass(frozen=True)

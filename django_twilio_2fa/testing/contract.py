@@ -14,7 +14,8 @@ from django.test import Client
 from .. import errors, signals
 from ..conf import conf
 from ..contacts import CONTACTS
-from ..models import UNAUTHENTICATED, Device, Purpose, Status, Verification
+from ..models.devices import Device
+from ..models.verifications import UNAUTHENTICATED, Purpose, Status, Verification
 from ..providers.installed import get_registry, why_unregistrable
 from ..verifier import Verifier
 from .scene import ProviderScene, SignalRecorder, at_once, twin

@@ -14,7 +14,8 @@ from django.test import Client, override_settings
 from django.urls import reverse
 
 from ..contacts import CONTACTS, Contact, EmailAddress, PhoneNumber
-from ..models import Device, Purpose, Status, Verification
+from ..models.devices import Device
+from ..models.verifications import Purpose, Status, Verification
 from ..providers import MethodProvider
 from ..providers.installed import get_providers
 from ..session import get_verifier

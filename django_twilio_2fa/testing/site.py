@@ -18,7 +18,9 @@ from django.utils import timezone
 from .. import session
 from ..contacts import Contact, PhoneNumber
 from ..digests import digest
-from ..models import Counter, Device, Lock, Purpose, Status, Verification
+from ..models.counters import Counter, Lock
+from ..models.devices import Device
+from ..models.verifications import Purpose, Status, Verification
 
 TEST_PHONE_NUMBER = "+12025550143"
 """A number that belongs to nobody: 555-0100 to 555-0199 are kept for fiction."""

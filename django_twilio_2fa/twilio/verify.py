@@ -14,7 +14,7 @@ from .. import errors, tokens
 from ..conf import conf
 from ..digests import digest
 from ..forms import CustomTokenForm, TokenForm
-from ..models import Purpose
+from ..models.verifications import Purpose
 from ..providers import Checked, Diagnosis, MethodProvider, Sent
 from .client import service_sid
 from .error_codes import convert_errors
@@ -24,7 +24,8 @@ from .service import fetch_service, fetch_with_headers, get_service
 from .webhooks import is_from_twilio
 
 if TYPE_CHECKING:
-    from ..models import Device, Verification
+    from ..models.devices import Device
+    from ..models.verifications import Verification
 
 logger = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand
 
 from ...contacts import PhoneNumber
 from ...errors import TwoFactorError
-from ...models import Device
+from ...models.devices import Device
 
 
 class Command(BaseCommand):

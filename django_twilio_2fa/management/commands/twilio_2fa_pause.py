@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime, parse_duration
 
 from ... import errors
-from ...models import Pause
+from ...models.pauses import Pause
 from ...process import pauses, places
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from ...models import Device
+from ...models.devices import Device
 from ...process import administration
 from ..users import UserCommand
 
