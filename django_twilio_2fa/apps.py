@@ -57,7 +57,7 @@ class TwilioTwoFactorConfig(AppConfig):
         pre_delete.connect(_user_deleted, sender=settings.AUTH_USER_MODEL, dispatch_uid="twilio_2fa_figures")
         user_logged_out.connect(_end_session, dispatch_uid="twilio_2fa_log_out")
         if conf.REQUIRED_IN_ADMIN and apps.is_installed("django.contrib.admin"):
-            from .admin import require_on_default_site
+            from .admin.site import require_on_default_site
 
             require_on_default_site()
 

@@ -21,6 +21,9 @@ from .state import remember
 
 COOKIE = "twilio_2fa_browser"
 
+FRESH = "fresh"
+"""The parameter of an address that asks for a code where a remembered browser is not enough."""
+
 
 def are_remembered() -> bool:
     """Return whether the site remembers browsers."""

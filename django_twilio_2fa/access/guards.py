@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from functools import wraps
 from inspect import isawaitable
-from typing import Any
+from typing import Any, ClassVar
 
 from asgiref.sync import iscoroutinefunction
 from django.http import HttpRequest
@@ -33,6 +33,7 @@ class TwoFactorRequiredMixin:
         if BaseView in order and order.index(BaseView) < order.index(TwoFactorRequiredMixin):
             raise TypeError(f"{cls.__qualname__} has to name TwoFactorRequiredMixin before the view.")
 
+    two_factor_required: ClassVar[bool] = True
     two_factor_max_age: MaxAge = None
     two_factor_methods: Methods = None
     two_factor_if_registered: bool = False

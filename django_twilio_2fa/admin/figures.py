@@ -77,7 +77,7 @@ class FiguresAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             "problem": problem,
             "charts": charts.of(told),
             "tables": charts.tables(told),
-            "prices": prices.table(),
+            "prices": figures_report.table_of_prices(),
             "prices_taken": prices.TAKEN,
             "prices_source": prices.SOURCE,
             **(extra_context or {}),

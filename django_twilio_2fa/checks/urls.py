@@ -9,7 +9,7 @@ from django.apps import apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning
 from django.shortcuts import resolve_url
-from django.urls import NoReverseMatch, Resolver404, URLResolver, get_resolver, resolve
+from django.urls import NoReverseMatch, Resolver404, URLPattern, URLResolver, get_resolver, resolve
 from django.utils import translation
 
 from ..conf import PREFIX, as_callable, conf
@@ -37,12 +37,6 @@ class Mounted:
             self.readable = False
 
     def _walk(self, resolver: URLResolver) -> None:
-        # Not at the top: Django starts without the views, and these fail without its own apps.
-        from ..access import TwoFactorRequiredMixin
-        from ..pages.base import PageMixin
-        from ..pages.login import TwoFactorLoginView
-        from ..pages.sign_in import SignInMixin
-
         if resolver.app_name:
             self.app_names.add(resolver.app_name)
         for pattern in resolver.url_patterns:
@@ -52,19 +46,22 @@ class Mounted:
             view = pattern.callback
             view_class = getattr(view, "view_class", None) or getattr(view, "cls", None)
             if isinstance(view_class, type):
-                self.has_pages |= issubclass(view_class, PageMixin)
-                self.has_login_view |= issubclass(view_class, TwoFactorLoginView)
-                self.has_guarded_views |= issubclass(view_class, TwoFactorRequiredMixin)
-                options = getattr(view, "view_initkwargs", {})
-                if signs_in(view_class, options) and not issubclass(view_class, SignInMixin):
-                    self.other_log_ins.append(pattern.lookup_str)
+                self._look_at(view_class, view, pattern)
             self.has_guarded_views |= getattr(view, "two_factor_required", False)
-            # By its method: the class needs Django's admin, which a project may lack.
             self.has_guarded_views |= is_two_factor(getattr(view, "admin_site", None))
             # The log-in page of an admin site is a method of it.
             owner: Any = getattr(view, "__self__", None)
             if pattern.name == "login" and hasattr(owner, "has_permission") and not is_two_factor(owner):
                 self.other_log_ins.append(f"{owner.name}:login")
+
+    def _look_at(self, view_class: type, view: Any, pattern: URLPattern) -> None:
+        # What the classes say of themselves: the checks need not import them.
+        self.has_pages |= getattr(view_class, "is_two_factor_page", False)
+        self.has_guarded_views |= getattr(view_class, "two_factor_required", False)
+        self.has_login_view |= getattr(view_class, "is_two_factor_login", False)
+        holds = getattr(view_class, "verifies_before_sign_in", False)
+        if signs_in(view_class, getattr(view, "view_initkwargs", {})) and not holds:
+            self.other_log_ins.append(pattern.lookup_str)
 
     @property
     def needs_a_browser(self) -> bool:

@@ -34,9 +34,6 @@ from .htmx import whole_elsewhere
 
 View = Callable[..., HttpResponseBase]
 
-FRESH = "fresh"
-"""The parameter of an address that asks for a code where a remembered browser is not enough."""
-
 logger = logging.getLogger("django.security.csrf")
 
 
@@ -182,7 +179,9 @@ class PageMixin:
     def proof_url(self, namespace: str, then: str) -> str:
         """Return the address where the user verifies again, even in a browser that is remembered."""
         url = self.url_with_next("start", namespace, then=then)
-        return f"{url}{'&' if '?' in url else '?'}{FRESH}=1" if url and browsers.are_remembered() else url
+        if not url or not browsers.are_remembered():
+            return url
+        return f"{url}{'&' if '?' in url else '?'}{browsers.FRESH}=1"
 
     def redirect(self, name: str) -> HttpResponseRedirect:
         """Redirect to a page in this namespace, or to its first one if it has no such page."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from contextlib import suppress
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 from django.core.exceptions import RequestDataTooBig
@@ -31,6 +31,8 @@ class TwoFactorLoginView(SignInMixin, PasswordlessLoginView):
     Users who have no device are signed in at once, unless `REQUIRED_CB` asks them to verify: they
     register first. Users who log in without a password (`PASSWORDLESS_LOGIN`) are verified by that.
     """
+
+    is_two_factor_login: ClassVar[bool] = True
 
     @classonlymethod
     def as_view(cls, **initkwargs: Any) -> Any:

@@ -13,7 +13,6 @@ from django.utils.translation import ngettext
 from .. import browsers, session
 from ..process import session_data
 from ..reverse import is_own, view_at
-from .base import FRESH
 from .step import Wizard
 
 
@@ -27,7 +26,7 @@ def lead_on(wizard: Wizard) -> HttpResponseBase | None:
         return None
     if wizard.step == "verify" and wizard.state.get("verification"):
         return None
-    if FRESH in wizard.request.GET or wizard.is_asked_strictly():
+    if browsers.FRESH in wizard.request.GET or wizard.is_asked_strictly():
         return None
     if not browsers.are_remembered() or session.is_verified(wizard.request):
         return None
@@ -40,7 +39,7 @@ def way_on(wizard: Wizard) -> str:
     request, to = wizard.request, wizard.get_next_url()
     if wizard.is_registration or wizard.adds or wizard.methods is not None or wizard.is_signing_in:
         return ""
-    if FRESH in request.GET or wizard.is_asked_strictly():
+    if browsers.FRESH in request.GET or wizard.is_asked_strictly():
         return ""
     # The session says so first: asking costs a query in one that is not verified.
     if not session_data.read_part(request, "verified") or not session.is_verified(request):

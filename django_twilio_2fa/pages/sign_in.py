@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from django.conf import settings
@@ -17,13 +17,13 @@ from ..process import signing_in
 from ..process.devices import Registered
 from ..process.session_data import subject_of
 from ..reverse import on_this_site, view_at
-from .base import PageMixin
 
 
 class SignInMixin:
     """Hold a user half-way until they are verified. For views of Django's that call `login`."""
 
     request: HttpRequest
+    verifies_before_sign_in: ClassVar[bool] = True
     _registered: Sequence[Registered] = ()
     """The devices that `needs_verification` has read."""
 
@@ -82,6 +82,6 @@ def only_backend() -> str:
 def beyond_our_pages(url: str) -> str:
     """Return where a page of ours leads, if the address is of one: it would ask to verify again."""
     view = getattr(view_at(url), "view_class", None)
-    if isinstance(view, type) and issubclass(view, PageMixin) and view.takes_signing_in:
+    if getattr(view, "takes_signing_in", False):
         return parse_qs(urlsplit(url).query).get("next", [""])[0]
     return url

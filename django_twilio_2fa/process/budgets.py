@@ -101,17 +101,17 @@ def limits_for(
     found: list[RateLimit] = []
     for budget in all_budgets():
         if budget.covers(purpose, country, provider.name):
-            found += _counts(budget, purpose, country, provider.name, user, decoy)
+            found += _counts(budget, purpose, country, provider, user, decoy)
     return found
 
 
 def _counts(
-    budget: Budget, purpose: str, country: str, method: str, user: Any, decoy: str
+    budget: Budget, purpose: str, country: str, provider: MethodProvider, user: Any, decoy: str
 ) -> Iterator[RateLimit]:
-    each = budget.each(country, method)
+    each = budget.each(country, provider.name)
     share, now = budget.share(purpose, user), int(time.time())
     for unit in ("messages", "money"):
-        amount = _amount(unit, method, country)
+        amount = _amount(unit, provider, country)
         for total, seconds in budget.rates(unit):
             if not amount:
                 continue
@@ -130,10 +130,10 @@ def _counts(
             )
 
 
-def _amount(unit: str, method: str, country: str) -> int:
+def _amount(unit: str, provider: MethodProvider, country: str) -> int:
     if unit == "messages":
         return 1
-    price = prices.of_message(method, country)
+    price = prices.of_message(provider.name, country, provider.message_price)
     return math.ceil(price / UNIT) if price else 0
 
 

@@ -15,6 +15,7 @@ from django.utils import timezone as django_timezone
 from .. import moments
 from ..conf import conf
 from ..models.figures import DailyAttempt
+from ..providers.installed import get_providers
 from . import figures, prices
 from .figures import COUNTS, Figure, Group
 
@@ -75,7 +76,7 @@ class Sum:
         sent, approved = figure.counts["sent"], figure.counts["approved"]
         if sent:
             self.converted += approved
-        message, approval = prices.of_message(group.method, group.country), prices.of_approval(group.method)
+        message, approval = prices_of(group.method, group.country)
         self.cost += (message or 0) * sent + (approval or 0) * approved
         if message is None:
             self.unpriced += sent
@@ -110,6 +111,26 @@ class Sum:
             "twilio_converted": mine.converted,
             "charged": {currency: f"{amount:.5f}" for currency, amount in sorted(mine.charged.items())},
         }
+
+
+def prices_of(method: str, country: str = "") -> tuple[Decimal | None, Decimal | None]:
+    """Return the price of a message and of an approval. None for one that is not known."""
+    provider = get_providers().get(method)
+    message = prices.of_message(method, country, getattr(provider, "message_price", ""))
+    return message, prices.of_approval(method, getattr(provider, "approval_price", ""))
+
+
+def table_of_prices() -> list[dict[str, Any]]:
+    """Return the prices in use: of each method and of each country with a price of its own."""
+    rows = []
+    for name in sorted({*get_providers(), *conf.PRICES}):
+        own = prices.of_site(name)
+        for country in ["", *sorted(key for key in own if key not in prices.KINDS)]:
+            message, approval = prices_of(name, country)
+            if message is not None or approval is not None:
+                row = {"method": name, "country": country, "message": message, "approval": approval}
+                rows.append({**row, "own": bool(own)})
+    return rows
 
 
 def median(times: Counter[int]) -> float | None:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from django.utils.translation import gettext
 
-from .. import errors
 from ..contacts import PhoneNumber, country_name
 from ..digests import digest
-from ..providers.installed import get_providers
 
 AREA_DIGITS = 3
 """So many digits after the calling code stand for an area or an operator, and for thousands of numbers."""
@@ -49,26 +47,6 @@ def number_key(number: PhoneNumber) -> str:
 def client_of(address: str) -> str:
     """Return a keyed digest of a client address."""
     return f"client:{digest('client', address)[:24]}"
-
-
-def clean_method(name: str) -> str:
-    """Return the name of an installed method that sends; empty for empty. Raises `MethodNotAllowed`."""
-    if not name:
-        return ""
-    provider = get_providers().get(name)
-    if provider is None or not provider.sends:
-        raise errors.MethodNotAllowed(method=name)
-    return provider.name
-
-
-def clean_country(code: str) -> str:
-    """Return the code of a country in upper case; empty for empty. Raises `PhoneCountryNotAllowed`."""
-    import phonenumbers
-
-    code = code.strip().upper()
-    if code and code not in phonenumbers.SUPPORTED_REGIONS:
-        raise errors.PhoneCountryNotAllowed
-    return code
 
 
 def shown(place: str) -> str:

@@ -1,4 +1,4 @@
-"""Find what a message and an approval cost, by the site's prices or else by the provider's."""
+"""Find what a message and an approval cost: by the site's prices, or else by the provider's."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from ..conf import conf
-from ..providers.installed import get_providers
 
 MESSAGE, APPROVAL = "message", "approval"
 KINDS = (MESSAGE, APPROVAL)
@@ -31,35 +30,26 @@ def as_price(value: Any) -> Decimal | None:
     return price if price.is_finite() and price >= 0 else None
 
 
-def _own(method: str) -> Mapping[str, Any]:
+def of_site(method: str) -> Mapping[str, Any]:
+    """Return the site's prices of a method, by `MESSAGE`, `APPROVAL` or a country."""
     told = conf.PRICES.get(method)
     return told if isinstance(told, Mapping) else {}
 
 
-def of_message(method: str, country: str = "") -> Decimal | None:
-    """Return the price of a message of a method to a country. None if it is not known."""
-    own = _own(method)
+def of_message(method: str, country: str = "", default: str = "") -> Decimal | None:
+    """Return the price of a message of a method to a country. None if it is not known.
+
+    `default`: the provider's price, where the site has none.
+    """
+    own = of_site(method)
     for key in (country, MESSAGE):
         if key and (price := as_price(own.get(key))) is not None:
             return price
-    return as_price(getattr(get_providers().get(method), "message_price", None))
+    return as_price(default)
 
 
-def of_approval(method: str) -> Decimal | None:
+def of_approval(method: str, default: str = "") -> Decimal | None:
     """Return the price of an approved verification of a method. None if it is not known."""
-    if (price := as_price(_own(method).get(APPROVAL))) is not None:
+    if (price := as_price(of_site(method).get(APPROVAL))) is not None:
         return price
-    return as_price(getattr(get_providers().get(method), "approval_price", None))
-
-
-def table() -> list[dict[str, Any]]:
-    """Return the prices in use: of each method and of each country with a price of its own."""
-    rows = []
-    for name in sorted({*get_providers(), *conf.PRICES}):
-        countries = sorted(key for key in _own(name) if key not in KINDS)
-        for country in ["", *countries]:
-            row = {"method": name, "country": country, "message": of_message(name, country)}
-            row |= {"approval": of_approval(name), "own": bool(_own(name))}
-            if row["message"] is not None or row["approval"] is not None:
-                rows.append(row)
-    return rows
+    return as_price(default)

@@ -12,9 +12,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime, parse_duration
 
-from ... import errors
 from ...models.pauses import Pause
-from ...process import pauses, places
+from ...process import pauses
+from ...providers.installed import get_providers
 
 
 class Command(BaseCommand):
@@ -51,14 +51,7 @@ class Command(BaseCommand):
             self._pause_or_resume(options)
 
     def _pause_or_resume(self, options: dict[str, Any]) -> None:
-        try:
-            method = places.clean_method(options["method"])
-        except errors.MethodNotAllowed:
-            raise CommandError(f"There is no method {options['method']} that sends codes.") from None
-        try:
-            country = places.clean_country(options["country"])
-        except errors.PhoneCountryNotAllowed:
-            raise CommandError(f"There is no country {options['country']}.") from None
+        method, country = self._method(options["method"]), self._country(options["country"])
         which = {"registrations": options["registrations"]}
         if options["resume"]:
             rows = Pause.objects.lasting().filter(key=pauses.key_of(method, country, **which))
@@ -68,6 +61,20 @@ class Command(BaseCommand):
         until = self._until(options["until"])
         row = pauses.pause(method, country, **which, until=until, reason=options["reason"])
         self.stdout.write(f"Paused: {describe(row)}")
+
+    def _method(self, name: str) -> str:
+        provider = get_providers().get(name)
+        if name and (provider is None or not provider.sends):
+            raise CommandError(f"There is no method {name} that sends codes.")
+        return name
+
+    def _country(self, told: str) -> str:
+        import phonenumbers
+
+        code = told.strip().upper()
+        if code and code not in phonenumbers.SUPPORTED_REGIONS:
+            raise CommandError(f"There is no country {told}.")
+        return code
 
     def _find(self, key: str) -> Pause:
         row = Pause.objects.lasting().filter(pk=key).first() if key.isdecimal() and len(key) < 19 else None
