@@ -27,9 +27,9 @@ def _end_verifications(**kwargs: Any) -> None:
 
 def _user_deleted(instance: Any, **kwargs: Any) -> None:
     from .models.verifications import Verification
-    from .process import figures
+    from .process import folding
 
-    figures.fold_before_deletion(Verification.objects.filter(user=instance.pk))
+    folding.fold_before_deletion(Verification.objects.filter(user=instance.pk))
 
 
 def _end_session(**kwargs: Any) -> None:

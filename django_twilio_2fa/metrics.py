@@ -50,11 +50,11 @@ class FiguresCollector:
         """Yield the metrics with their current values."""
         from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
 
-        from .process import figures, figures_report
+        from .process import figures_report, folding
 
         counts: dict[tuple[str, str, str], Counter[str]] = defaultdict(Counter)
         times: dict[tuple[str, str, str], Counter[int]] = defaultdict(Counter)
-        for group, figure in figures.read(EVER, figures_report.today()).items():
+        for group, figure in folding.read(EVER, figures_report.today()).items():
             key = (group.method, group.country, group.purpose)
             counts[key].update(figure.counts)
             times[key].update(figure.times)

@@ -15,7 +15,7 @@ from .contacts import Contact
 from .errors import SendingPaused
 from .models.browsers import TrustedBrowser
 from .models.verifications import Verification
-from .process import activity, changes, check, offers, send, verifications, waiting
+from .process import activity, begin, changes, check, offers, verifications, waiting
 from .process.activity import Activity
 from .process.awaitable import awaitable
 from .process.check import mark_errors
@@ -79,12 +79,12 @@ class Verifier:
         errors.
         """
         about: dict[str, Any] = {"replaces": replaces, "enrol": enrol, "name": name, "data": data}
-        return send.send(self.available, method, device=device, to=to, instead_of=instead_of, **about)
+        return begin.send(self.available, method, device=device, to=to, instead_of=instead_of, **about)
 
     @recording()
     def resend(self, verification: Verification, method: str = "") -> Verification:
         """Send the token of a pending verification again, perhaps by another method to the same number."""
-        return send.resend(self.available, verification, method)
+        return begin.resend(self.available, verification, method)
 
     @mark_errors
     @recording()

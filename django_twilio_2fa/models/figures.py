@@ -13,7 +13,7 @@ from .verifications import Purpose
 class DailyFigure(models.Model):
     """What was counted in one day (UTC) of one method, country and purpose.
 
-    Verifications are added once they have ended and can no longer change: see `process.figures`. Refusals by
+    Verifications are added once they have ended and can no longer change: see `process.folding`. Refusals by
     a limit and locks, which have no row of their own, are added as they happen.
     """
 

@@ -61,6 +61,10 @@ class VerificationQuerySet(models.QuerySet["Verification"]):
         rows = rows.filter(flow_digest__in=flows, auth_digest__in=auths)
         return rows.order_by("-approved_at")
 
+    def without_lease(self) -> VerificationQuerySet:
+        """Filter for the verifications without a check under way."""
+        return self.filter(models.Q(lease_until=None) | models.Q(lease_until__lte=timezone.now()))
+
     def update(self, **values: Any) -> int:
         """Update, and try again after a deadlock."""
         return again(partial(super().update, **values), using=self.db)

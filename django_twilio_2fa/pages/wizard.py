@@ -19,7 +19,7 @@ from ..contacts import Contact
 from ..forms import RegistrationForm, StartForm, TokenForm
 from ..models.verifications import Verification
 from ..process import offers
-from ..process.choices import Choice
+from ..process.choices import Choice, grouped
 from ..process.devices import Registered
 from ..providers import MethodProvider
 from ..reverse import site_url
@@ -148,7 +148,7 @@ class VerificationWizardView(UrlStepsWizardView):
         if self.is_registration:
             choices = [Choice(p) for p in self.verifier.registrable()]
         else:
-            choices = offers.last_used_first(offers.grouped(self.verifier.choices()))
+            choices = offers.last_used_first(grouped(self.verifier.choices()))
         return [c for c in choices if self.methods is None or c.provider.name in self.methods]
 
     @cached_property

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from .. import errors
 from ..contacts import identity_of
 from ..models.counters import Lock
 from ..models.verifications import Purpose
 from ..providers import MethodProvider
-from . import limit_rows, lockout, pauses, send_reservations
+from . import limit_rows, lockout, pauses, send_limits
 from .devices import Devices, Registered
 from .limit_rows import LockKey, RateLimit
 from .subject import Subject
@@ -63,6 +64,17 @@ def purpose_of(devices: Devices, choice: Choice) -> Purpose:
     return Purpose.ENROL if choice.registers or unproven else Purpose.PROVE
 
 
+def grouped(choices: Iterable[Choice]) -> list[Choice]:
+    """Keep one choice of each method with `any_device`. The user does not pick a device for it."""
+    found: dict[Any, Choice] = {}
+    for choice in choices:
+        several = choice.provider.any_device and choice.registered is not None
+        key = choice.provider.name if several else (choice.provider.name, choice.device_id)
+        first = found.get(key)
+        found[key] = choice if first is None else replace(first, together=True)
+    return list(found.values())
+
+
 class Standing:
     """Where choices stand with the limits of sends, locks and blocks, read in one query."""
 
@@ -84,7 +96,7 @@ class Standing:
     def _counts_of(self, choice: Choice) -> list[RateLimit]:
         contact = choice.registered.contact if choice.registered else None
         purpose = purpose_of(self._devices, choice)
-        return send_reservations.send_counts(self.subject.user, choice.provider, purpose, contact)
+        return send_limits.send_counts(self.subject.user, choice.provider, purpose, contact)
 
     def _pauses_of(self, choice: Choice) -> list[LockKey]:
         contact = choice.registered.contact if choice.registered else None

@@ -20,8 +20,7 @@ from ..models.pauses import Pause
 from ..models.verifications import Status, Verification
 from ..providers import MethodProvider
 from ..providers.installed import provider_of
-from . import budgets, conversion, figures, rate_limits
-from .reservations import lease_free
+from . import budgets, conversion, folding, rate_limits
 
 logger = logging.getLogger(__name__)
 
@@ -80,7 +79,7 @@ def prune(age: timedelta, *, dry_run: bool = False) -> dict[str, int]:
     Returns how many of each; with `dry_run` how many there are.
     """
     now = timezone.now()
-    left = Verification.objects.filter(lease_free(), expires_at__lte=now).exclude(destination="")
+    left = Verification.objects.without_lease().filter(expires_at__lte=now).exclude(destination="")
     old = Verification.objects.filter(created_at__lt=now - age, expires_at__lte=now)
     uncounted = moments.aware(now - max(age, _counts_kept_for()))
     counts = Counter.objects.filter(window__gt=0, window__lt=int(uncounted.timestamp()))
@@ -94,7 +93,7 @@ def prune(age: timedelta, *, dry_run: bool = False) -> dict[str, int]:
         found = {"destinations": left, "verifications": old, "counts": counts, "locks": locks}
         found["browsers"] = browsers
         return {name: rows.count() for name, rows in found.items()}
-    figures.fold()
+    folding.fold()
     old = old.filter(in_figures=True)
     expired = {"status": Status.EXPIRED, "pending_key": None, "ended_at": now}
     blanked = left.filter(status=Status.PENDING).update(destination="", **expired)

@@ -16,7 +16,7 @@ from .. import moments
 from ..conf import conf
 from ..models.figures import DailyAttempt
 from ..providers.installed import get_providers
-from . import figures, prices
+from . import folding, prices
 from .figures import COUNTS, Figure, Group
 
 PERIOD = re.compile(r"(\d{1,5})([hdw])")
@@ -164,7 +164,7 @@ SUMMARIES: dict[str, tuple[tuple[str, ...], Key]] = {
 def report(since: date, until: date | None = None) -> dict[str, Any]:
     """Return all numbers from the day `since` to `until` (today), ready for JSON."""
     until = until or today()
-    found = figures.read(since, until)
+    found = folding.read(since, until)
     told = list(DailyAttempt.objects.filter(day__range=(since, until)))
     total = Sum()
     sums: dict[str, dict[tuple[Any, ...], Sum]] = {name: defaultdict(Sum) for name in SUMMARIES}

@@ -14,7 +14,6 @@ from ..conf import conf
 from ..digests import digests
 from ..errors import in_words
 from ..models.counters import Counter, Lock
-from . import pauses
 from .limit_rows import LockKey, RateLimit, read
 from .rate_limits import CONSECUTIVE, DEFAULTS, PER_SESSION, PER_USER, limits_for, rates, refund
 
@@ -103,13 +102,6 @@ def raise_if_locked(user: Any, flow: str, apart: str = "") -> None:
     """Raise `AccountLocked`, or `TooManyWrongTokens` if the lock ends by itself."""
     if until := locked_until(user, flow, apart):
         raise as_error(until)
-
-
-def error_of(found: dict[LockKey, int]) -> errors.TwoFactorError:
-    """Return the error for locks that last: of a user or session, else of a pause or a blocked method."""
-    others = (BLOCKED, pauses.SCOPE)
-    until = max((until for (scope, _key), until in found.items() if scope not in others), default=0)
-    return as_error(until) if until else pauses.error_of(found) or errors.ChannelRefused()
 
 
 def as_error(until: int) -> errors.TwoFactorError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable
-from dataclasses import replace
 from typing import Any
 
 from .. import errors
@@ -39,17 +38,6 @@ def listed(available: Methods) -> list[dict[str, Any]]:
                     "obfuscated": choice.masked,
                 }
             )
-    return list(found.values())
-
-
-def grouped(choices: Iterable[Choice]) -> list[Choice]:
-    """Keep one choice of each method with `any_device`. The user does not pick a device for it."""
-    found: dict[Any, Choice] = {}
-    for choice in choices:
-        several = choice.provider.any_device and choice.registered is not None
-        key = choice.provider.name if several else (choice.provider.name, choice.device_id)
-        first = found.get(key)
-        found[key] = choice if first is None else replace(first, together=True)
     return list(found.values())
 
 

@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from .. import errors
 from ..conf import conf
 from ..models import contention
-from ..models.verifications import Purpose, Status, Verification
-from . import figures, lockout, rate_limits
+from ..models.verifications import Purpose, Status, Verification, VerificationQuerySet
+from . import figures, lockout, pauses, rate_limits
 from .database import assign, retry
 from .limit_rows import LimitReached, LockFound, LockKey, RateLimit
 
@@ -46,11 +46,6 @@ class Attempt:
         return found
 
 
-def lease_free() -> Q:
-    """Return the condition for rows without a check under way."""
-    return Q(lease_until=None) | Q(lease_until__lte=timezone.now())
-
-
 def until_over(row: Verification) -> int:
     """Return the whole seconds until the row expires, at least one."""
     return max(1, math.ceil((row.expires_at - timezone.now()).total_seconds()))
@@ -69,9 +64,16 @@ def refusal(row: Verification) -> errors.TwoFactorError:
     return errors.VerificationExpired()
 
 
+def error_of_locks(found: dict[LockKey, int]) -> errors.TwoFactorError:
+    """Return the error for locks that last: of a user or session, else of a pause or a blocked method."""
+    others = (lockout.BLOCKED, pauses.SCOPE)
+    until = max((until for (scope, _key), until in found.items() if scope not in others), default=0)
+    return lockout.as_error(until) if until else pauses.error_of(found) or errors.ChannelRefused()
+
+
 def error_of(reason: LimitReached | LockFound) -> errors.TwoFactorError:
     if isinstance(reason, LockFound):
-        return lockout.error_of(reason.found)
+        return error_of_locks(reason.found)
     return rate_limits.as_error(reason)
 
 
@@ -121,7 +123,7 @@ def _lease(
     row: Verification, lease: str, spending: Sequence[RateLimit], locks: Sequence[LockKey], now: datetime
 ) -> bool:
     until = now + timedelta(seconds=sum(conf.timeout)) + LEASE_SLACK
-    free = unchanged(row).filter(lease_free(), attempts__lt=conf.MAX_ATTEMPTS, expires_at__gt=now)
+    free = unchanged(row).without_lease().filter(attempts__lt=conf.MAX_ATTEMPTS, expires_at__gt=now)
     taken = {"attempts": row.attempts + 1, "lease": lease, "lease_until": until}
     if not free.update(**taken):
         return False
@@ -134,9 +136,9 @@ def _lease(
     return True
 
 
-def unchanged(row: Verification) -> QuerySet[Verification]:
+def unchanged(row: Verification) -> VerificationQuerySet:
     """Return the pending row for an update, if no send, check or answer has changed it since it was read."""
-    found: QuerySet[Verification] = Verification.objects.filter(
+    found: VerificationQuerySet = Verification.objects.filter(
         pk=row.pk,
         status=Status.PENDING,
         sends=row.sends,

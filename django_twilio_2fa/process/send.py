@@ -10,101 +10,30 @@ from django.utils import timezone
 
 from .. import errors, moments
 from ..conf import conf
-from ..contacts import CONTACTS, Contact, EmailAddress, PhoneNumber, as_contact
 from ..models.devices import Device
 from ..models.verifications import Purpose, Status, Verification
 from ..providers import MethodProvider, Sent
-from ..providers.installed import get_providers
 from . import (
-    accounts,
     breaker,
     events,
     lockout,
-    new_devices,
-    phone_rules,
     rate_limits,
     reservations,
+    send_limits,
     send_reservations,
     verifications,
 )
 from .database import assign, retry
-from .devices import Registered
 from .limit_rows import RateLimit
-from .methods import Methods
 from .provider_call import call
 from .subject import Subject
 
 logger = logging.getLogger(__name__)
 
-NOT_SET = {PhoneNumber.kind: errors.PhoneNotSet, EmailAddress.kind: errors.EmailNotSet}
 
-
-def send(
-    available: Methods,
-    method: str,
-    *,
-    device: Registered | str | None = None,
-    to: Contact | str | None = None,
-    replaces: Registered | None = None,
-    enrol: bool = False,
-    name: str = "",
-    data: dict[str, str] | None = None,
-    instead_of: Verification | None = None,
-) -> Verification:
-    """Send a token to a registered device, or to a new destination to register it. See `Verifier.send`."""
-    available.subject.authorize()
-    provider = available.get(method)
-    if isinstance(to, str):
-        if provider.device_kind not in CONTACTS:
-            raise errors.MethodNotAllowed(method=method)
-        to = as_contact(provider.device_kind, to)
-    if isinstance(device, str):
-        device = available.devices.find(device)
-        if device is None:
-            raise errors.MissingUserData
-    if device is None and to is None and not enrol:
-        mine = (c.registered for c in available.choices() if c.provider.name == provider.name)
-        device = next(mine, None)
-    if available.subject.user is None:
-        row = _for_anonymous(available.subject, provider, to)
-    elif to is not None or enrol:
-        row = new_devices.begin(available, provider, to, replaces, name, data)
-    else:
-        row = _to_prove(available, provider, device)
-    try:
-        row = _send(available, row, provider)
-    except send_reservations.AnotherSend:
-        row = _send(available, _to_prove(available, provider, device, store=True), provider)
-    if instead_of is not None and _is_superseded(instead_of, row):
-        verifications.cancel(available.subject, instead_of)
-    return row
-
-
-def _is_superseded(earlier: Verification, later: Verification) -> bool:
-    """Return whether a registration ends because its user has begun another one.
-
-    After a correction, the code that went to the wrong number is of no use. A registration of another kind
-    may be in another tab and goes on there, unless it shows a secret: the session keeps one of these, and the
-    user sees that the other was not set up.
-    """
-    if earlier.pk == later.pk or Purpose.PROVE in (earlier.purpose, later.purpose):
-        return False
-    return earlier.kind == later.kind or get_providers()[earlier.method].shows_secret
-
-
-def resend(available: Methods, row: Verification, method: str = "") -> Verification:
-    """Send the token of a pending verification again, perhaps by another method to the same number."""
-    available.subject.authorize()
-    provider = available.get(method or row.method)
-    if provider.name != row.method and not available.reaches(provider, row):
-        raise errors.MethodNotAllowed(method=provider.name)
-    return _send(available, row, provider)
-
-
-def _send(available: Methods, row: Verification, provider: MethodProvider) -> Verification:
+def send_token(subject: Subject, row: Verification, provider: MethodProvider) -> Verification:
     """Send the token of a verification. Raises `AnotherSend` for one that cannot be stored."""
     # Guard
-    subject = available.subject
     verifications.require_own(subject, row)
     again = bool(row.sid or row.last_sent_at)
     if again and not provider.sends and row.purpose == Purpose.PROVE and row.status == Status.PENDING:
@@ -112,9 +41,8 @@ def _send(available: Methods, row: Verification, provider: MethodProvider) -> Ve
         return row  # there is nothing to send again
 
     # Reserve
-    available.standing = None
     counted = subject.user, provider, row.purpose, row.contact
-    spent, refused = send_reservations.send_counts(*counted), send_reservations.refused_counts(*counted)
+    spent, refused = send_limits.send_counts(*counted), send_limits.refused_counts(*counted)
     spent += _ask_breaker(subject, row, provider)
     client = rate_limits.client_limits(subject.request, subject.user) if spent else []
     try:
@@ -210,48 +138,3 @@ def _record_failure(
     if error.uncertain or isinstance(error, errors.MaxSendsReached):
         # The code may have arrived, or an earlier one still works: let the user enter it.
         error.verification = row
-
-
-# Find or begin the verification
-
-
-def _for_anonymous(subject: Subject, provider: MethodProvider, to: Contact | None) -> Verification:
-    """Begin a verification of no user. It belongs to the session that asked, or to the caller with its id.
-
-    Raises `MissingUserData`, `MethodNotAllowed`, and what `phone_rules.refuse_country` raises.
-    """
-    if to is None:
-        raise errors.MissingUserData
-    if provider.device_kind != to.kind or provider.why_unsuitable(to):
-        raise errors.MethodNotAllowed(method=provider.name)
-    phone_rules.refuse_country(to, user=None, request=subject.request)
-    bound = subject.flow_digests[0] if subject.flow else ""
-    return verifications.get_or_begin(subject, provider, Purpose.PROVE, to, flow_digest=bound)
-
-
-def _to_prove(
-    available: Methods, provider: MethodProvider, device: Registered | None, *, store: bool = False
-) -> Verification:
-    """Find or begin the verification of a registered device. One that begins is stored with its first send.
-
-    Raises `PhoneNotSet`, `EmailNotSet` or `NoMethodAvailable` without a device, and `MethodNotAllowed`.
-    """
-    subject = available.subject
-    if device is not None and device is available.devices.unproven() and device.contact is not None:
-        details = {accounts.SITE_VALUE: True}
-        return verifications.get_or_begin(subject, provider, Purpose.ENROL, device.contact, details=details)
-    if provider.device_kind is None:
-        return verifications.get_or_begin(subject, provider, Purpose.PROVE, store=store)
-    if device is None:
-        raise NOT_SET.get(provider.device_kind, errors.NoMethodAvailable)
-    if not device.proven or not available.suits(provider, device):
-        raise errors.MethodNotAllowed(method=provider.name)
-    if isinstance(device.contact, PhoneNumber) and not device.contact.is_valid:
-        logger.warning(
-            "The number of %s is not one that phonenumbers knows today. It was proven once, so the code "
-            "is sent. manage.py twilio_2fa_numbers lists all of them.",
-            f"device {device.device.pk}" if device.device else f"user {subject.user.pk}",
-        )
-    return verifications.get_or_begin(
-        subject, provider, Purpose.PROVE, device.contact, device.device, store=store
-    )

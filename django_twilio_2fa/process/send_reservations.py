@@ -12,14 +12,13 @@ from django.utils import timezone
 
 from .. import errors
 from ..conf import conf
-from ..contacts import Contact
 from ..models import contention
-from ..models.verifications import Purpose, Status, Verification
+from ..models.verifications import Status, Verification
 from ..providers import MethodProvider
-from . import budgets, figures, limit_rows, lockout, pauses, rate_limits, verifications
+from . import figures, limit_rows, lockout, pauses, rate_limits, verifications
 from .database import assign
 from .limit_rows import LimitReached, LockFound, LockKey, OtherFound, RateLimit
-from .reservations import refusal, refused_by, unchanged, until_over
+from .reservations import error_of_locks, refusal, refused_by, unchanged, until_over
 from .subject import Subject
 
 
@@ -33,7 +32,7 @@ def _locks(subject: Subject, row: Verification, provider: MethodProvider) -> lis
 def raise_if_refused(subject: Subject, row: Verification, provider: MethodProvider) -> None:
     """Raise the error of a lock, a pause, or a block of the method. One query."""
     if found := limit_rows.read([], _locks(subject, row, provider)).locks:
-        raise lockout.error_of(found)
+        raise error_of_locks(found)
 
 
 def reserve(
@@ -179,36 +178,3 @@ def _undo_send(row: Verification, spent: Sequence[RateLimit], refused: Sequence[
     if mine.update(sends=row.sends - 1, next_send_at=timezone.now(), tally=tally):
         rate_limits.refund(spent)
         rate_limits.add(refused)
-
-
-def send_counts(
-    user: Any, provider: MethodProvider, purpose: str, contact: Contact | None
-) -> list[RateLimit]:
-    """Return the counters of a send. An unproven number never uses up its owner's limits."""
-    if not provider.sends and purpose == Purpose.PROVE:
-        return []
-    if not provider.sends and user is not None:
-        # An authenticator, a set of recovery codes: nothing goes out, so it costs none of the sends.
-        return rate_limits.limits_for("setups_per_user", user.pk)
-    proven = purpose == Purpose.PROVE and user is not None
-    country = getattr(contact, "country_code", None) or ""
-    counts = _counts("sends" if proven else "unproven_sends", user, provider, contact)
-    return counts + budgets.limits_for(purpose, country, provider, user)
-
-
-def refused_counts(
-    user: Any, provider: MethodProvider, purpose: str, contact: Contact | None
-) -> list[RateLimit]:
-    """Return the counters of a send that the provider certainly refused, which replace those of the send."""
-    if not provider.sends and purpose == Purpose.PROVE:
-        return []
-    return _counts("refused_sends", user, provider, contact)
-
-
-def _counts(kind: str, user: Any, provider: MethodProvider, contact: Contact | None) -> list[RateLimit]:
-    found = []
-    if user is not None:
-        found += rate_limits.limits_for(f"{kind}_per_user", user.pk)
-    if contact is not None:
-        found += rate_limits.limits_for(f"{kind}_per_destination", provider.transport, contact.mailbox)
-    return found

@@ -24,7 +24,6 @@ from ..providers.user_agent import name_of
 from . import events
 from .database import retry
 from .provider_call import call, service_id
-from .reservations import lease_free
 from .subject import Subject
 
 
@@ -238,7 +237,7 @@ def _end(
     row: Verification, status: Status, *, lease: str = "", error_code: str = "", keep_key: bool = False
 ) -> bool:
     rows = Verification.objects.filter(pk=row.pk, status=Status.PENDING)
-    rows = rows.filter(lease=lease) if lease else rows.filter(lease_free())
+    rows = rows.filter(lease=lease) if lease else rows.without_lease()
     fields: dict[str, Any] = {"status": status, "destination": "", "ended_at": timezone.now()}
     fields |= {"lease": "", "lease_until": None}
     if error_code:

@@ -13,8 +13,8 @@ from ..contacts import CONTACTS, identity_of
 from ..models.verifications import Status, Verification
 from ..providers import MethodProvider
 from ..providers.installed import get_providers
-from . import offers, pauses, reservations, send_reservations, verifications
-from .choices import Choice, Fallback, Standing, purpose_of
+from . import pauses, reservations, send_limits, verifications
+from .choices import Choice, Fallback, Standing, grouped, purpose_of
 from .methods import Methods
 from .provider_call import service_id
 
@@ -31,7 +31,7 @@ def fallback(available: Methods, row: Verification, *, failing: bool = False) ->
     """
     if not get_providers()[row.method].sends:
         return None
-    others = [c for c in offers.grouped(available.alternatives(row)) if c.provider.name != row.method]
+    others = [c for c in grouped(available.alternatives(row)) if c.provider.name != row.method]
     others.sort(key=lambda c: (not _resends(c, row), c.provider.is_backup))
     best = next((c for c in others if _may_send(available, c, row)), None)
     if best is None:
@@ -79,7 +79,7 @@ def wait_to_resend(available: Methods, row: Verification, provider: MethodProvid
         return reservations.until_over(row)
     subject = available.subject
     current = get_providers()[row.method]
-    counts = send_reservations.send_counts(subject.user, current, row.purpose, row.contact)
+    counts = send_limits.send_counts(subject.user, current, row.purpose, row.contact)
     standing = available.standing or Standing(subject, available.devices, [])
     paused = pauses.keys_of(row, provider) if provider is not None else []
     return max(row.can_resend_in(), standing.wait_of(counts, paused))

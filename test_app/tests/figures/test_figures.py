@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from django_twilio_2fa import errors
 from django_twilio_2fa.models import DailyAttempt, DailyFigure, Status, Verification
 from django_twilio_2fa.models.verifications import VerificationQuerySet
-from django_twilio_2fa.process import figures, figures_report
+from django_twilio_2fa.process import figures, figures_report, folding
 from django_twilio_2fa.process.unauthenticated import UnauthenticatedVerifier
 from django_twilio_2fa.providers.installed import get_providers
 from django_twilio_2fa.sandbox import messages
@@ -178,7 +178,7 @@ class TestReport:
             at = figures_report.today() - timedelta(days=day)
             DailyAttempt.objects.create(day=at, method="sms", country="US", purpose="prove", attempts=1)
         if folded:
-            figures.fold()
+            folding.fold()
         since, until = (figures_report.today() - timedelta(days=days) for days in (3, 2))
         told = figures_report.report(since, until)
         days = {since.isoformat(), until.isoformat()}
@@ -193,9 +193,9 @@ class TestFolding:
         rows = rows_of_the_last(5, 40, pat.user)
         before = report("6d")
         assert differences(before, rows) == []
-        assert figures.fold() > 150
+        assert folding.fold() > 150
         assert report("6d") == before
-        assert figures.fold() == 0
+        assert folding.fold() == 0
         assert report("6d") == before
 
     def test_figures_survive_pruning(self, pat: Person) -> None:
@@ -210,7 +210,7 @@ class TestFolding:
     def test_figures_survive_the_deletion_of_a_user(self, pat: Person) -> None:
         rows_of_the_last(2, 20, pat.user)
         before = total("3d", "verifications", "sent", "approved")
-        figures.fold()
+        folding.fold()
         rows_of_the_last(1, 1, pat.user, seed=2)
         pat.opens("start").picks("sms")
         during = total("3d", "verifications", "sent")
@@ -226,16 +226,16 @@ class TestFolding:
 
     def test_a_pending_row_is_not_folded(self, pat: Person) -> None:
         pat.opens("start").picks("sms")
-        assert figures.fold() == 0
+        assert folding.fold() == 0
         pat.types_the_code()
-        assert figures.fold() == 0  # it has not expired yet, so a late answer could still change it
+        assert folding.fold() == 0  # it has not expired yet, so a late answer could still change it
         assert total("1d", "sent", "approved") == {"sent": 1, "approved": 1}
 
     @pytest.mark.parametrize("where", ["among the groups", "at the mark"])
     def test_a_fold_that_breaks_off_counts_nothing(self, pat: Person, monkeypatch: Any, where: str) -> None:
         rows_of_the_last(3, 10, pat.user)
         before, added = report("4d"), []
-        add, update = figures._add, VerificationQuerySet.update
+        add, update = figures.add, VerificationQuerySet.update
 
         def breaks_among_groups(*args: Any) -> None:
             if len(added) == 2:
@@ -252,18 +252,18 @@ class TestFolding:
             if where == "at the mark":
                 patch.setattr(VerificationQuerySet, "update", breaks_at_the_mark)
             else:
-                patch.setattr(figures, "_add", breaks_among_groups)
+                patch.setattr(figures, "add", breaks_among_groups)
             with pytest.raises(ConnectionAbortedError):
-                figures.fold()
+                folding.fold()
         assert not DailyFigure.objects.exists()
         assert report("4d") == before
-        assert figures.fold() > 0
+        assert folding.fold() > 0
         assert report("4d") == before
 
     def test_figures_hold_nothing_personal(self, pat: Person, later: Any) -> None:
         pat.opens("start").picks("sms").types_the_code()
         later(8000)
-        assert figures.fold() == 1
+        assert folding.fold() == 1
         fields = {f.name for f in DailyFigure._meta.get_fields()}
         groups = {"day", "method", "country", "purpose"}
         assert fields == {"id", *groups, "times", *figures.COUNTS}
@@ -271,7 +271,7 @@ class TestFolding:
 
     def test_a_report_takes_few_queries_whatever_it_sums_up(self, pat: Person) -> None:
         rows_of_the_last(3, 30, pat.user)
-        figures.fold()
+        folding.fold()
         with CaptureQueriesContext(connection) as caught:
             figures_report.report(figures_report.first_day("30d"))
         assert len([q for q in caught if not q["sql"].startswith(("SAVEPOINT", "RELEASE", "BEGIN"))]) <= 5
@@ -283,7 +283,7 @@ class TestAtOnce:
     def test_concurrent_folds_count_each_row_once(self, django_user_model: Any) -> None:
         rows = rows_of_the_last(5, 300, django_user_model.objects.create_user("pat"))
         before = report("6d")
-        folded = at_once(lambda _n: figures.fold(), 4)
+        folded = at_once(lambda _n: folding.fold(), 4)
         assert sum(folded) == Verification.objects.filter(in_figures=True).count()
         assert report("6d") == before
         assert differences(before, rows) == []
@@ -291,12 +291,12 @@ class TestAtOnce:
     def test_reports_during_folds_show_the_same_numbers(
         self, django_user_model: Any, monkeypatch: Any
     ) -> None:
-        monkeypatch.setattr(figures, "BATCH", 25)
+        monkeypatch.setattr(folding, "BATCH", 25)
         rows_of_the_last(4, 200, django_user_model.objects.create_user("pat"))
         before = report("6d")
 
         def act(n: int) -> Any:
-            return figures.fold() if n % 2 else [report("6d") for _ in range(8)]
+            return folding.fold() if n % 2 else [report("6d") for _ in range(8)]
 
         for told in at_once(act, 4):
             if isinstance(told, list):
@@ -319,11 +319,11 @@ class TestAtOnce:
             if n == 0:
                 return report("4d")["total"]
             assert has_read.wait(30)
-            folded = figures.fold()
+            folded = folding.fold()
             has_folded.set()
             return folded
 
-        monkeypatch.setattr(figures, "start_of", pause)
+        monkeypatch.setattr(folding, "start_of", pause)
         told, folded = at_once(act, 2)
         assert told == before
         assert folded > 0
@@ -333,12 +333,12 @@ class TestNumbers:
     def test_the_median_is_that_of_the_durations(self, pat: Person) -> None:
         rows = rows_of_the_last(1, 200, pat.user)
         durations = [
-            figures.rounded((row.approved_at - row.created_at).total_seconds())
+            folding.rounded((row.approved_at - row.created_at).total_seconds())
             for row in rows
             if row.approved_at is not None
         ]
         assert total("2d", "median_seconds") == {"median_seconds": statistics.median(durations)}
-        figures.fold()
+        folding.fold()
         assert total("2d", "median_seconds") == {"median_seconds": statistics.median(durations)}
 
     @given(st.lists(st.integers(0, 700), max_size=30))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from django_twilio_2fa import metrics
-from django_twilio_2fa.process import figures, figures_report
+from django_twilio_2fa.process import figures_report, folding
 
 from ..people import EMAIL, PHONE, Person
 from .made_up import rows_of_the_last
@@ -40,7 +40,7 @@ def test_metrics_are_the_sums_of_the_figures(pat: Person, registry: Any) -> None
             expected = sum(total[name] for name in metric.counts)
             assert summed(registry, f"{metric.name}_total") == expected
         assert summed(registry, "twilio_2fa_approval_seconds_count") == total["approved"]
-        assert figures.fold() >= 0  # the same after a fold
+        assert folding.fold() >= 0  # the same after a fold
 
 
 def test_the_buckets_of_the_histogram_add_up(pat: Person, registry: Any) -> None:

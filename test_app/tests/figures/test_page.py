@@ -19,7 +19,7 @@ from django.utils.formats import date_format
 
 from django_twilio_2fa.admin import charts
 from django_twilio_2fa.models import DailyAttempt, Verification
-from django_twilio_2fa.process import figures, figures_report, prices
+from django_twilio_2fa.process import figures, figures_report, folding, prices
 from django_twilio_2fa.providers.installed import get_providers
 
 from ..people import PHONE, Person
@@ -141,7 +141,7 @@ def made_up(days: int, each_day: int, user: Any) -> list[Verification]:
 def test_every_number_of_the_page_is_that_of_the_rows(boss: Client, pat: Person, folded: bool) -> None:
     rows = made_up(20, 15, pat.user)
     if folded:
-        figures.fold()
+        folding.fold()
     html = boss.get(PAGE, {"since": "21d"}).content.decode()
     tables = {
         "countries_and_methods": ("country", "method"),
