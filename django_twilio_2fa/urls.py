@@ -67,7 +67,7 @@ def _exempted(patterns: Iterable[Any]) -> list[Any]:
 
     So does Django's `LoginRequiredMiddleware`: who is about to sign in is a visitor.
     """
-    from .access import two_factor_exempt
+    from .access.exempt import two_factor_exempt
 
     found = list(patterns)
     for pattern in found:
