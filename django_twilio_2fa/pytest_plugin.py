@@ -10,14 +10,13 @@ import pytest
 if TYPE_CHECKING:
     from django.test import Client
 
-    from .testing import TwilioSandbox
+    from .testing.site import TwilioSandbox
 
 
 @pytest.fixture
 def twilio_sandbox(db: None, settings: Any) -> Iterator[TwilioSandbox]:
     """Return the sandbox: its messages, its clock and its faults."""
-    from .testing import TwilioSandbox
-    from .testing.site import SETTINGS, require_sandbox
+    from .testing.site import SETTINGS, TwilioSandbox, require_sandbox
 
     require_sandbox()
     for name, value in SETTINGS.items():
@@ -30,7 +29,7 @@ def twilio_sandbox(db: None, settings: Any) -> Iterator[TwilioSandbox]:
 @pytest.fixture
 def two_factor_user(twilio_sandbox: TwilioSandbox) -> Any:
     """Return a user with a phone number registered."""
-    from .testing import create_two_factor_user
+    from .testing.site import create_two_factor_user
 
     return create_two_factor_user()
 
@@ -40,7 +39,7 @@ def verified_client(twilio_sandbox: TwilioSandbox, two_factor_user: Any) -> Clie
     """Return a client that is signed in as `two_factor_user`, and verified."""
     from django.test import Client
 
-    from .testing import verify
+    from .testing.site import verify
 
     client = Client()
     client.force_login(two_factor_user)

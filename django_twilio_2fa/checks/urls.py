@@ -55,10 +55,10 @@ class Mounted:
                 self.other_log_ins.append(f"{owner.name}:login")
 
     def _look_at(self, view_class: type, view: Any, pattern: URLPattern) -> None:
-        # What the classes say of themselves: the checks need not import them.
-        self.has_pages |= getattr(view_class, "is_two_factor_page", False)
-        self.has_guarded_views |= getattr(view_class, "two_factor_required", False)
-        self.has_login_view |= getattr(view_class, "is_two_factor_login", False)
+        # By what a class says of itself. The pages need apps that a project may lack, and time to import.
+        self.has_pages |= bool(getattr(view_class, "is_two_factor_page", False))
+        self.has_guarded_views |= bool(getattr(view_class, "two_factor_required", False))
+        self.has_login_view |= bool(getattr(view_class, "is_two_factor_login", False))
         holds = getattr(view_class, "verifies_before_sign_in", False)
         if signs_in(view_class, getattr(view, "view_initkwargs", {})) and not holds:
             self.other_log_ins.append(pattern.lookup_str)

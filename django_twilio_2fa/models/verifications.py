@@ -42,6 +42,11 @@ class Answer(models.TextChoices):
     DENIED = "denied", _("denied")
 
 
+def lease_free() -> models.Q:
+    """Return the condition for rows without a check under way."""
+    return models.Q(lease_until=None) | models.Q(lease_until__lte=timezone.now())
+
+
 class VerificationQuerySet(models.QuerySet["Verification"]):
     def answer(self, public_id: Any, *, approved: bool) -> bool:
         """Store the answer of the user, approval or refusal. Returns False if it comes second, or too late.
@@ -60,10 +65,6 @@ class VerificationQuerySet(models.QuerySet["Verification"]):
         rows = self.filter(user=user, status=Status.APPROVED, verifies_session=True)
         rows = rows.filter(flow_digest__in=flows, auth_digest__in=auths)
         return rows.order_by("-approved_at")
-
-    def without_lease(self) -> VerificationQuerySet:
-        """Filter for the verifications without a check under way."""
-        return self.filter(models.Q(lease_until=None) | models.Q(lease_until__lte=timezone.now()))
 
     def update(self, **values: Any) -> int:
         """Update, and try again after a deadlock."""

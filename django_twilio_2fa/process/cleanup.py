@@ -17,7 +17,7 @@ from ..models.browsers import TrustedBrowser
 from ..models.counters import Counter, Lock, PendingDeletion
 from ..models.devices import Device
 from ..models.pauses import Pause
-from ..models.verifications import Status, Verification
+from ..models.verifications import Status, Verification, lease_free
 from ..providers import MethodProvider
 from ..providers.installed import provider_of
 from . import budgets, conversion, folding, rate_limits
@@ -79,7 +79,7 @@ def prune(age: timedelta, *, dry_run: bool = False) -> dict[str, int]:
     Returns how many of each; with `dry_run` how many there are.
     """
     now = timezone.now()
-    left = Verification.objects.without_lease().filter(expires_at__lte=now).exclude(destination="")
+    left = Verification.objects.filter(lease_free(), expires_at__lte=now).exclude(destination="")
     old = Verification.objects.filter(created_at__lt=now - age, expires_at__lte=now)
     uncounted = moments.aware(now - max(age, _counts_kept_for()))
     counts = Counter.objects.filter(window__gt=0, window__lt=int(uncounted.timestamp()))

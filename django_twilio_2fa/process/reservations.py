@@ -20,7 +20,7 @@ from django.utils import timezone
 from .. import errors
 from ..conf import conf
 from ..models import contention
-from ..models.verifications import Purpose, Status, Verification, VerificationQuerySet
+from ..models.verifications import Purpose, Status, Verification, lease_free
 from . import figures, lockout, pauses, rate_limits
 from .database import assign, retry
 from .limit_rows import LimitReached, LockFound, LockKey, RateLimit
@@ -123,7 +123,7 @@ def _lease(
     row: Verification, lease: str, spending: Sequence[RateLimit], locks: Sequence[LockKey], now: datetime
 ) -> bool:
     until = now + timedelta(seconds=sum(conf.timeout)) + LEASE_SLACK
-    free = unchanged(row).without_lease().filter(attempts__lt=conf.MAX_ATTEMPTS, expires_at__gt=now)
+    free = unchanged(row).filter(lease_free(), attempts__lt=conf.MAX_ATTEMPTS, expires_at__gt=now)
     taken = {"attempts": row.attempts + 1, "lease": lease, "lease_until": until}
     if not free.update(**taken):
         return False
@@ -136,9 +136,9 @@ def _lease(
     return True
 
 
-def unchanged(row: Verification) -> VerificationQuerySet:
+def unchanged(row: Verification) -> QuerySet[Verification]:
     """Return the pending row for an update, if no send, check or answer has changed it since it was read."""
-    found: VerificationQuerySet = Verification.objects.filter(
+    found: QuerySet[Verification] = Verification.objects.filter(
         pk=row.pk,
         status=Status.PENDING,
         sends=row.sends,

@@ -17,7 +17,7 @@ from ..contacts import EXTENSION, Contact, details_of
 from ..digests import digest, digests
 from ..models.contention import again
 from ..models.devices import Device
-from ..models.verifications import Purpose, Status, Verification
+from ..models.verifications import Purpose, Status, Verification, lease_free
 from ..providers import MethodProvider
 from ..providers.installed import get_providers
 from ..providers.user_agent import name_of
@@ -237,7 +237,7 @@ def _end(
     row: Verification, status: Status, *, lease: str = "", error_code: str = "", keep_key: bool = False
 ) -> bool:
     rows = Verification.objects.filter(pk=row.pk, status=Status.PENDING)
-    rows = rows.filter(lease=lease) if lease else rows.without_lease()
+    rows = rows.filter(lease=lease) if lease else rows.filter(lease_free())
     fields: dict[str, Any] = {"status": status, "destination": "", "ended_at": timezone.now()}
     fields |= {"lease": "", "lease_until": None}
     if error_code:
