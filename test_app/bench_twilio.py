@@ -49,9 +49,7 @@ class Twilio(ThreadingHTTPServer):
             "lookup": {},
             "amount": None,
             "payee": None,
-            "send_code_attempts": [
-                {"time": now, "channel": asked["Channel"], "attempt_sid": "VL" + sid[2:]}
-            ],
+            "send_code_attempts": [{"time": now, "channel": asked["Channel"], "attempt_sid": "VL" + sid[2:]}],
             "sna": None,
             "date_created": now,
             "date_updated": now,

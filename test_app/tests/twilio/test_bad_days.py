@@ -247,7 +247,7 @@ def test_a_failing_check_ends_in_time_and_approves_nothing_else(
 
 
 def one_of_each(faults: dict[str, tuple[Any, ...]]) -> list[str]:
-    """Return the first fault of each outcome. A page is the same for all of Twilio's numbers of one outcome."""
+    """Return the first fault of each outcome. A page shows the same for all of an outcome's faults."""
     found: dict[tuple[Any, ...], str] = {}
     for fault, (code, *rest) in faults.items():
         found.setdefault((re.sub(r"^twilio_error_\d+", "twilio_error", code), *rest), fault)
