@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import grimp
 import pytest
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
@@ -48,3 +50,16 @@ def test_the_picture_shows_a_new_import(picture: Any, tmp_path: Path, monkeypatc
     (package / "verifier.py").write_text("")
     monkeypatch.setattr(picture, "PACKAGE", package)
     assert list(picture.imported(package / "models.py")) == ["verifier"]
+
+
+def test_no_chain_of_imports_is_longer_than_eighteen_files() -> None:
+    providers = [path.parent.name for path in (DOCS.parent / "providers").glob("*/__init__.py")]
+    graph = grimp.build_graph("django_twilio_2fa", *providers, cache_dir=None)
+
+    @cache
+    def chain(module: str) -> list[str]:
+        imported = graph.find_modules_directly_imported_by(module)
+        return [module, *max(map(chain, imported), key=len, default=[])]
+
+    longest = max((chain(module) for module in graph.modules if ".migrations" not in module), key=len)
+    assert len(longest) <= 18, " imports ".join(longest)
