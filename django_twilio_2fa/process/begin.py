@@ -88,14 +88,9 @@ def resend(available: Methods, row: Verification, method: str = "") -> Verificat
 
 
 def _send(available: Methods, row: Verification, provider: MethodProvider) -> Verification:
-    """Send the token, and count the send on what was read of the limits: the page shows where they stand."""
-    subject = available.subject
-    standing, available.standing = available.standing, None
-    row = send_token(subject, row, provider)
-    if standing is not None:
-        standing.add(send_limits.send_counts(subject.user, provider, row.purpose, row.contact))
-        available.standing = standing
-    return row
+    # The send changes where the choices stand.
+    available.standing = None
+    return send_token(available.subject, row, provider)
 
 
 # What a send is for

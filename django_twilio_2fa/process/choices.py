@@ -131,10 +131,6 @@ class Standing:
         """Return in how many seconds a send of a choice is within its limits; 0 for now."""
         return self._found.wait(self._counts[choice])
 
-    def add(self, counts: Sequence[RateLimit]) -> None:
-        """Count an action on what was read of the limits."""
-        self._found.add(counts)
-
     def wait_of(self, counts: Sequence[RateLimit], locks: Sequence[LockKey] = ()) -> int:
         """Return in how many seconds an action is within its limits. One query, unless it was read.
 

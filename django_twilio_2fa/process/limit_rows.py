@@ -76,13 +76,6 @@ class Found:
         """Return the sum of a counter that was read."""
         return sum(self.counters[count].values())
 
-    def add(self, counts: Iterable[RateLimit]) -> None:
-        """Count an action that was made after reading. Counters that were not read are left out."""
-        amounts = {count.row: count.amount for count in counts}
-        for count, rows in self.counters.items():
-            if count.row in amounts:
-                rows[count.row] = rows.get(count.row, 0) + amounts[count.row]
-
     def require_room(self, count: RateLimit, *, own: int = 0) -> None:
         """Raise `LimitReached` if a counter has no room for its amount.
 

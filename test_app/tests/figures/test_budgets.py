@@ -116,16 +116,6 @@ def test_a_budget_of_money_counts_prices(db: None, settings: Any) -> None:
     assert [signs_in(n, "call") for n in range(3, 8)] == ["", "", "", "", "budget_reached"]
 
 
-def test_a_send_counts_for_other_methods_that_were_read_before(db: None, settings: Any) -> None:
-    settings.TWILIO_2FA_PRICES = {"sms": {"message": "0.9"}, "call": {"message": "0.3"}}
-    settings.TWILIO_2FA_BUDGETS = {"purse": {"money": "1/d"}}
-    verifier = Verifier(owner(1), flow="a flow")
-    calls = [choice for choice in verifier.choices() if choice.provider.name == "call"]
-    assert verifier.waits(calls) == [0]
-    verifier.send("sms")
-    assert verifier.waits(calls)[0] > 0
-
-
 def test_a_refused_send_is_given_back_to_the_budget(db: None, settings: Any) -> None:
     settings.TWILIO_2FA_PRICES = {"sms": {"message": "0.4"}}
     settings.TWILIO_2FA_BUDGETS = {"purse": {"money": "1/d", "messages": "2/d"}}

@@ -63,14 +63,6 @@ class TestThePageThatIsProtected:
         demo.navigates(SECRET)
         assert demo.page.redirect_chain == [("/2fa/start/?next=%2Fsecret%2F", 302)]
 
-    @pytest.mark.parametrize("limit", ["sends_per_user", "sends_per_destination"])
-    def test_a_code_that_used_up_a_limit_counts_on_the_page(
-        self, pat: Person, settings: Any, limit: str
-    ) -> None:
-        settings.TWILIO_2FA_LIMITS = {limit: "1/h"}
-        assert pat.navigates(SECRET).is_at("verify")
-        assert 3000 < pat.page.context["can_resend_in"] <= 3600
-
     def test_a_protected_page_has_one_code_sent_in_a_session(self, pat: Person, later: Any) -> None:
         pat.navigates(SECRET)
         later(3600)
