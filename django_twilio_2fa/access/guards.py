@@ -33,7 +33,7 @@ class TwoFactorRequiredMixin:
         if BaseView in order and order.index(BaseView) < order.index(TwoFactorRequiredMixin):
             raise TypeError(f"{cls.__qualname__} has to name TwoFactorRequiredMixin before the view.")
 
-    two_factor_required: ClassVar[bool] = True  # for `manage.py check`
+    _requires_two_factor: ClassVar[bool] = True  # for `manage.py check`
     two_factor_max_age: MaxAge = None
     two_factor_methods: Methods = None
     two_factor_if_registered: bool = False

@@ -47,7 +47,7 @@ class Mounted:
             view_class = getattr(view, "view_class", None) or getattr(view, "cls", None)
             if isinstance(view_class, type):
                 self._look_at(view_class, view, pattern)
-            self.has_guarded_views |= getattr(view, "two_factor_required", False)
+            self.has_guarded_views |= getattr(view, "two_factor_required", False) is True
             self.has_guarded_views |= is_two_factor(getattr(view, "admin_site", None))
             # The log-in page of an admin site is a method of it.
             owner: Any = getattr(view, "__self__", None)
@@ -55,11 +55,11 @@ class Mounted:
                 self.other_log_ins.append(f"{owner.name}:login")
 
     def _look_at(self, view_class: type, view: Any, pattern: URLPattern) -> None:
-        # By what a class says of itself. The pages need apps that a project may lack, and time to import.
-        self.has_pages |= bool(getattr(view_class, "is_two_factor_page", False))
-        self.has_guarded_views |= bool(getattr(view_class, "two_factor_required", False))
-        self.has_login_view |= bool(getattr(view_class, "is_two_factor_login", False))
-        holds = getattr(view_class, "verifies_before_sign_in", False)
+        # By marks on the classes. Importing the pages takes time, and needs apps that a project may lack.
+        self.has_pages |= getattr(view_class, "is_two_factor_page", False) is True
+        self.has_guarded_views |= getattr(view_class, "_requires_two_factor", False) is True
+        self.has_login_view |= getattr(view_class, "_is_two_factor_login", False) is True
+        holds = getattr(view_class, "_verifies_before_sign_in", False) is True
         if signs_in(view_class, getattr(view, "view_initkwargs", {})) and not holds:
             self.other_log_ins.append(pattern.lookup_str)
 

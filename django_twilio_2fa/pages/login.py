@@ -32,7 +32,7 @@ class TwoFactorLoginView(SignInMixin, PasswordlessLoginView):
     register first. Users who log in without a password (`PASSWORDLESS_LOGIN`) are verified by that.
     """
 
-    is_two_factor_login: ClassVar[bool] = True
+    _is_two_factor_login: ClassVar[bool] = True  # for `manage.py check`
 
     @classonlymethod
     def as_view(cls, **initkwargs: Any) -> Any:

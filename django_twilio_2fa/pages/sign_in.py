@@ -23,7 +23,7 @@ class SignInMixin:
     """Hold a user half-way until they are verified. For views of Django's that call `login`."""
 
     request: HttpRequest
-    verifies_before_sign_in: ClassVar[bool] = True
+    _verifies_before_sign_in: ClassVar[bool] = True  # for `manage.py check`
     _registered: Sequence[Registered] = ()
     """The devices that `needs_verification` has read."""
 
@@ -82,6 +82,6 @@ def only_backend() -> str:
 def beyond_our_pages(url: str) -> str:
     """Return where a page of ours leads, if the address is of one: it would ask to verify again."""
     view = getattr(view_at(url), "view_class", None)
-    if getattr(view, "takes_signing_in", False):
+    if getattr(view, "is_two_factor_page", False) and getattr(view, "takes_signing_in", False):
         return parse_qs(urlsplit(url).query).get("next", [""])[0]
     return url

@@ -1,4 +1,4 @@
-"""Count verifications from their rows, and fold those into the figures that can no longer change.
+"""Count verifications from their rows, and add the rows that can no longer change to the figures.
 
 `fold` adds a row to `DailyFigure` and marks it, in one transaction: it is in one of the two, and never in
 both. So the figures are right whenever rows are folded.

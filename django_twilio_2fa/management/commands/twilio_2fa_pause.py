@@ -63,7 +63,7 @@ class Command(BaseCommand):
         self.stdout.write(f"Paused: {describe(row)}")
 
     def _method(self, name: str) -> str:
-        provider = get_providers().get(name)
+        provider = get_providers().get(name) if name else None
         if name and (provider is None or not provider.sends):
             raise CommandError(f"There is no method {name} that sends codes.")
         return name

@@ -106,6 +106,11 @@ class TestSigningIn:
         visitor.signs_in(f"/in/?{visitor.page.request['QUERY_STRING']}").picks("sms").types_the_code()
         assert visitor.path == "/class/"
 
+    def test_an_address_of_the_api_is_no_page_of_ours(self, visitor: Visitor) -> None:
+        address = "/api/2fa/verification-methods/"
+        visitor.signs_in(f"/in/?next={address}").picks("sms").types_the_code()
+        assert visitor.path == address
+
     @pytest.mark.parametrize(("remember", "ends"), [("", True), ("on", False)])
     def test_remember_me_works(self, visitor: Visitor, remember: str, ends: bool) -> None:
         visitor.signs_in("/in/remembering/", remember=remember).picks("sms").types_the_code()
