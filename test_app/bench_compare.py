@@ -133,7 +133,7 @@ def log_in(version: Version, name: str, phone: str) -> None:
 
 @dataclass
 class Version:
-    """A version that is compared: where its code is, and what its rounds have cost."""
+    """One of the versions that are compared, with the costs of its rounds so far."""
 
     label: str
     paths: list[Path]

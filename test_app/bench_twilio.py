@@ -33,7 +33,7 @@ class Twilio(ThreadingHTTPServer):
         super().__init__((LOOPBACK, port), Connection)
         self.request_takes, self.connection_takes = request_takes, connection_takes
         self.sent: dict[str, dict[str, object]] = {}
-        """The verification of each number, by its number and by its SID."""
+        """The last verification of each number. The keys are numbers and SIDs."""
 
     def send(self, service: str, asked: dict[str, str]) -> dict[str, object]:
         sid = "VE" + secrets.token_hex(16)

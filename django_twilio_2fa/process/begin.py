@@ -1,4 +1,4 @@
-"""Begin a send: find or begin the verification that its user asks for, and send its token."""
+"""Send a token on request: find the verification that it belongs to, or begin one."""
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ def _to_register(
 
 
 def _refuse_full(subject: Subject, row: Verification, provider: MethodProvider, to: Contact) -> None:
-    """Refuse a destination that as many accounts have as may have it. It counts as a refused send."""
+    """Refuse a destination that has reached the limit of accounts. The attempt counts as a refused send."""
     if not accounts.is_full(subject, row):
         return
     code = errors.TooManyAccounts.code
@@ -191,7 +191,7 @@ def _refuse_full(subject: Subject, row: Verification, provider: MethodProvider, 
 
 
 def _may_look_up(subject: Subject, row: Verification, provider: MethodProvider) -> bool:
-    # A lookup costs money, too, and no code would follow it during a pause.
+    # A lookup costs money. During a pause no code could be sent after it.
     return reservations.consume_lookup(subject.user, pauses.keys_of(row, provider))
 
 

@@ -28,7 +28,7 @@ FOLDS = ("figures", "folds", 0)
 
 BATCH = 1000
 SETTLED = timedelta(hours=1)
-"""After this long past its expiry no request is under way that could change a row."""
+"""How long after its expiry a row may still change, because a request that uses it is not finished."""
 
 ENDS = {s.value: s.value for s in (Status.APPROVED, Status.FAILED, Status.EXPIRED, Status.CANCELED)}
 COLUMNS = (
@@ -48,7 +48,7 @@ COLUMNS = (
 
 
 def rounded(seconds: float) -> int:
-    """Return the seconds that a duration is counted under: whole ones, and from two minutes on tens."""
+    """Round a duration down to a second, or to ten seconds if it is two minutes or longer."""
     whole = max(0, int(seconds))
     return whole if whole < 120 else whole - whole % 10
 

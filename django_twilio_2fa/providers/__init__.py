@@ -1,4 +1,4 @@
-"""Define the contract of a method: the class that a provider subclasses, and what its methods return.
+"""Define the base class of providers, and the classes of what its methods return.
 
 Register it under the method's name as an entry point of the group `django_twilio_2fa.providers`, or in the
 setting `TWILIO_2FA_PROVIDERS`.

@@ -1,4 +1,4 @@
-"""Sessions that have begun a verification, or were verified by the site's own code, start as before."""
+"""A session that has begun a verification, or that the site's code has verified, begins at the start page."""
 
 from __future__ import annotations
 

@@ -121,7 +121,7 @@ def test_guesses_in_parallel_reach_twilio_as_often_as_is_allowed(browser: Person
     def guess() -> None:
         at_once(lambda i: twin(browser).post("/2fa/verify/", {"token": wrong[i]}), THREADS)
 
-    # Each round checks one at the least: whoever has waited for another's check does not make one.
+    # At least one token is checked in each round. A request that waits for another one's check makes none.
     for _ in range(5):
         guess()
         if Verification.objects.get().status == Status.FAILED:

@@ -636,7 +636,7 @@ class TwoRemovals(Scene):
 
 @scene("admin-removal/admin-removal")
 class TwoRemovalsByStaff(Scene):
-    """Each removes one of the last two devices. Recovery codes are removed with the last one."""
+    """Two requests each remove one of a user's two devices. The recovery codes go with the last device."""
 
     def begin(self) -> None:
         email = Device.objects.register(self.user, EmailAddress(EMAIL))

@@ -38,7 +38,7 @@ def scheduler(transactional_db: None) -> Iterator[Scheduler]:
     Snapshot.drop()
 
 
-# Three checks take as long as all other pairs together, so they start first. Another process runs the others.
+# Three checks at once take as long as all other cases together. They start first, in a process of their own.
 NAMES = sorted(SCENES, key=lambda name: name != "check/check/check")
 
 
