@@ -38,6 +38,12 @@ def _end_session(**kwargs: Any) -> None:
     revocation.end_with_session(**kwargs)
 
 
+def _note_log_in(request: Any, **kwargs: Any) -> None:
+    # Read by TwoFactorMiddleware. A view of Django REST framework has a request around Django's.
+    if request is not None:
+        getattr(request, "_request", request).twilio_2fa_logged_in = True
+
+
 class TwilioTwoFactorConfig(AppConfig):
     name = "django_twilio_2fa"
     label = "twilio_2fa"
@@ -45,7 +51,7 @@ class TwilioTwoFactorConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from django.contrib.auth.signals import user_logged_out
+        from django.contrib.auth.signals import user_logged_in, user_logged_out
         from django.db.models.signals import post_delete, pre_delete
 
         from . import checks  # noqa: F401  registers the checks
@@ -56,6 +62,7 @@ class TwilioTwoFactorConfig(AppConfig):
         pre_delete.connect(_end_verifications, sender=device, dispatch_uid="twilio_2fa_revocation")
         pre_delete.connect(_user_deleted, sender=settings.AUTH_USER_MODEL, dispatch_uid="twilio_2fa_figures")
         user_logged_out.connect(_end_session, dispatch_uid="twilio_2fa_log_out")
+        user_logged_in.connect(_note_log_in, dispatch_uid="twilio_2fa_log_in")
         if conf.REQUIRED_IN_ADMIN and apps.is_installed("django.contrib.admin"):
             from .admin.site import require_on_default_site
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponseBase
 
 from . import browsers
+from .access.after_login import lead_on
 from .access.exempt import marked
 from .access.requirement import SiteRequirement
 from .conf import conf
@@ -22,6 +23,8 @@ REQUIREMENT = SiteRequirement()
 
 class TwoFactorMiddleware:
     """Set `request.two_factor`, and ask the users for whom `REQUIRED_CB` is true to verify.
+
+    After a log-in, it leads a person straight to the wizard where the next page would do so.
 
     It comes after Django's `AuthenticationMiddleware`. Users of a session only: requests that a view
     authenticates itself, such as those with an API token, have no user yet.
@@ -46,12 +49,16 @@ class TwoFactorMiddleware:
         if self.is_async:
             return self._later(request)
         response = self.get_response(request)
+        if "twilio_2fa_logged_in" in request.__dict__:
+            lead_on(request, response)
         if "twilio_2fa_browser" in request.__dict__:
             browsers.renew_cookie(request, response)
         return response
 
     async def _later(self, request: HttpRequest) -> Any:
         response = await self.get_response(request)
+        if "twilio_2fa_logged_in" in request.__dict__:
+            await sync_to_async(lead_on)(request, response)
         if "twilio_2fa_browser" in request.__dict__:
             browsers.renew_cookie(request, response)
         return response

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from django import urls
 from django.conf import settings
 from django.shortcuts import resolve_url
-from django.urls import NoReverseMatch, Resolver404, URLResolver
+from django.urls import NoReverseMatch, Resolver404, ResolverMatch, URLResolver
 from django.utils.http import url_has_allowed_host_and_scheme
 
 APP_NAME = "twilio_2fa"
@@ -108,13 +108,19 @@ def home_url() -> str:
     return root if view is None or is_own(view) else url
 
 
-def view_at(url: str) -> Any:
-    """Return the view of the page at a URL, whatever its host. None if this site has no such page."""
+def match_at(url: str) -> ResolverMatch | None:
+    """Return how Django resolves a URL, whatever its host. None if this site has no such page."""
     try:
         path = urlsplit(url).path.removeprefix(urls.get_script_prefix())
-        return urls.resolve("/" + path.lstrip("/")).func
+        return urls.resolve("/" + path.lstrip("/"))
     except (ValueError, Resolver404):
         return None
+
+
+def view_at(url: str) -> Any:
+    """Return the view of the page at a URL, whatever its host. None if this site has no such page."""
+    match = match_at(url)
+    return match.func if match else None
 
 
 def is_own(view: Any) -> bool:

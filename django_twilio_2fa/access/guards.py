@@ -42,6 +42,17 @@ class TwoFactorRequiredMixin:
         """Return what the view asks for. Override it to decide by the request."""
         return Requirement(self.two_factor_max_age, self.two_factor_methods, self.two_factor_if_registered)
 
+    @classmethod
+    def _two_factor_requirement_of(cls, options: dict[str, Any]) -> Requirement | None:
+        """Return what the view asks for, with these options of `as_view`. None if code of a site decides."""
+        ours = TwoFactorRequiredMixin
+        if cls.get_two_factor_requirement is not ours.get_two_factor_requirement:
+            return None
+        # What a site does in one of these comes before our question.
+        if cls.dispatch is not ours.dispatch or getattr(cls, "setup", None) is not BaseView.setup:
+            return None
+        return cls(**options).get_two_factor_requirement()
+
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         requirement = self.get_two_factor_requirement()
         if getattr(self, "view_is_async", False):
@@ -94,6 +105,8 @@ def two_factor_required(
         found: Any = awrapped if iscoroutinefunction(view) else wrapped
         # Seen by `manage.py check`: other decorators that use functools.wraps pass it on.
         found.two_factor_required = True
+        # Seen after a log-in: a view that only has it passed on does something else first.
+        found._two_factor_requirement = found, requirement
         return found  # type: ignore[no-any-return]
 
     return decorate(view) if view is not None else decorate
