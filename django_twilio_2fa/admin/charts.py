@@ -105,7 +105,8 @@ def period(first: date, last: date) -> str:
 
 
 def _number(value: float) -> str:
-    return number_format(value, 0 if value == int(value) else 2)
+    # Django's function cuts decimals off.
+    return number_format(round(value, 2), 0 if value == int(value) else 2)
 
 
 def _shares(told: dict[str, Any]) -> dict[str, Any]:

@@ -25,6 +25,13 @@ from .people import EMAIL, PHONE, Person
 TESTS = Path(__file__).resolve().parent
 # What takes longest, first to last, so that no worker is alone with it at the end.
 LONGEST_FIRST = ("packaging", "browser", "process/test_crashes", "sites", "testing", "attacks")
+# With --cov, these are not measured, which doubles their time: the other tests cover what they run.
+NOT_MEASURED = (
+    "attacks",
+    "parity",
+    "twilio/test_bad_days",
+    "process/test_host_failures",
+)
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
@@ -35,6 +42,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     it once.
     """
     cases.leave_out(config, items)
+    for item in items:
+        if os.path.relpath(item.path, TESTS).startswith(NOT_MEASURED):
+            item.add_marker(pytest.mark.no_cover)
     if not hasattr(config, "workerinput"):
         return
 
