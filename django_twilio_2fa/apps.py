@@ -7,6 +7,7 @@ from typing import Any
 
 from django.apps import AppConfig, apps
 from django.conf import settings
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 
@@ -40,8 +41,9 @@ def _end_session(**kwargs: Any) -> None:
 
 def _note_log_in(request: Any, **kwargs: Any) -> None:
     # Read by TwoFactorMiddleware. A view of Django REST framework has a request around Django's.
-    if request is not None:
-        getattr(request, "_request", request).twilio_2fa_logged_in = True
+    request = getattr(request, "_request", request)
+    if isinstance(request, HttpRequest):
+        request.twilio_2fa_logged_in = True  # type: ignore[attr-defined]
 
 
 class TwilioTwoFactorConfig(AppConfig):

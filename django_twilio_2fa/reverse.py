@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from django import urls
 from django.conf import settings
@@ -110,9 +110,12 @@ def home_url() -> str:
 
 def match_at(url: str) -> ResolverMatch | None:
     """Return how Django resolves a URL, whatever its host. None if this site has no such page."""
+    prefix = urls.get_script_prefix()
     try:
-        path = urlsplit(url).path.removeprefix(urls.get_script_prefix())
-        return urls.resolve("/" + path.lstrip("/"))
+        path = unquote(urlsplit(url).path)
+        if path.startswith("/") and not path.startswith(prefix):
+            return None  # of another application on this host
+        return urls.resolve("/" + path.removeprefix(prefix).lstrip("/"))
     except (ValueError, Resolver404):
         return None
 

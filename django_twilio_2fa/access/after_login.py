@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import urlencode
 
 from django.http import HttpRequest
+from django.urls import NoReverseMatch, ResolverMatch
+from django.utils.translation import get_language, get_language_from_path
 
 from .. import errors
 from ..conf import conf
@@ -14,6 +18,7 @@ from ..reverse import match_at, on_this_site
 from ..session import get_verifier
 from .exempt import is_exempt
 from .first_page import first_page_url, is_navigation
+from .refusal import wants_data
 from .requirement import Requirement, SiteRequirement
 
 logger = logging.getLogger(__name__)
@@ -28,11 +33,8 @@ def lead_on(request: HttpRequest, response: Any) -> None:
     """
     if response.status_code != 302 or not is_navigation(request):
         return
-    to = response.headers["Location"]
-    if not to.startswith("/") or not on_this_site(request, to):
-        return
     try:
-        if url := _wizard_before(request, to):
+        if url := _wizard_before(request, response.headers.get("Location", "")):
             response.headers["Location"] = url
     except Exception as e:
         # The user has logged in all the same. The page asks again, and shows what has failed.
@@ -41,7 +43,10 @@ def lead_on(request: HttpRequest, response: Any) -> None:
 
 def _wizard_before(request: HttpRequest, to: str) -> str:
     """Return the URL of the wizard if a page leads there. Otherwise empty."""
-    requirement = _requirement_at(to)
+    match = _match_of(request, to)
+    if match is None or wants_data(request, match.func):
+        return ""
+    requirement = _requirement_at(match)
     if requirement is None or requirement.is_strict or requirement.is_met(request):
         return ""
     verifier = get_verifier(request)
@@ -52,14 +57,32 @@ def _wizard_before(request: HttpRequest, to: str) -> str:
     registered = verifier.registered()
     if not registered or requirement.is_recognized(request):
         return ""
-    return f"{first_page_url(request, lambda: registered)}?{urlencode({'next': to})}"
+    with _opening(request, match), suppress(NoReverseMatch):
+        return f"{first_page_url(request, lambda: registered)}?{urlencode({'next': to})}"
+    return ""
 
 
-def _requirement_at(url: str) -> Requirement | None:
-    """Return what the middleware or the view requires first at a page. None if that is uncertain."""
-    match = match_at(url)
-    if match is None:
+def _match_of(request: HttpRequest, to: str) -> ResolverMatch | None:
+    """Return what is at a path of this site. None if the request for it might find something else."""
+    if not to.startswith("/") or not on_this_site(request, to) or hasattr(request, "urlconf"):
         return None
+    if get_language_from_path(to) not in (None, get_language()):
+        return None
+    return match_at(to)
+
+
+@contextmanager
+def _opening(request: HttpRequest, match: ResolverMatch) -> Iterator[None]:
+    """Find the wizard as from the page: it may be included below parameters of the page's path."""
+    before, request.resolver_match = request.resolver_match, match
+    try:
+        yield
+    finally:
+        request.resolver_match = before
+
+
+def _requirement_at(match: ResolverMatch) -> Requirement | None:
+    """Return what the middleware or the view requires first at a page. None if that is uncertain."""
     # Not by a callback: it may look at the path of the request, which is that of the log-in page here.
     if conf.REQUIRED_CB is True and not is_exempt(match.func, match):
         return SiteRequirement()

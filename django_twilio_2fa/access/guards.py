@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from functools import wraps
-from inspect import isawaitable
+from inspect import getattr_static, isawaitable
 from typing import Any, ClassVar
 
 from asgiref.sync import iscoroutinefunction
@@ -50,6 +50,9 @@ class TwoFactorRequiredMixin:
             return None
         # What a site does in one of these comes before our question.
         if cls.dispatch is not ours.dispatch or getattr(cls, "setup", None) is not BaseView.setup:
+            return None
+        names = ("two_factor_max_age", "two_factor_methods", "two_factor_if_registered")
+        if any(hasattr(getattr_static(cls, name), "__get__") for name in names):  # a property
             return None
         return cls(**options).get_two_factor_requirement()
 
