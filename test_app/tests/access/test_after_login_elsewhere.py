@@ -118,12 +118,19 @@ def test_a_requirement_that_is_computed_decides_itself(logs_in: Any) -> None:
     assert logs_in("/own/", [LOGIN, WIZARD, path("own/", OfOneOwner.as_view())]) == "/own/"
 
 
-def test_a_redirect_to_nowhere_does_not_undo_a_log_in(pat: Person, settings: Any) -> None:
+@pytest.mark.parametrize(
+    ("status", "headers"), [(302, {}), (201, {"Location": "/"}), (307, {"Location": "/"})]
+)
+def test_other_answers_of_a_log_in_are_left_alone(
+    pat: Person, settings: Any, caplog: Any, status: int, headers: dict[str, str]
+) -> None:
     def sign_up(request: HttpRequest) -> HttpResponse:
         login(request, pat.user, settings.AUTHENTICATION_BACKENDS[0])
-        return HttpResponse(status=302)
+        return HttpResponse(status=status, headers=headers)
 
-    settings.ROOT_URLCONF = (path("sign-up/", sign_up), WIZARD)
+    settings.ROOT_URLCONF = (path("sign-up/", sign_up), path("", protected), WIZARD)
     client = Client()
-    assert client.post("/sign-up/", **NAVIGATION).status_code == 302
+    response = client.post("/sign-up/", **NAVIGATION)
+    assert (response.status_code, response.headers.get("Location")) == (status, headers.get("Location"))
     assert SESSION_KEY in client.session
+    assert [r for r in caplog.records if r.levelno >= logging.ERROR] == []
