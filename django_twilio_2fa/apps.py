@@ -40,7 +40,7 @@ def _end_session(**kwargs: Any) -> None:
 
 
 def _note_log_in(request: Any, **kwargs: Any) -> None:
-    # Read by TwoFactorMiddleware. A view of Django REST framework has a request around Django's.
+    # For TwoFactorMiddleware, which has Django's request. Django REST framework wraps it in its own.
     request = getattr(request, "_request", request)
     if isinstance(request, HttpRequest):
         request.twilio_2fa_logged_in = True  # type: ignore[attr-defined]

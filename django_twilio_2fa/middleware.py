@@ -24,7 +24,7 @@ REQUIREMENT = SiteRequirement()
 class TwoFactorMiddleware:
     """Set `request.two_factor`, and ask the users for whom `REQUIRED_CB` is true to verify.
 
-    After a log-in, it leads a person straight to the wizard where the next page would do so.
+    After a log-in, it redirects straight to the wizard if the next page would do so.
 
     It comes after Django's `AuthenticationMiddleware`. Users of a session only: requests that a view
     authenticates itself, such as those with an API token, have no user yet.

@@ -1,4 +1,4 @@
-"""After a log-in, lead straight to the wizard if the next page would only redirect there."""
+"""Redirect from a log-in to the wizard if the next page requires verification."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ logger = logging.getLogger(__name__)
 
 
 def lead_on(request: HttpRequest, response: Any) -> None:
-    """Let the redirect of a log-in lead to the wizard, if its page requires verification.
+    """Change the redirect after a log-in to lead to the wizard, if the next page requires verification.
 
-    It saves the user a request. It changes nothing unless a person has logged in with a form, the page asks
-    this user to verify before it does anything else, and the user has a device. In all other cases, the page
-    decides when it is opened.
+    This saves the user a request. The redirect is changed only if a person has sent the log-in form, the user
+    has a device, and the page asks this user to verify before it does anything else. In all other cases, the
+    page decides when it is opened.
     """
     if response.status_code != 302 or not is_navigation(request):
         return
@@ -37,12 +37,12 @@ def lead_on(request: HttpRequest, response: Any) -> None:
         if url := _wizard_before(request, response.headers.get("Location", "")):
             response.headers["Location"] = url
     except Exception as e:
-        # The user has logged in all the same. The page asks again, and shows what has failed.
+        # The log-in itself has succeeded. The next page asks again, and shows the error.
         logger.error("A log-in could not be led to the wizard: %s", type(e).__name__)
 
 
 def _wizard_before(request: HttpRequest, to: str) -> str:
-    """Return the URL of the wizard if a page leads there. Otherwise empty."""
+    """Return the URL of the wizard if the page at `to` would redirect to it. Otherwise empty."""
     match = _match_of(request, to)
     if match is None or wants_data(request, match.func):
         return ""
@@ -63,7 +63,7 @@ def _wizard_before(request: HttpRequest, to: str) -> str:
 
 
 def _match_of(request: HttpRequest, to: str) -> ResolverMatch | None:
-    """Return what is at a path of this site. None if the request for it might find something else."""
+    """Return the match of a path. None if a request for the path could resolve to another view."""
     if not to.startswith("/") or not on_this_site(request, to) or hasattr(request, "urlconf"):
         return None
     if get_language_from_path(to) not in (None, get_language()):
@@ -73,7 +73,7 @@ def _match_of(request: HttpRequest, to: str) -> ResolverMatch | None:
 
 @contextmanager
 def _opening(request: HttpRequest, match: ResolverMatch) -> Iterator[None]:
-    """Find the wizard as from the page: it may be included below parameters of the page's path."""
+    """Set `request.resolver_match` to the page's, because `reverse` takes URL parameters from it."""
     before, request.resolver_match = request.resolver_match, match
     try:
         yield
@@ -83,17 +83,17 @@ def _opening(request: HttpRequest, match: ResolverMatch) -> Iterator[None]:
 
 def _requirement_at(match: ResolverMatch) -> Requirement | None:
     """Return what the middleware or the view requires first at a page. None if that is uncertain."""
-    # Not by a callback: it may look at the path of the request, which is that of the log-in page here.
+    # A callback is not called: it might use the path of the request, which is still the log-in page's.
     if conf.REQUIRED_CB is True and not is_exempt(match.func, match):
         return SiteRequirement()
     return _requirement_of(match.func)
 
 
 def _requirement_of(view: Any) -> Requirement | None:
-    """Return what a view asks for before it does anything else. The guards mark it on the view."""
+    """Return the requirement that the decorator or the mixin checks first. None if a view has none."""
     guarded, requirement = getattr(view, "_two_factor_requirement", (None, None))
     if guarded is view:
         return requirement
     of_class = getattr(getattr(view, "view_class", None), "_two_factor_requirement_of", None)
-    # Something else comes first in a view that is wrapped in another one.
+    # If another decorator wraps the view, that runs first.
     return of_class(view.view_initkwargs) if of_class and not hasattr(view, "__wrapped__") else None

@@ -44,11 +44,11 @@ class TwoFactorRequiredMixin:
 
     @classmethod
     def _two_factor_requirement_of(cls, options: dict[str, Any]) -> Requirement | None:
-        """Return what the view asks for, with these options of `as_view`. None if code of a site decides."""
+        """Return the requirement of a view with these options of `as_view`. None if the site's code decides."""
         ours = TwoFactorRequiredMixin
         if cls.get_two_factor_requirement is not ours.get_two_factor_requirement:
             return None
-        # What a site does in one of these comes before our question.
+        # An override of one of these runs before the requirement is checked.
         if cls.dispatch is not ours.dispatch or getattr(cls, "setup", None) is not BaseView.setup:
             return None
         names = ("two_factor_max_age", "two_factor_methods", "two_factor_if_registered")
@@ -108,7 +108,7 @@ def two_factor_required(
         found: Any = awrapped if iscoroutinefunction(view) else wrapped
         # Seen by `manage.py check`: other decorators that use functools.wraps pass it on.
         found.two_factor_required = True
-        # Seen after a log-in: a view that only has it passed on does something else first.
+        # Read after a log-in. A decorator outside of this one passes it on, so the pair names its view.
         found._two_factor_requirement = found, requirement
         return found  # type: ignore[no-any-return]
 

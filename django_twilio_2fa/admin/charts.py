@@ -105,7 +105,7 @@ def period(first: date, last: date) -> str:
 
 
 def _number(value: float) -> str:
-    # Django's function cuts decimals off.
+    # `number_format` truncates.
     return number_format(round(value, 2), 0 if value == int(value) else 2)
 
 

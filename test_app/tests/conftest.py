@@ -25,7 +25,7 @@ from .people import EMAIL, PHONE, Person
 TESTS = Path(__file__).resolve().parent
 # What takes longest, first to last, so that no worker is alone with it at the end.
 LONGEST_FIRST = ("packaging", "browser", "process/test_crashes", "sites", "testing", "attacks")
-# With --cov, these are not measured, which doubles their time: the other tests cover what they run.
+# Coverage is not measured in these tests, because it doubles their time. Other tests cover the same code.
 NOT_MEASURED = (
     "attacks",
     "parity",

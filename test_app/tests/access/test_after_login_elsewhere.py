@@ -52,7 +52,7 @@ REST = path("<path:rest>", protected)
 
 @pytest.fixture
 def logs_in(pat: Person, settings: Any) -> Callable[..., str]:
-    """Log in on a site with these URLs. Return where the log-in page redirects to."""
+    """Return a function that logs in on a site with the given URLs, and returns the redirect's URL."""
     pat.client.logout()
 
     def logs_in(to: str, urls: list[Any], page: str = "/login/", **headers: Any) -> str:
@@ -66,7 +66,7 @@ def logs_in(pat: Person, settings: Any) -> Callable[..., str]:
 
 
 @pytest.mark.parametrize("page", ["/login/", "/t/other/login/"])
-def test_the_wizard_of_the_page_is_found_below_parameters(logs_in: Any, caplog: Any, page: str) -> None:
+def test_the_wizard_of_the_page_is_found_below_parameters(logs_in: Any, page: str) -> None:
     tenant = [path("secret/", protected), LOGIN, WIZARD]
     urls = [LOGIN, path("t/<slug:tenant>/", include(tenant))]
     found = logs_in("/t/acme/secret/", urls, page)

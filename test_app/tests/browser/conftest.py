@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-# Without windows it takes half of the CPU.
+# The headless shell takes half of the CPU time.
 NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
 

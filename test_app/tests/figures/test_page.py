@@ -236,6 +236,10 @@ def test_numbers_and_dates_are_written_as_in_the_language(boss: Client, pat: Per
     assert all(re.fullmatch(r"%\d+ \(\d+ / \d+\)", share) for share in shares)
 
 
+def test_a_cost_in_a_chart_is_rounded() -> None:
+    assert (charts._number(0.129), charts._number(3.0)) == ("0.13", "3")
+
+
 @pytest.mark.parametrize("days", [5, 364])
 def test_the_bars_of_a_chart_add_up_to_the_rows(boss: Client, pat: Person, days: int) -> None:
     rows = rows_of_the_last(days, 3, pat.user)

@@ -117,7 +117,7 @@ def log_in(page: str) -> list[int]:
 
 def test_a_log_in_by_text_message_takes_few_queries(pat: Person) -> None:
     cost = log_in("/login/")
-    # Of these, 5 are of Django's log-in; 6 read sessions and users.
+    # Django's log-in makes 5 of them, and 6 read sessions and users.
     assert (len(cost), sum(cost)) == (5, 29), cost
 
 
