@@ -44,7 +44,7 @@ class TwoFactorRequiredMixin:
 
     @classmethod
     def _two_factor_requirement_of(cls, options: dict[str, Any]) -> Requirement | None:
-        """Return the requirement of a view with these options of `as_view`. None if the site's code decides."""
+        """Return the requirement of a view with these options. None if the site's code decides."""
         ours = TwoFactorRequiredMixin
         if cls.get_two_factor_requirement is not ours.get_two_factor_requirement:
             return None
