@@ -87,7 +87,7 @@ $(BIN)/python:
 
 # One stamp for each extra: pip runs again only where pyproject.toml is newer.
 $(VENV)/.%-installed: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[$*]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --editable ".[$*]"
 	@touch $@
 
 .PRECIOUS: $(VENV)/.%-installed

@@ -27,10 +27,15 @@ TESTS = Path(__file__).resolve().parent
 LONGEST_FIRST = ("packaging", "browser", "process/test_crashes", "sites", "testing", "attacks")
 # Coverage is not measured in these tests, because it doubles their time. Other tests cover the same code.
 NOT_MEASURED = (
+    "access/test_recipes",
     "attacks",
+    "cost/test_simulation",
     "parity",
+    "process",
+    "providers/test_passkey",
+    "providers/test_recovery",
+    "providers/test_totp",
     "twilio/test_bad_days",
-    "process/test_host_failures",
 )
 
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
+from django_twilio_2fa.testing import ProviderContract
 
 from . import cases
 
@@ -21,3 +26,38 @@ def test_the_few_are_as_many_as_asked_for(count: int, most: int) -> None:
 )
 def test_the_few_are_spread_evenly(asked: str, chosen: set[int]) -> None:
     assert cases.numbers(10, asked) == chosen
+
+
+class Here(ProviderContract):
+    """A class that inherits tests, as each provider has one."""
+
+
+class There(ProviderContract):
+    """Another one."""
+
+
+def inherited(name: str) -> list[Any]:
+    return [
+        SimpleNamespace(
+            nodeid=f"test_it.py::{owner.__name__}::{name}",
+            function=getattr(owner, name),
+            get_closest_marker=lambda name: None,
+        )
+        for owner in (Here, There)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "left"),
+    [
+        ("test_a_token_works_once", ["Here"]),
+        # It needs a database with row locks.
+        ("test_concurrent_sends_are_one_send", ["Here", "There"]),
+    ],
+)
+def test_a_test_of_several_classes_runs_for_one(name: str, left: list[str], monkeypatch: Any) -> None:
+    monkeypatch.setenv("TWILIO_2FA_CASES", "1")
+    items = inherited(name)
+    config: Any = SimpleNamespace(hook=SimpleNamespace(pytest_deselected=lambda items: None))
+    cases.leave_out(config, items)
+    assert [item.nodeid.split("::")[1] for item in items] == left
