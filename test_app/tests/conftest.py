@@ -27,9 +27,20 @@ TESTS = Path(__file__).resolve().parent
 LONGEST_FIRST = ("packaging", "browser", "process/test_crashes", "sites", "testing", "attacks")
 # Coverage is not measured in these tests, because it doubles their time. Other tests cover the same code.
 NOT_MEASURED = (
+    "access/test_login.py",
+    "access/test_passwordless_attacks",
     "access/test_recipes",
+    "access/test_requiring",
     "attacks",
+    "checks/test_startup",
+    "conf/test_limits",
+    "contacts/test_written_numbers",
     "cost/test_simulation",
+    "pages/test_asking_again",
+    "pages/test_dead_ends",
+    "pages/test_devices",
+    "pages/test_own_methods",
+    "pages/test_ways_on",
     "parity",
     "process",
     "providers/test_passkey",
