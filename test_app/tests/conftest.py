@@ -25,29 +25,6 @@ from .people import EMAIL, PHONE, Person
 TESTS = Path(__file__).resolve().parent
 # What takes longest, first to last, so that no worker is alone with it at the end.
 LONGEST_FIRST = ("packaging", "browser", "process/test_crashes", "sites", "testing", "attacks")
-# Coverage is not measured in these tests, because it doubles their time. Other tests cover the same code.
-NOT_MEASURED = (
-    "access/test_login.py",
-    "access/test_passwordless_attacks",
-    "access/test_recipes",
-    "access/test_requiring",
-    "attacks",
-    "checks/test_startup",
-    "conf/test_limits",
-    "contacts/test_written_numbers",
-    "cost/test_simulation",
-    "pages/test_asking_again",
-    "pages/test_dead_ends",
-    "pages/test_devices",
-    "pages/test_own_methods",
-    "pages/test_ways_on",
-    "parity",
-    "process",
-    "providers/test_passkey",
-    "providers/test_recovery",
-    "providers/test_totp",
-    "twilio/test_bad_days",
-)
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
@@ -58,9 +35,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     it once.
     """
     cases.leave_out(config, items)
-    for item in items:
-        if os.path.relpath(item.path, TESTS).startswith(NOT_MEASURED):
-            item.add_marker(pytest.mark.no_cover)
     if not hasattr(config, "workerinput"):
         return
 
