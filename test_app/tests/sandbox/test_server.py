@@ -170,7 +170,7 @@ class TestFaults:
         while time.monotonic() < deadline:
             try:
                 response = send(server)
-            except requests.ConnectionError:
+            except requests.RequestException:  # also where an open connection is closed
                 refused += 1
             else:
                 if refused:
