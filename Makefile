@@ -85,7 +85,8 @@ clean:
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
-# One stamp for each extra: pip runs again only where pyproject.toml is newer.
+# One stamp for each extra: pip runs again only where pyproject.toml is newer. Modules are compiled when they are
+# first imported: most of Twilio's library never is.
 $(VENV)/.%-installed: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --editable ".[$*]"
 	@touch $@

@@ -34,12 +34,12 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool:
-    """Run a test with a call stack that is allocated once.
+    """Run a test from a frame so large that Python allocates the call stack only once.
 
-    Python 3.11 and later allocate the call stack in chunks of 16 KiB, and free a chunk whenever the calls
-    return from it: https://github.com/python/cpython/issues/142183. Where a test's calls cross such a border
-    again and again, that takes a fifth of its time. This function asks for a frame of 1 MiB. Python allocates
-    2 MiB for it, and what the test calls uses the rest.
+    Python 3.11 and later allocate the call stack in chunks of 16 KiB, and free a chunk when the function that
+    needed it returns: https://github.com/python/cpython/issues/142183. If a test often calls a function at
+    the end of a chunk, this takes up to a fifth of its time. The frame of this function is 1 MiB. Python
+    allocates a chunk of 2 MiB for it, and the functions that the test calls use the rest.
     """
     runner: Any = item.config.pluginmanager.get_plugin("runner")
     ran: bool = runner.pytest_runtest_protocol(item, nextitem)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import pytest
 
@@ -18,29 +19,29 @@ def numbers(count: int, asked: str) -> set[int]:
     return {round(n * (count - 1) / max(most - 1, 1)) for n in range(most)}
 
 
-def leave_out(config: pytest.Config, items: list[pytest.Item]) -> None:
+def leave_out(config: pytest.Config, items: list[pytest.Function]) -> None:
     """Deselect the cases that are not asked for.
 
-    Where several classes inherit a test, as those of the contract for providers do, each class is a case.
+    If several classes inherit a test, as with the contract for providers, each class is a case of it.
     """
     asked = os.environ.get("TWILIO_2FA_CASES", "all")
-    tests: dict[str, list[pytest.Item]] = {}
+    tests: dict[str, list[pytest.Function]] = {}
     for item in items:
-        tests.setdefault(item.nodeid if keeps_all(item) else definition(item), []).append(item)
+        tests.setdefault(item.nodeid if keeps_all(item) else name_of(item.function), []).append(item)
     chosen = {id(found[n]) for found in tests.values() for n in numbers(len(found), asked)}
     if left_out := [item for item in items if id(item) not in chosen]:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if id(item) in chosen]
 
 
-def definition(item: pytest.Item) -> str:
-    """Return the name of the function that is the test, with its module."""
-    function = item.function  # type: ignore[attr-defined]
+def name_of(function: Any) -> str:
+    """Return the module and the name of a function: `module.Class.name`."""
     return f"{function.__module__}.{function.__qualname__}"
 
 
-def keeps_all(item: pytest.Item) -> bool:
-    """Return whether all cases of the test are run, because it needs a database server or is quick."""
+def keeps_all(item: pytest.Function) -> bool:
+    """Return whether a test runs with all of its cases: it needs a database server, or is very quick."""
     if "/checks/" in item.nodeid or item.get_closest_marker("server_database"):
         return True
-    return "needs_row_locks" in item.function.__code__.co_names  # type: ignore[attr-defined]
+    # The contract has no marks of pytest. Its tests skip themselves by calling this method.
+    return "needs_row_locks" in item.function.__code__.co_names

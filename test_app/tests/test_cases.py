@@ -29,14 +29,15 @@ def test_the_few_are_spread_evenly(asked: str, chosen: set[int]) -> None:
 
 
 class Here(ProviderContract):
-    """A class that inherits tests, as each provider has one."""
+    """A class that inherits the tests of the contract."""
 
 
 class There(ProviderContract):
-    """Another one."""
+    """Another class that inherits the same tests."""
 
 
 def inherited(name: str) -> list[Any]:
+    """Return the test as pytest collects it, once for each class."""
     return [
         SimpleNamespace(
             nodeid=f"test_it.py::{owner.__name__}::{name}",
@@ -55,7 +56,9 @@ def inherited(name: str) -> list[Any]:
         ("test_concurrent_sends_are_one_send", ["Here", "There"]),
     ],
 )
-def test_a_test_of_several_classes_runs_for_one(name: str, left: list[str], monkeypatch: Any) -> None:
+def test_a_test_that_classes_inherit_runs_for_one_of_them(
+    name: str, left: list[str], monkeypatch: Any
+) -> None:
     monkeypatch.setenv("TWILIO_2FA_CASES", "1")
     items = inherited(name)
     config: Any = SimpleNamespace(hook=SimpleNamespace(pytest_deselected=lambda items: None))

@@ -1,4 +1,4 @@
-"""The server of the sandbox, in a thread of the tests: faults, the clock and the handset over HTTP."""
+"""The server of the sandbox over HTTP: messages, the clock and faults. It runs in a thread."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class TestControls:
         assert control(server, "GET", "clock").json() == {"ahead": 601}
 
     @pytest.mark.parametrize("seconds", ["", "soon", "-1", "nan", "1e12"])
-    def test_the_clock_moves_by_no_other_number(self, server: SandboxServer, seconds: str) -> None:
+    def test_the_clock_refuses_other_values(self, server: SandboxServer, seconds: str) -> None:
         assert control(server, "POST", "clock", seconds=seconds).status_code == 400
         assert clock.ahead == 0
 
@@ -84,7 +84,7 @@ class TestControls:
         "form",
         [{}, {"fault": "no such"}, {"fault": "429", "times": "x"}, {"fault": "slow", "seconds": "x"}],
     )
-    def test_a_fault_that_cannot_be_is_answered_with_all(self, server: SandboxServer, form: Any) -> None:
+    def test_a_wrong_fault_is_answered_with_the_known_ones(self, server: SandboxServer, form: Any) -> None:
         response = control(server, "POST", "faults", **form)
         assert response.status_code == 400
         assert response.json()["faults"] == control(server, "GET", "faults").json()
@@ -109,7 +109,7 @@ class TestControls:
 
 
 class TestFaults:
-    """What each fault does to the client, and whether the message is sent."""
+    """Faults, as a client sees them. Most are about whether a message is sent all the same."""
 
     @pytest.mark.parametrize(
         ("fault", "status"),
@@ -124,14 +124,16 @@ class TestFaults:
         assert send(server).status_code == 201
 
     @pytest.mark.parametrize("fault", ["drop", "truncated"])
-    def test_a_lost_answer_follows_a_message(self, server: SandboxServer, fault: str) -> None:
+    def test_a_message_is_sent_although_the_answer_is_lost(self, server: SandboxServer, fault: str) -> None:
         server.inject(fault)
         with pytest.raises(requests.RequestException):
             send(server)
         assert len(messages(server)) == 1
 
     @pytest.mark.parametrize("fault", ["hang", "slow"])
-    def test_an_answer_that_does_not_come_follows_a_message(self, server: SandboxServer, fault: str) -> None:
+    def test_a_message_is_sent_although_no_answer_comes_in_time(
+        self, server: SandboxServer, fault: str
+    ) -> None:
         server.inject(fault, seconds=1)
         with pytest.raises(requests.Timeout):
             send(server, wait=0.2)
@@ -143,7 +145,7 @@ class TestFaults:
         assert send(server).status_code == 201
         assert time.monotonic() - began >= 0.2
 
-    def test_a_page_in_place_of_the_answer_follows_a_message(self, server: SandboxServer) -> None:
+    def test_a_message_is_sent_although_the_answer_is_html(self, server: SandboxServer) -> None:
         server.inject("html-200")
         response = send(server)
         assert (response.status_code, "<html>" in response.text) == (200, True)
@@ -153,15 +155,19 @@ class TestFaults:
         ("fault", "field", "value"),
         [("wrong-to", "to", "+12025550199"), ("unknown-status", "status", "levitating")],
     )
-    def test_an_answer_can_be_about_something_else(
+    def test_a_fault_changes_a_value_of_the_answer(
         self, server: SandboxServer, fault: str, field: str, value: str
     ) -> None:
         server.inject(fault)
         assert send(server).json()[field] == value
 
-    def test_a_fault_can_be_for_one_path(self, server: SandboxServer) -> None:
+    def test_a_fault_affects_only_its_path(self, server: SandboxServer) -> None:
         server.inject("empty-503", on="/VerificationCheck")
         assert send(server).status_code == 201
+        check = requests.post(
+            f"{server.address}{SERVICE}/VerificationCheck", auth=(ACCOUNT, TOKEN), timeout=10
+        )
+        assert check.status_code == 503
 
     def test_the_server_is_away_for_a_while(self, server: SandboxServer) -> None:
         began = time.monotonic()
@@ -171,7 +177,7 @@ class TestFaults:
         while time.monotonic() < deadline:
             try:
                 response = send(server)
-            except requests.RequestException:  # also where an open connection is closed
+            except requests.RequestException:  # An open connection may be closed, too.
                 refused += 1
             else:
                 if refused:
