@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from . import control, engine
 from .answers import moved
@@ -117,7 +118,10 @@ class Handler(BaseHTTPRequestHandler):
         try:
             super().handle_one_request()
         finally:
-            connections.close_all()
+            for database in connections.all(initialized_only=True):
+                # Its own close() keeps a database in memory open, as another thread might need it. Here the thread
+                # that made the database has a connection.
+                BaseDatabaseWrapper.close(database)
 
     def answer(self) -> None:
         url = urlsplit(self.path)
