@@ -119,8 +119,8 @@ class Handler(BaseHTTPRequestHandler):
             super().handle_one_request()
         finally:
             for database in connections.all(initialized_only=True):
-                # Its own close() keeps a database in memory open, as another thread might need it. Here the thread
-                # that made the database has a connection.
+                # Its own close() does not close a database in memory, because that deletes the database if no
+                # other connection is open. The thread that made the database has one.
                 BaseDatabaseWrapper.close(database)
 
     def answer(self) -> None:
