@@ -38,11 +38,7 @@ def scheduler(transactional_db: None) -> Iterator[Scheduler]:
     Snapshot.drop()
 
 
-# Three checks at once take as long as all other cases together. They start first, in a process of their own.
-NAMES = sorted(SCENES, key=lambda name: name != "check/check/check")
-
-
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", SCENES)
 def test_the_rules_hold_after_every_order_of_requests(name: str, scheduler: Scheduler, settings: Any) -> None:
     scene = SCENES[name]()
     for setting, value in scene.settings.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 from django.db import OperationalError, connection, transaction
@@ -146,9 +147,7 @@ def test_a_thread_that_sleeps_lets_the_others_continue(scheduler: Scheduler) -> 
     assert time.monotonic() < began + 3
 
 
-def test_independent_steps_are_not_walked_in_every_order(
-    scheduler: Scheduler,
-) -> None:
+def test_independent_steps_are_not_walked_in_every_order(scheduler: Scheduler) -> None:
     def elsewhere() -> None:
         with connection.cursor() as cursor:
             for _ in range(4):
@@ -158,9 +157,31 @@ def test_independent_steps_are_not_walked_in_every_order(
         for _ in range(4):
             rows().update(n=F("n") + 1)
 
-    related = Walk(scheduler, Counts(counts_often, counts_often)).all(3, until=999)
+    related = Walk(scheduler, Counts(counts_often, partial(counts_often))).all(3, until=999)
     unrelated = Walk(scheduler, Counts(counts_often, elsewhere)).all(3, until=999)
     assert unrelated.schedules < related.schedules
+
+
+@pytest.mark.parametrize("n", [2, 3])
+def test_equal_requests_are_walked_in_one_order(scheduler: Scheduler, n: int) -> None:
+    class Orders(Counts):
+        """Keeps the order of steps of each run, with the threads named in the order in which they begin."""
+
+        def __init__(self, *acts: Callable[[], object]) -> None:
+            super().__init__(*acts)
+            self.seen: set[object] = set()
+
+        def judge(self, run: Run) -> Iterator[str]:
+            names = list(dict.fromkeys(step.thread for step in run.steps))
+            self.seen.add(tuple((names.index(step.thread), step.label) for step in run.steps))
+            return super().judge(run)
+
+    same = Orders(*[reads_and_writes] * n)
+    different = Orders(*[partial(reads_and_writes) for _ in range(n)])
+    walks = [Walk(scheduler, orders).all(3, until=9999) for orders in (same, different)]
+    assert same.seen == different.seen
+    assert walks[0].broken
+    assert walks[0].schedules < walks[1].schedules
 
 
 def test_a_schedule_for_other_code_is_refused(scheduler: Scheduler) -> None:

@@ -17,7 +17,7 @@ from typing import Protocol
 
 from django.db import connection
 
-from .scheduler import CannotGoOn, Run, Scheduler
+from .scheduler import CannotGoOn, Run, Scheduler, Step
 
 # After this many seconds a scene is prepared anew: its rows hold times.
 FRESH = 60.0
@@ -112,6 +112,7 @@ class Walk:
         self.snapshot: Snapshot | None = None
         self.dirty: set[str] = set()
         self.prepared = 0.0
+        self.requests: Mapping[str, Callable[[], object]] = {}
 
     def run(self, switches: Mapping[int, str]) -> tuple[Run, list[str]]:
         """Run one schedule. Returns what happened, and the rules that it breaks."""
@@ -124,7 +125,8 @@ class Walk:
         else:
             self.snapshot.restore(self.dirty)
         try:
-            run = self.scheduler.run(self.scene.requests(), switches)
+            self.requests = self.scene.requests()
+            run = self.scheduler.run(self.requests, switches)
         finally:
             self.dirty = {table for step in self.scheduler.steps for table in step.writes}
         return run, [*run.broken, *self.scene.judge(run)]
@@ -139,6 +141,16 @@ class Walk:
                 return self.run(switches)
         return None
 
+    def is_mirrored(self, thread: str, before: list[Step]) -> bool:
+        """Return whether this thread and an earlier one make the same request, and neither has begun.
+
+        If this thread begins first, the same happens as if the earlier one does, with their names exchanged.
+        """
+        begun = {step.thread for step in before}
+        waiting = [name for name in self.requests if name not in begun]
+        same = [name for name in waiting if self.requests[name] == self.requests[thread]]
+        return thread in same[1:]
+
     def _clear(self) -> None:
         with connection.cursor() as cursor:
             names = connection.introspection.django_table_names(only_existing=True, include_views=False)
@@ -149,8 +161,9 @@ class Walk:
     def all(self, switches: int, *, until: int = 1) -> Walked:
         """Run all schedules with up to so many switches, which is one at the least.
 
-        Of schedules that differ only in the order of steps that do not concern each other, one is run. Stops
-        when `until` schedules have broken a rule.
+        Of schedules that differ only in the order of steps that do not concern each other, one is run. If
+        threads make the same request, their names are not exchanged. Stops when `until` schedules have broken
+        a rule.
         """
         walked, began = Walked(), time.monotonic()
         # By what they cost, so that a state is first reached with the fewest switches.
@@ -178,7 +191,7 @@ class Walk:
                     if cost + price >= switches:
                         continue
                     key = (states[n], choice.states, thread)
-                    if key in seen:
+                    if key in seen or self.is_mirrored(thread, run.steps[:n]):
                         walked.redundant += 1
                         continue
                     seen.add(key)
