@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 MANAGE := $(BIN)/python test_app/manage.py
 
-.PHONY: demo demo-prepare demo-reset test test-rest soak bench live docs pictures messages countries lint clean
+.PHONY: demo demo-prepare demo-reset test test-rest essential soak bench live docs pictures messages countries lint clean
 
 demo: $(VENV)/.demo-installed
 	@$(MANAGE) demo --port $(PORT)
@@ -25,8 +25,9 @@ CASES ?= $(if $(ARGS),all,1)
 PYTEST := $(BIN)/python -m pytest -n auto --dist loadgroup --no-loadscope-reorder
 # Modules are compiled once, also for the processes that tests start.
 export PYTHONDONTWRITEBYTECODE :=
+QUICK := -m "not browser and not packaging and not served and not node"
 test: $(VENV)/.test-installed
-	TWILIO_2FA_CASES="$(CASES)" $(PYTEST) -m "not browser and not packaging and not served and not node" $(ARGS)
+	TWILIO_2FA_CASES="$(CASES)" $(PYTEST) $(QUICK) $(ARGS)
 	@echo "Left out: tests in Chromium and Node.js, and tests that start servers or install packages. make test-rest runs them."
 ifneq ($(CASES),all)
 	@echo "Tests with many parameters ran with $(CASES) of them. make test CASES=all runs each."
@@ -34,6 +35,10 @@ endif
 
 test-rest: $(VENV)/.test-installed
 	$(PYTEST) -m "browser or packaging or served or node" $(ARGS)
+
+# Write the list of tests that execute nearly all that the suite executes. The gate runs them on the lowest versions.
+essential: $(VENV)/.test-installed
+	$(BIN)/python test_app/essential_tests.py -n auto --dist loadgroup --no-loadscope-reorder $(QUICK) $(ARGS)
 
 # What takes long: very many rows, two servers, kills, 20,000 examples of each property, and every order of
 # requests with more switches. Needs PostgreSQL.

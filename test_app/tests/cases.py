@@ -1,11 +1,18 @@
-"""Run parametrized tests with some of their parameters: `TWILIO_2FA_CASES`."""
+"""Select tests: `TWILIO_2FA_TESTS=essential`, and parametrized ones with some of their parameters.
+
+`TWILIO_2FA_CASES` says with how many.
+"""
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+# Tests that together execute nearly every branch that the suite executes. `make essential` writes it.
+ESSENTIAL = Path(__file__).with_name("essential.txt")
 
 
 def numbers(count: int, asked: str) -> set[int]:
@@ -20,18 +27,28 @@ def numbers(count: int, asked: str) -> set[int]:
 
 
 def leave_out(config: pytest.Config, items: list[pytest.Function]) -> None:
-    """Deselect the cases that are not asked for.
+    """Deselect the tests and the cases that are not asked for.
 
     If several classes inherit a test, as with the contract for providers, each class is a case of it.
     """
     asked = os.environ.get("TWILIO_2FA_CASES", "all")
     tests: dict[str, list[pytest.Function]] = {}
-    for item in items:
+    for item in essential(items) if os.environ.get("TWILIO_2FA_TESTS") == "essential" else items:
         tests.setdefault(item.nodeid if keeps_all(item) else name_of(item.function), []).append(item)
     chosen = {id(found[n]) for found in tests.values() for n in numbers(len(found), asked)}
     if left_out := [item for item in items if id(item) not in chosen]:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if id(item) in chosen]
+
+
+def essential(items: list[pytest.Function]) -> list[pytest.Function]:
+    """Return the tests that are listed as essential. Raises UsageError if a listed one is missing."""
+    listed = set(ESSENTIAL.read_text().split())
+    if missing := listed - {item.nodeid.partition("[")[0] for item in items}:
+        raise pytest.UsageError(
+            f"{ESSENTIAL.name} lists tests that do not exist: {', '.join(sorted(missing))}"
+        )
+    return [item for item in items if item.nodeid.partition("[")[0] in listed]
 
 
 def name_of(function: Any) -> str:

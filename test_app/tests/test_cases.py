@@ -1,11 +1,13 @@
-"""`TWILIO_2FA_CASES` selects which cases of a parametrized test run."""
+"""`TWILIO_2FA_CASES` selects which cases of a parametrized test run, `TWILIO_2FA_TESTS` which tests."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from essential_tests import SHARE, chosen
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -64,3 +66,35 @@ def test_a_test_that_classes_inherit_runs_for_one_of_them(
     config: Any = SimpleNamespace(hook=SimpleNamespace(pytest_deselected=lambda items: None))
     cases.leave_out(config, items)
     assert [item.nodeid.split("::")[1] for item in items] == left
+
+
+@pytest.fixture
+def listed(monkeypatch: Any, tmp_path: Path) -> Path:
+    path = tmp_path / "essential.txt"
+    path.write_text("test_it.py::test_one\ntest_it.py::test_two\n")
+    monkeypatch.setattr(cases, "ESSENTIAL", path)
+    return path
+
+
+def test_essential_tests_are_those_of_the_list(listed: Path) -> None:
+    items: Any = [SimpleNamespace(nodeid=f"test_it.py::test_{name}") for name in ("one[x]", "two", "three")]
+    assert cases.essential(items) == items[:2]
+
+
+def test_a_listed_test_that_does_not_exist_is_an_error(listed: Path) -> None:
+    items: Any = [SimpleNamespace(nodeid=f"test_it.py::test_{name}") for name in ("one[x]", "three")]
+    with pytest.raises(pytest.UsageError, match=r"do not exist.*test_two"):
+        cases.essential(items)
+
+
+def test_of_tests_that_execute_the_same_the_fastest_is_chosen() -> None:
+    executed = {"": {0}, "slow": {0, 1, 2}, "fast": {1, 2}, "other": {2, 3}}
+    assert sorted(chosen(executed, {"slow": 9, "fast": 1, "other": 1})) == ["fast", "other"]
+
+
+@given(
+    executed=st.dictionaries(st.text("abc"), st.sets(st.integers(0, 99)), min_size=1), seconds=st.floats(0, 9)
+)
+def test_chosen_tests_execute_nearly_every_branch(executed: dict[str, set[int]], seconds: float) -> None:
+    covered = set(executed.get("", ())).union(*(executed[name] for name in chosen(executed, {"a": seconds})))
+    assert len(covered) >= SHARE * len(set().union(*executed.values()))
