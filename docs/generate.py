@@ -1,32 +1,24 @@
-"""Writes the tables of the docs from the code: `python docs/generate.py`, or with `--check` only compares."""
+"""Write the tables of the docs from the code: `python docs/generate.py`, or with `--check` only compares."""
 
 from __future__ import annotations
 
-import ast
-import inspect
 import os
 import re
 import sys
 from collections.abc import Callable
-from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import django
+import glossary
+import methods
 import picture
 import reference
 import template_names
 import words
+from tables import table
 
 DOCS = Path(__file__).resolve().parent
 BLOCK = re.compile(r"(<!-- generated: (\w+) -->\n)(.*?)(<!-- end -->)", re.S)
-
-
-def _table(head: list[str], rows: list[list[str]]) -> str:
-    def line(cells: list[str]) -> str:
-        return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
-
-    return "\n".join([line(head), "|" + "---|" * len(head), *map(line, rows)]) + "\n"
 
 
 def settings_table() -> str:
@@ -44,7 +36,7 @@ def settings_table() -> str:
             old = f" (0.32: {', '.join(f'`{PREFIX}{n}`' for n in s.old_names)})" if s.old_names else ""
             rows.append([f"`{s.full_name}`{old}", default, kinds, takes, s.doc])
         out.append(
-            f"## {group}\n\n" + _table(["setting", "default", "type", "callable with", "what it does"], rows)
+            f"## {group}\n\n" + table(["setting", "default", "type", "callable with", "what it does"], rows)
         )
     return "\n".join(out)
 
@@ -57,7 +49,7 @@ def _type_name(kind: type) -> str:
 def retired_table() -> str:
     from django_twilio_2fa.conf import RETIRED_NAMES
 
-    return _table(["setting", "instead"], [[f"`{name}`", text] for name, text in RETIRED_NAMES.items()])
+    return table(["setting", "instead"], [[f"`{name}`", text] for name, text in RETIRED_NAMES.items()])
 
 
 def checks_table() -> str:
@@ -65,20 +57,20 @@ def checks_table() -> str:
 
     levels = {"E": "error", "W": "warning", "I": "info"}
     rows = [[f"`twilio_2fa.{id}`", levels[id[0]], text] for id, text in FOUND.items()]
-    return _table(["id", "level", "what is wrong"], rows)
+    return table(["id", "level", "what is wrong"], rows)
 
 
 def limits_table() -> str:
     from django_twilio_2fa.conf.limits import LIMITS
 
     rows = [[f"`{name}`", f"`{limit.default}`", limit.doc] for name, limit in LIMITS.items()]
-    return _table(["limit", "default", "what it counts"], rows)
+    return table(["limit", "default", "what it counts"], rows)
 
 
 def breaker_table() -> str:
     from django_twilio_2fa.conf.breaker import BREAKER
 
-    return _table(
+    return table(
         ["rule", "default", "what it says"],
         [[f"`{name}`", f"`{default}`", doc] for name, (default, doc) in BREAKER.items()],
     )
@@ -94,7 +86,7 @@ def signals_table() -> str:
         [f"`{d.name}`", d.doc, "<br>".join(argument(*item) for item in d.arguments.items())]
         for d in SIGNALS.values()
     ]
-    return _table(["signal", "sent when", "arguments"], rows)
+    return table(["signal", "sent when", "arguments"], rows)
 
 
 def audit_table() -> str:
@@ -105,7 +97,7 @@ def audit_table() -> str:
         for d in SIGNALS.values()
         if d.audited
     ]
-    return _table(["event", "values beside `user` and `by`"], rows)
+    return table(["event", "values beside `user` and `by`"], rows)
 
 
 def errors_table() -> str:
@@ -128,117 +120,7 @@ def errors_table() -> str:
         for code, declared in sorted(ERRORS.items())
         for e in with_narrower(declared)
     ]
-    return _table(["code", "class", "status", "blocking", "text"], rows)
-
-
-def bundled() -> list[Any]:
-    """The providers that ship with this package."""
-    from django_twilio_2fa.providers.installed import get_registry
-
-    found = get_registry()
-    return [p for name, p in found.providers.items() if not found.apps[name].startswith("demo")]
-
-
-def features_table() -> str:
-    def yes(told: Any) -> str:
-        return "yes" if told else ""
-
-    def does(provider: Any, verb: str) -> bool:
-        return getattr(type(provider), verb) is not getattr(MethodProvider, verb)
-
-    from django_twilio_2fa.providers import MethodProvider
-
-    rows = [
-        [
-            f"`{p.name}`",
-            yes(p.device_kind and p.get_registration_form_class()),
-            yes(p.sends),
-            yes(p.sends),
-            yes(does(p, "cancel")),
-            yes(p.approved_elsewhere),
-            yes(p.phishing_resistant),
-            f"`{p.device_kind}`" + (", one per user" if p.one_per_user else "") if p.device_kind else "",
-            str(p.cost),
-            str(p.strength),
-        ]
-        for p in bundled()
-    ]
-    head = [
-        "method",
-        "registers",
-        "sends",
-        "resends",
-        "cancels",
-        "waits",
-        "resists phishing",
-        "device",
-        "cost",
-        "NIST SP 800-63B; OWASP ASVS",
-    ]
-    return _table(head, rows)
-
-
-def _contract() -> list[ast.stmt]:
-    """The body of `MethodProvider`, as it is written."""
-    from django_twilio_2fa.providers import MethodProvider
-
-    [cls] = [c for c in ast.parse(inspect.getsource(MethodProvider)).body if isinstance(c, ast.ClassDef)]
-    return cls.body
-
-
-def _in_a_line(text: str) -> str:
-    """A docstring, as a cell of a table."""
-    return " ".join(text.split())
-
-
-def declared_table() -> str:
-    body = _contract()
-    rows = []
-    for attribute, after in pairwise(body):
-        if not isinstance(attribute, ast.AnnAssign):
-            continue
-        doc = (
-            after.value.value if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant) else ""
-        )
-        default = attribute.value
-        # What is translated is shown as it stands in English.
-        shown = default.args[0] if isinstance(default, ast.Call) else default
-        told = ast.unparse(shown) if shown is not None else ""
-        rows.append([f"`{ast.unparse(attribute.target)}`", _in_a_line(str(doc)), f"`{told}`"])
-    return _table(["name", "meaning", "default"], rows)
-
-
-def overridden_table() -> str:
-    rows = []
-    for method in _contract():
-        if not isinstance(method, ast.FunctionDef):
-            continue
-        doc = _in_a_line(ast.get_docstring(method) or "")
-        if method.decorator_list:
-            rows.append([f"`{method.name}`, a property", doc])
-            continue
-        takes = [a.arg for a in method.args.args if a.arg != "self"]
-        takes += ["*"] * bool(method.args.kwonlyargs) + [a.arg for a in method.args.kwonlyargs]
-        returns = ast.unparse(method.returns) if method.returns else ""
-        rows.append([f"`{method.name}({', '.join(takes)})` → `{returns}`", doc])
-    return _table(["method", "what it does"], rows)
-
-
-def hooks_table() -> str:
-    """What a class that inherits `ProviderContract` may set and override, the scene itself not."""
-    from django_twilio_2fa.testing.scene import ProviderScene
-
-    [cls] = [c for c in ast.parse(inspect.getsource(ProviderScene)).body if isinstance(c, ast.ClassDef)]
-    rows = []
-    for here, after in pairwise(cls.body):
-        if isinstance(here, ast.AnnAssign) and isinstance(after, ast.Expr):
-            rows.append([f"`{ast.unparse(here.target)}`", _in_a_line(str(ast.literal_eval(after.value)))])
-        elif isinstance(here, ast.FunctionDef):
-            if here.name == "setUp":
-                break
-            takes = ", ".join(a.arg for a in [*here.args.args[1:], *here.args.kwonlyargs])
-            rows.append([f"`{here.name}({takes})`", _in_a_line(ast.get_docstring(here) or "")])
-    return _table(["name", "meaning"], rows)
+    return table(["code", "class", "status", "blocking", "text"], rows)
 
 
 def options_table() -> str:
@@ -248,14 +130,14 @@ def options_table() -> str:
         [f"`{o.name}`", "send and check" if o.start and o.check else "send" if o.start else "check", o.doc]
         for o in PARAMETERS.values()
     ]
-    return _table(["parameter", "used in", "meaning"], rows)
+    return table(["parameter", "used in", "meaning"], rows)
 
 
 def messages_table() -> str:
     from django_twilio_2fa.process.wording import MESSAGES
 
-    own = {f"send_{p.name}": p.sent_wording for p in bundled() if p.sends}
-    return _table(["code", "text"], [[f"`{code}`", str(text)] for code, text in {**MESSAGES, **own}.items()])
+    own = {f"send_{p.name}": p.sent_wording for p in methods.bundled() if p.sends}
+    return table(["code", "text"], [[f"`{code}`", str(text)] for code, text in {**MESSAGES, **own}.items()])
 
 
 def magic_table() -> str:
@@ -266,15 +148,13 @@ def magic_table() -> str:
     for m in MAGIC.values():
         answer = f"{m.code} (HTTP {CODES[m.code][0]}) on a {m.on}" if m.on else ""
         rows.append([f"`{m.to}`", m.does, answer, ", ".join(m.channels)])
-    return _table(["phone number or e-mail address", "what it simulates", "error", "only for"], rows)
+    return table(["phone number or e-mail address", "what it simulates", "error", "only for"], rows)
 
 
 def faults_table() -> str:
     from django_twilio_2fa.sandbox.fault_injection import INJECTABLE_FAULTS
 
-    return _table(
-        ["fault", "what happens"], [[f"`{name}`", does] for name, does in INJECTABLE_FAULTS.items()]
-    )
+    return table(["fault", "what happens"], [[f"`{name}`", does] for name, does in INJECTABLE_FAULTS.items()])
 
 
 def control_table() -> str:
@@ -284,13 +164,13 @@ def control_table() -> str:
     for c in CONTROLS:
         values = ", ".join(f"`{name}`" for name in c.values.split(", ") if name)
         rows.append([f"`{c.method} {PREFIX}{c.path}`", values, c.does])
-    return _table(["request", "values", "does"], rows)
+    return table(["request", "values", "does"], rows)
 
 
 def costs_table() -> str:
     from tests.process.test_queries import COSTS
 
-    return _table(["page", "queries"], [[f"`{page}`", str(n)] for page, n in COSTS.items()])
+    return table(["page", "queries"], [[f"`{page}`", str(n)] for page, n in COSTS.items()])
 
 
 def rooms_table() -> str:
@@ -299,12 +179,12 @@ def rooms_table() -> str:
         for room in group.rooms:
             name = f"{room}/" if (picture.PACKAGE / room).is_dir() else f"{room}.py"
             rows.append([group.title, f"`{name}`", picture.summary(picture.main_file(room))])
-    return _table(["group", "where", "what it is for"], rows)
+    return table(["group", "where", "what it is for"], rows)
 
 
 def _files_table(room: str) -> str:
     files = [path for path in picture.files_of(room) if path.stem != "__init__"]
-    return _table(["file", "what it is for"], [[f"`{p.name}`", picture.summary(p)] for p in files])
+    return table(["file", "what it is for"], [[f"`{p.name}`", picture.summary(p)] for p in files])
 
 
 def process_table() -> str:
@@ -313,52 +193,6 @@ def process_table() -> str:
 
 def pages_table() -> str:
     return _files_table("pages")
-
-
-# How the sentences of each language address the user.
-ADDRESSED = {
-    "ar": "the singular",
-    "cs": "vy",
-    "de": "Sie",
-    "el": "the plural",
-    "es": "usted",
-    "fr": "vous",
-    "he": "without a gender: יש, אפשר",
-    "hi": "आप",
-    "id": "Anda",
-    "it": "Lei",
-    "ja": "です, ます",
-    "ko": "-세요, -습니다",
-    "nl": "u",
-    "pl": "Ty, or impersonal",
-    "pt-br": "você",
-    "ru": "вы",
-    "sv": "du",
-    "tr": "siz",
-    "uk": "ви",
-    "vi": "bạn",
-    "zh-hans": "您",
-    "zh-hant": "您",
-}
-TERMS = (
-    "Security code",
-    "Recovery codes",
-    "Passkey",
-    "Authenticator app",
-    "Text message",
-    "device",
-    "verification",
-)
-
-
-def glossary_table() -> str:
-    from django.utils.translation import get_language_info, gettext, override
-
-    rows = []
-    for language, address in ADDRESSED.items():
-        with override(language):
-            rows.append([get_language_info(language)["name"], address, *map(gettext, TERMS)])
-    return _table(["language", "address", *(term.lower() for term in TERMS)], rows)
 
 
 TABLES: dict[str, Callable[[], str]] = {
@@ -375,24 +209,24 @@ TABLES: dict[str, Callable[[], str]] = {
     "faults": faults_table,
     "control": control_table,
     "costs": costs_table,
-    "features": features_table,
-    "hooks": hooks_table,
-    "declared": declared_table,
-    "overridden": overridden_table,
+    "features": methods.features,
+    "hooks": methods.hooks,
+    "declared": methods.declared,
+    "overridden": methods.overridden,
     "options": options_table,
     "rooms": rooms_table,
     "process": process_table,
     "pages": pages_table,
     "reference": reference.page,
     "words": words.page,
-    "glossary": glossary_table,
+    "glossary": glossary.page,
     "templates": template_names.table,
     "variables": words.css_variables,
 }
 
 
 def fresh(text: str) -> str:
-    """The page with its generated blocks as the code has them now."""
+    """Return the page with its generated blocks as the code has them now."""
     return BLOCK.sub(lambda m: f"{m[1]}\n{TABLES[m[2]]()}\n{m[4]}", text)
 
 
