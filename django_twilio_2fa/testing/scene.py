@@ -77,6 +77,8 @@ class ProviderScene(TwilioSandboxMixin, _Base):
                 "TWILIO_2FA_ALLOWED_METHODS": [self.method],
                 "TWILIO_2FA_PHONE_NUMBER_CARRIER_LOOKUP": False,
                 "TWILIO_2FA_SEND_COOLDOWN": 30,
+                # Most of the time of a test would go into the hash of a password that nobody enters.
+                "PASSWORD_HASHERS": ["django.contrib.auth.hashers.MD5PasswordHasher"],
                 **self.method_settings,
             }
         )
