@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 LIST = Path(__file__).resolve().parent / "tests" / "essential.txt"
-# The rest takes as long as all this, for branches that one test each executes.
+# To execute the rest as well, the tests would take twice as long.
 SHARE = 0.985
 
 
