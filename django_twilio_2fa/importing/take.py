@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -23,11 +24,13 @@ from ..notices import address_of
 from ..process import events
 from ..process.devices import clean_name, has_callback
 from ..process.phone_rules import refuse_country
-from ..process.provider_call import service_id
+from ..process.provider_call import service_id, trace
 from ..process.subject import Subject
 from ..providers.installed import get_providers, why_unavailable
 from .sources import SOURCES, Decrypt, Found
 from .tables import columns_of, rows_of
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -79,6 +82,7 @@ def _careful(decrypt: Decrypt) -> Decrypt:
         try:
             return str(decrypt(text))
         except Exception as e:
+            logger.error("The function that decrypts failed\n%s", trace(e))
             raise NotTaken(f"its secret cannot be decrypted ({type(e).__name__})") from None
 
     return decrypted
@@ -157,6 +161,7 @@ def _take_secret(source: str, found: Found, user: Any, shared: SharedSecret, *, 
         raise NotTaken(f"Twilio did not take it, try again later ({e.full_code})") from None
     except Exception as e:
         # A provider may raise any exception. The other rows are still imported.
+        logger.error("A provider failed\n%s", trace(e))
         raise NotTaken(f"its method failed, try again later ({type(e).__name__})") from None
     kind = provider.device_kind
     with transaction.atomic():
