@@ -1,4 +1,7 @@
-"""Write the tables of the docs from the code: `python docs/generate.py`, or with `--check` only compares."""
+"""Write the tables of the docs from the code: `python docs/generate.py`.
+
+With `--check`, only name the pages that would change.
+"""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""Reads the catalogues: how each language addresses the user, and its words for the terms of this package."""
+"""Write the glossary: the form of address, and the terms of this package, in each language."""
 
 from __future__ import annotations
 
 from tables import table
 
-# How the sentences of each language address the user.
+# The form of address that each translation uses.
 ADDRESSED = {
     "ar": "the singular",
     "cs": "vy",

@@ -1,4 +1,4 @@
-"""Reads the providers, and the contract that they fulfil."""
+"""Write the tables about providers and their base class, `MethodProvider`."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def declared() -> str:
             after.value.value if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant) else ""
         )
         default = attribute.value
-        # What is translated is shown as it stands in English.
+        # Show the English text of what is translated.
         shown = default.args[0] if isinstance(default, ast.Call) else default
         told = ast.unparse(shown) if shown is not None else ""
         rows.append([f"`{ast.unparse(attribute.target)}`", _in_a_line(str(doc)), f"`{told}`"])

@@ -1,4 +1,4 @@
-"""Writes Markdown."""
+"""Write Markdown."""
 
 from __future__ import annotations
 

@@ -13,29 +13,23 @@ import sys
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.cases import ESSENTIAL, without_parameters
 
-LIST = Path(__file__).resolve().parent / "tests" / "essential.txt"
-# To execute the rest as well, the tests would take twice as long.
+# Tests that execute all branches take twice as long.
 SHARE = 0.985
 
 
 class Times:
-    """Adds up how many seconds each test takes."""
+    """A plugin for pytest that adds up the seconds of each test."""
 
     def __init__(self) -> None:
         self.seconds: Counter[str] = Counter()
 
     def pytest_runtest_logreport(self, report: Any) -> None:
-        self.seconds[name_of(report.nodeid)] += report.duration
-
-
-def name_of(nodeid: str) -> str:
-    """Return the name of a test without its parameters."""
-    return nodeid.partition("[")[0]
+        self.seconds[without_parameters(report.nodeid)] += report.duration
 
 
 def executed(path: str) -> dict[str, set[int]]:
@@ -50,7 +44,7 @@ def executed(path: str) -> dict[str, set[int]]:
             "SELECT context, file_id, fromno, tono FROM arc JOIN context ON context.id = context_id"
         )
         for context, *branch in rows:
-            name = name_of(context.partition("|")[0])
+            name = without_parameters(context.partition("|")[0])
             found[name].add(numbers.setdefault(tuple(branch), len(numbers)))
     return found
 
@@ -85,9 +79,9 @@ def main() -> int:
         if status:
             return int(status)
         names = chosen(executed(f"{folder}/coverage"), times.seconds)
-    LIST.write_text("".join(f"{name}\n" for name in sorted(names)))
+    ESSENTIAL.write_text("".join(f"{name}\n" for name in sorted(names)))
     taken = sum(times.seconds[name] for name in names)
-    print(f"{len(names)} tests, which took {taken:.0f} of {times.seconds.total():.0f} s: {LIST}")  # noqa: T201
+    print(f"{len(names)} tests, which took {taken:.0f} of {times.seconds.total():.0f} s: {ESSENTIAL}")  # noqa: T201
     return 0
 
 

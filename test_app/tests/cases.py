@@ -44,11 +44,16 @@ def leave_out(config: pytest.Config, items: list[pytest.Function]) -> None:
 def essential(items: list[pytest.Function]) -> list[pytest.Function]:
     """Return the tests that are listed as essential. Raises UsageError if a listed one is missing."""
     listed = set(ESSENTIAL.read_text().split())
-    if missing := listed - {item.nodeid.partition("[")[0] for item in items}:
+    if missing := listed - {without_parameters(item.nodeid) for item in items}:
         raise pytest.UsageError(
             f"{ESSENTIAL.name} lists tests that do not exist: {', '.join(sorted(missing))}"
         )
-    return [item for item in items if item.nodeid.partition("[")[0] in listed]
+    return [item for item in items if without_parameters(item.nodeid) in listed]
+
+
+def without_parameters(nodeid: str) -> str:
+    """Return the ID of a test without its parameters."""
+    return nodeid.partition("[")[0]
 
 
 def name_of(function: Any) -> str:

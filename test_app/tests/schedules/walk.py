@@ -141,10 +141,10 @@ class Walk:
                 return self.run(switches)
         return None
 
-    def is_mirrored(self, thread: str, before: list[Step]) -> bool:
-        """Return whether this thread and an earlier one make the same request, and neither has begun.
+    def is_out_of_turn(self, thread: str, before: list[Step]) -> bool:
+        """Return whether a thread would begin before an earlier one that makes the same request.
 
-        If this thread begins first, the same happens as if the earlier one does, with their names exchanged.
+        The result would be that of beginning in turn, with the names of the two threads exchanged.
         """
         begun = {step.thread for step in before}
         waiting = [name for name in self.requests if name not in begun]
@@ -161,9 +161,9 @@ class Walk:
     def all(self, switches: int, *, until: int = 1) -> Walked:
         """Run all schedules with up to so many switches, which is one at the least.
 
-        Of schedules that differ only in the order of steps that do not concern each other, one is run. If
-        threads make the same request, their names are not exchanged. Stops when `until` schedules have broken
-        a rule.
+        Of schedules that differ only in the order of steps that do not concern each other, one is run.
+        Threads that make the same request begin in the order of their names. Stops when `until` schedules
+        have broken a rule.
         """
         walked, began = Walked(), time.monotonic()
         # By what they cost, so that a state is first reached with the fewest switches.
@@ -191,7 +191,7 @@ class Walk:
                     if cost + price >= switches:
                         continue
                     key = (states[n], choice.states, thread)
-                    if key in seen or self.is_mirrored(thread, run.steps[:n]):
+                    if key in seen or self.is_out_of_turn(thread, run.steps[:n]):
                         walked.redundant += 1
                         continue
                     seen.add(key)
