@@ -87,13 +87,16 @@ lint: $(VENV)/.dev-installed
 clean:
 	rm -rf $(VENV) docs/_build
 
+# uv installs in a quarter of pip's time. Where it cannot be installed, or does not find the packages, pip is used.
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary uv uv || true
 
-# One stamp for each extra: pip runs again only where pyproject.toml is newer. Modules are compiled when they are
-# first imported: most of Twilio's library never is.
+# One stamp for each extra: packages are installed again only where pyproject.toml is newer. Modules are compiled
+# when they are first imported: most of Twilio's library never is.
 $(VENV)/.%-installed: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --editable ".[$*]"
+	@if test -x $(BIN)/uv && $(BIN)/uv pip install --quiet --python $(BIN)/python --editable ".[$*]"; then :; \
+	else $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --editable ".[$*]"; fi
 	@touch $@
 
 .PRECIOUS: $(VENV)/.%-installed
