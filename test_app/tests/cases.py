@@ -1,17 +1,20 @@
-"""Select tests: `TWILIO_2FA_TESTS=essential`, and parametrized ones with some of their parameters.
+"""Select tests, and some of their parameters.
 
-`TWILIO_2FA_CASES` says with how many.
+`TWILIO_2FA_TESTS="essential models process"` selects the essential tests, those that need a database server,
+and all tests in these folders or files. `TWILIO_2FA_CASES` says with how many of their parameters tests run.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-# Tests that together execute nearly every branch that the suite executes. `make essential` writes it.
+# Tests that together execute every statement of SQL, and nearly every branch, that the suite executes on
+# SQLite. `make essential` writes the list.
 ESSENTIAL = Path(__file__).with_name("essential.txt")
 
 
@@ -33,7 +36,8 @@ def leave_out(config: pytest.Config, items: list[pytest.Function]) -> None:
     """
     asked = os.environ.get("TWILIO_2FA_CASES", "all")
     tests: dict[str, list[pytest.Function]] = {}
-    for item in essential(items) if os.environ.get("TWILIO_2FA_TESTS") == "essential" else items:
+    names = os.environ.get("TWILIO_2FA_TESTS", "").split()
+    for item in essential(items, names[1:]) if names[:1] == ["essential"] else items:
         tests.setdefault(item.nodeid if keeps_all(item) else name_of(item.function), []).append(item)
     chosen = {id(found[n]) for found in tests.values() for n in numbers(len(found), asked)}
     if left_out := [item for item in items if id(item) not in chosen]:
@@ -41,14 +45,26 @@ def leave_out(config: pytest.Config, items: list[pytest.Function]) -> None:
         items[:] = [item for item in items if id(item) in chosen]
 
 
-def essential(items: list[pytest.Function]) -> list[pytest.Function]:
-    """Return the tests that are listed as essential. Raises UsageError if a listed one is missing."""
+def essential(items: list[pytest.Function], paths: Sequence[str] = ()) -> list[pytest.Function]:
+    """Return the tests that are listed as essential, that need a database server, or that the paths have.
+
+    Raises UsageError if a listed test is missing, or if a path has no tests.
+    """
     listed = set(ESSENTIAL.read_text().split())
     if missing := listed - {without_parameters(item.nodeid) for item in items}:
         raise pytest.UsageError(
             f"{ESSENTIAL.name} lists tests that do not exist: {', '.join(sorted(missing))}"
         )
-    return [item for item in items if without_parameters(item.nodeid) in listed]
+    folder = ESSENTIAL.parent
+    below = {path: [item for item in items if item.path.is_relative_to(folder / path)] for path in paths}
+    if empty := [path for path, found in below.items() if not found]:
+        raise pytest.UsageError(f"No tests in {', '.join(empty)}")
+    wanted = {id(item) for found in below.values() for item in found}
+    return [
+        item
+        for item in items
+        if without_parameters(item.nodeid) in listed or needs_server(item) or id(item) in wanted
+    ]
 
 
 def without_parameters(nodeid: str) -> str:
@@ -61,9 +77,14 @@ def name_of(function: Any) -> str:
     return f"{function.__module__}.{function.__qualname__}"
 
 
-def keeps_all(item: pytest.Function) -> bool:
-    """Return whether a test runs with all of its cases: it needs a database server, or is very quick."""
-    if "/checks/" in item.nodeid or item.get_closest_marker("server_database"):
+def needs_server(item: pytest.Function) -> bool:
+    """Return whether a test is skipped on SQLite."""
+    if item.get_closest_marker("server_database"):
         return True
     # The contract has no marks of pytest. Its tests skip themselves by calling this method.
     return "needs_row_locks" in item.function.__code__.co_names
+
+
+def keeps_all(item: pytest.Function) -> bool:
+    """Return whether a test runs with all of its cases: it needs a database server, or is very quick."""
+    return "/checks/" in item.nodeid or needs_server(item)

@@ -11,9 +11,10 @@ from essential_tests import SHARE, chosen
 from hypothesis import given
 from hypothesis import strategies as st
 
-from django_twilio_2fa.testing import ProviderContract
+from django_twilio_2fa.testing import ProviderContract, register_device
 
-from . import cases
+from . import cases, statements
+from .people import PHONE, Person
 
 
 @given(count=st.integers(1, 300), most=st.integers(1, 12))
@@ -76,13 +77,42 @@ def listed(monkeypatch: Any, tmp_path: Path) -> Path:
     return path
 
 
+def item(name: str, mark: str = "") -> Any:
+    """Return a test as pytest collects it."""
+    return SimpleNamespace(
+        nodeid=name,
+        path=cases.ESSENTIAL.parent / name.partition("::")[0],
+        function=lambda: None,
+        get_closest_marker=lambda asked: asked if asked == mark else None,
+    )
+
+
 def test_essential_tests_are_those_of_the_list(listed: Path) -> None:
-    items: Any = [SimpleNamespace(nodeid=f"test_it.py::test_{name}") for name in ("one[x]", "two", "three")]
+    items = [item(f"test_it.py::test_{name}") for name in ("one[x]", "two", "three")]
     assert cases.essential(items) == items[:2]
 
 
+def test_tests_that_need_a_server_are_essential(listed: Path) -> None:
+    items = [item("test_it.py::test_one"), item("test_it.py::test_two")]
+    items.append(item("test_races.py::test_a_race", mark="server_database"))
+    assert cases.essential(items) == items
+
+
+def test_all_tests_of_a_named_path_are_essential(listed: Path) -> None:
+    items = [item("test_it.py::test_one"), item("test_it.py::test_two")]
+    items += [item("models/test_rows.py::test_a_row"), item("pages/test_it.py::test_a_page")]
+    assert cases.essential(items, ["models"]) == items[:3]
+    assert cases.essential(items, ["pages/test_it.py"]) == [*items[:2], items[3]]
+
+
+def test_a_named_path_without_tests_is_an_error(listed: Path) -> None:
+    items = [item("test_it.py::test_one"), item("test_it.py::test_two")]
+    with pytest.raises(pytest.UsageError, match="No tests in nowhere"):
+        cases.essential(items, ["test_it.py", "nowhere"])
+
+
 def test_a_listed_test_that_does_not_exist_is_an_error(listed: Path) -> None:
-    items: Any = [SimpleNamespace(nodeid=f"test_it.py::test_{name}") for name in ("one[x]", "three")]
+    items = [item("test_it.py::test_one[x]"), item("test_it.py::test_three")]
     with pytest.raises(pytest.UsageError, match=r"do not exist.*test_two"):
         cases.essential(items)
 
@@ -92,9 +122,41 @@ def test_of_tests_that_execute_the_same_the_fastest_is_chosen() -> None:
     assert sorted(chosen(executed, {"slow": 9, "fast": 1, "other": 1})) == ["fast", "other"]
 
 
-@given(
-    executed=st.dictionaries(st.text("abc"), st.sets(st.integers(0, 99)), min_size=1), seconds=st.floats(0, 9)
+EXECUTED = st.dictionaries(st.text("abc"), st.sets(st.integers(0, 99)), min_size=1)
+
+
+@given(executed=EXECUTED, seconds=st.floats(0, 9))
+def test_chosen_tests_execute_the_share_that_is_asked_for(
+    executed: dict[str, set[int]], seconds: float
+) -> None:
+    every = set().union(*executed.values())
+    for share in (SHARE, 1):
+        names = ["", *chosen(executed, {"a": seconds}, share)]
+        assert len(set().union(*(executed.get(name, ()) for name in names))) >= share * len(every)
+
+
+def test_a_test_that_adds_nothing_to_those_before_is_not_chosen() -> None:
+    executed = {"one": {1, 2}, "two": {2, 3}, "three": {1, 3}}
+    assert chosen(executed, {}, before=["one"]) in (["two"], ["three"])
+    assert chosen(executed, {}, before=["one", "two"]) == []
+
+
+def test_a_statement_is_noted_with_the_function_that_executes_it(demo: Person) -> None:
+    with statements.noted() as found:
+        demo.user.refresh_from_db()
+    assert found == set()
+    with statements.noted() as found:
+        register_device(demo.user, PHONE)
+    assert any(f.startswith("django_twilio_2fa/models/devices.py update_or_register: INSERT") for f in found)
+
+
+@pytest.mark.parametrize(
+    ("sql", "shape"),
+    [
+        ("SELECT 1 WHERE a IN (%s, %s) LIMIT 21", "SELECT N WHERE a IN (%s) LIMIT N"),
+        ("INSERT INTO a VALUES (%s, %s), (%s, %s)", "INSERT INTO a VALUES (%s)"),
+        ('RELEASE SAVEPOINT "s139_x2"', "RELEASE SAVEPOINT"),
+    ],
 )
-def test_chosen_tests_execute_nearly_every_branch(executed: dict[str, set[int]], seconds: float) -> None:
-    covered = set(executed.get("", ())).union(*(executed[name] for name in chosen(executed, {"a": seconds})))
-    assert len(covered) >= SHARE * len(set().union(*executed.values()))
+def test_statements_of_one_kind_are_one_statement(sql: str, shape: str) -> None:
+    assert statements.shape(sql) == shape

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
@@ -11,7 +10,6 @@ from uuid import uuid4
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.core.cache import cache
 from django.db import connection
 
 from django_twilio_2fa import errors
@@ -40,17 +38,19 @@ def user(transactional_db: None) -> Any:
     return user
 
 
-# A database of its own for each worker: a test that begins empties it.
-REDIS = f"redis://127.0.0.1:6379/{9 + int(os.environ.get('PYTEST_XDIST_WORKER', 'gw0')[2:]) % 7}"
+REDIS = "redis://127.0.0.1:6379/9"
 
 
-def redis_answers() -> bool:
+def connect_to_redis() -> Any:
+    """Return a client of Redis. Skips the test if there is no server."""
     import redis
 
+    client = redis.Redis.from_url(REDIS, socket_connect_timeout=1)
     try:
-        return bool(redis.Redis.from_url(REDIS, socket_connect_timeout=1).ping())
+        client.ping()
     except redis.RedisError:
-        return False
+        pytest.skip("needs Redis on 127.0.0.1:6379")
+    return client
 
 
 # Where a site keeps its sessions: its database, a cache, or both.
@@ -66,17 +66,19 @@ def sessions(request: Any, settings: Any) -> Iterator[None]:
     if request.param == "db":
         yield
         return
-    if not redis_answers():
-        pytest.skip("needs Redis on 127.0.0.1:6379")
+    prefix = uuid4().hex
     settings.CACHES = {
         "default": {
             "BACKEND": "django.core.cache.backends.redis.RedisCache",
             "LOCATION": REDIS,
-            "KEY_PREFIX": uuid4().hex,
+            "KEY_PREFIX": prefix,
         }
     }
-    yield
-    cache.clear()
+    # Not `cache.clear()`, which empties the database of Redis: other processes test beside this one.
+    with connect_to_redis() as client:
+        yield
+        for key in client.scan_iter(f"{prefix}:*"):
+            client.delete(key)
 
 
 @pytest.fixture

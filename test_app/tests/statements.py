@@ -1,0 +1,58 @@
+"""A plugin of pytest for `make essential`: report which statements of SQL each test executes.
+
+A report has them in `user_properties`, under `statements`: each with the function that executes it.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection
+
+ROOT = Path(__file__).resolve().parents[2]
+OURS = (f"{ROOT}/django_twilio_2fa/", f"{ROOT}/providers/")
+
+
+def caller() -> str:
+    """Return the innermost function of the package or of a provider that is running, or an empty text."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        if frame.f_code.co_filename.startswith(OURS):
+            return f"{frame.f_code.co_filename.removeprefix(f'{ROOT}/')} {frame.f_code.co_name}"
+        frame = frame.f_back  # type: ignore[assignment]
+    return ""
+
+
+def shape(sql: str) -> str:
+    """Return a statement without numbers, the names of savepoints, and how many values a list has."""
+    sql = re.sub(r"SAVEPOINT .*", "SAVEPOINT", sql)
+    sql = re.sub(r"\((%s|\d+)(, *(%s|\d+))*\)", "(%s)", sql)
+    sql = re.sub(r"(\(%s\))(, *\(%s\))+", r"\1", sql)
+    return re.sub(r"\b\d+\b", "N", sql)
+
+
+@contextmanager
+def noted() -> Iterator[set[str]]:
+    """Note the statements that the package and the providers execute in this thread."""
+    found: set[str] = set()
+
+    def note(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if place := caller():
+            found.add(f"{place}: {shape(sql)}")
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(note):
+        yield found
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    with noted() as found:
+        yield
+    item.user_properties.append(("statements", sorted(found)))
