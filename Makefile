@@ -92,8 +92,8 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary uv uv || true
 
-# One stamp for each extra: packages are installed again only where pyproject.toml is newer. Modules are compiled
-# when they are first imported: most of Twilio's library never is.
+# One stamp for each extra: packages are installed again only if pyproject.toml is newer. Modules are not compiled
+# here but when they are first imported, because most modules of Twilio's library are never imported.
 $(VENV)/.%-installed: pyproject.toml | $(BIN)/python
 	@if test -x $(BIN)/uv && $(BIN)/uv pip install --quiet --python $(BIN)/python --editable ".[$*]"; then :; \
 	else $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --editable ".[$*]"; fi

@@ -19,10 +19,10 @@ from typing import Any
 import pytest
 from tests.cases import ESSENTIAL, without_parameters
 
-# How many of the branches. Tests that execute all of them take twice as long.
+# The share of the branches to execute. Tests that execute all branches take twice as long.
 SHARE = 0.985
 
-# What each test executes, as numbers. What runs outside of tests is under an empty name.
+# The branches or statements that each test executes, as numbers. Those outside of tests have an empty name.
 Executed = dict[str, set[int]]
 
 
@@ -61,9 +61,9 @@ def branches(path: str) -> Executed:
 def chosen(
     found: Executed, seconds: Mapping[str, float], share: float = 1, before: Sequence[str] = ()
 ) -> list[str]:
-    """Return tests that, with those chosen before, execute a share of all that is found.
+    """Return tests that, together with those in `before`, execute the given share of all that is in `found`.
 
-    The one that adds most for its time comes next.
+    Chooses the test that adds most for its time, until there are enough.
     """
     covered = set().union(*(found.get(name, ()) for name in ("", *before)))
     enough = share * len(set().union(*found.values()))

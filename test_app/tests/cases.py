@@ -46,7 +46,7 @@ def leave_out(config: pytest.Config, items: list[pytest.Function]) -> None:
 
 
 def essential(items: list[pytest.Function], paths: Sequence[str] = ()) -> list[pytest.Function]:
-    """Return the tests that are listed as essential, that need a database server, or that the paths have.
+    """Return the tests that are listed as essential, that need a database server, or that are in the paths.
 
     Raises UsageError if a listed test is missing, or if a path has no tests.
     """
@@ -78,7 +78,7 @@ def name_of(function: Any) -> str:
 
 
 def needs_server(item: pytest.Function) -> bool:
-    """Return whether a test is skipped on SQLite."""
+    """Return whether a test needs a database server. On SQLite it is skipped."""
     if item.get_closest_marker("server_database"):
         return True
     # The contract has no marks of pytest. Its tests skip themselves by calling this method.

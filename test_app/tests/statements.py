@@ -1,6 +1,6 @@
-"""A plugin of pytest for `make essential`: report which statements of SQL each test executes.
+"""A pytest plugin for `make essential`: report which SQL statements each test executes.
 
-A report has them in `user_properties`, under `statements`: each with the function that executes it.
+They are `statements` in the `user_properties` of a report. Each begins with the function that executes it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import sys
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -21,16 +22,16 @@ OURS = (f"{ROOT}/django_twilio_2fa/", f"{ROOT}/providers/")
 
 def caller() -> str:
     """Return the innermost function of the package or of a provider that is running, or an empty text."""
-    frame = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         if frame.f_code.co_filename.startswith(OURS):
             return f"{frame.f_code.co_filename.removeprefix(f'{ROOT}/')} {frame.f_code.co_name}"
-        frame = frame.f_back  # type: ignore[assignment]
+        frame = frame.f_back
     return ""
 
 
 def shape(sql: str) -> str:
-    """Return a statement without numbers, the names of savepoints, and how many values a list has."""
+    """Return one text for all statements that differ only in numbers, savepoint names or lists."""
     sql = re.sub(r"SAVEPOINT .*", "SAVEPOINT", sql)
     sql = re.sub(r"\((%s|\d+)(, *(%s|\d+))*\)", "(%s)", sql)
     sql = re.sub(r"(\(%s\))(, *\(%s\))+", r"\1", sql)
@@ -39,7 +40,7 @@ def shape(sql: str) -> str:
 
 @contextmanager
 def noted() -> Iterator[set[str]]:
-    """Note the statements that the package and the providers execute in this thread."""
+    """Collect the SQL statements that the package and the providers execute in this thread."""
     found: set[str] = set()
 
     def note(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:

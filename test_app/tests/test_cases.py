@@ -78,7 +78,7 @@ def listed(monkeypatch: Any, tmp_path: Path) -> Path:
 
 
 def item(name: str, mark: str = "") -> Any:
-    """Return a test as pytest collects it."""
+    """Return a stand-in for a test that pytest has collected."""
     return SimpleNamespace(
         nodeid=name,
         path=cases.ESSENTIAL.parent / name.partition("::")[0],
