@@ -48,7 +48,7 @@ FUZZ := attacks pages/test_next.py test_tokens.py contacts sandbox
 soak: $(VENV)/.test-installed
 	TWILIO_2FA_TEST_REQUIRE=server_database,redis TWILIO_2FA_ROWS=1000000 TWILIO_2FA_ROUNDS=30 \
 		$(BIN)/python -m pytest --durations=15 $(ARGS) $(addprefix test_app/tests/,$(SOAK))
-	TWILIO_2FA_TEST_REQUIRE=server_database TWILIO_2FA_SWITCHES=$(SWITCHES) TWILIO_2FA_EVERY_WRITE=1 \
+	TWILIO_2FA_TEST_REQUIRE=postgresql TWILIO_2FA_SWITCHES=$(SWITCHES) TWILIO_2FA_EVERY_WRITE=1 \
 		$(BIN)/python -m pytest -n 2 --durations=15 $(ARGS) test_app/tests/schedules
 	env -u DATABASE_URL TWILIO_2FA_EXAMPLES=20000 \
 		$(BIN)/python -m pytest -n 2 -m hypothesis --durations=15 $(ARGS) $(addprefix test_app/tests/,$(FUZZ))

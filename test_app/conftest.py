@@ -1,6 +1,6 @@
 """What is required: on a machine that has to have a database server or Chromium, no skip for want of it.
 
-`TWILIO_2FA_TEST_REQUIRE=server_database,redis,browser,packaging,node` names marks that may not be skipped.
+`TWILIO_2FA_TEST_REQUIRE=server_database,postgresql,redis` names marks whose tests may not be skipped.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterable
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -12,6 +13,7 @@ from django.db import IntegrityError, transaction
 
 from .. import errors
 from ..contacts import Contact, PhoneNumber
+from ..models.contention import again
 from ..models.pauses import Pause
 from ..models.verifications import Purpose, Verification
 from ..providers import MethodProvider
@@ -93,9 +95,8 @@ def pause(
     """
     details = {"method": method, "place": place, "registrations": registrations}
     details |= {"reason": reason[:LONGEST_REASON], "by": by, "since": int(time.time()), **more}
-    row, _created = Pause.objects.update_or_create(
-        scope=SCOPE, key=key_of(method, place, registrations), defaults={"until": until, "details": details}
-    )
+    key, values = key_of(method, place, registrations), {"until": until, "details": details}
+    row, _created = again(partial(Pause.objects.update_or_create, scope=SCOPE, key=key, defaults=values))
     logger.warning("Sending was paused by %s: %s until %s. %s", by, row.key, row.ends or "resumed", reason)
     return row
 
@@ -105,18 +106,22 @@ def begin(method: str, place: str, *, seconds: int, reason: str, **more: Any) ->
     now, key = int(time.time()), key_of(method, place, registrations=True)
     details = {"method": method, "place": place, "registrations": True, "reason": reason, "by": BREAKER}
     values = {"until": now + seconds, "details": {**details, "since": now, **more}}
-    if not Pause.objects.filter(key=key, until__lte=now).update(**values):
+    if not again(partial(Pause.objects.filter(key=key, until__lte=now).update, **values)):
         try:
-            with transaction.atomic():
-                Pause.objects.create(scope=SCOPE, key=key, **values)
+            again(partial(_create, key, values))
         except IntegrityError:
             return
     logger.warning("Registrations were stopped by the breaker for %d seconds: %s. %s", seconds, key, reason)
 
 
+def _create(key: str, values: dict[str, Any]) -> None:
+    with transaction.atomic():
+        Pause.objects.create(scope=SCOPE, key=key, **values)
+
+
 def extend(row: Pause, until: int, *, by: str) -> bool:
     """Change when a pause ends. Returns whether it lasted."""
-    changed = Pause.objects.lasting().filter(pk=row.pk).update(until=until)
+    changed = again(partial(Pause.objects.lasting().filter(pk=row.pk).update, until=until))
     if changed:
         logger.warning("A pause was extended by %s: %s until %s", by, row.key, until)
     return bool(changed)
@@ -130,7 +135,8 @@ def resume(rows: Iterable[Pause], *, by: str) -> list[Pause]:
     ended = []
     for row in rows:
         details = {**(row.details or {}), LIFTED: True}
-        if Pause.objects.lasting().filter(pk=row.pk).update(until=int(time.time()), details=details):
+        lasting = Pause.objects.lasting().filter(pk=row.pk)
+        if again(partial(lasting.update, until=int(time.time()), details=details)):
             ended.append(row)
             logger.warning("Sending was resumed by %s: %s", by, row.key)
     return ended

@@ -79,7 +79,7 @@ def name_of(function: Any) -> str:
 
 def needs_server(item: pytest.Function) -> bool:
     """Return whether a test needs a database server. On SQLite it is skipped."""
-    if item.get_closest_marker("server_database"):
+    if item.get_closest_marker("server_database") or item.get_closest_marker("postgresql"):
         return True
     # The contract has no marks of pytest. Its tests skip themselves by calling this method.
     return "needs_row_locks" in item.function.__code__.co_names

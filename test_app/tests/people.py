@@ -7,8 +7,10 @@ import re
 from html import unescape
 from typing import Any
 
+import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.sessions.backends.cache import SessionStore
+from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 from django.test.client import ClientHandler
@@ -23,6 +25,10 @@ from .helpers import wrong_code
 
 PHONE = "+12025550143"
 EMAIL = "sam@example.com"
+
+names_differ_in_case = pytest.mark.skipif(
+    connection.vendor == "mysql", reason="MariaDB takes user names that differ only in case for equal"
+)
 
 # What a browser sends along when a person opens a page.
 NAVIGATION = {

@@ -24,7 +24,7 @@ from django_twilio_2fa.testing import register_device
 
 from .. import loops
 from ..helpers import wrong_code
-from ..people import PHONE, Person
+from ..people import PHONE, Person, names_differ_in_case
 
 NOBODY = ("999999", "owl", "0", "-1", "9" * 400, "\0", "' OR 1=1", "\u202e", "1.5")
 
@@ -124,6 +124,7 @@ class TestWhoExists:
         # A lock of the user's own is apart from what strangers do.
         assert bool(messages.delivered(PHONE)) is (change == "locked")
 
+    @names_differ_in_case
     def test_a_name_is_that_of_the_active_user_who_has_it(self, sam: Person, settings: Any) -> None:
         settings.TWILIO_2FA_UNAUTHENTICATED_USER_FIELD = "username"
         get_user_model().objects.create_user("SAM", is_active=False)
@@ -274,6 +275,7 @@ class TestOtherSpellings:
             assert Stranger(person.user.pk).asks("send", method="email").status_code == 200
         assert [m["to"] for m in messages.delivered()] == ["owl+sam@example.org"]
 
+    @names_differ_in_case
     def test_users_with_similar_names_do_not_get_each_others_codes(self, sam: Person, settings: Any) -> None:
         settings.TWILIO_2FA_UNAUTHENTICATED_USER_FIELD = "username"
         other = get_user_model().objects.create_user("Sam")
@@ -285,6 +287,7 @@ class TestOtherSpellings:
         assert Stranger("sam").verifies(id, code).status_code == 400
         assert Stranger("Sam").verifies(id, code).json()["verified"] is True
 
+    @names_differ_in_case
     def test_a_third_spelling_of_a_name_matches_neither_user(self, sam: Person, settings: Any) -> None:
         settings.TWILIO_2FA_UNAUTHENTICATED_USER_FIELD = "username"
         get_user_model().objects.create_user("Sam")

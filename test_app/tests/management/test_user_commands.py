@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 from django_twilio_2fa.models import Device
 
 from ..browsers.people import FIREFOX, forget_cached_answer, signs_in_again, trusts
-from ..people import EMAIL, PHONE, Person
+from ..people import EMAIL, PHONE, Person, names_differ_in_case
 
 COMMANDS = ("status", "unlock", "revoke")
 
@@ -47,6 +47,7 @@ def test_a_name_comes_before_a_primary_key(pat: Person, django_user_model: Any) 
     assert as_json("status", str(pat.user.pk))["user"] == str(namesake.pk)
 
 
+@names_differ_in_case
 def test_a_name_of_two_users_asks_for_the_primary_key(pat: Person, monkeypatch: Any) -> None:
     """The manager of a site may ignore case."""
     manager = type(pat.user)._default_manager

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from django.db import OperationalError, connection
 
-from django_twilio_2fa.models import Counter, Verification, contention
+from django_twilio_2fa.models import Counter, Pause, Verification, contention
+from django_twilio_2fa.process import pauses
 
 from ..people import Person
 
@@ -89,3 +90,28 @@ def test_only_a_deadlock_is_retried(pat: Person) -> None:
     assert len(given_up) == 1
     assert not pat.has_got()
     assert "we could not save this" in pat.text
+
+
+@pytest.mark.parametrize("error", [on_mariadb, on_postgresql])
+def test_a_deadlock_does_not_stop_a_change_of_a_pause(error: Any) -> None:
+    def begin() -> None:
+        pauses.begin("sms", "LV", seconds=60, reason="few codes are entered")
+
+    def changed_after_a_deadlock(statement: str, change: Any) -> set[tuple[str, bool]]:
+        with every_first_time(statement, error) as given_up:
+            change()
+        assert len(given_up) == 1
+        return {(row.key, row.until == Pause.FOR_EVER) for row in Pause.objects.lasting()}
+
+    by_hand, by_breaker = ("sms||", True), ("sms|LV|registrations", False)
+    assert changed_after_a_deadlock("INSERT lock", lambda: pauses.pause("sms")) == {by_hand}
+    row = Pause.objects.get()
+    assert changed_after_a_deadlock("UPDATE lock", lambda: pauses.pause("sms", reason="fraud")) == {by_hand}
+    until = row.until - 60
+    assert changed_after_a_deadlock("UPDATE lock", lambda: pauses.extend(row, until, by="admin")) == {
+        ("sms||", False)
+    }
+    assert changed_after_a_deadlock("UPDATE lock", lambda: pauses.resume([row], by="admin")) == set()
+    assert changed_after_a_deadlock("INSERT lock", begin) == {by_breaker}
+    Pause.objects.update(until=1)
+    assert changed_after_a_deadlock("UPDATE lock", begin) == {by_breaker}

@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.db import connection  # noqa: F401 - for skipif
 
 from .scenes import SCENES
 from .scheduler import Scheduler
@@ -25,9 +24,8 @@ EVERY_WRITE = os.environ.get("TWILIO_2FA_EVERY_WRITE", "") == "1"
 SCHEDULE = os.environ.get("TWILIO_2FA_SCHEDULE", "")
 
 pytestmark = [
-    pytest.mark.server_database,
+    pytest.mark.postgresql,
     pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif("connection.vendor != 'postgresql'", reason="needs PostgreSQL: set DATABASE_URL"),
 ]
 
 

@@ -16,9 +16,8 @@ from .scheduler import CannotGoOn, Run, Scheduler
 from .walk import Snapshot, Walk, read, written
 
 pytestmark = [
-    pytest.mark.server_database,
+    pytest.mark.postgresql,
     pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif("connection.vendor != 'postgresql'", reason="needs PostgreSQL: set DATABASE_URL"),
 ]
 
 
