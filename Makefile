@@ -20,17 +20,17 @@ demo-reset:
 	@echo "The demo is as new. Next: make demo"
 
 # On every core. ARGS goes to pytest: make test ARGS="-k wizard -x"; ARGS="-n 0" is one process. Without ARGS, each
-# test runs with one of its parameters; CASES=all is all of them.
+# test runs with one of its parameters, and slow tests do not run; CASES=all runs all.
 CASES ?= $(if $(ARGS),all,1)
 PYTEST := $(BIN)/python -m pytest -n auto --dist loadgroup --no-loadscope-reorder
 # Modules are compiled once, also for the processes that tests start.
 export PYTHONDONTWRITEBYTECODE :=
-QUICK := -m "not browser and not packaging and not served and not node"
+QUICK := not browser and not packaging and not served and not node
 test: $(VENV)/.test-installed
-	TWILIO_2FA_CASES="$(CASES)" $(PYTEST) $(QUICK) $(ARGS)
+	TWILIO_2FA_CASES="$(CASES)" $(PYTEST) -m "$(QUICK)$(if $(filter all,$(CASES)),, and not slow)" $(ARGS)
 	@echo "Left out: tests in Chromium and Node.js, and tests that start servers or install packages. make test-rest runs them."
 ifneq ($(CASES),all)
-	@echo "Tests with many parameters ran with $(CASES) of them. make test CASES=all runs each."
+	@echo "Tests with many parameters ran with $(CASES) of them, and slow tests did not run. make test CASES=all runs all."
 endif
 
 test-rest: $(VENV)/.test-installed
@@ -38,7 +38,7 @@ test-rest: $(VENV)/.test-installed
 
 # Write the list of tests that execute nearly all that the suite executes. The gate runs them on the lowest versions.
 essential: $(VENV)/.test-installed
-	$(BIN)/python test_app/essential_tests.py -n auto --dist loadgroup --no-loadscope-reorder $(QUICK) $(ARGS)
+	$(BIN)/python test_app/essential_tests.py -n auto --dist loadgroup --no-loadscope-reorder -m "$(QUICK)" $(ARGS)
 
 # What takes long: very many rows, two servers, kills, 20,000 examples of each property, and every order of
 # requests with more switches. Needs PostgreSQL.

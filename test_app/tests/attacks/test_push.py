@@ -533,6 +533,7 @@ def test_any_answer_gets_an_error_and_stores_nothing(payload: Any, body: Any) ->
 
 @given(changed=st.dictionaries(st.sampled_from(["sid", "details", "hidden_details", "status", "x"]), JSON))
 @settings(max_examples=40, deadline=None)
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_any_change_of_a_right_answer_lets_nobody_in(changed: dict[str, Any]) -> None:
     with rolled_back():

@@ -181,6 +181,7 @@ def test_the_owner_can_register_a_number_that_others_try(db: None) -> None:
     assert in_every_order(Two(owners=False), (registers, types), theirs, goes_well) == 10
 
 
+@pytest.mark.slow
 def test_with_a_second_service_attackers_use_up_no_tries(db: None, settings: Any) -> None:
     settings.TWILIO_2FA_REGISTRATION_SERVICE_ID = ANOTHER_SERVICE
     mine = (picks, guesses, types_what_came_for_proving)

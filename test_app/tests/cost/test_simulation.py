@@ -58,6 +58,7 @@ def established() -> tuple[Registrar, Any]:
     return person, home
 
 
+@pytest.mark.slow
 def test_a_pumping_bot_costs_less_than_a_hundred_dollars_a_day(pat: Person) -> None:
     person, home = established()
     bot = Registrar("bot")
@@ -81,6 +82,7 @@ def test_a_pumping_bot_costs_less_than_a_hundred_dollars_a_day(pat: Person) -> N
     assert bot.tried <= PUMP.tried
 
 
+@pytest.mark.slow
 def test_a_launch_with_a_rush_stops_nobody() -> None:
     person, home = Registrar("person"), numbers("US")
     waiting: list[list[Any]] = [[], [], []]
@@ -94,6 +96,7 @@ def test_a_launch_with_a_rush_stops_nobody() -> None:
     assert (person.tried, person.sent, person.refused) == (RUSH.tried, RUSH.sent, RUSH.stopped)
 
 
+@pytest.mark.slow
 def test_where_messages_are_lost_calls_and_sign_ins_go_on(pat: Person) -> None:
     person, home = established()
     lost, caller = Registrar("lost"), Registrar("caller")

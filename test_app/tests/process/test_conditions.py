@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from django_twilio_2fa import errors
 from django_twilio_2fa.models import Counter, Lock, Status, Verification
-from django_twilio_2fa.process import administration, lockout, rate_limits
+from django_twilio_2fa.process import administration, lockout, rate_limits, reservations
 from django_twilio_2fa.process.limit_rows import RateLimit
 from django_twilio_2fa.sandbox import messages
 from django_twilio_2fa.sandbox.fault_injection import injected
@@ -93,7 +93,8 @@ def test_nothing_is_sent_again_before_the_wait_has_ended(verifier: Verifier) -> 
     assert len(messages.delivered(PHONE)) == 1
 
 
-def test_a_lease_that_was_never_released_ends_by_itself(verifier: Verifier) -> None:
+def test_a_lease_that_was_never_released_ends_by_itself(verifier: Verifier, monkeypatch: Any) -> None:
+    monkeypatch.setattr(reservations, "WAIT_FOR_OTHER_CHECK", 0.1)
     row = verifier.send("sms")
     rows = Verification.objects.filter(pk=row.pk)
     rows.update(lease="of-a-process-that-is-gone", lease_until=timezone.now() + timedelta(minutes=1))

@@ -21,6 +21,8 @@ from ..people import PHONE
 
 ROUNDS = int(os.environ.get("TWILIO_2FA_ROUNDS", "2"))
 
+pytestmark = pytest.mark.slow
+
 
 class Site:
     """A site of its own: processes that run one action of the verifier's each, on one database."""

@@ -248,6 +248,7 @@ def live(twilio: LoopbackTwilio, settings: Any, everything: Everything) -> tuple
     return codes, sids
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_a_full_run_leaves_nothing_sensitive_anywhere(
     twilio_over_http: LoopbackTwilio, settings: Any, everything: Everything
