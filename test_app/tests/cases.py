@@ -1,7 +1,7 @@
 """Select tests, and some of their parameters.
 
-`TWILIO_2FA_TESTS="essential models process"` selects the essential tests, those that need a database server,
-and all tests in these folders or files. `TWILIO_2FA_CASES` says with how many of their parameters tests run.
+`TWILIO_2FA_TESTS="essential servers models"` selects the essential tests, those that need a database server,
+and all tests in a folder or file. `TWILIO_2FA_CASES` says with how many of their parameters tests run.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ def leave_out(config: pytest.Config, items: list[pytest.Function]) -> None:
     """
     asked = os.environ.get("TWILIO_2FA_CASES", "all")
     tests: dict[str, list[pytest.Function]] = {}
-    names = os.environ.get("TWILIO_2FA_TESTS", "").split()
-    for item in essential(items, names[1:]) if names[:1] == ["essential"] else items:
+    words = os.environ.get("TWILIO_2FA_TESTS", "").split()
+    for item in selected(items, words) if words else items:
         tests.setdefault(item.nodeid if keeps_all(item) else name_of(item.function), []).append(item)
     chosen = {id(found[n]) for found in tests.values() for n in numbers(len(found), asked)}
     if left_out := [item for item in items if id(item) not in chosen]:
@@ -45,26 +45,30 @@ def leave_out(config: pytest.Config, items: list[pytest.Function]) -> None:
         items[:] = [item for item in items if id(item) in chosen]
 
 
-def essential(items: list[pytest.Function], paths: Sequence[str] = ()) -> list[pytest.Function]:
-    """Return the tests that are listed as essential, that need a database server, or that are in the paths.
+def selected(items: list[pytest.Function], words: Sequence[str]) -> list[pytest.Function]:
+    """Return the tests that a word selects: `essential`, `servers`, or the path of a folder or file.
 
-    Raises UsageError if a listed test is missing, or if a path has no tests.
+    Raises UsageError if a test that is listed as essential is missing, or if a path has no tests.
     """
-    listed = set(ESSENTIAL.read_text().split())
-    if missing := listed - {without_parameters(item.nodeid) for item in items}:
-        raise pytest.UsageError(
-            f"{ESSENTIAL.name} lists tests that do not exist: {', '.join(sorted(missing))}"
-        )
-    folder = ESSENTIAL.parent
-    below = {path: [item for item in items if item.path.is_relative_to(folder / path)] for path in paths}
-    if empty := [path for path, found in below.items() if not found]:
-        raise pytest.UsageError(f"No tests in {', '.join(empty)}")
-    wanted = {id(item) for found in below.values() for item in found}
-    return [
-        item
-        for item in items
-        if without_parameters(item.nodeid) in listed or needs_server(item) or id(item) in wanted
-    ]
+    wanted = {id(item) for word in words for item in selected_by(word, items)}
+    return [item for item in items if id(item) in wanted]
+
+
+def selected_by(word: str, items: list[pytest.Function]) -> list[pytest.Function]:
+    """Return the tests that this word selects."""
+    if word == "servers":
+        return [item for item in items if needs_server(item)]
+    if word == "essential":
+        listed = set(ESSENTIAL.read_text().split())
+        if missing := listed - {without_parameters(item.nodeid) for item in items}:
+            raise pytest.UsageError(
+                f"{ESSENTIAL.name} lists tests that do not exist: {', '.join(sorted(missing))}"
+            )
+        return [item for item in items if without_parameters(item.nodeid) in listed]
+    found = [item for item in items if item.path.is_relative_to(ESSENTIAL.parent / word)]
+    if not found:
+        raise pytest.UsageError(f"No tests in {word}")
+    return found
 
 
 def without_parameters(nodeid: str) -> str:

@@ -89,32 +89,31 @@ def item(name: str, mark: str = "") -> Any:
 
 def test_essential_tests_are_those_of_the_list(listed: Path) -> None:
     items = [item(f"test_it.py::test_{name}") for name in ("one[x]", "two", "three")]
-    assert cases.essential(items) == items[:2]
+    assert cases.selected(items, ["essential"]) == items[:2]
 
 
-def test_tests_that_need_a_server_are_essential(listed: Path) -> None:
-    items = [item("test_it.py::test_one"), item("test_it.py::test_two")]
-    items.append(item("test_races.py::test_a_race", mark="server_database"))
-    assert cases.essential(items) == items
+@pytest.mark.parametrize("mark", ["server_database", "postgresql"])
+def test_tests_that_need_a_database_server_are_selected(mark: str) -> None:
+    items = [item("test_it.py::test_one"), item("test_races.py::test_a_race", mark=mark)]
+    assert cases.selected(items, ["servers"]) == items[1:]
 
 
-def test_all_tests_of_a_named_path_are_essential(listed: Path) -> None:
+def test_all_tests_of_a_named_path_are_selected(listed: Path) -> None:
     items = [item("test_it.py::test_one"), item("test_it.py::test_two")]
     items += [item("models/test_rows.py::test_a_row"), item("pages/test_it.py::test_a_page")]
-    assert cases.essential(items, ["models"]) == items[:3]
-    assert cases.essential(items, ["pages/test_it.py"]) == [*items[:2], items[3]]
+    assert cases.selected(items, ["models"]) == [items[2]]
+    assert cases.selected(items, ["essential", "pages/test_it.py"]) == [*items[:2], items[3]]
 
 
 def test_a_named_path_without_tests_is_an_error(listed: Path) -> None:
-    items = [item("test_it.py::test_one"), item("test_it.py::test_two")]
     with pytest.raises(pytest.UsageError, match="No tests in nowhere"):
-        cases.essential(items, ["test_it.py", "nowhere"])
+        cases.selected([item("test_it.py::test_one")], ["test_it.py", "nowhere"])
 
 
 def test_a_listed_test_that_does_not_exist_is_an_error(listed: Path) -> None:
     items = [item("test_it.py::test_one[x]"), item("test_it.py::test_three")]
     with pytest.raises(pytest.UsageError, match=r"do not exist.*test_two"):
-        cases.essential(items)
+        cases.selected(items, ["essential"])
 
 
 def test_of_tests_that_execute_the_same_the_fastest_is_chosen() -> None:
