@@ -11,6 +11,7 @@ from django.db import transaction
 
 from .. import moments
 from ..models.browsers import TrustedBrowser
+from ..models.contention import again
 from ..models.counters import Lock
 from ..models.devices import Device
 from ..models.verifications import Status, Verification
@@ -47,7 +48,11 @@ def remove(user: Any, devices: Iterable[Device], request: Any = None) -> list[st
 
     Returns what was removed, as its owner knows it.
     """
-    ids, template = [device.pk for device in devices], "twilio_2fa/email/removed"
+    return again(partial(_remove, user, [device.pk for device in devices], request))
+
+
+def _remove(user: Any, ids: list[Any], request: Any) -> list[str]:
+    template = "twilio_2fa/email/removed"
     with transaction.atomic():
         approval.lock_user(user.pk)
         found = list(Device.objects.filter(user=user, pk__in=ids))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from .. import moments
 from ..conf import conf
 from ..digests import digest, digests
 from ..models.browsers import TrustedBrowser
+from ..models.contention import again
 from ..models.devices import Device
 from ..models.verifications import Purpose, Status, Verification
 from ..notices import tell_owner
@@ -124,13 +126,13 @@ def _renew(browser: TrustedBrowser, token: str, session: str) -> str:
     """Replace the token. Returns the new one. Empty if `token` is not the current one."""
     new = secrets.token_urlsafe(32)
     mine = TrustedBrowser.objects.filter(pk=browser.pk, digest__in=digests("browser", token))
-    done = mine.update(
-        digest=digest("browser", new),
-        previous=digest("browser", token),
-        session_digest=digest("session", session),
-        last_used_at=timezone.now(),
-    )
-    return new if done else ""
+    values = {
+        "digest": digest("browser", new),
+        "previous": digest("browser", token),
+        "session_digest": digest("session", session),
+        "last_used_at": timezone.now(),
+    }
+    return new if again(partial(mine.update, **values)) else ""
 
 
 def _has_just_renewed(browser: TrustedBrowser, token: str, session: str) -> bool:
@@ -164,12 +166,16 @@ def _verify(subject: Subject, browser: TrustedBrowser) -> Verification:
 def end(browser: TrustedBrowser, reason: str, request: Any = None) -> None:
     """Forget a browser, and end the verification of the sessions that it let in."""
     id = browser.pk
-    with transaction.atomic():
-        sessions = Verification.objects.filter(user=browser.user_id, sid=str(id), method=METHOD)
-        sessions.filter(verifies_session=True).update(verifies_session=False)
-        ended, _by_model = TrustedBrowser.objects.filter(pk=id).delete()
-    if ended:
+    if again(partial(_end, browser)):
         events.browser_ended(browser.user, request, str(id), reason)
+
+
+def _end(browser: TrustedBrowser) -> bool:
+    with transaction.atomic():
+        sessions = Verification.objects.filter(user=browser.user_id, sid=str(browser.pk), method=METHOD)
+        sessions.filter(verifies_session=True).update(verifies_session=False)
+        ended, _by_model = TrustedBrowser.objects.filter(pk=browser.pk).delete()
+    return bool(ended)
 
 
 def end_all(user: Any, reason: str, request: Any = None) -> int:

@@ -14,6 +14,7 @@ from django.utils import timezone
 from .. import errors, moments
 from ..conf import conf
 from ..models.browsers import TrustedBrowser
+from ..models.contention import again
 from ..models.counters import Counter, Lock, PendingDeletion
 from ..models.devices import Device
 from ..models.pauses import Pause
@@ -120,5 +121,5 @@ def _delete(rows: QuerySet[Any]) -> int:
     """In batches, so that no lock is held for long."""
     n = 0
     while keys := list(rows.order_by("pk").values_list("pk", flat=True)[:BATCH]):
-        n += rows.model._default_manager.filter(pk__in=keys).delete()[0]
+        n += again(rows.model._default_manager.filter(pk__in=keys).delete)[0]
     return n

@@ -1,15 +1,18 @@
-"""Read counters and locks together, in one query."""
+"""Read counters and locks together, in one query, and store locks."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple
 
+from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
-from ..models.counters import A_LOCK, ANOTHER, Counter, Row
+from ..models.contention import again
+from ..models.counters import A_LOCK, ANOTHER, Counter, Lock, Row
 
 LockKey = tuple[str, str]
 """Scope and key of a row of `Lock`."""
@@ -140,3 +143,20 @@ def _frees_after(count: RateLimit, counted: dict[Row, int]) -> int:
         if left + count.amount <= count.most:
             return max(1, window + count.seconds - int(time.time()))
     return max(1, count.seconds)
+
+
+def store_lock(scope: str, key: str, **values: Any) -> bool:
+    """Replace a lock that has ended, or make one. Returns False if there is one that lasts."""
+
+    def create() -> None:
+        with transaction.atomic():
+            Lock.objects.create(scope=scope, key=key, **values)
+
+    ended = Lock.objects.filter(scope=scope, key=key, until__lte=int(time.time()))
+    if again(partial(ended.update, **values)):
+        return True
+    try:
+        again(create)
+    except IntegrityError:
+        return False
+    return True

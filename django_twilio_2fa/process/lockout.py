@@ -7,14 +7,13 @@ from collections.abc import Iterable, Sequence
 from itertools import product
 from typing import Any
 
-from django.db import IntegrityError, transaction
-
 from .. import errors
 from ..conf import conf
 from ..digests import digests
 from ..errors import in_words
+from ..models.contention import again
 from ..models.counters import Counter, Lock
-from .limit_rows import LockKey, RateLimit, read
+from .limit_rows import LockKey, RateLimit, read, store_lock
 from .rate_limits import CONSECUTIVE, DEFAULTS, PER_SESSION, PER_USER, limits_for, rates, refund
 
 LOCK = "lock"
@@ -29,7 +28,7 @@ BLOCKED_FOR = 86400
 def block_method(user: Any, method: str, destination: str) -> None:
     """Block a method for this user and destination for a day."""
     key = digests("refused", user.pk if user else "", method, destination)[0]
-    _lock(BLOCKED, key, int(time.time()) + BLOCKED_FOR)
+    store_lock(BLOCKED, key, until=int(time.time()) + BLOCKED_FOR)
 
 
 def block_keys(user: Any, pairs: Iterable[tuple[str, str]]) -> dict[LockKey, tuple[str, str]]:
@@ -54,24 +53,12 @@ def session_scope(user: Any) -> str:
 
 def lock(key_parts: tuple[Any, ...], until: int, scope: str = LOCK) -> bool:
     """Lock until a Unix time. Returns whether there was no such lock yet."""
-    return _lock(scope, digests("lock", *key_parts)[0], until)
-
-
-def _lock(scope: str, key: str, until: int) -> bool:
-    """Replace a lock that has ended, or make one. A lock that lasts is not changed."""
-    if Lock.objects.filter(scope=scope, key=key, until__lte=int(time.time())).update(until=until):
-        return True
-    try:
-        with transaction.atomic():
-            Lock.objects.create(scope=scope, key=key, until=until)
-    except IntegrityError:
-        return False
-    return True
+    return store_lock(scope, digests("lock", *key_parts)[0], until=until)
 
 
 def once(scope: str, parts: tuple[Any, ...], seconds: int) -> bool:
     """Return whether this is the first call with these parts for so many seconds."""
-    return _lock(scope, digests(scope, *parts)[0], int(time.time()) + seconds)
+    return store_lock(scope, digests(scope, *parts)[0], until=int(time.time()) + seconds)
 
 
 def lock_keys(user: Any, flow: str, apart: str = "") -> list[LockKey]:
@@ -182,10 +169,10 @@ def unlock(user: Any) -> int:
     """End a user's locks and clear their wrong tokens. Returns how many locks were ended."""
     now, session, found = int(time.time()), session_scope(user), locks_of(user)
     lifted = sum(lock.until > now for lock in found)
-    Lock.objects.filter(pk__in=[lock.pk for lock in found]).delete()
-    Counter.objects.filter(scope__in=_scopes(PER_SESSION, session)).delete()
+    again(Lock.objects.filter(pk__in=[lock.pk for lock in found]).delete)
+    again(Counter.objects.filter(scope__in=_scopes(PER_SESSION, session)).delete)
     for name, scopes in ((CONSECUTIVE, [CONSECUTIVE]), (PER_USER, _scopes(PER_USER, PER_USER))):
-        Counter.objects.filter(scope__in=scopes, key__in=digests("count", name, user.pk)).delete()
+        again(Counter.objects.filter(scope__in=scopes, key__in=digests("count", name, user.pk)).delete)
     return lifted
 
 

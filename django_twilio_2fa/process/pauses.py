@@ -9,8 +9,6 @@ from functools import partial
 from itertools import product
 from typing import Any
 
-from django.db import IntegrityError, transaction
-
 from .. import errors
 from ..contacts import Contact, PhoneNumber
 from ..models.contention import again
@@ -18,7 +16,7 @@ from ..models.pauses import Pause
 from ..models.verifications import Purpose, Verification
 from ..providers import MethodProvider
 from . import places
-from .limit_rows import LockKey
+from .limit_rows import LockKey, store_lock
 
 logger = logging.getLogger(__name__)
 
@@ -105,18 +103,9 @@ def begin(method: str, place: str, *, seconds: int, reason: str, **more: Any) ->
     """Stop registrations for a while, unless a pause of them lasts: of several requests one stops them."""
     now, key = int(time.time()), key_of(method, place, registrations=True)
     details = {"method": method, "place": place, "registrations": True, "reason": reason, "by": BREAKER}
-    values = {"until": now + seconds, "details": {**details, "since": now, **more}}
-    if not again(partial(Pause.objects.filter(key=key, until__lte=now).update, **values)):
-        try:
-            again(partial(_create, key, values))
-        except IntegrityError:
-            return
+    if not store_lock(SCOPE, key, until=now + seconds, details={**details, "since": now, **more}):
+        return
     logger.warning("Registrations were stopped by the breaker for %d seconds: %s. %s", seconds, key, reason)
-
-
-def _create(key: str, values: dict[str, Any]) -> None:
-    with transaction.atomic():
-        Pause.objects.create(scope=SCOPE, key=key, **values)
 
 
 def extend(row: Pause, until: int, *, by: str) -> bool:

@@ -7,12 +7,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Min
+from django.db.models import Min, QuerySet
 
 from .. import moments
+from ..models.contention import again
 from ..models.figures import DailyAttempt
 from ..models.verifications import Status, Verification
 from ..providers.installed import get_providers
@@ -200,6 +202,14 @@ def _store(service: str, found: list[Attempt], ours: dict[str, Ours], since: dat
         row.known += one.delivered is not None
         row.delivered += one.delivered is True
         row.price += one.price
+    again(
+        partial(
+            _replace, DailyAttempt.objects.filter(service=service, day__range=(since, until)), rows.values()
+        )
+    )
+
+
+def _replace(old: QuerySet[DailyAttempt], new: Iterable[DailyAttempt]) -> None:
     with transaction.atomic():
-        DailyAttempt.objects.filter(service=service, day__range=(since, until)).delete()
-        DailyAttempt.objects.bulk_create(rows.values())
+        old.delete()
+        DailyAttempt.objects.bulk_create(new)

@@ -27,7 +27,7 @@ PHONE = "+12025550143"
 EMAIL = "sam@example.com"
 
 names_differ_in_case = pytest.mark.skipif(
-    connection.vendor == "mysql", reason="MariaDB takes user names that differ only in case for equal"
+    connection.vendor == "mysql", reason="on MariaDB, user names that differ only in case are equal"
 )
 
 # What a browser sends along when a person opens a page.

@@ -4,14 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.db import OperationalError, connection
 
-from django_twilio_2fa.models import Counter, Pause, Verification, contention
-from django_twilio_2fa.process import pauses
+from django_twilio_2fa.digests import digests
+from django_twilio_2fa.models import (
+    Counter,
+    DailyAttempt,
+    Device,
+    Lock,
+    Pause,
+    TrustedBrowser,
+    Verification,
+    contention,
+)
+from django_twilio_2fa.moments import from_unix
+from django_twilio_2fa.process import administration, browsers, lockout, pauses
 
+from ..browsers.people import signs_in_again, trusts
 from ..people import Person
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -115,3 +129,68 @@ def test_a_deadlock_does_not_stop_a_change_of_a_pause(error: Any) -> None:
     assert changed_after_a_deadlock("INSERT lock", begin) == {by_breaker}
     Pause.objects.update(until=1)
     assert changed_after_a_deadlock("UPDATE lock", begin) == {by_breaker}
+
+
+def locks(pat: Person) -> bool:
+    return lockout.lock((pat.user.pk,), Lock.FOR_EVER) and Lock.objects.get().until == Lock.FOR_EVER
+
+
+def locks_again(pat: Person) -> bool:
+    Lock.objects.create(scope=lockout.LOCK, key=digests("lock", pat.user.pk)[0], until=1)
+    return locks(pat)
+
+
+def unlocks(pat: Person) -> bool:
+    Counter.objects.create(scope="wrong_tokens_in_a_row", key="x", window=0, n=1)
+    lockout.lock((pat.user.pk,), Lock.FOR_EVER)
+    return administration.unlock(pat.user) == 1 and not Lock.objects.exists()
+
+
+def prunes(pat: Person) -> bool:
+    Verification.objects.update(created_at=from_unix(0), expires_at=from_unix(0), in_figures=True)
+    call_command("twilio_2fa_prune", verbosity=0)
+    return not Verification.objects.exists()
+
+
+def removes(pat: Person) -> bool:
+    return len(administration.remove(pat.user, Device.objects.all())) == 1 and not Device.objects.exists()
+
+
+def forgets(pat: Person) -> bool:
+    return browsers.end_all(pat.user, "user") == 1 and not TrustedBrowser.objects.exists()
+
+
+def renews(pat: Person) -> bool:
+    before = TrustedBrowser.objects.get().digest
+    signs_in_again(pat).opens("/secret/")
+    return pat.is_verified and TrustedBrowser.objects.get().digest != before
+
+
+def reconciles(pat: Person) -> bool:
+    call_command("twilio_2fa_reconcile", "--since=1d", verbosity=0)
+    return DailyAttempt.objects.exists()
+
+
+@pytest.mark.parametrize("error", [on_mariadb, on_postgresql])
+@pytest.mark.parametrize(
+    ("statement", "acts"),
+    [
+        ("INSERT lock", locks),
+        ("UPDATE lock", locks_again),
+        ("DELETE lock", unlocks),
+        ("DELETE counter", unlocks),
+        ("DELETE verification", prunes),
+        ("DELETE device", removes),
+        ("DELETE trustedbrowser", forgets),
+        ("UPDATE trustedbrowser", renews),
+        ("INSERT dailyattempt", reconciles),
+    ],
+)
+def test_acts_are_completed_after_a_deadlock(
+    pat: Person, settings: Any, statement: str, acts: Any, error: Any
+) -> None:
+    settings.TWILIO_2FA_TRUSTED_BROWSER_AGE = timedelta(days=30)
+    trusts(pat)
+    with every_first_time(statement, error) as given_up:
+        assert acts(pat)
+    assert len(given_up) == 1
