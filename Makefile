@@ -88,6 +88,8 @@ clean:
 	rm -rf $(VENV) docs/_build
 
 # uv installs in a quarter of pip's time. Where it cannot be installed, or does not find the packages, pip is used.
+# Like pip, it is to trust the certificates of the system, to which a company may have added that of its proxy.
+export UV_SYSTEM_CERTS := 1
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary uv uv || true
