@@ -20,7 +20,7 @@ demo-reset:
 	@echo "The demo is as new. Next: make demo"
 
 # On every core. ARGS goes to pytest: make test ARGS="-k wizard -x"; ARGS="-n 0" is one process. Without ARGS, each
-# test runs with one of its parameters, and slow tests do not run; CASES=all runs all.
+# test runs with one of its parameters, and slow tests are left out. CASES=all runs everything.
 CASES ?= $(if $(ARGS),all,1)
 PYTEST := $(BIN)/python -m pytest -n auto --dist loadgroup --no-loadscope-reorder
 # Modules are compiled once, also for the processes that tests start.
@@ -88,7 +88,7 @@ clean:
 	rm -rf $(VENV) docs/_build
 
 # uv installs in a quarter of pip's time. Where it cannot be installed, or does not find the packages, pip is used.
-# Like pip, it is to trust the certificates of the system, to which a company may have added that of its proxy.
+# uv trusts the certificates of the system, as pip does: a company may have added the certificate of its proxy.
 export UV_SYSTEM_CERTS := 1
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

@@ -146,7 +146,7 @@ def _frees_after(count: RateLimit, counted: dict[Row, int]) -> int:
 
 
 def store_lock(scope: str, key: str, **values: Any) -> bool:
-    """Replace a lock that has ended, or make one. Returns False if there is one that lasts."""
+    """Create a lock, or replace one that has ended. Return False if the lock exists and has not ended."""
 
     def create() -> None:
         with transaction.atomic():

@@ -90,5 +90,5 @@ def needs_server(item: pytest.Function) -> bool:
 
 
 def keeps_all(item: pytest.Function) -> bool:
-    """Return whether a test runs with all of its cases: it needs a database server, or is very quick."""
+    """Return whether a test always runs with all of its parameters."""
     return "/checks/" in item.nodeid or needs_server(item)

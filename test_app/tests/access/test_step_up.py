@@ -161,7 +161,7 @@ class TestWhatIsNotKept:
     def test_what_is_kept_can_be_read_by_nobody_else(self, guards: Any, user: Visitor, demo: Person) -> None:
         user.sends("/step-up/")
         kept = user.client.session["twilio_2fa"]["posted"]
-        # No time and no base64 holds a space.
+        # Encrypted text and times never contain a space.
         assert "Ann <b>" not in str(kept)
         session = user.client.session
         session["_auth_user_id"], hash_ = str(demo.user.pk), demo.user.get_session_auth_hash()
