@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from ..managers import PrimaryManager
+from .contention import RetryingManager
 
 
 class TrustedBrowser(models.Model):
@@ -37,7 +37,7 @@ class TrustedBrowser(models.Model):
     trusted_at = models.DateTimeField(_("remembered"), default=timezone.now, editable=False)
     last_used_at = models.DateTimeField(_("last used"), default=timezone.now, editable=False)
 
-    objects = PrimaryManager()
+    objects = RetryingManager()
 
     class Meta:
         base_manager_name = "objects"

@@ -9,13 +9,17 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from functools import partial
+from typing import Any, ParamSpec, TypeVar
 
-from django.db import OperationalError, connections, transaction
+from django.db import OperationalError, connections, models, transaction
 from django.db.utils import DEFAULT_DB_ALIAS
+
+from ..managers import PrimaryManager
 
 P = ParamSpec("P")
 T = TypeVar("T")
+M = TypeVar("M", bound=models.Model)
 
 TRIES = 20
 PAUSE = 0.05
@@ -33,9 +37,9 @@ def was_given_up(error: OperationalError) -> bool:
 
 
 def again(action: Callable[[], T], using: str = DEFAULT_DB_ALIAS) -> T:
-    """Run a statement or a transaction, and again for as long as the database gives it up.
+    """Run a statement or a transaction. Retry it while the database rolls it back because of a deadlock.
 
-    Within somebody else's transaction it runs once: that has been given up as a whole.
+    Within an open transaction it runs once, because all of that transaction has been rolled back.
     """
     tries = 1 if connections[using].in_atomic_block else TRIES
     for _ in range(tries - 1):
@@ -44,7 +48,7 @@ def again(action: Callable[[], T], using: str = DEFAULT_DB_ALIAS) -> T:
         except OperationalError as e:
             if not was_given_up(e):
                 raise
-        time.sleep(random.uniform(0, PAUSE))  # noqa: S311 - no secret: two are not to meet again
+        time.sleep(random.uniform(0, PAUSE))  # noqa: S311 - no secret: so that two do not collide again
     return action()
 
 
@@ -56,3 +60,24 @@ def durably(action: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
             return action(*args, **kwargs)
 
     return again(run)
+
+
+class RetryingQuerySet(models.QuerySet[M]):
+    """Run an INSERT, UPDATE or DELETE again after a deadlock, see `again`."""
+
+    def create(self, **kwargs: Any) -> M:
+        return again(partial(super().create, **kwargs), using=self.db)
+
+    def update(self, **kwargs: Any) -> int:
+        if connections[self.db].in_atomic_block:  # as in `again`, without the call
+            return super().update(**kwargs)
+        return again(partial(super().update, **kwargs), using=self.db)
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        return again(super().delete, using=self.db)
+
+    create.alters_data = update.alters_data = delete.alters_data = True  # type: ignore[attr-defined]
+    delete.queryset_only = True  # type: ignore[attr-defined]
+
+
+RetryingManager = PrimaryManager.from_queryset(RetryingQuerySet)

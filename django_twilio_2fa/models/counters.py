@@ -9,7 +9,7 @@ from django.db import connections, models
 from django.db.models import Value
 from django.utils import timezone
 
-from ..managers import PrimaryManager
+from .contention import RetryingManager
 
 Row = tuple[str, str, int]
 """Scope, key and window of a counter's row."""
@@ -18,7 +18,7 @@ Row = tuple[str, str, int]
 A_LOCK, ANOTHER = -1, -2
 
 
-class CounterManager(PrimaryManager["Counter"]):
+class CounterManager(RetryingManager["Counter"]):
     """Count in one statement, and read in one query what every send and check has to ask.
 
     The SQL is written here because Django's ORM has no such `INSERT`, and takes longer to compile the query
@@ -162,7 +162,7 @@ class Lock(models.Model):
     until = models.BigIntegerField()
     details = models.JSONField(null=True, editable=False)
 
-    objects = PrimaryManager()
+    objects = RetryingManager()
 
     class Meta:
         base_manager_name = "objects"
@@ -180,7 +180,7 @@ class PendingDeletion(models.Model):
     data = models.JSONField(default=dict)
     since = models.DateTimeField(default=timezone.now)
 
-    objects = PrimaryManager()
+    objects = RetryingManager()
 
     class Meta:
         base_manager_name = "objects"

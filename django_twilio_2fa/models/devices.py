@@ -15,9 +15,10 @@ from .. import errors
 from ..contacts import Contact, contact_of, details_of
 from ..digests import digest, digests
 from ..managers import PrimaryManager
+from .contention import RetryingManager, RetryingQuerySet
 
 
-class DeviceQuerySet(models.QuerySet["Device"]):
+class DeviceQuerySet(RetryingQuerySet["Device"]):
     def for_value(self, user: Any, kind: str, value: str) -> DeviceQuerySet:
         """Filter for the device of the user with this value."""
         try:
@@ -113,7 +114,7 @@ class ProvenContact(models.Model):
     proven_at = models.DateTimeField(default=timezone.now)
     default_at = models.DateTimeField(null=True)
 
-    objects = PrimaryManager()
+    objects = RetryingManager()
 
     class Meta:
         base_manager_name = "objects"

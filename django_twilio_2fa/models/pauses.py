@@ -10,14 +10,14 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from .. import moments
-from ..managers import PrimaryManager
+from .contention import RetryingManager
 from .counters import Lock
 
 _NO_DATE = 253402128000
 """The Unix time of 30 December 9999. Python has no datetime for a later one in each time zone."""
 
 
-class PauseManager(PrimaryManager["Pause"]):
+class PauseManager(RetryingManager["Pause"]):
     def get_queryset(self) -> QuerySet[Pause]:
         return super().get_queryset().filter(scope=Pause.SCOPE)
 
@@ -35,7 +35,7 @@ class Pause(Lock):
 
     SCOPE = "pause"
 
-    objects: ClassVar[PauseManager] = PauseManager()
+    objects: ClassVar[PauseManager] = PauseManager()  # type: ignore[assignment]
 
     class Meta:
         proxy = True

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import uuid
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -16,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from ..conf import conf
 from ..contacts import EXTENSION, Contact, contact_of
 from ..managers import PrimaryManager
-from .contention import again
+from .contention import RetryingQuerySet
 
 NAME, UNAUTHENTICATED, PASSWORDLESS = "name", "unauthenticated", "passwordless"
 """Keys of a verification's `details`, beside `EXTENSION`."""
@@ -47,7 +46,7 @@ def lease_free() -> models.Q:
     return models.Q(lease_until=None) | models.Q(lease_until__lte=timezone.now())
 
 
-class VerificationQuerySet(models.QuerySet["Verification"]):
+class VerificationQuerySet(RetryingQuerySet["Verification"]):
     def answer(self, public_id: Any, *, approved: bool) -> bool:
         """Store the answer of the user, approval or refusal. Returns False if it comes second, or too late.
 
@@ -65,12 +64,6 @@ class VerificationQuerySet(models.QuerySet["Verification"]):
         rows = self.filter(user=user, status=Status.APPROVED, verifies_session=True)
         rows = rows.filter(flow_digest__in=flows, auth_digest__in=auths)
         return rows.order_by("-approved_at")
-
-    def update(self, **values: Any) -> int:
-        """Update, and try again after a deadlock."""
-        return again(partial(super().update, **values), using=self.db)
-
-    update.alters_data = True  # type: ignore[attr-defined]
 
 
 class Verification(models.Model):

@@ -132,7 +132,7 @@ def _renew(browser: TrustedBrowser, token: str, session: str) -> str:
         "session_digest": digest("session", session),
         "last_used_at": timezone.now(),
     }
-    return new if again(partial(mine.update, **values)) else ""
+    return new if mine.update(**values) else ""
 
 
 def _has_just_renewed(browser: TrustedBrowser, token: str, session: str) -> bool:

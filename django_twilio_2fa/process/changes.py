@@ -5,6 +5,7 @@ Each needs a fresh proof, and sends the owner an e-mail. Only a removal uses the
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -12,6 +13,7 @@ from django.utils import timezone
 
 from .. import errors
 from ..models.browsers import TrustedBrowser
+from ..models.contention import again
 from ..models.devices import Device, ProvenContact
 from ..models.verifications import Verification
 from ..notices import tell_owner
@@ -39,7 +41,7 @@ def rename(available: Methods, device: str, name: str, *, is_default: bool = Fal
     if found.device.name != name:
         old = _called(found)
         found.device.name = name
-        found.device.save(update_fields=["name"])
+        again(partial(found.device.save, update_fields=["name"]))
         tell_owner(available.subject.user, "twilio_2fa/email/named", old=old, new=_called(found))
         events.device_changed(available.subject, found.kind, device, "name")
     return make_default(available, device) if is_default else found
@@ -102,7 +104,7 @@ def remove(available: Methods, registered: Registered) -> None:
         for backup in left:
             if backup.device is not None:
                 backup.device.removed_in = available.subject.request
-                backup.device.delete()
+                again(backup.device.delete)
                 gone.append(wording.called(backup.kind, name=backup.device.name))
         devices.refresh()
     user = available.subject.user

@@ -14,7 +14,6 @@ from django.utils import timezone
 from .. import errors, moments
 from ..conf import conf
 from ..models.browsers import TrustedBrowser
-from ..models.contention import again
 from ..models.counters import Counter, Lock, PendingDeletion
 from ..models.devices import Device
 from ..models.pauses import Pause
@@ -91,9 +90,13 @@ def prune(age: timedelta, *, dry_run: bool = False) -> dict[str, int]:
     kept_for = timedelta(seconds=conf.seconds("TRUSTED_BROWSER_AGE")) if conf.TRUSTED_BROWSER_AGE else age
     browsers = TrustedBrowser.objects.filter(trusted_at__lte=now - kept_for)
     if dry_run:
-        found = {"destinations": left, "verifications": old, "counts": counts, "locks": locks}
-        found["browsers"] = browsers
-        return {name: rows.count() for name, rows in found.items()}
+        return {
+            "destinations": left.count(),
+            "verifications": old.count(),
+            "counts": counts.count(),
+            "locks": locks.count(),
+            "browsers": browsers.count(),
+        }
     folding.fold()
     old = old.filter(in_figures=True)
     expired = {"status": Status.EXPIRED, "pending_key": None, "ended_at": now}
@@ -121,5 +124,5 @@ def _delete(rows: QuerySet[Any]) -> int:
     """In batches, so that no lock is held for long."""
     n = 0
     while keys := list(rows.order_by("pk").values_list("pk", flat=True)[:BATCH]):
-        n += again(rows.model._default_manager.filter(pk__in=keys).delete)[0]
+        n += rows.model._default_manager.filter(pk__in=keys).delete()[0]
     return n

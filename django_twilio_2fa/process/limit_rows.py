@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, NamedTuple
 
 from django.db import IntegrityError, transaction
@@ -153,7 +152,7 @@ def store_lock(scope: str, key: str, **values: Any) -> bool:
             Lock.objects.create(scope=scope, key=key, **values)
 
     ended = Lock.objects.filter(scope=scope, key=key, until__lte=int(time.time()))
-    if again(partial(ended.update, **values)):
+    if ended.update(**values):
         return True
     try:
         again(create)

@@ -11,7 +11,6 @@ from .. import errors
 from ..conf import conf
 from ..digests import digests
 from ..errors import in_words
-from ..models.contention import again
 from ..models.counters import Counter, Lock
 from .limit_rows import LockKey, RateLimit, read, store_lock
 from .rate_limits import CONSECUTIVE, DEFAULTS, PER_SESSION, PER_USER, limits_for, rates, refund
@@ -169,10 +168,10 @@ def unlock(user: Any) -> int:
     """End a user's locks and clear their wrong tokens. Returns how many locks were ended."""
     now, session, found = int(time.time()), session_scope(user), locks_of(user)
     lifted = sum(lock.until > now for lock in found)
-    again(Lock.objects.filter(pk__in=[lock.pk for lock in found]).delete)
-    again(Counter.objects.filter(scope__in=_scopes(PER_SESSION, session)).delete)
+    Lock.objects.filter(pk__in=[lock.pk for lock in found]).delete()
+    Counter.objects.filter(scope__in=_scopes(PER_SESSION, session)).delete()
     for name, scopes in ((CONSECUTIVE, [CONSECUTIVE]), (PER_USER, _scopes(PER_USER, PER_USER))):
-        again(Counter.objects.filter(scope__in=scopes, key__in=digests("count", name, user.pk)).delete)
+        Counter.objects.filter(scope__in=scopes, key__in=digests("count", name, user.pk)).delete()
     return lifted
 
 

@@ -110,7 +110,7 @@ def begin(method: str, place: str, *, seconds: int, reason: str, **more: Any) ->
 
 def extend(row: Pause, until: int, *, by: str) -> bool:
     """Change when a pause ends. Returns whether it lasted."""
-    changed = again(partial(Pause.objects.lasting().filter(pk=row.pk).update, until=until))
+    changed = Pause.objects.lasting().filter(pk=row.pk).update(until=until)
     if changed:
         logger.warning("A pause was extended by %s: %s until %s", by, row.key, until)
     return bool(changed)
@@ -124,8 +124,7 @@ def resume(rows: Iterable[Pause], *, by: str) -> list[Pause]:
     ended = []
     for row in rows:
         details = {**(row.details or {}), LIFTED: True}
-        lasting = Pause.objects.lasting().filter(pk=row.pk)
-        if again(partial(lasting.update, until=int(time.time()), details=details)):
+        if Pause.objects.lasting().filter(pk=row.pk).update(until=int(time.time()), details=details):
             ended.append(row)
             logger.warning("Sending was resumed by %s: %s", by, row.key)
     return ended
