@@ -1,4 +1,4 @@
-# `make demo` and `make test` need Python and make only; all else goes into .venv.
+# `make demo` and `make test` need only Python and make. Everything else is installed into .venv.
 
 PYTHON ?= python3
 PORT ?= 8000
@@ -23,7 +23,7 @@ demo-reset:
 # test runs with one of its parameters, and slow tests are left out. CASES=all runs everything.
 CASES ?= $(if $(ARGS),all,1)
 PYTEST := $(BIN)/python -m pytest -n auto --dist loadgroup --no-loadscope-reorder
-# Modules are compiled once, also for the processes that tests start.
+# Compile modules once, also for the processes that tests start.
 export PYTHONDONTWRITEBYTECODE :=
 QUICK := not browser and not packaging and not served and not node
 test: $(VENV)/.test-installed
@@ -36,11 +36,11 @@ endif
 test-rest: $(VENV)/.test-installed
 	$(PYTEST) -m "browser or packaging or served or node" $(ARGS)
 
-# Write the list of tests that execute nearly all that the suite executes. The gate runs them on the lowest versions.
+# Write the list of tests that cover nearly everything that all tests cover. The gate runs them on the lowest versions.
 essential: $(VENV)/.test-installed
 	$(BIN)/python test_app/essential_tests.py -n auto --dist loadgroup --no-loadscope-reorder -m "$(QUICK)" $(ARGS)
 
-# What takes long: very many rows, two servers, kills, 20,000 examples of each property, and every order of
+# Very slow tests: a million rows, two servers, killed processes, 20,000 examples of each property, and every order of
 # requests with more switches. Needs PostgreSQL.
 SOAK := $(addprefix process/,test_scale.py test_two_servers.py test_crashes.py test_races.py) attacks
 SWITCHES ?= 4
@@ -54,7 +54,7 @@ soak: $(VENV)/.test-installed
 		$(BIN)/python -m pytest -n 2 -m hypothesis --durations=15 $(ARGS) $(addprefix test_app/tests/,$(FUZZ))
 
 # Numbers for docs/scaling.md. Takes DATABASE_URL, as the tests do; without it, SQLite.
-# COMPARE=<commit>: log-ins of the working tree against those of a commit, in turns.
+# COMPARE=<commit>: compare log-ins of the working tree with those of a commit.
 bench: $(VENV)/.bench-installed
 	$(BIN)/python test_app/bench.py $(if $(COMPARE),--compare $(COMPARE)) $(ARGS)
 
@@ -87,15 +87,15 @@ lint: $(VENV)/.dev-installed
 clean:
 	rm -rf $(VENV) docs/_build
 
-# uv installs in a quarter of pip's time. Where it cannot be installed, or does not find the packages, pip is used.
-# uv trusts the certificates of the system, as pip does: a company may have added the certificate of its proxy.
+# uv takes a quarter of pip's time. If uv cannot be installed, or does not find the packages, use pip.
+# Like pip, uv should trust the certificates of the system: a company may have added the certificate of its proxy.
 export UV_SYSTEM_CERTS := 1
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary uv uv || true
 
-# One stamp for each extra: packages are installed again only if pyproject.toml is newer. Modules are not compiled
-# here but when they are first imported, because most modules of Twilio's library are never imported.
+# There is a stamp for each extra: packages are installed again only if pyproject.toml is newer. Modules are compiled
+# when they are first imported, because most modules of Twilio's library are never imported.
 $(VENV)/.%-installed: pyproject.toml | $(BIN)/python
 	@if test -x $(BIN)/uv && $(BIN)/uv pip install --quiet --python $(BIN)/python --editable ".[$*]"; then :; \
 	else $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --editable ".[$*]"; fi

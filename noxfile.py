@@ -13,7 +13,7 @@ nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_venv = "yes"
 nox.options.sessions = ["lint", "docs"]
 
-# Each Python with the releases of Django that support it. `lowest` holds each dependency at its lower bound.
+# Each Python with the releases of Django that support it. `lowest`: the lowest version of each dependency.
 SUPPORTED = {
     "3.10": ["lowest", "4.2", "5.2"],
     "3.11": ["4.2", "5.2"],
@@ -40,7 +40,7 @@ def suite(session: nox.Session, django: str, database: str) -> None:
     if django == "lowest":
         constraints = str(session.create_tmp() + "/lowest.txt")
         python = str(session.python)
-        # Only the dependencies of the package itself: the tools that test it are not what is tested.
+        # Use the lowest versions for the dependencies of the package, not for the test tools.
         session.run_install(
             *("uv", "pip", "compile", "-q", "--no-header", "--no-annotate", "--python-version", python),
             *("--resolution", "lowest-direct", "pyproject.toml", "-o", constraints),
@@ -57,7 +57,7 @@ def suite(session: nox.Session, django: str, database: str) -> None:
     marks = ("-m", "not browser and not packaging and not served and not node")
     env = {"DATABASE_URL": DATABASES[database]}
     if django == "lowest":
-        # The oldest Django begins sites without USE_TZ.
+        # `USE_TZ` is False by default in Django 4.2.
         env["TWILIO_2FA_TEST_USE_TZ"] = "0"
     session.run("python", "-m", "pytest", *marks, *session.posargs, env=env)
 

@@ -10,10 +10,10 @@ __all__ = ["__version__", "provider_apps"]
 
 
 def __getattr__(name: str) -> Any:
-    """Return `__version__`, which is read from the installed package when somebody asks for it."""
+    """Return `__version__`. The installed package's metadata is read only if it is needed."""
     if name != "__version__":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    # Not at the top: it loads a parser of e-mails and one of ZIP files, and few ask.
+    # Imported here because it loads parsers of e-mails and ZIP files, and the version is rarely used.
     from importlib.metadata import PackageNotFoundError, version
 
     try:

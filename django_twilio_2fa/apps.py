@@ -1,4 +1,4 @@
-"""The app: its models, its checks, and what happens when a device is deleted or a user signs out."""
+"""The app configuration. It registers the system checks and connects the signal receivers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 def _device_deleted(**kwargs: Any) -> None:
-    # Not in `ready`: it loads the process and the providers, which starting does not need.
+    # Imported here and not in `ready`: starting Django does not need `process` and the providers.
     from .process import browsers, cleanup, events
 
     cleanup.schedule_deletion(**kwargs)
@@ -40,7 +40,7 @@ def _end_session(**kwargs: Any) -> None:
 
 
 def _note_log_in(request: Any, **kwargs: Any) -> None:
-    # For TwoFactorMiddleware, which has Django's request. Django REST framework wraps it in its own.
+    # TwoFactorMiddleware reads Django's request. Django REST framework wraps it in a request of its own.
     request = getattr(request, "_request", request)
     if isinstance(request, HttpRequest):
         request.twilio_2fa_logged_in = True  # type: ignore[attr-defined]
@@ -72,7 +72,7 @@ class TwilioTwoFactorConfig(AppConfig):
 
 
 class Twilio2faConfig(TwilioTwoFactorConfig):
-    """The app's configuration as 0.32 named it. Deprecated: write `"django_twilio_2fa"`."""
+    """The app configuration under its name in 0.32. Deprecated: write `"django_twilio_2fa"`."""
 
     default = False
 

@@ -1,4 +1,4 @@
-"""Write the audit log: one line of JSON for each change of what users can verify with.
+"""Write the audit log: one line of JSON for each event of an account, such as a new device.
 
 The lines hold no personal data: no names, numbers, addresses or browsers, only keys of rows.
 """
@@ -22,12 +22,12 @@ def record(event: str, *, user: Any, request: Any, **details: Any) -> None:
         return
     about = {"event": event, "user": _key(user), "by": _key(getattr(request, "user", None))}
     about |= {name: _plain(value) for name, value in details.items()}
-    # The dict is for handlers that write other formats than ours.
+    # The dict is for logging handlers that write other formats than JSON.
     logger.info("%s", json.dumps(about), extra={"twilio_2fa_audit": about})
 
 
 def _key(user: Any) -> str | None:
-    """Return the user's primary key. None for no user, and a digest for a key that may be a name."""
+    """Return the user's primary key, or its digest if the key may be a user name. None for no user."""
     pk = getattr(user, "pk", None)
     if pk is None:
         return None

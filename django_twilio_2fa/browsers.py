@@ -1,4 +1,4 @@
-"""Remember browsers by a cookie, so that their user is not asked for a code. See `TRUSTED_BROWSER_AGE`."""
+"""Remember browsers with a cookie. Their users are not asked for a code there. See `TRUSTED_BROWSER_AGE`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .state import remember
 COOKIE = "twilio_2fa_browser"
 
 FRESH = "fresh"
-"""The parameter of an address that asks for a code where a remembered browser is not enough."""
+"""The query parameter that asks for a code even in a remembered browser."""
 
 
 def are_remembered() -> bool:
@@ -31,7 +31,7 @@ def are_remembered() -> bool:
 
 
 def trust(request: HttpRequest, response: HttpResponseBase, verification: Verification) -> bool:
-    """Remember this browser, whose user has just been verified. Returns whether that is allowed."""
+    """Remember the browser of a user who has just been verified. Returns whether it is remembered now."""
     if _cookie_name(request) is None:
         return False
     made = browsers.trust(get_subject(request), verification, name_of(request))
@@ -44,7 +44,7 @@ def trust(request: HttpRequest, response: HttpResponseBase, verification: Verifi
 def recognize(request: HttpRequest) -> bool:
     """Verify the session if its browser is remembered. Returns whether it is.
 
-    Give the response to `renew_cookie` afterwards, in either case.
+    Call `renew_cookie` with the response afterwards, in either case.
     """
     found = _read_cookie(request)
     if found is None or not are_remembered():
@@ -66,7 +66,7 @@ def recognize(request: HttpRequest) -> bool:
 def lets_in(request: HttpRequest) -> bool:
     """Verify the session of a request that a guard would refuse, if its browser is remembered.
 
-    Returns whether it is. The site must not refuse the user (`ALLOW_USER_CB`).
+    Returns whether it is. Does nothing if the site refuses the user (`ALLOW_USER_CB`).
     """
     if not are_remembered() or hasattr(request, "twilio_2fa_browser") or _read_cookie(request) is None:
         return False
@@ -118,11 +118,11 @@ def end_browser(request: HttpRequest, id: str) -> bool:
 
 
 def end_browsers(user: Any, request: HttpRequest | None = None) -> int:
-    """Forget all of a user's browsers. Returns how many there were."""
+    """Forget all of a user's browsers. Returns their number."""
     return browsers.end_all(user, "user", request)
 
 
-# The cookie: the id of the row and the token. Each user of a browser has one.
+# The cookie contains the id of the row and the token. Each user of a browser has a separate cookie.
 
 
 def _cookie_name(request: HttpRequest) -> str | None:
@@ -138,7 +138,7 @@ def _cookie_names(user: Any) -> list[str]:
 
 
 def _read_cookie(request: HttpRequest) -> tuple[UUID, str] | None:
-    """Return the id and the token of the cookie of the request's user. None if there are none."""
+    """Return the id and the token in the cookie of the request's user. None without a valid cookie."""
     if _cookie_name(request) is None:
         return None
     names = _cookie_names(subject_of(request))

@@ -10,9 +10,9 @@ from .verifier import Verifier
 
 
 class TwoFAClient(Verifier):
-    """The verifier by its earlier name: made of a request, for its user and session.
+    """The verifier under its name in 0.32, created from a request for its user and session.
 
-    What it was asked in 0.32 is asked of `Verifier`: `methods`, `send`, `check`, `cancel`.
+    Its methods are those of `Verifier`: `methods`, `send`, `check`, `cancel`.
     """
 
     def __init__(self, request: Any = None, user: Any = None, **ignored: Any) -> None:

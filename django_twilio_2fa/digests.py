@@ -1,4 +1,4 @@
-"""Make keyed digests, which are stored in place of numbers, addresses and session ids."""
+"""Compute keyed digests, which are stored in place of numbers, addresses and session ids."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def digests(*parts: Any) -> list[str]:
     keys = [conf.SECRET_KEY or settings.SECRET_KEY, *conf.SECRET_KEY_FALLBACKS]
     if not conf.SECRET_KEY:
         keys += settings.SECRET_KEY_FALLBACKS
-    # The length of each part is written down, so that no two lists of parts read the same.
+    # Each part is prefixed with its length, so that different lists of parts give different texts.
     texts = [*map(str, parts)]
     text = "".join(map("{}:{}".format, map(len, texts), texts))
     found = []

@@ -1,4 +1,4 @@
-"""Deprecated: the signals under their path of 0.32. Import them from `django_twilio_2fa.signals`."""
+"""Deprecated: the signals under their import path in 0.32. Import them from `django_twilio_2fa.signals`."""
 
 import warnings
 

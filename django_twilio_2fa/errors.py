@@ -1,4 +1,4 @@
-"""Declare every error: code, sentence, HTTP status, and whether it blocks."""
+"""Declare every error: its code, its message, its HTTP status, and whether it is blocking."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ ERRORS: dict[str, type[TwoFactorError]] = {}
 
 
 def _setting(name: str, default: Any) -> Any:
-    """Return a setting of plain values. `conf` is not asked: it would be loaded before every module below."""
+    """Return a setting that is plain data. Does not use `conf`, which must not be imported this early."""
     return getattr(settings, f"TWILIO_2FA_{name}", default)
 
 
 def sentences(*parts: Any) -> str:
-    """Join sentences, or parts of one, with spaces. None follows a Chinese or Japanese full stop."""
+    """Join sentences, or parts of a sentence, with spaces. Omit the space after "。"."""
     return " ".join(str(part) for part in parts if part).replace("。 ", "。")
 
 
@@ -35,7 +35,7 @@ def labelled(label: str, value: str) -> str:
 
 
 def in_words(seconds: int) -> str:
-    """Return a wait in words: seconds, minutes, or hours from ninety minutes on; "now" for none."""
+    """Return a wait in words: seconds, minutes, or hours from ninety minutes on. "now" for no wait."""
     if seconds <= 0:
         return pgettext("when", "now")
     if seconds < 90:
@@ -48,40 +48,40 @@ def in_words(seconds: int) -> str:
 
 
 class TwoFactorError(Exception):
-    """Base of this package's errors.
+    """Base class of this package's errors.
 
-    `data` holds what the sentence is filled from, and what the API hands out with it. `blocking` errors
-    leave the user nothing to retry. The exception's own text is its code: no destination, no token.
+    `data`: the values that fill the message. The API returns them, too. `blocking`: the user cannot try
+    again. The exception's own text is its code, which contains no number, no address and no token.
     """
 
     code: ClassVar[str] = "2fa_error"
     message: ClassVar[Any] = _("Sorry, there is a problem. Try again.")
     check_message: ClassVar[Any] = ""
-    """The sentence where it came of a check; empty where `message` fits that, too."""
+    """The message if a check failed. Empty if `message` fits a check, too."""
     send_message: ClassVar[Any] = ""
-    """The sentence where it came of a send; empty where `message` fits that, too."""
+    """The message if a send failed. Empty if `message` fits a send, too."""
     status: ClassVar[int] = 400
     blocking: ClassVar[bool] = False
 
     cause: Exception | None = None
-    """What Twilio's client raised, where that is behind it."""
+    """The exception of Twilio's client that caused the error, or None."""
     uncertain: bool = False
-    """Whether it may have happened all the same: the request left, the answer was lost."""
+    """True if the operation may have succeeded all the same: the request was sent, its answer was lost."""
 
     blocks_method: bool = False
-    """Whether trying the same method to the same destination again is of no use, or of harm."""
+    """True if it is useless or harmful to try the same method again with the same destination."""
     try_other_method: bool = False
-    """Whether the method failed, so that another method may work."""
+    """True if the method failed, so that another method may work."""
     during: str = ""
-    """What was being done: `send` or `check`, where that is known."""
+    """The operation that failed: `send` or `check`. Empty if unknown."""
     verification: Any = None
-    """The verification that it is about, where there is one to go on with."""
+    """The verification that the user can continue with, or None."""
     wording: Any = ""
-    """The sentence of the method that it came of, in place of `message`; empty for none."""
+    """The method's own message, used in place of `message`. Empty if there is none."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        # A subclass that only narrows an error keeps its code and is not another error.
+        # A subclass without a `code` of its own is a special case of its parent, and is not registered.
         if "code" in cls.__dict__:
             ERRORS[cls.code] = cls
 
@@ -91,21 +91,21 @@ class TwoFactorError(Exception):
 
     @property
     def full_code(self) -> str:
-        """The code with its placeholders filled: `twilio_error_20404`."""
+        """The code with its placeholders filled, such as `twilio_error_20404`."""
         if self.code == TwoFactorError.code:
             return str(_setting("DEFAULT_ERROR_CODE", self.code))
         return fill(self.code, self.data)
 
     @property
     def display(self) -> str:
-        """The sentence for the user, in the active language, as the settings have it."""
+        """The message for the user in the active language. The settings can replace it."""
         wait = self.data.get("retry_after") or self.data.get("can_resend_in")
         when = in_words(wait) if wait else gettext("later")
         return fill(self.sentence, {"when": when, **self.data})
 
     @property
     def sentence(self) -> str:
-        """The sentence that `display` fills: placeholders from `data`, and `{when}` from the wait."""
+        """The message before `display` fills its placeholders from `data`, and `{when}` from the wait."""
         if (told := self.site_sentence) is not None:
             return told
         if self.code == TwoFactorError.code:
@@ -115,7 +115,7 @@ class TwoFactorError(Exception):
 
     @property
     def site_sentence(self) -> str | None:
-        """The sentence of `ERROR_DISPLAY`, or None."""
+        """The message in `ERROR_DISPLAY`, or None."""
         overrides = _setting("ERROR_DISPLAY", {})
         found = (code for code in (self.full_code, self.code) if code in overrides)
         code = next(found, None)
@@ -128,14 +128,14 @@ class _Blanks(dict[str, Any]):
 
 
 def fill(text: str, data: dict[str, Any]) -> str:
-    """`text` with `{name}` filled from `data`; a name that is missing leaves nothing behind."""
+    """Fill `{name}` in `text` from `data`. A missing name becomes empty."""
     try:
         return text.format_map(_Blanks(data))
-    except (ValueError, IndexError, AttributeError, KeyError):  # a site's own sentence with stray braces
+    except (ValueError, IndexError, AttributeError, KeyError):  # a site's own message with stray braces
         return text
 
 
-# What the user typed
+# Errors in the user's input
 
 
 class BadUserData(TwoFactorError):
@@ -144,7 +144,7 @@ class BadUserData(TwoFactorError):
 
 
 class AddressNotASCII(BadUserData):
-    """The part of an e-mail address before the @ has letters that few mail servers take (RFC 6531)."""
+    """The part of an e-mail address before the @ has letters that few mail servers accept (RFC 6531)."""
 
     message = _("Enter an email address with only unaccented letters, numbers and signs before the @")
 
@@ -155,13 +155,13 @@ class InvalidPhoneNumber(TwoFactorError):
 
 
 class AmbiguousPhoneNumber(InvalidPhoneNumber):
-    """Digits that are one number within the country and another with its calling code."""
+    """Digits that can be read as a national number, or as one that begins with the calling code."""
 
     message = _("Enter the phone number with + and the country code, like +44 7700 900123")
 
 
 class PhoneCountryNotAllowed(TwoFactorError):
-    """`country`: the number's, by name."""
+    """The site sends no codes to the number's country. `country`: the name of the country."""
 
     code = "phone_country_not_allowed"
     message = _("We cannot send codes to {country}. Enter a phone number from another country.")
@@ -181,7 +181,7 @@ class MobileNumberRequired(TwoFactorError):
 
 
 class InvalidVerificationCode(TwoFactorError):
-    """Wrong length, not numeric, or refused. `advice`: what may be the reason, where the method knows one."""
+    """A code that is malformed or was refused. `advice`: a possible reason, if the method knows one."""
 
     code = "invalid_verification_code"
     message = _("That code is incorrect. Check it and try again.")
@@ -204,7 +204,7 @@ class MalformedRequest(TwoFactorError):
     message = _("Sorry, we did not understand that request.")
 
 
-# What the user has and may do
+# Errors about users, devices and permissions
 
 
 class PhoneNotSet(TwoFactorError):
@@ -236,7 +236,7 @@ class ProofRequired(TwoFactorError):
 
 
 class TwoFactorRequired(TwoFactorError):
-    """Only a verified session, or a verified token, may see or do this."""
+    """The request requires a verified session or a verified API token."""
 
     code = "two_factor_required"
     message = _("Check it is you before you go on.")
@@ -244,7 +244,7 @@ class TwoFactorRequired(TwoFactorError):
 
 
 class LastDevice(TwoFactorError):
-    """Nothing to verify with would be left, and `ALLOW_REMOVE_LAST` says no."""
+    """The user would have no device left, and `ALLOW_REMOVE_LAST` forbids that."""
 
     code = "last_device"
     message = _(
@@ -255,7 +255,7 @@ class LastDevice(TwoFactorError):
 
 
 class TooManyDevices(TwoFactorError):
-    """As many are registered as `MAX_DEVICES` says."""
+    """The user already has as many devices as `MAX_DEVICES` allows."""
 
     code = "too_many_devices"
     message = _("You have added as many as you can. Remove one before you add another.")
@@ -263,7 +263,7 @@ class TooManyDevices(TwoFactorError):
 
 
 class TooManyAccounts(TwoFactorError):
-    """As many accounts have the number or address as `MAX_ACCOUNTS_PER_DESTINATION` says."""
+    """Too many accounts have the number or address already. See `MAX_ACCOUNTS_PER_DESTINATION`."""
 
     code = "too_many_accounts"
     message = _("This cannot be registered for another account. Enter another phone number or address.")
@@ -328,7 +328,7 @@ class UnauthenticatedUserParamMissing(TwoFactorError):
     message = _("The parameter that names the user is missing.")
 
 
-# The verification
+# Errors of a verification
 
 
 class VerificationNotFound(TwoFactorError):
@@ -343,13 +343,13 @@ class VerificationExpired(TwoFactorError):
 
 
 class CeremonyOver(VerificationExpired):
-    """A log-in without a password that the session was not asked for, has answered, or began too long ago."""
+    """A log-in without a password that has expired, was answered before, or was not begun in this session."""
 
     message = _("That took too long, or was used already. Try again.")
 
 
 class MaxAttemptsReached(TwoFactorError):
-    """`retry_after`: seconds until the verification is over, so that another may begin."""
+    """The verification has no attempts left. `retry_after`: seconds until another one can begin."""
 
     code = "max_attempts_reached"
     message = _("You entered the wrong code too many times. You can try again {when}.")
@@ -357,7 +357,7 @@ class MaxAttemptsReached(TwoFactorError):
 
 
 class MaxSendsReached(TwoFactorError):
-    """`retry_after`: seconds until the verification is over, so that another may begin."""
+    """The verification has no sends left. `retry_after`: seconds until another one can begin."""
 
     code = "max_sends_reached"
     message = _("We cannot send any more codes for now. Use the last one you got, or ask for another {when}.")
@@ -366,14 +366,14 @@ class MaxSendsReached(TwoFactorError):
 
 
 class TooManySends(MaxSendsReached):
-    """A limit across verifications; `retry_after`: seconds, `when`: the same in words."""
+    """Too many codes were sent across verifications. `retry_after`: seconds; `when`: in words."""
 
     message = _("We have sent too many codes. You can ask for another {when}.")
     check_message = _("You have asked for or entered too many codes. You can try again {when}.")
 
 
 class BudgetReached(TooManySends):
-    """The site has sent as many codes as it wants to pay for; `retry_after`: seconds, `when`: in words."""
+    """The site's budget for codes is used up. `retry_after`: seconds; `when`: in words."""
 
     code = "budget_reached"
     message = _("We cannot send codes this way for now. Use another way, or try again {when}.")
@@ -381,7 +381,7 @@ class BudgetReached(TooManySends):
 
 
 class NoCodeToUse(MaxSendsReached):
-    """Twilio refuses to send, and no earlier code is valid; `retry_after`: seconds until it may again."""
+    """Twilio refuses to send, and no earlier code is valid. `retry_after`: seconds until the next send."""
 
     message = _("We cannot send a code for now. You can ask for one {when}.")
     check_message = _(
@@ -390,21 +390,21 @@ class NoCodeToUse(MaxSendsReached):
 
 
 class TooManyWrongTokens(MaxAttemptsReached):
-    """A limit across verifications; `retry_after`: seconds, `when`: the same in words."""
+    """Too many wrong codes were entered across verifications. `retry_after`: seconds; `when`: in words."""
 
     message = _("You entered the wrong code too many times. You can try again {when}.")
     blocking = True
 
 
 class TooManyLogIns(MaxAttemptsReached):
-    """Too many log-ins without a password were refused, in one session or from one address."""
+    """Too many log-ins without a password failed in one session or from one IP address."""
 
     message = _("Too many attempts. Try again {when}, or sign in another way.")
     blocking = True
 
 
 class AccountLocked(TwoFactorError):
-    """Too many wrong tokens in a row; somebody has to unlock the user."""
+    """Too many wrong codes were entered in a row. The account is locked until somebody unlocks it."""
 
     code = "account_locked"
     message = _(
@@ -416,7 +416,7 @@ class AccountLocked(TwoFactorError):
 
 
 class ResendCooldown(TwoFactorError):
-    """`can_resend_in`: seconds to wait, a whole number."""
+    """A code was sent a short time ago. `can_resend_in`: whole seconds until the next send."""
 
     code = "resend_cooldown"
     message = _("You can ask for another code {when}.")
@@ -424,7 +424,7 @@ class ResendCooldown(TwoFactorError):
 
 
 class CheckInProgress(TwoFactorError):
-    """Another check of the same verification has not been answered yet."""
+    """Another check of the same verification is still in progress."""
 
     code = "check_in_progress"
     message = _("We are still checking your last code. Wait a moment, then try again.")
@@ -432,7 +432,7 @@ class CheckInProgress(TwoFactorError):
 
 
 class ApprovalPending(TwoFactorError):
-    """A method that waits has no answer yet; no attempt is spent."""
+    """The user has not answered the request for approval yet. This does not count as an attempt."""
 
     code = "approval_pending"
     message = _("We have not had your answer yet.")
@@ -440,7 +440,7 @@ class ApprovalPending(TwoFactorError):
 
 
 class ApprovalDenied(TwoFactorError):
-    """The user refused the approval of a method that waits. The verification has ended."""
+    """The user denied the request for approval. The verification has ended."""
 
     code = "approval_denied"
     message = _("The request was refused. If that was not you, change your password.")
@@ -448,7 +448,7 @@ class ApprovalDenied(TwoFactorError):
 
 
 class NotRecorded(TwoFactorError):
-    """The database would not take it; if Twilio was asked before, its answer is lost."""
+    """The database could not store the change. If Twilio was asked before, its answer is lost."""
 
     code = "not_recorded"
     message = _("Sorry, we could not save this. Try again in a moment.")
@@ -458,20 +458,20 @@ class NotRecorded(TwoFactorError):
 
 
 class UserDataNotStored(TwoFactorError):
-    """The site's callback does not return what its receiver of `set_user_data` was given."""
+    """The site's callback does not return the value that its receiver of `set_user_data` was to store."""
 
     code = "user_data_not_stored"
     message = _("Your code was right, but we could not save your details. Try again later.")
     status = 503
 
 
-# Twilio
+# Errors of Twilio, and of sending
 
 CANNOT_CHECK = _("We could not check the code. Send a new code, or try another way.")
 
 
 class CannotReceive(TwoFactorError):
-    """A landline, or a number that this channel does not reach."""
+    """The number is a landline, or this channel cannot reach it."""
 
     code = "cannot_receive"
     try_other_method = True
@@ -489,7 +489,7 @@ class SendingPaused(TwoFactorError):
 
 
 class RegistrationsPaused(SendingPaused):
-    """Sends to numbers and addresses that nobody has proven yet are paused."""
+    """The site has paused sends to numbers and addresses that are not registered yet."""
 
     message = _(
         "We have paused sending codes to new phone numbers and addresses of this kind. Use another way, or "
@@ -498,7 +498,7 @@ class RegistrationsPaused(SendingPaused):
 
 
 class ChallengeRequired(TwoFactorError):
-    """`challenge`: what to answer, and how, as the site's `CHALLENGE` describes it."""
+    """The user has to answer a challenge first. `challenge`: its description by the site's `CHALLENGE`."""
 
     code = "challenge_required"
     message = _("Answer the question below to show that you are a person, and continue.")
@@ -513,7 +513,7 @@ class CountryUnavailable(TwoFactorError):
 
 
 class ChannelRefused(TwoFactorError):
-    """Twilio or its fraud guard will not send this way to this destination."""
+    """Twilio, or its fraud guard, refuses to send a code to this destination by this method."""
 
     code = "channel_refused"
     message = _("We cannot send a code this way. Try another way.")
@@ -522,7 +522,7 @@ class ChannelRefused(TwoFactorError):
 
 
 class TwilioUnavailable(TwoFactorError):
-    """Twilio refused, failed or could not be reached; `twilio_error` is its code, or what happened."""
+    """Twilio refused, failed or could not be reached. `twilio_error`: Twilio's code, or the failure."""
 
     code = "twilio_error_{twilio_error}"
     message = _(
@@ -533,7 +533,7 @@ class TwilioUnavailable(TwoFactorError):
 
 
 class TwilioInvalidParameter(TwoFactorError):
-    """Twilio refused a parameter, named in `parameter`."""
+    """Twilio refused a parameter. `parameter`: its name."""
 
     code = "twilio_invalid_parameter_{parameter}"
     message = _("We could not send the code. Check what you entered and try again.")
@@ -541,7 +541,7 @@ class TwilioInvalidParameter(TwoFactorError):
 
 
 class TwilioRateLimited(TwoFactorError):
-    """`retry_after`: seconds to wait where Twilio said so, else None."""
+    """A rate limit of Twilio or of the site's API was reached. `retry_after`: seconds, or None if unknown."""
 
     code = "twilio_rate_limited"
     message = _("Sorry, we are busy. Try again in a few minutes.")

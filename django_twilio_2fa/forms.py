@@ -18,10 +18,10 @@ from .contacts import Contact, EmailAddress, PhoneNumber, countries, main_countr
 def describe_fields(form: Any) -> None:
     """Set `aria-invalid` and `aria-describedby` on each input of a form.
 
-    Django does so from 5.2 on, with the same ids. This is for 4.2.
+    Django 5.2 does this itself, with the same ids. Earlier versions need this function.
     """
     if not isinstance(form, forms.BaseForm):
-        # A formset, whose forms a site's own template shows.
+        # A formset. The site's own template renders its forms.
         return
     if isinstance(form, TokenForm):
         form.describe_token()
@@ -57,7 +57,7 @@ class RegistrationForm(forms.Form):
 
     @property
     def contact(self) -> Contact | None:
-        """The number or address, or None for a device that has none."""
+        """The number or address. None for a device without one."""
         return self.cleaned_data.get("contact")
 
     def fields_for(self, contact: Contact) -> dict[str, str]:
@@ -76,12 +76,12 @@ class RegistrationForm(forms.Form):
 
     @property
     def registration_data(self) -> dict[str, str]:
-        """What `start` needs beside the name, such as a key that the browser has made."""
+        """The data that a provider's `start` needs besides the name, such as a public key of the browser."""
         return {}
 
 
 class PhoneNumberForm(RegistrationForm):
-    """The form for a country and a number. A `+` and its calling code determine the country."""
+    """The form for a country and a phone number. After a `+`, the calling code determines the country."""
 
     contact_field = "phone_number"
 
@@ -105,10 +105,10 @@ class PhoneNumberForm(RegistrationForm):
             conf.resolve("PHONE_NUMBER_DISALLOWED_COUNTRIES", user=self.user, request=self.request),
         )
         field = cast(forms.ChoiceField, self.fields["country_code"])
-        # The plus stays before its digits where the text goes from right to left.
+        # Keep the plus before its digits in right-to-left languages.
         plus, end = ("\u2066+", "\u2069") if get_language_bidi() else ("+", "")
         field.choices = [(code, f"{name} ({plus}{calling}{end})") for code, name, calling in rows]
-        # For the script that chooses the country of a number with a plus.
+        # For the script that selects the country of a number that begins with a plus.
         field.widget.attrs["data-main-countries"] = json.dumps(main_countries(rows))
         default = conf.resolve("PHONE_NUMBER_DEFAULT_REGION", user=self.user, request=self.request)
         if default in {code for code, _name, _calling in rows}:
@@ -117,7 +117,7 @@ class PhoneNumberForm(RegistrationForm):
     def fields_for(self, contact: Contact) -> dict[str, str]:
         field = cast(forms.ChoiceField, self.fields["country_code"])
         extension = getattr(contact, "extension", "")
-        # With a plus it is judged by its own country, whichever is chosen.
+        # The number begins with a plus, so `country_code` does not change its meaning.
         number = f"{contact};ext={extension}" if extension else str(contact)
         return {"country_code": str(field.initial or ""), "phone_number": number}
 
@@ -142,7 +142,7 @@ class PhoneNumberForm(RegistrationForm):
 
 
 class EmailForm(RegistrationForm):
-    """An e-mail address."""
+    """The form for an e-mail address."""
 
     contact_field = "email"
 
@@ -179,7 +179,7 @@ class WaitingForm(forms.Form):
 
 
 def why_no_code(text: str, length: int) -> str:
-    """Return what is wrong with a text that has not the shape of a code."""
+    """Return the message for a text that is not a code of this length."""
     entered = sum(c.isdigit() for c in text)
     if any(c.isalpha() for c in text) or entered == length:
         text = ngettext("The code must be %(n)d number", "The code must be %(n)d numbers", length)
@@ -199,12 +199,12 @@ def why_no_code(text: str, length: int) -> str:
 
 
 class TokenForm(WaitingForm):
-    """The token."""
+    """The form for a token."""
 
     length: int | None = None
-    """How many digits; None for as many as `TOKEN_LENGTH` says."""
+    """The number of digits of a code. None for `TOKEN_LENGTH`."""
     counts_digits: ClassVar[bool] = True
-    """Whether a code is a number of `length` digits, so that the form may be sent once it is full."""
+    """True if a code has exactly `length` digits, so that the page may submit the form once it is full."""
 
     token = forms.CharField(
         label=_("Security code"),
@@ -223,15 +223,15 @@ class TokenForm(WaitingForm):
     field_order = ("token", "verification")
 
     def describe_token(self) -> None:
-        """Say how long a code is, and let the page send it once full. Called before the form is shown."""
+        """Add the length of a code to the help text, and let the page submit a full code."""
         if not self.counts_digits:
             return
         length = self.length or conf.TOKEN_LENGTH
         text = ngettext("The code is %(n)d number", "The code is %(n)d numbers", length)
-        # A form that has been checked has made its bound field already.
+        # A validated form has already created its bound field.
         self["token"].help_text = self.fields["token"].help_text = text % {"n": length}
         if conf.SUBMIT_FULL_CODE and len(self.visible_fields()) == 1:
-            # A user who has more to fill in or to tick presses the button.
+            # With other visible fields, the user presses the button.
             self.fields["token"].widget.attrs["data-submit-when-full"] = length
 
     def clean_token(self) -> str:

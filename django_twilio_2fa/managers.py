@@ -1,4 +1,4 @@
-"""Read the primary database, never a replica, where a verification is decided."""
+"""Managers that read from the primary database, and never from a replica."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ M = TypeVar("M", bound=models.Model)
 class PrimaryManager(models.Manager[M]):
     """A manager that reads from the database that the model is written to.
 
-    A replica may lag behind, and what has just been counted or approved decides what happens next. Use it in
-    the models of a method of yours as well, with `base_manager_name = "objects"` in their `Meta`.
+    A replica may lag behind, and the next step depends on the latest counts and approvals. Use this manager
+    in the models of your own methods as well, with `base_manager_name = "objects"` in their `Meta`.
     """
 
     def get_queryset(self) -> models.QuerySet[M]:

@@ -1,7 +1,7 @@
-"""Offer the figures to Prometheus. Needs the extra `metrics`.
+"""Export the figures to Prometheus. Needs the extra `metrics`.
 
-The numbers are read from the database when Prometheus asks, so they are those of all servers and processes,
-and sending and checking take no longer. Labels hold nothing personal.
+The numbers are read from the database at each scrape. They include all servers and processes, and they do
+not slow down sending and checking. Labels contain no personal data.
 """
 
 from __future__ import annotations
@@ -22,17 +22,18 @@ EVER = date(1970, 1, 1)
 
 
 class Metric(NamedTuple):
-    """One counter: its name without `_total`, the figures that it adds up, and what it counts."""
+    """One counter: its name without `_total`, the figures that it sums, and its help text."""
 
     name: str
     counts: tuple[str, ...]
     doc: str
 
 
-# Counters never go down: a send that its provider refuses moves from `sent` to `refused`.
+# A send that its provider refuses moves from `sent` to `refused`. The first counter sums both, because a
+# counter must not decrease.
 COUNTERS = (
     Metric("twilio_2fa_sends", ("sent", "refused"), "Messages that were given to the provider."),
-    Metric("twilio_2fa_sends_refused", ("refused",), "Those of them that the provider refused."),
+    Metric("twilio_2fa_sends_refused", ("refused",), "Messages that the provider refused."),
     Metric("twilio_2fa_verifications_approved", ("approved",), "Verifications that were approved."),
     Metric("twilio_2fa_verifications_failed", ("failed",), "Verifications with too many wrong codes."),
     Metric("twilio_2fa_verifications_expired", ("expired",), "Verifications whose code expired."),
@@ -44,7 +45,7 @@ HISTOGRAM = Metric("twilio_2fa_approval_seconds", (), "Seconds from the first se
 
 
 class FiguresCollector:
-    """A collector of `prometheus_client`: reads all figures at each scrape."""
+    """A collector for `prometheus_client` that reads all figures at each scrape."""
 
     def collect(self) -> Iterator[Any]:
         """Yield the metrics with their current values."""
@@ -81,9 +82,9 @@ def _buckets(times: Counter[int]) -> list[tuple[str, float]]:
 
 
 def register(registry: CollectorRegistry | None = None) -> FiguresCollector:
-    """Register the figures, with the default registry of `prometheus_client` unless another is given.
+    """Register the figures with a registry, by default with that of `prometheus_client`.
 
-    Call it once, in the process that answers Prometheus. Returns the collector. Raises `ImportError` without
+    Call it once, in the process that Prometheus scrapes. Returns the collector. Raises `ImportError` without
     the extra `metrics`, and `ValueError` for a registry that has a metric of the same name.
     """
     from prometheus_client import REGISTRY

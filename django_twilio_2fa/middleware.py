@@ -26,8 +26,8 @@ class TwoFactorMiddleware:
 
     After a log-in, it redirects straight to the wizard if the next page would do so.
 
-    It comes after Django's `AuthenticationMiddleware`. Users of a session only: requests that a view
-    authenticates itself, such as those with an API token, have no user yet.
+    Put it after Django's `AuthenticationMiddleware`. It applies to users of a session only: a request that
+    the view authenticates itself, such as one with an API token, has no user yet.
     """
 
     sync_capable = True
@@ -44,7 +44,7 @@ class TwoFactorMiddleware:
 
     def __call__(self, request: HttpRequest) -> Any:
         request.two_factor = TwoFactorState(request)  # type: ignore[attr-defined]
-        # For what cannot see the response: see `api.permissions`.
+        # For code that has no access to the response: see `api.permissions`.
         request.twilio_2fa_renews_cookie = True  # type: ignore[attr-defined]
         if self.is_async:
             return self._later(request)
@@ -70,7 +70,7 @@ class TwoFactorMiddleware:
         return await REQUIREMENT.acheck(request, view) if self._asks(request, view) else None
 
     def _asks(self, request: HttpRequest, view: Any) -> bool:
-        """Return whether anybody might have to verify for a view. Reads neither session nor user."""
+        """Return whether any user might have to verify for a view. Does not read the session or the user."""
         if conf.REQUIRED_CB in (None, False) or marked(view):
             return False
         if not hasattr(request, "user"):

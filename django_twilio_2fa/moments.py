@@ -16,7 +16,7 @@ from .errors import listed
 
 
 def aware(moment: datetime) -> datetime:
-    """Return a datetime in UTC. A naive one is taken to be in `TIME_ZONE`."""
+    """Return a datetime in UTC. A naive datetime is taken to be in `TIME_ZONE`."""
     if is_naive(moment):
         moment = make_aware(moment, get_default_timezone())
     return moment.astimezone(timezone.utc)
@@ -40,7 +40,7 @@ def local(moment: datetime) -> datetime:
 def date_and_time(moment: datetime | None) -> str:
     """Format a local datetime in the active language. Empty for None.
 
-    For some languages, Django has no `DATETIME_FORMAT`, but formats of the date and of the time.
+    For a language without `DATETIME_FORMAT` in Django, the formats of the date and the time are joined.
     """
     if not moment:
         return ""

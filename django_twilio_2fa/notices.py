@@ -24,7 +24,7 @@ def address_of(user: Any) -> str:
 
 
 def html_of(name: str, context: dict[str, Any]) -> str | None:
-    """Return a rendered template. None if there is none: a site or a provider may send text only."""
+    """Render a template. Return None if it does not exist: a site or a provider may send text only."""
     try:
         return get_template(name).render(context)
     except TemplateDoesNotExist:
@@ -42,9 +42,9 @@ def tell_owner(
     """Send an e-mail to the user, unless `NOTIFY_OWNER` is off or they have no address.
 
     `<template>_subject.txt`, `<template>.txt` and, if it exists, `<template>.html` are rendered with `user`,
-    `at` (the time) and `context`. `address`: where the account's own may have changed in between. `also`:
-    what was replaced or removed. Such an address gets an e-mail of its own, and a number what
-    `NOTIFY_NUMBER_CB` sends. What cannot be sent is logged and stops nothing.
+    `at` (the time) and `context`. `address`: the user's address, if the one in the user model may have
+    changed. `also`: numbers and addresses that were replaced or removed. Each of these addresses gets the
+    e-mail as well, and `NOTIFY_NUMBER_CB` is called for each number. Failures are logged and not raised.
     """
     own = address_of(user) if address is None else address
     old = [str(each) for each in also if isinstance(each, EmailAddress)]
@@ -67,8 +67,8 @@ def _text(template: str, context: dict[str, Any], number: str, user: Any) -> Non
     try:
         conf.resolve("NOTIFY_NUMBER_CB", number=number, text=_subject(template, context), user=user)
     except Exception as e:
-        # Raised by a template. `conf.resolve` handles what the callback raises.
-        logger.error("The owner of an account could not be told: %s", type(e).__name__)
+        # Raised by a template. `conf.resolve` handles exceptions of the callback.
+        logger.error("An e-mail to the owner of an account could not be sent: %s", type(e).__name__)
 
 
 def _send(template: str, context: dict[str, Any], address: str) -> None:
@@ -77,6 +77,6 @@ def _send(template: str, context: dict[str, Any], address: str) -> None:
         html = html_of(f"{template}.html", {**context, "subject": subject})
         send_mail(subject, text, None, [address], html_message=html)
     except Exception as e:
-        # Also a template, an address or a mail backend that is at fault in a way of its own: what it tells of
-        # has happened. A traceback would show the address.
-        logger.error("The owner of an account could not be told: %s", type(e).__name__)
+        # Any exception, such as one of a template or a mail backend: the event itself has already happened.
+        # A traceback would show the address.
+        logger.error("An e-mail to the owner of an account could not be sent: %s", type(e).__name__)

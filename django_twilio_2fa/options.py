@@ -1,4 +1,4 @@
-"""Deprecated: numbers and addresses under their path of 0.32. Import them from `contacts`."""
+"""Deprecated: numbers and addresses under their import path in 0.32. Import them from `contacts`."""
 
 import warnings
 

@@ -1,4 +1,4 @@
-"""Offer pytest fixtures to the tests of a site. They need pytest-django."""
+"""Pytest fixtures for the tests of a site. They need pytest-django."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ GROUP = "django_twilio_2fa.providers"
 
 @dataclass(frozen=True)
 class Found:
-    """One entry point: the method's name, where its class is, and the distribution that brings it."""
+    """One entry point: the method's name, the path of its class, and the distribution that installs it."""
 
     name: str
     path: str
@@ -28,7 +28,7 @@ class Found:
 
     @property
     def app(self) -> str:
-        """The package that holds the provider's module; where it is a Django app, its app."""
+        """The package that contains the provider's module, for `INSTALLED_APPS`."""
         module = self.path.partition(":")[0]
         return module.rpartition(".")[0] or module
 
@@ -38,7 +38,7 @@ def _normalized(name: str) -> str:
 
 
 def _name_of(distro: Any) -> str:
-    """Return the distribution's name: `entrypoints` splits its folder's name at the first dash."""
+    """Return the distribution's full name. `entrypoints` splits the folder's name at the first dash."""
     if distro is None:
         return ""
     whole = f"{distro.name}-{distro.version}" if distro.version else str(distro.name)
@@ -47,7 +47,7 @@ def _name_of(distro: Any) -> str:
 
 
 def _in_folder(folder: str) -> Iterator[Found]:
-    """Entry points of one folder of `sys.path`, by `entrypoints`, or one by one where that fails."""
+    """Yield the entry points in a folder of `sys.path`. If `entrypoints` fails, read each distribution."""
     import entrypoints
 
     try:
@@ -55,7 +55,7 @@ def _in_folder(folder: str) -> Iterator[Found]:
             warnings.simplefilter("ignore")
             points = entrypoints.get_group_all(GROUP, path=[folder])
     except Exception:
-        # One malformed or undecodable file of any distribution fails the whole folder.
+        # `entrypoints` fails for the whole folder if one file of any distribution is malformed.
         logger.warning("Reading the entry points of %s one distribution at a time", folder, exc_info=True)
         yield from _one_by_one(folder)
     else:
@@ -65,7 +65,7 @@ def _in_folder(folder: str) -> Iterator[Found]:
 
 
 def _one_by_one(folder: str) -> Iterator[Found]:
-    # Not at the top: it is heavy, and needed only where a distribution is broken.
+    # Imported here because it is slow to import, and needed only if a distribution is broken.
     import importlib.metadata
 
     for distribution in importlib.metadata.distributions(path=[folder]):
@@ -83,9 +83,9 @@ def _one_by_one(folder: str) -> Iterator[Found]:
 
 @lru_cache(maxsize=1)
 def find() -> tuple[Found, ...]:
-    """Every provider entry point on `sys.path`, read once a process.
+    """Return every provider entry point on `sys.path`. They are read once per process.
 
-    A distribution that is seen twice (two spellings, two folders) counts once, the first one found.
+    If a distribution is found twice (two spellings, two folders), the first one counts.
     """
     owner: dict[str, tuple[str, str]] = {}
     found: list[Found] = []

@@ -1,4 +1,4 @@
-"""Find the pages of this package wherever a site has included them."""
+"""Find the URLs of this package's pages, wherever a site has included them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Mount:
     namespace: str
     parameters: tuple[str, ...] = ()
     has_devices: bool = False
-    """Whether all pages are included, not only a wizard."""
+    """True if all pages are included, and not only a wizard."""
 
 
 def _walk(resolver: Any, namespaces: tuple[str, ...], parameters: tuple[str, ...]) -> Iterator[Mount]:
@@ -53,7 +53,7 @@ def mounts() -> tuple[Mount, ...]:
 def reverse(viewname: str, *, request: Any = None, args: Any = None, kwargs: Any = None) -> str:
     """Return the URL of a page of this package by its name, such as `index` or `devices`.
 
-    As `django.urls.reverse`, but also finds pages that are included within other namespaces
+    Works like `django.urls.reverse`, and also finds pages that are included in other namespaces
     (`account:twilio_2fa:index`). Parameters of the path before this package are taken from `request`. Raises
     `NoReverseMatch`.
     """
@@ -76,7 +76,7 @@ def reverse(viewname: str, *, request: Any = None, args: Any = None, kwargs: Any
 
 
 def on_this_site(request: Any, url: str) -> str:
-    """Return an address if it leads to the host of the request, and not away from HTTPS. Otherwise empty."""
+    """Return a URL if it is on the host of the request and does not leave HTTPS. Otherwise empty."""
     safe = url_has_allowed_host_and_scheme(
         url, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )
@@ -94,7 +94,8 @@ def site_url(to: str) -> str:
 def home_url() -> str:
     """Return the URL of the link to the site: `LOGIN_REDIRECT_URL`, or else the root of the site.
 
-    Also the root where that is no page (as Django's default is not on many sites), or is one of this package.
+    The root is also returned if that setting does not lead to a page (on many sites, Django's default does
+    not), or if it leads to a page of this package.
     """
     root = urls.get_script_prefix()
     try:
@@ -109,7 +110,7 @@ def home_url() -> str:
 
 
 def match_at(url: str) -> ResolverMatch | None:
-    """Return how Django resolves a URL, whatever its host. None if this site has no such page."""
+    """Return Django's match of a URL, whatever its host is. None if this site has no such page."""
     prefix = urls.get_script_prefix()
     try:
         path = unquote(urlsplit(url).path)
@@ -121,7 +122,7 @@ def match_at(url: str) -> ResolverMatch | None:
 
 
 def view_at(url: str) -> Any:
-    """Return the view of the page at a URL, whatever its host. None if this site has no such page."""
+    """Return the view of the page at a URL, whatever its host is. None if this site has no such page."""
     match = match_at(url)
     return match.func if match else None
 

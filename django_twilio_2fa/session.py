@@ -1,4 +1,4 @@
-"""Remember in the session that its user is verified, and tell whether they are."""
+"""Store and check whether the user of a session is verified."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ def get_verification(request: HttpRequest) -> Verification | None:
 def is_verified(request: HttpRequest, max_age: MaxAge = None, methods: Methods = None) -> bool:
     """Return whether the user of this request has been verified in this session.
 
-    It holds for as long as the session, or `max_age` (a timedelta, or seconds) since the approval. `methods`
-    names those that count; None for all. It ends with a log-out, another user's log-in, a change of the
-    password, and within `VERIFIED_RECHECK` seconds with the removal of the device. At most one query, mostly
-    none.
+    A verification counts as long as the session exists, or for `max_age` (a timedelta, or seconds) after the
+    approval. `methods`: the names of the methods that count; None for all. It ends when the user logs out,
+    another user logs in, or the password changes, and at most `VERIFIED_RECHECK` seconds after its device is
+    removed. Makes at most one query, usually none.
     """
     return get_two_factor(request).satisfies(max_age, methods)
 
@@ -51,11 +51,11 @@ def is_verified(request: HttpRequest, max_age: MaxAge = None, methods: Methods =
 def may_pass(
     request: HttpRequest, max_age: MaxAge = None, methods: Methods = None, *, if_registered: bool = False
 ) -> bool:
-    """Return whether a page that requires verification may be shown: verified, or registration skipped.
+    """Return whether a page that requires verification may be shown to the user of this request.
 
-    It does for a verified session, unless its user still has to register a phone number; and for one that
-    has skipped registration, if that is optional and as long as the user has no device. `if_registered`: also
-    for users who have no device.
+    True for a verified session, unless its user still has to register a phone number. Also true if the user
+    has skipped registration in this session, as long as it is optional and they have no device.
+    `if_registered`: also true for users who have no device.
     """
     if is_verified(request, max_age, methods):
         return not get_verifier(request).needs_phone()
@@ -68,5 +68,5 @@ def may_pass(
         return False
     if max_age is None and methods is None:
         return verifier.may_skip_registration()
-    # A grace period does not open what asks for more.
+    # A grace period is not enough for a page with `max_age` or `methods`.
     return verifier.may_skip_registration() and bool(verifier.resolve("REGISTER_OPTIONAL"))

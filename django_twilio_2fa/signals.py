@@ -14,7 +14,7 @@ from . import audit
 class Declaration:
     """One signal: its description, and its arguments except `request` and `user`.
 
-    `audited`: it is also written to the audit log, with its arguments, which are no personal data.
+    `audited`: the event is also written to the audit log with its arguments, which hold no personal data.
     """
 
     name: str
@@ -102,14 +102,14 @@ SIGNALS: dict[str, Declaration] = {
             "twilio_2fa_user_locked",
             twilio_2fa_user_locked,
             "A user, or one of their sessions, was locked after too many wrong codes.",
-            {"until": "When the lock ends (aware datetime). None: when somebody unlocks the user."},
+            {"until": "When the lock ends (aware datetime). None if only an unlock ends it."},
             audited=True,
         ),
         Declaration(
             "twilio_2fa_user_unlocked",
             twilio_2fa_user_unlocked,
             "An administrator or a command unlocked a user.",
-            {"locks": "How many locks were ended."},
+            {"locks": "The number of locks that were ended."},
             audited=True,
         ),
         Declaration(
@@ -158,7 +158,7 @@ SIGNALS: dict[str, Declaration] = {
             "twilio_2fa_verification_revoked",
             twilio_2fa_verification_revoked,
             "An administrator or a command ended a user's verification in every session.",
-            {"verifications": "How many verifications no longer count."},
+            {"verifications": "The number of verifications that no longer count."},
             audited=True,
         ),
         Declaration(
@@ -205,7 +205,7 @@ _AUDITED = {d.signal: d.name.removeprefix("twilio_2fa_") for d in SIGNALS.values
 
 
 def send(signal: Signal, *, request: Any, user: Any, **arguments: Any) -> None:
-    """Write the event to the audit log if it belongs there, and send the signal.
+    """Write the event to the audit log if the signal is audited, and send the signal.
 
     Django logs exceptions of receivers (logger `django.dispatch`).
     """

@@ -1,4 +1,4 @@
-"""Tell whether, when and how the user of a request was verified: `request.two_factor`."""
+"""`request.two_factor`: whether, when and how the user of a request was verified."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ TRUSTED_BROWSER = browsers.METHOD
 """The method of a session that a remembered browser has verified. It is never enough for `max_age`."""
 
 NEWEST = 20
-"""How many of a session's verifications are read. The session keeps the newest of each method."""
+"""The number of a session's verifications that are read. The session stores the newest of each method."""
 
 
 class Record(NamedTuple):
-    """One approval of this session: by which method, when (a Unix time), and with which device (its id)."""
+    """One approval in a session: its method, its time (a Unix time), and the id of its device."""
 
     method: str
     at: float
@@ -55,15 +55,15 @@ class Record(NamedTuple):
 
     @property
     def verified_at(self) -> datetime:
-        """When it was, as `timezone.now()` returns it."""
+        """The time of the approval, as in `timezone.now()`: naive without `USE_TZ`."""
         return moments.stored(moments.from_unix(self.at))
 
 
 class TwoFactorState:
-    """What is known of a request's user. Nothing is read before something is asked.
+    """The verification state of a request's user. It is read only when it is used.
 
-    The session keeps the answer. The database confirms it once in `VERIFIED_RECHECK` seconds at most, so a
-    removed device ends what was verified with it. In async code, `await aload()` first.
+    The session stores the state. The database confirms it at most once in `VERIFIED_RECHECK` seconds, so
+    removing a device ends the verifications that used it. In async code, `await aload()` first.
     """
 
     __slots__ = ("_confirmed", "_known", "_request")
@@ -73,21 +73,21 @@ class TwoFactorState:
         self._known: tuple[Any, str, tuple[Record, ...]] | None = None
         self._confirmed = False
 
-    # What can be asked
+    # The public properties and methods
 
     @property
     def records(self) -> tuple[Record, ...]:
-        """The approvals of this session, the newest first; of each method the newest only."""
+        """The newest approval of each method in this session, the newest first."""
         return self._cached() or self._confirm()
 
     @property
     def verified(self) -> bool:
-        """Whether the user has been verified in this session."""
+        """Return whether the user has been verified in this session."""
         return bool(self.records)
 
     @property
     def verified_at(self) -> datetime | None:
-        """When the user was last verified, as `timezone.now()` returns it. None in a remembered browser."""
+        """The time of the last verification, as in `timezone.now()`. None in a remembered browser."""
         records = self.records
         return records[0].verified_at if records and records[0].method != browsers.METHOD else None
 
@@ -99,47 +99,47 @@ class TwoFactorState:
 
     @property
     def device(self) -> str:
-        """The id of the device of the last verification. Empty if it has none, or if your site stores it."""
+        """The id of the last verification's device. Empty without one, or if your site stores the device."""
         records = self.records
         return records[0].device if records else ""
 
     @property
     def age(self) -> timedelta | None:
-        """How long ago the user was last verified."""
+        """The time since the last verification, or None."""
         verified_at = self.verified_at
         return timezone.now() - verified_at if verified_at else None
 
     @property
     def trusted_browser(self) -> bool:
-        """Whether a remembered browser has let the user in. That is enough for no `max_age` or `methods`."""
+        """Return whether a remembered browser let the user in. `max_age` and `methods` do not accept that."""
         return any(record.method == TRUSTED_BROWSER for record in self.records)
 
     def satisfies(self, max_age: MaxAge = None, methods: Methods = None) -> bool:
         """Return whether there is a verification by one of the methods that is no older than `max_age`."""
         if _satisfy(self._cached(), max_age, methods):
             return True
-        # Another request may have been approved meanwhile, and not have saved its session.
+        # Another request may have been approved in the meantime, without having saved its session yet.
         return _satisfy(self._confirm(), max_age, methods)
 
     def is_known_to_satisfy(self, max_age: MaxAge = None, methods: Methods = None) -> bool:
-        """Return what `satisfies` would, if no query is needed for that. Otherwise False."""
+        """Return the result of `satisfies` if it needs no query. Otherwise False."""
         return _satisfy(self._cached(), max_age, methods)
 
     async def aload(self) -> TwoFactorState:
-        """Read what is needed, so that the properties work in async code. Returns this object."""
+        """Load the state, so that the properties work in async code. Returns this object."""
         await load_user(self._request)
         if not self._cached():
             await sync_to_async(self._confirm)()
         return self
 
     def forget(self) -> None:
-        """Read again at the next question."""
+        """Forget the loaded state. It is read again at its next use."""
         self._known, self._confirmed = None, False
 
-    # How it is known
+    # Reading the state
 
     def _cached(self) -> tuple[Record, ...]:
-        """Return what is known without a query. Empty if nothing is, or if it has to be confirmed."""
+        """Return the approvals that are known without a query. Empty if the database has to be read."""
         user = subject_of(self._request)
         if user is None:
             return ()
@@ -159,7 +159,7 @@ class TwoFactorState:
         return records
 
     def _confirm(self) -> tuple[Record, ...]:
-        """Ask the database, once a request. One query, none for a session without a flow id."""
+        """Return the approvals in the database. Makes one query per request, and none without a flow id."""
         user = subject_of(self._request)
         flow = get_flow(self._request) if user is not None else ""
         if not flow:
@@ -200,7 +200,7 @@ def _session_hash(request: HttpRequest) -> Any:
 
 
 def _is_own(request: HttpRequest, kept: dict[str, Any]) -> bool:
-    """Return whether an answer is of this session, and under one of the secret keys."""
+    """Return whether a stored state belongs to this session, and was stored under a current secret key."""
     return kept.get("hash") == _session_hash(request) and kept.get("key") in _names_of_keys()
 
 
@@ -222,7 +222,7 @@ def _newest_of_each(records: Iterable[Record]) -> tuple[Record, ...]:
 
 
 def _kept(request: HttpRequest, records: Any, checked: float) -> dict[str, Any] | None:
-    """Return what the session keeps of the records. None, which deletes it, if there are none."""
+    """Return the value that the session stores for the records. None, which deletes it, for no records."""
     if not records:
         return None
     about = {"checked": checked, "hash": _session_hash(request), "key": _names_of_keys()[0]}
@@ -235,13 +235,13 @@ def _satisfy(records: tuple[Record, ...], max_age: MaxAge, methods: Methods) -> 
     oldest = 0.0
     if max_age is not None:
         oldest = time.time() - (max_age.total_seconds() if isinstance(max_age, timedelta) else max_age)
-        # The approval of a remembered browser is of 1970, and a `max_age` may go back further.
+        # The approval of a remembered browser is dated 1970, and a `max_age` may reach back further.
         records = tuple(record for record in records if record.method != TRUSTED_BROWSER)
     return any(r.at >= oldest and (methods is None or r.method in methods) for r in records)
 
 
 def get_two_factor(request: HttpRequest) -> TwoFactorState:
-    """Return `request.two_factor`. It is set if the middleware has not done so."""
+    """Return `request.two_factor`, and set it if the middleware has not."""
     state = getattr(request, "two_factor", None)
     if not isinstance(state, TwoFactorState):
         state = TwoFactorState(request)
@@ -250,27 +250,24 @@ def get_two_factor(request: HttpRequest) -> TwoFactorState:
 
 
 def remember(request: HttpRequest, verification: Verification) -> None:
-    """Keep a new approval in the session, so that asking for it needs no query."""
+    """Store a new approval in the session, so that reading it needs no query."""
     if not (verification.verifies_session and verification.approved_at):
         return
     kept = read_part(request, "verified")
     before = _parse(kept.get("records")) if kept and _is_own(request, kept) else ()
-    # What was there before is confirmed no later than it would have been.
+    # The earlier approvals must not be confirmed later because of the new one.
     checked = _number(kept.get("checked")) if before else time.time()
     write(request, verified=_kept(request, _newest_of_each([_record_of(verification), *before]), checked))
     get_two_factor(request).forget()
 
 
 async def load_user(request: HttpRequest) -> Any:
-    """Return the request's user. Afterwards, async code may read `request.user` and the session.
-
-    None if it has none.
-    """
+    """Load and return the request's user, or None. Async code can then use `request.user` and the session."""
     user = getattr(request, "user", None)
     if isinstance(user, LazyObject) and user._wrapped is empty:
         await sync_to_async(lambda: user.is_authenticated)()
         if hasattr(request, "auser"):
-            # Django keeps another copy for `auser`, which would be one more query.
+            # Django loads a separate user for `auser`, with another query.
             async def auser() -> Any:
                 return user
 

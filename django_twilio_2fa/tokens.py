@@ -1,4 +1,4 @@
-"""Clean what a user types as a token: spaces, dashes, digits of other scripts."""
+"""Normalize the tokens that users type: spaces, dashes, digits of other scripts."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from . import errors
 
 LONGEST_INPUT = 1000
-"""Long enough for a whole message."""
+"""The length of the longest text that is read, which may be a whole message."""
 
-# Beside a letter or sign of these the digits are part of a word, a number or an address, and no code.
+# Next to one of these characters, digits are part of a word, a number or an address, and not a code.
 PART_BEFORE = re.compile(r"[A-Za-z_+%&=/\\@$]|\d[.,:]")
 PART_AFTER = re.compile(r"[A-Za-z_%&=/\\@$]|[.,:]\d")
 SIMPLE = {"Pd": "-", "Zs": " ", "Cf": "", "Sc": "$", "No": "_", "Nl": "_"}
@@ -20,8 +20,8 @@ SIMPLE = {"Pd": "-", "Zs": " ", "Cf": "", "Sc": "$", "No": "_", "Nl": "_"}
 def normalize(text: str, length: int) -> str:
     """Return the code in a text as ASCII digits. The text is the code, or a message that contains it.
 
-    Digits of any script count; spaces and dashes within a code do not. Raises `InvalidVerificationCode`
-    unless there is exactly one run of `length` digits.
+    Digits of any script are accepted, and spaces and dashes within a code are ignored. Raises
+    `InvalidVerificationCode` unless the text contains exactly one code of `length` digits.
     """
     if len(text) > LONGEST_INPUT:
         raise errors.InvalidVerificationCode
@@ -34,7 +34,7 @@ def normalize(text: str, length: int) -> str:
 
 
 def _simplified(text: str) -> str:
-    """`text` with one sign for all of a kind: ASCII digits, spaces, dashes; and without invisible marks."""
+    """Return `text` with ASCII digits, plain spaces and plain dashes, and without invisible characters."""
     simple = []
     for c in text:
         category, value = unicodedata.category(c), unicodedata.decimal(c, None)
@@ -48,7 +48,7 @@ def _simplified(text: str) -> str:
 
 
 def _runs(text: str) -> Iterator[str]:
-    """Return the digits of each run of digits that stands alone."""
+    """Yield the digits of each run that is not part of a word, a number or an address."""
     for run in re.finditer(r"[0-9](?:[ -]*[0-9])*", text):
         before, after = text[max(0, run.start() - 2) : run.start()], text[run.end() : run.end() + 2]
         if not (PART_BEFORE.search(before[-1:]) or PART_BEFORE.fullmatch(before) or PART_AFTER.match(after)):

@@ -1,4 +1,4 @@
-"""Route to the pages: `path("2fa/", include("django_twilio_2fa.urls"))`."""
+"""The URL patterns of the pages: `path("2fa/", include("django_twilio_2fa.urls"))`."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ app_name = "twilio_2fa"
 
 
 class Patterns(Sequence[Any]):
-    """The patterns of the pages. The pages are imported when Django first looks for an address here.
+    """The URL patterns of the pages. Django imports the pages when it first needs one of the patterns.
 
-    Importing them with this module would make every site that includes it start later, with more memory.
+    Importing the pages with this module would slow down the start of every site, and use more memory.
     """
 
     @cached_property
@@ -53,7 +53,7 @@ class Patterns(Sequence[Any]):
     def __len__(self) -> int:
         return len(self._patterns)
 
-    # A site may join them with its own, as the list that they were in 0.32.
+    # A site may concatenate them with its own patterns, because they were a list in 0.32.
 
     def __add__(self, others: Iterable[Any]) -> list[Any]:
         return [*self, *others]
@@ -63,9 +63,9 @@ class Patterns(Sequence[Any]):
 
 
 def _exempted(patterns: Iterable[Any]) -> list[Any]:
-    """Return a provider's pages, which the middleware leaves alone: they are a part of verifying.
+    """Exempt a provider's pages from `TwoFactorMiddleware`, because they are a part of verifying.
 
-    So does Django's `LoginRequiredMiddleware`: who is about to sign in is a visitor.
+    Also exempts them from Django's `LoginRequiredMiddleware`: users who are signing in are still anonymous.
     """
     from .access.exempt import two_factor_exempt
 

@@ -28,7 +28,7 @@ SETTING_PREFIX = PREFIX.rstrip("_")
 URL_PREFIX = "twilio_2fa"
 DATEFMT = "%Y%m%d%H%M%S"
 
-# Entries of the session were named f"{SESSION_PREFIX}_{SESSION_METHOD}". None of them is written now.
+# Entries of the session were named f"{SESSION_PREFIX}_{SESSION_METHOD}". They are no longer written.
 SESSION_PREFIX = "twilio_2fa"
 SESSION_SID = "sid"
 SESSION_TIMESTAMP = "timestamp"
@@ -42,7 +42,7 @@ SESSION_OBFUSCATED_VALUE = "obfuscated_value"
 
 
 def get_setting(name: str, default: Any = None, callback_kwargs: dict[str, Any] | None = None) -> Any:
-    """Return a setting of the site, called with `callback_kwargs` where it is a callable."""
+    """Return a setting of the site. A callable is called with `callback_kwargs`."""
     name = name.upper().removeprefix(PREFIX)
     name = OLD_NAMES.get(name, name)
     setting = SETTINGS.get(name)
@@ -57,21 +57,21 @@ def get_setting(name: str, default: Any = None, callback_kwargs: dict[str, Any] 
 
 
 def get_twilio_client(**kwargs: Any) -> Client:
-    """Return the client of this process. With `account_sid` and `auth_token`, make one for that account."""
+    """Return this process's Twilio client, or a new one for the given `account_sid` and `auth_token`."""
     if not kwargs:
         return get_client()
     from twilio.rest import Client
 
     from .twilio.client import make_http_client
 
-    # By this package's own connection, which has timeouts and leads to the sandbox where that is on.
+    # This package's own HTTP client has timeouts, and uses the sandbox if that is enabled.
     kwargs.setdefault("http_client", make_http_client())
     account = kwargs.pop("account_sid", None) or conf.ACCOUNT_SID
     return Client(account, kwargs.pop("auth_token", None) or conf.AUTH_TOKEN, **kwargs)
 
 
 def parse_phone_number(phone_number: str, country_code: str | None = None) -> phonenumbers.PhoneNumber:
-    """Return the number as the phonenumbers library has it. Raises ValidationError if it cannot be read."""
+    """Parse a number with the phonenumbers library. Raises ValidationError if that fails."""
     import phonenumbers
 
     try:
@@ -83,7 +83,7 @@ def parse_phone_number(phone_number: str, country_code: str | None = None) -> ph
 def verify_phone_number(phone_number: str, country_code: str, do_lookup: bool = False) -> dict[str, Any]:
     """Raise ValidationError unless the settings accept the number.
 
-    With `do_lookup`, and where the settings want it, its line type is looked up: then the result has
+    With `do_lookup`, the number's line type is looked up if the settings require that. The result then has
     `phone_number` and `carrier_type`.
     """
     try:

@@ -1,4 +1,4 @@
-"""`Verifier`: list the methods, send, check, approve, cancel. It knows no HTTP.
+"""`Verifier`: list the methods, send, check, approve, cancel. It does not depend on HTTP.
 
 The pages, the API, commands and your own code use it. The rules are in `process`.
 """
@@ -30,8 +30,8 @@ from .providers import MethodProvider
 class Verifier:
     """Verify one user, or a phone number or e-mail address without a user.
 
-    `flow` and `auth` bind an approval to the session that asked: its random flow id and the digest of its
-    auth hash (see `session.get_verifier`). Every method raises the errors of `errors`.
+    `flow` and `auth` bind an approval to a session: the session's random flow id, and the digest of its auth
+    hash (see `session.get_verifier`). Every method raises the errors of `errors`.
     """
 
     def __init__(self, user: Any = None, *, request: Any = None, flow: str = "", auth: str = "") -> None:
@@ -44,8 +44,8 @@ class Verifier:
     def methods(self) -> list[dict[str, Any]]:
         """Return each method's `value`, `label`, `icon`, `obfuscated` and `devices`.
 
-        `devices` have `id`, `name` and `obfuscated`; `send(device=…)` takes the id. `obfuscated` of the
-        method is that of its first. An anonymous visitor gets each method that takes a number or an address.
+        `devices` have `id`, `name` and `obfuscated`; `send(device=…)` takes the id. A method's `obfuscated`
+        is that of its first device. An anonymous visitor gets the methods that need a number or an address.
         """
         return offers.listed(self.available)
 
@@ -64,18 +64,18 @@ class Verifier:
     ) -> Verification:
         """Send a token by a method, to a device, or to a number or address that is to be registered.
 
-        `device`: one of `registered()`, or its id; left out, the first that suits the method. `to`: a number
-        or an address; text is read by the method's kind of device, numbers as E.164. `replaces`: the device
-        that the new destination replaces. An anonymous visitor (`ALLOW_USERLESS`) needs `to`; nothing is
-        registered, and each call begins a verification of its own.
+        `device`: one of `registered()`, or its id; by default, the first that suits the method. `to`: a
+        number or an address; text is parsed for the method's kind of device, numbers as E.164. `replaces`:
+        the device that the new destination replaces. An anonymous visitor (`ALLOW_USERLESS`) needs `to`;
+        nothing is registered, and each call begins a new verification.
 
         `enrol` registers a device of the method's own kind, which has no destination; `name` is the user's
-        name for it, and `data` is what the client adds, such as its public key: `start` finds it in
-        `verification.data["registration"]`. The row's `secret` has what the user has to see of the device.
-        It is not stored.
+        name for it, and `data` comes from the client, such as its public key: `start` finds it in
+        `verification.data["registration"]`. The returned row's `secret` has what the user has to see of the
+        device. It is not stored.
         `instead_of`: a registration that this one corrects. It is canceled once the new token is sent.
         A pending verification of the same destination is continued. Returns the verification. Raises
-        `ResendCooldown` and `MaxSendsReached` (with the `verification` to go on with), and the provider's
+        `ResendCooldown` and `MaxSendsReached` (with the `verification` to continue), and the provider's
         errors.
         """
         about: dict[str, Any] = {"replaces": replaces, "enrol": enrol, "name": name, "data": data}
@@ -103,7 +103,7 @@ class Verifier:
     def approve(self, verification: Verification) -> Verification:
         """Approve a verification without a token, if your code has verified the user in another way.
 
-        One of Twilio Verify's is approved at Twilio, too. Returns the approved verification. Raises
+        A verification of Twilio Verify is approved at Twilio, too. Returns the approved verification. Raises
         `VerificationExpired`, `MaxAttemptsReached`, `CheckInProgress`, and `MethodNotAllowed` for a
         registration that needs its token.
         """
@@ -130,7 +130,7 @@ class Verifier:
 
     @recording()
     def make_default(self, device: str) -> Registered:
-        """Let a device, given by its id, be offered first. Requires a fresh proof. Returns the device.
+        """Make a device, given by its id, the default. Requires a fresh proof. Returns the device.
 
         Raises `MissingUserData`, `ChangeNotAllowed` or `ProofRequired`.
         """
@@ -152,7 +152,7 @@ class Verifier:
         """
         changes.remove(self.available, registered)
 
-    # The same, awaited.
+    # The same methods for async code
 
     asend = awaitable(send)
     aresend = awaitable(resend)
@@ -163,19 +163,19 @@ class Verifier:
     amethods = awaitable(methods)
 
     def bind(self, flow: str) -> None:
-        """Bind what follows to a session, by its flow id."""
+        """Set the flow id of the session that further calls are bound to."""
         self.subject = self.devices.subject = self.available.subject = replace(self.subject, flow=flow)
 
-    # Questions of the pages and the API. Each is answered in `process`.
+    # For the pages and the API. The rules are in `process`.
 
     @property
     def user(self) -> Any:
-        """The user; None for an anonymous visitor."""
+        """The user. None for an anonymous visitor."""
         return self.subject.user
 
     @property
     def request(self) -> Any:
-        """The request that is handed on to callbacks, providers and signals."""
+        """The request that is passed to callbacks, providers and signals."""
         return self.subject.request
 
     @property
@@ -201,7 +201,7 @@ class Verifier:
         self.subject.authorize()
 
     def registered(self) -> list[Registered]:
-        """Return what the user has registered, usable now or not."""
+        """Return all devices of the user, including those that cannot be used now."""
         return self.devices.all()
 
     def find_registered(self, id: str) -> Registered | None:
@@ -253,7 +253,7 @@ class Verifier:
         return self.available.may_skip_registration()
 
     def grace_ends_at(self) -> datetime | None:
-        """Return until when the user need not verify, for having no device. None if they have to."""
+        """Return the end of the grace period of a user without a device. None if there is no grace period."""
         return self.available.grace_ends_at()
 
     def may_rename(self, registered: Registered) -> bool:
@@ -284,17 +284,17 @@ class Verifier:
         return self.available.fresh_proof()
 
     def wait_to_resend(self, row: Verification) -> int:
-        """Return after how many seconds the code of a pending verification may be sent again. 0 for now."""
+        """Return the seconds until the code of a pending verification may be sent again. 0 for now."""
         return waiting.wait_to_resend(self.available, row)
 
     def usable_now(self, choices: Sequence[Choice]) -> list[Choice]:
-        """Return the choices that the user can use now, with regard to locks and limits."""
+        """Return the choices that the user can use now. Takes locks and limits into account."""
         return waiting.usable_now(self.available, choices)
 
     def waits(self, choices: Sequence[Choice]) -> list[int]:
-        """Return in how many seconds each choice can be used: 0 for now, `Lock.FOR_EVER` until an unlock."""
+        """Return the seconds until each choice can be used: 0 for now, `Lock.FOR_EVER` until an unlock."""
         return waiting.waits(self.available, choices)
 
     def paused(self, choices: Sequence[Choice]) -> list[SendingPaused | None]:
-        """Return for each choice the error of a pause of sending that stops it. No query after `waits`."""
+        """Return for each choice the error of a pause that stops it, or None. No query after `waits`."""
         return waiting.paused(self.available, choices)

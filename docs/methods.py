@@ -32,7 +32,6 @@ def features() -> str:
             f"`{p.name}`",
             yes(p.device_kind and p.get_registration_form_class()),
             yes(p.sends),
-            yes(p.sends),
             yes(does(p, "cancel")),
             yes(p.approved_elsewhere),
             yes(p.phishing_resistant),
@@ -46,7 +45,6 @@ def features() -> str:
         "method",
         "registers",
         "sends",
-        "resends",
         "cancels",
         "waits",
         "resists phishing",
@@ -115,6 +113,7 @@ def hooks() -> str:
         elif isinstance(here, ast.FunctionDef):
             if here.name == "setUp":
                 break
-            takes = ", ".join(a.arg for a in [*here.args.args[1:], *here.args.kwonlyargs])
-            rows.append([f"`{here.name}({takes})`", _in_a_line(ast.get_docstring(here) or "")])
+            takes = [a.arg for a in here.args.args[1:]]
+            takes += ["*"] * bool(here.args.kwonlyargs) + [a.arg for a in here.args.kwonlyargs]
+            rows.append([f"`{here.name}({', '.join(takes)})`", _in_a_line(ast.get_docstring(here) or "")])
     return table(["name", "meaning"], rows)

@@ -1,10 +1,10 @@
-"""`make bench`: two workers of the demo, and the sandbox over loopback with 50 ms of latency.
+"""Measure the demo with two workers, and the sandbox over loopback with 50 ms of latency: `make bench`.
 
-Prints flows and requests per second, p50 and p95 per page, queries per page, connections to Twilio, and what
-the kit adds to the start-up. A flow is a signed-in user who picks a text message and types its code.
+Prints flows and requests per second, p50 and p95 per page, queries per page, connections to Twilio, and the
+start-up cost of this package. A flow is a signed-in user who picks a text message and types its code.
 
-With `--access`: what the middleware adds to a request; see `bench_access`. With `--names`: whether the time
-of an answer tells who exists; see `bench_names`. With `--compare COMMIT`: whole log-ins of the working tree
+With `--access`: the cost of the middleware per request; see `bench_access`. With `--names`: whether response
+times reveal which users exist; see `bench_names`. With `--compare COMMIT`: whole log-ins of the working tree
 against those of another commit; see `bench_compare`.
 """
 
@@ -49,7 +49,7 @@ def until_up(url: str) -> None:
 
 
 class Flow:
-    """One user's way through the wizard, timed page by page."""
+    """The pages of the wizard that a user goes through, each with its times and queries."""
 
     def __init__(self, site: str, twilio: str) -> None:
         self.site, self.twilio = site, twilio
@@ -82,7 +82,7 @@ class Flow:
 
 
 def make_people(n: int) -> list[dict[str, str]]:
-    """Users with a phone each, signed in. Runs in the process that has Django set up."""
+    """Create signed-in users with a phone each. Call this in a process that has set up Django."""
     from django.contrib.auth import get_user_model
     from django.test import Client
 
@@ -101,13 +101,13 @@ def make_people(n: int) -> list[dict[str, str]]:
 
 
 def start_up(runs: int = 20) -> dict[str, tuple[float, ...]]:
-    """What fresh processes take that load a URLconf: ms, of them CPU, of these the collector's, and MiB.
+    """Return the start-up cost of fresh processes: ms in total, of CPU and of garbage collection, and MiB.
 
-    A project of Django's own apps, what the kit adds to it, and what it adds once the first address is asked
-    for. The three take turns, so that whatever else the machine does slows them alike.
+    The rows: a project of Django's own apps, the additional cost of this package, and its additional cost if
+    a URL is reversed as well. They are measured in turns, so that other load on the machine slows them alike.
     """
     program = str(HERE / "bench_site" / "bench_startup.py")
-    # Modules are compiled once for all, as on a server.
+    # Modules are compiled only once, as on a server.
     env = {
         k: v for k, v in os.environ.items() if k not in ("PYTHONDONTWRITEBYTECODE", "DJANGO_SETTINGS_MODULE")
     }
@@ -117,12 +117,12 @@ def start_up(runs: int = 20) -> dict[str, tuple[float, ...]]:
             out = subprocess.run(
                 [sys.executable, program, *which], env=env, capture_output=True, text=True, check=True
             )
-            if number:  # the first one compiles
+            if number:  # the first run compiles
                 results.append(tuple(map(float, out.stdout.split())))
     bare, loaded, asked = ([statistics.median(c) for c in zip(*rows, strict=True)] for rows in took.values())
     return {
         "Django alone": tuple(bare),
-        "the kit adds": tuple(a - b for a, b in zip(loaded, bare, strict=True)),
+        "package adds": tuple(a - b for a, b in zip(loaded, bare, strict=True)),
         "once asked": tuple(a - b for a, b in zip(asked, bare, strict=True)),
     }
 
@@ -131,12 +131,12 @@ def main() -> None:
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("--flows", type=int, default=300)
     parser.add_argument("--clients", type=int, default=16)
-    parser.add_argument("--names", type=int, nargs="?", const=200, help="How many names of each kind.")
-    parser.add_argument("--start-up", action="store_true", help="Only what the kit adds to the start-up.")
-    parser.add_argument("--access", action="store_true", help="Only what the middleware adds to a request.")
+    parser.add_argument("--names", type=int, nargs="?", const=200, help="The number of names of each kind.")
+    parser.add_argument("--start-up", action="store_true", help="Only the start-up cost of this package.")
+    parser.add_argument("--access", action="store_true", help="Only the cost of the middleware per request.")
     parser.add_argument("--compare", metavar="COMMIT", help="Compare whole log-ins with those of a commit.")
-    parser.add_argument("--rounds", type=int, default=8, help="How many of each version, with --compare.")
-    parser.add_argument("--round-flows", type=int, default=48, help="How many log-ins in a round.")
+    parser.add_argument("--rounds", type=int, default=8, help="The number of rounds of each version.")
+    parser.add_argument("--round-flows", type=int, default=48, help="The number of log-ins in a round.")
     options = parser.parse_args()
     if options.access:
         import bench_access
@@ -160,9 +160,9 @@ def main() -> None:
 
 
 def prepare(folder: Path) -> tuple[dict[str, str], Any]:
-    """The environment of a site and of a Twilio with a database each, migrated; and what removes the site's.
+    """Migrate databases for the site and for Twilio. Return the environment, and what drops the site's.
 
-    Sets Django up in this process, on the site's.
+    Sets up Django in this process, with the database of the site.
     """
     own = {"DJANGO_SETTINGS_MODULE": "demo.settings_bench", "PYTHONPATH": str(HERE)}
     env = {**os.environ, **own, "BENCH_TWILIO_DATABASE": f"sqlite:///{folder / 'twilio.sqlite3'}"}
@@ -178,7 +178,7 @@ def prepare(folder: Path) -> tuple[dict[str, str], Any]:
 
 
 def site(port: int) -> list[str]:
-    """The command that serves the demo."""
+    """Return the command that serves the demo."""
     gunicorn = f"--workers {WORKERS} --threads 8 --bind 127.0.0.1:{port} --log-level warning".split()
     application = "django.core.wsgi:get_wsgi_application()"
     return [sys.executable, "-m", "gunicorn", *gunicorn, "--chdir", str(HERE), application]
@@ -224,7 +224,7 @@ def run(flows: int, clients: int, folder: Path) -> None:
 
 
 def make_database(folder: Path, suffix: str = "") -> tuple[str, Any]:
-    """A database of its own on the server of DATABASE_URL, or an SQLite file; and what removes it."""
+    """Create a database on the server of DATABASE_URL, or in a file. Return its URL, and what removes it."""
     url = os.environ.get("DATABASE_URL", "")
     if not url.startswith("postgres"):
         return f"sqlite:///{folder / 'site.sqlite3'}", lambda: None
@@ -259,7 +259,7 @@ def report(flow: Flow, flows: int, clients: int, took: float, opened: int, asked
         shown = str(queries[0]) if len(queries) == 1 else f"{queries[0]}-{queries[-1]}"
         say(f"{name:14}{p50:8.0f}{p95:8.0f}{shown:>9}")
     say()
-    # From a small process: on Linux a child begins with its parent's peak of memory.
+    # In a small process, because on Linux a child begins with the memory peak of its parent.
     subprocess.run([sys.executable, __file__, "--start-up"], check=True)
     say()
     say(json.dumps({"flows": flows, "seconds": round(took, 2), "connections": opened}))

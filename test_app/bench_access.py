@@ -1,9 +1,9 @@
-"""`make bench ARGS=--access`: what the middleware adds to a request of a verified user, in microseconds.
+"""Measure what the middleware adds to a request of a verified user: `make bench ARGS=--access`.
 
 The same request goes through Django's session and authentication middleware, without and with
-`TwoFactorMiddleware`. All variants take turns in one process, and the lower quartiles of many rounds are
-subtracted: what else the machine does makes only the others slower. The user is kept in memory, and the
-session in Django's local-memory cache, so no query blurs the result.
+`TwoFactorMiddleware`. All variants take turns in one process. The lower quartiles of many rounds are
+subtracted, because other load on the machine affects only the slower rounds. The user is in memory, and the
+session is in Django's local-memory cache, so no query blurs the result.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SESSIONS = "django.contrib.sessions.middleware.SessionMiddleware"
 AUTHENTICATION = "django.contrib.auth.middleware.AuthenticationMiddleware"
 OURS = "django_twilio_2fa.middleware.TwoFactorMiddleware"
 LIMITS = {"ignored": 3.0, "read": 15.0, "required": 15.0}
-"""How many microseconds each may take."""
+"""The most microseconds that each may take."""
 
 
 def ignores(request: HttpRequest) -> HttpResponse:
@@ -40,7 +40,7 @@ def reads_the_state(request: Any) -> HttpResponse:
 
 
 class KnownUserBackend:
-    """Returns users from memory."""
+    """An authentication backend that returns users from memory."""
 
     known: dict[Any, Any] = {}
 
@@ -52,7 +52,7 @@ class KnownUserBackend:
 
 
 def handler(*middleware: str) -> Callable[[HttpRequest], Any]:
-    """Return Django's request handler with these middlewares."""
+    """Return Django's request handler with this middleware."""
     from django.core.handlers.base import BaseHandler
     from django.test import override_settings
 
@@ -65,8 +65,8 @@ def handler(*middleware: str) -> Callable[[HttpRequest], Any]:
 def measure(user: Any, rounds: int = ROUNDS, requests: int = REQUESTS) -> dict[str, float]:
     """Return what the middleware adds to a request of a verified user, in microseconds.
 
-    `ignored`: a view that does not ask. `read`: one that reads `request.two_factor.verified`. `required`:
-    one that everybody has to verify for.
+    `ignored`: a view that does not use it. `read`: a view that reads `request.two_factor.verified`.
+    `required`: a view if all users have to verify.
     """
     from django.test import Client, RequestFactory, override_settings
     from django.urls import path
@@ -81,7 +81,7 @@ def measure(user: Any, rounds: int = ROUNDS, requests: int = REQUESTS) -> dict[s
     }
     with override_settings(**told):
         django, with_ours = (SESSIONS, AUTHENTICATION), (SESSIONS, AUTHENTICATION, OURS)
-        # Name: what it is compared with, the middleware, the view, and whether everybody has to verify.
+        # Name: the variant to subtract, the middleware, the view, and whether all users have to verify.
         variants: dict[str, tuple[str, Any, Any, Any]] = {
             "ignored before": ("", handler(*django), ignores, None),
             "ignored": ("ignored before", handler(*with_ours), ignores, None),
@@ -118,7 +118,7 @@ def measure(user: Any, rounds: int = ROUNDS, requests: int = REQUESTS) -> dict[s
 
 
 def report(say: Callable[[str], None]) -> None:
-    """Measure with a user of a database in memory, and print."""
+    """Measure with a user of a database in memory, and print the results."""
     import os
 
     import django

@@ -1,15 +1,15 @@
-"""`make bench COMPARE=<commit>`: whole log-ins of the working tree and of another commit, in turns.
+"""Compare whole log-ins of the working tree and of another commit: `make bench COMPARE=<commit>`.
 
 The other commit is checked out into a temporary `git worktree` and installed beside it. The versions are
-served at the same time, and short rounds of log-ins alternate between them, so that whatever else the machine
-does slows all alike. Ratios are taken round by round; their median and the middle half of them are printed.
+served at the same time, and short rounds of log-ins alternate between them, so that other load on the machine
+slows all versions alike. The median and the middle half of the ratios of all rounds are printed.
 
 A log-in goes from the log-in page to a protected page by text message. The client follows redirects and fills
-in the page that it ends at, so a version that shows fewer pages is asked for fewer. The log-in page is
-Django's; the working tree is measured with `TwoFactorLoginView` as well.
+in the page at which they end, so a version with fewer pages gets fewer requests. The log-in page is Django's.
+The working tree is measured with `TwoFactorLoginView` as well.
 
-Measured on SQLite, and on PostgreSQL if `DATABASE_URL` is one; with Twilio at no distance, and at 50 ms for a
-request and 100 ms for a new connection.
+Measured on SQLite, and on PostgreSQL if `DATABASE_URL` names a server. The delays of Twilio are first none,
+then 50 ms for a request and 100 ms for a new connection.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ WORKERS, THREADS, CLIENTS = 2, 4, 8
 PROTECTED = "/secret/"
 DISTANCES = ((0.0, 0.0), (0.05, 0.1))
 AREA_CODES = ("415", "213", "212")
-# What a browser says of a page that somebody opens.
+# The headers that a browser sends when a person opens a page.
 NAVIGATION = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document", "Sec-Fetch-Site": "same-origin"}
 
 
@@ -49,13 +49,13 @@ NAVIGATION = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document", "Sec-F
 
 @dataclass
 class Costs:
-    """What the answers of one version have cost so far."""
+    """The costs of the responses of one version so far."""
 
     requests: int = 0
     statements: int = 0
     writes: int = 0
     cpu: dict[str, float] = field(default_factory=dict)
-    """Seconds of each worker's process since it started."""
+    """The CPU seconds of each worker process since its start."""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, told: str) -> None:
@@ -71,7 +71,7 @@ class Costs:
 
 
 class Browser:
-    """One person's browser: a connection, cookies, redirects."""
+    """A browser of one person, with a connection and cookies. It follows redirects."""
 
     def __init__(self, port: int, costs: Costs) -> None:
         self.connection = HTTPConnection("127.0.0.1", port, timeout=60)
@@ -88,7 +88,7 @@ class Browser:
         raise AssertionError(f"Too many redirects, the last one to {address}")
 
     def _ask(self, address: str, form: dict[str, str]) -> str | None:
-        """Return where a redirect leads. None for a page."""
+        """Request one page. Return the address that a redirect leads to, or None for a page."""
         headers = {**NAVIGATION, "Cookie": "; ".join(f"{k}={v}" for k, v in self.cookies.items())}
         if form:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
@@ -122,7 +122,7 @@ def log_in(version: Version, name: str, phone: str) -> None:
         elif path.endswith("/verify/"):
             address = browser.open(address, token=code_for(phone))
         else:
-            # The success page, whose link leads on.
+            # The link of the success page leads to the protected page.
             assert path.endswith("/success/"), address
             address = browser.open(PROTECTED)
     raise AssertionError(f"{name} came no further than {address}")
@@ -165,7 +165,7 @@ class Version:
         self.costs, self.rounds, self.people = Costs(), [], 0
 
     def run_round(self, pool: ThreadPoolExecutor, flows: int) -> tuple[float, ...]:
-        """Let people log in who have not before. Return what one log-in took, and log-ins per second."""
+        """Log in users who have not logged in before. Return costs per log-in, and log-ins per second."""
         numbers = range(self.people, self.people + flows)
         self.people += flows
         before, began = self.costs.totals(), time.perf_counter()
@@ -211,7 +211,7 @@ def process(command: list[str], **options: Any) -> Any:
 
 
 def run(commit: str, rounds: int, flows: int, folder: Path) -> None:
-    # What was begun is ended and removed then, too.
+    # SIGTERM also ends the processes and removes the files.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("Terminated"))
     other = described(commit)
     with checked_out(commit, folder) as paths:
@@ -234,7 +234,7 @@ def run(commit: str, rounds: int, flows: int, folder: Path) -> None:
 
 
 def databases() -> list[str]:
-    """Return the kinds that are measured: SQLite always, PostgreSQL where `DATABASE_URL` has a server."""
+    """Return the databases to measure: SQLite, and PostgreSQL if `DATABASE_URL` names a server."""
     has_server = os.environ.get("DATABASE_URL", "").startswith("postgres")
     return ["SQLite", "PostgreSQL"] if has_server else ["SQLite"]
 
@@ -272,7 +272,7 @@ def measure(
             bench.until_up(f"http://127.0.0.1:{version.port}/login/")
         with ThreadPoolExecutor(CLIENTS) as pool:
             for version in versions:
-                # What is loaded at first use is loaded, and each worker has said what it has used so far.
+                # Warm-up: each worker loads what it needs, and reports its CPU time so far.
                 version.run_round(pool, 4 * CLIENTS)
                 assert len(version.costs.cpu) == WORKERS, "a worker got no request; run it again"
             for number in range(rounds):

@@ -1,11 +1,12 @@
-"""`make bench ARGS=--names`: whether the time of an answer tells a name of somebody from one of nobody.
+"""Measure whether response times reveal which user names exist: `make bench ARGS=--names`.
 
-A stranger names users (`ALLOW_UNAUTHENTICATED_USERS`): half exist, half do not, and as many exist and have
-nothing registered, in turns. Each is sent a code, sent it again, given a wrong one, and canceled. Prints the
-medians, and fails where two of one row are more than 10 % apart. Two runs: with nothing but the decoys, where
-whatever Twilio is asked takes 50 ms and up to 10 more or less; and with the settings' own least time, where a
-send takes Twilio three times as long as what a decoy asks for. On a machine that is so busy that a missing
-request to Twilio would not stand out, the first run fails, too.
+An attacker names users (`ALLOW_UNAUTHENTICATED_USERS`) of three kinds in turns: users with a device, names
+without a user, and users without a device. The steps for each name: send, resend, a wrong code, and cancel.
+Prints the median of each step, and fails if the medians of a step differ by more than 10 %.
+
+The first run has only the decoys: each request to Twilio takes 50 ms, give or take 10. The second run has the
+minimum time of the settings as well: a send takes Twilio three times as long as the request of a decoy. The
+first run also fails if the machine is so busy that a missing request to Twilio would not be noticed.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ APART = 0.1
 
 
 class Times:
-    """How long each step took for each kind of name."""
+    """The times of each step for each kind of name."""
 
     def __init__(self, site: str) -> None:
         self.site = site
@@ -42,7 +43,7 @@ class Times:
     def walk(self, told: tuple[str, str]) -> None:
         kind, name = told
         session = requests.Session()
-        # The connection to the site is not what is timed.
+        # The time to connect to the site is not measured.
         session.get(f"{self.site}/login/", timeout=60)
 
         def asks(step: str, endpoint: str, status: int, **values: str) -> Any:
@@ -58,7 +59,7 @@ class Times:
         asks("cancel", "cancel", 200, verification_id=id)
 
     def table(self) -> tuple[list[str], bool]:
-        """The medians in ms as a table in Markdown, and whether no two are too far apart."""
+        """Return the medians in ms as a Markdown table, and whether they are close enough to each other."""
         lines = [f"| | {' | '.join(KINDS)} | apart |", "|---|---|---|---|---|"]
         alike = True
         for step, by_kind in self.took.items():
@@ -71,7 +72,7 @@ class Times:
 
 
 def make_names(n: int, run: str) -> list[tuple[str, str]]:
-    """Names of each kind, in turns."""
+    """Return names of each kind, in turns. Create the users that exist."""
     from django.contrib.auth import get_user_model
 
     from django_twilio_2fa.contacts import PhoneNumber
@@ -124,7 +125,7 @@ def measured(names: list[tuple[str, str]], env: dict[str, str], **how: Any) -> b
         times = Times(f"http://127.0.0.1:{site_port}")
         bench.until_up(f"{times.site}/login/")
         with ThreadPoolExecutor(how["clients"]) as pool:
-            # Each worker has its first connection behind it.
+            # Warm-up: each worker opens its first connection.
             list(pool.map(Times(times.site).walk, [("nobody", f"warm{how['least']}-{i}") for i in range(12)]))
             list(pool.map(times.walk, names))
     finally:
@@ -141,10 +142,10 @@ def measured(names: list[tuple[str, str]], env: dict[str, str], **how: Any) -> b
 
 
 def serve(port: int, sends_take: float) -> None:
-    """Twilio from afar: an answer takes `LATENCY`, `JITTER` more or less, a send `sends_take` times as long.
+    """Serve a distant Twilio: an answer takes `LATENCY` ± `JITTER`, and a send `sends_take` times as long.
 
-    Its answers have the sandbox's shape, and nothing is kept: the work of a sandbox on the same machine would
-    be what is timed.
+    Its answers have the shape of the sandbox's answers, but nothing is stored, because the work of a sandbox
+    on the same machine would distort the times.
     """
     import django
 

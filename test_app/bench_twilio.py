@@ -1,7 +1,7 @@
-"""A Twilio for `bench_compare` that takes next to no CPU: it sends a code and checks it, out of memory.
+"""A simulated Twilio for `bench_compare`, in memory. It takes almost no CPU.
 
 The real Twilio takes no CPU of a site's server, so this one must take no time from the versions that are
-compared. The sandbox, which knows all of Twilio's answers, would take a sixth of the CPU of a whole log-in.
+compared. The sandbox, which can answer all requests, would take a sixth of the CPU of a whole log-in.
 
 `bench_twilio.py PORT SECONDS_OF_A_REQUEST SECONDS_MORE_TO_CONNECT`
 """
@@ -24,7 +24,7 @@ def code_for(number: str) -> str:
 
 
 class Twilio(ThreadingHTTPServer):
-    """Serves two resources of the Verify API: `Verifications` and `VerificationCheck`."""
+    """A server of two resources of the Verify API: `Verifications` and `VerificationCheck`."""
 
     daemon_threads = True
     request_queue_size = 128
@@ -66,7 +66,7 @@ class Twilio(ThreadingHTTPServer):
 
 
 class Connection(BaseHTTPRequestHandler):
-    """One connection to it."""
+    """A connection of a client."""
 
     server: Twilio
     protocol_version = "HTTP/1.1"
@@ -90,7 +90,7 @@ class Connection(BaseHTTPRequestHandler):
         self.wfile.write(told)
 
     def do_GET(self) -> None:
-        """Answer whether it is there."""
+        """Answer that the server is running."""
         self.send_response_only(200)
         self.send_header("Content-Length", "0")
         self.end_headers()

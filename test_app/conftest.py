@@ -1,6 +1,6 @@
-"""What is required: on a machine that has to have a database server or Chromium, no skip for want of it.
+"""Make tests fail instead of skipping on machines that must have a database server or Chromium.
 
-`TWILIO_2FA_TEST_REQUIRE=server_database,postgresql,redis` names marks whose tests may not be skipped.
+`TWILIO_2FA_TEST_REQUIRE=server_database,postgresql,redis` lists the marks whose tests must not be skipped.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, settings
 REQUIRED = set(filter(None, os.environ.get("TWILIO_2FA_TEST_REQUIRE", "").split(",")))
 
 
-# How many examples each property is tried with: few for a newcomer, 100 in the gate, 20,000 in a soak.
+# The number of examples of each property test: 20 by default, 100 in the gate's full suite, 20,000 in a soak.
 settings.register_profile(
     "kit",
     max_examples=int(os.environ.get("TWILIO_2FA_EXAMPLES", "20")),
@@ -27,7 +27,7 @@ settings.load_profile("kit")
 
 
 def pytest_collection_finish() -> None:
-    """Leave what was imported and collected to stay: each full run of the collector would walk it all."""
+    """Exclude imported modules and collected tests from garbage collection, which becomes faster."""
     gc.collect()
     gc.freeze()
 

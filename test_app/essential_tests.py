@@ -1,8 +1,8 @@
-"""Write the list of the tests that together execute nearly all that the suite executes: `make essential`.
+"""Write the list of tests that together execute nearly everything that the suite executes: `make essential`.
 
-Runs the suite once, with branch coverage, and notes the statements of SQL. A variation of a test executes
-little that the test does not, so a fourth of the tests execute every statement, and nearly every branch.
-Arguments go to pytest.
+Runs the suite once, with branch coverage, and records the SQL statements. A variation of a test executes
+little in addition, so a fourth of the tests execute every statement and nearly every branch. Arguments go to
+pytest.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from tests.cases import ESSENTIAL, without_parameters
 # The share of the branches to execute. Tests that execute all branches take twice as long.
 SHARE = 0.985
 
-# The branches or statements that each test executes, as numbers. Those outside of tests have an empty name.
+# The branches or statements of each test, as numbers. The name is empty for those outside of tests.
 Executed = dict[str, set[int]]
 
 
 class Reports:
-    """A plugin for pytest that keeps the seconds of each test, and the statements that it executes."""
+    """A pytest plugin that records the seconds and the SQL statements of each test."""
 
     def __init__(self) -> None:
         self.seconds: Counter[str] = Counter()
@@ -76,7 +76,7 @@ def chosen(
     heapq.heapify(waiting)
     while len(covered) < enough:
         _, name = heapq.heappop(waiting)
-        # Tests that were chosen meanwhile may have made this one less valuable.
+        # Tests chosen since then may have reduced the value of this test.
         if waiting and value(name) < -waiting[0][0]:
             heapq.heappush(waiting, (-value(name), name))
             continue

@@ -1,6 +1,6 @@
-"""The main flows against a real Twilio account: `make live`. Each step that costs money asks first.
+"""Run the main flows against a real Twilio account: `make live`. Each step that costs money asks first.
 
-It uses `Verifier`, as sites do, and a database in memory. `TWILIO_2FA_BASE_URL` leads it to a sandbox.
+It uses `Verifier`, as sites do, and a database in memory. Set `TWILIO_2FA_BASE_URL` to use a sandbox.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ LOOKUP_COST = "Twilio charges for one lookup of the line type"
 
 
 class Skipped(Exception):
-    """The person does not want this step, or cannot do it."""
+    """Raised if the person does not want this step, or cannot do it."""
 
 
 def ask(question: str) -> str:
-    """Return what the person enters. Without anybody to ask, each step is skipped."""
+    """Return the answer of the person. Raise `Skipped` if there is no input."""
     try:
         return input(f"{question} ").strip()
     except EOFError:
@@ -31,7 +31,7 @@ def ask(question: str) -> str:
 
 
 def agree(step: str, cost: str) -> None:
-    """Ask before money is spent. Raises `Skipped` unless the answer is yes."""
+    """Ask before money is spent. Raise `Skipped` unless the answer is yes."""
     if ask(f"{step}. This costs money: {cost}. Go on? [y/N]").lower() not in ("y", "yes"):
         raise Skipped
 
@@ -65,7 +65,7 @@ def configure() -> None:
         TWILIO_2FA_SEND_COOLDOWN=0,
         # One number may get three codes at once. Twilio's own limits apply.
         TWILIO_2FA_LIMITS=dict.fromkeys(LIMITS),
-        # Asked for by a step of its own.
+        # A separate step looks numbers up.
         TWILIO_2FA_PHONE_NUMBER_CARRIER_LOOKUP=False,
         LOGGING_CONFIG=None,
     )
@@ -133,7 +133,7 @@ def authenticator() -> str:
         refuse_wrong(verifier, row, code)
         status = verifier.check(row, code).status
     finally:
-        # Nothing of it stays at Twilio, however it went.
+        # Delete the factor at Twilio, even after an error.
         if row.status == "pending":
             verifier.cancel(row)
         Device.objects.filter(user=user).delete()
@@ -163,7 +163,7 @@ STEPS: dict[str, Callable[[], str]] = {
 
 
 def run(name: str) -> bool:
-    """Run a step and say how it went. Returns False if it failed."""
+    """Run a step and print the result. Return False if the step failed."""
     from django_twilio_2fa import errors
 
     try:

@@ -37,12 +37,12 @@ def lead_on(request: HttpRequest, response: Any) -> None:
         if url := _wizard_before(request, response.headers.get("Location", "")):
             response.headers["Location"] = url
     except Exception as e:
-        # The log-in itself has succeeded. The next page asks again, and shows the error.
-        logger.error("A log-in could not be led to the wizard: %s", type(e).__name__)
+        # The log-in itself has succeeded. The next page makes the same checks, and shows the error.
+        logger.error("The redirect after a log-in could not be changed: %s", type(e).__name__)
 
 
 def _wizard_before(request: HttpRequest, to: str) -> str:
-    """Return the URL of the wizard if the page at `to` would redirect to it. Otherwise empty."""
+    """Return the URL of the wizard if the page at `to` would redirect to the wizard. Otherwise empty."""
     match = _match_of(request, to)
     if match is None or wants_data(request, match.func):
         return ""
@@ -95,5 +95,5 @@ def _requirement_of(view: Any) -> Requirement | None:
     if guarded is view:
         return requirement
     of_class = getattr(getattr(view, "view_class", None), "_two_factor_requirement_of", None)
-    # If another decorator wraps the view, that runs first.
+    # If another decorator wraps the view, the other decorator runs first.
     return of_class(view.view_initkwargs) if of_class and not hasattr(view, "__wrapped__") else None

@@ -1,4 +1,4 @@
-"""Decide which views `TwoFactorMiddleware` leaves alone: by the view, never by the text of a path."""
+"""Decide which views `TwoFactorMiddleware` exempts: by the view, never by the text of a path."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FILES = (serve, serve_static)
 
 
 def two_factor_exempt(view: V) -> V:
-    """Let the middleware leave a view alone: a function or a class. `two_factor_required` still holds."""
+    """Exempt a view, a function or a class, from the middleware. `two_factor_required` still applies."""
     if isinstance(view, type):
         view.two_factor_exempt = True  # type: ignore[attr-defined]
         return view
@@ -35,14 +35,14 @@ def two_factor_exempt(view: V) -> V:
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         return view(*args, **kwargs)
 
-    # The view itself may be routed to elsewhere, where it is not exempt.
+    # Another URL may lead to the view itself, which is not exempt there.
     wrapped.two_factor_exempt = True  # type: ignore[attr-defined]
     found: Any = markcoroutinefunction(wrapped) if iscoroutinefunction(view) else wrapped
     return found  # type: ignore[no-any-return]
 
 
 def marked(view: Any) -> bool | None:
-    """Return whether a view, or its class, is marked as exempt. None if nothing is said."""
+    """Return whether a view, or its class, is marked as exempt. None without a mark."""
     said = getattr(view, "two_factor_exempt", None)
     if said is None:
         said = getattr(class_of(view), "two_factor_exempt", None)
@@ -50,7 +50,7 @@ def marked(view: Any) -> bool | None:
 
 
 def is_exempt(view: Any, match: ResolverMatch | None = None) -> bool:
-    """Return whether the middleware leaves a view alone. `match` is how Django found it."""
+    """Return whether the middleware exempts a view. `match`: Django's match of the view's URL."""
     said = marked(view)
     if said is not None:
         return said
@@ -63,7 +63,7 @@ def is_exempt(view: Any, match: ResolverMatch | None = None) -> bool:
 
 
 def class_of(view: Any) -> Any:
-    """Return the class of a view of Django's or of Django REST framework's. None for a function."""
+    """Return the class of a class-based view of Django or Django REST framework. None for a function."""
     if isinstance(view, type):
         return view
     return getattr(view, "view_class", None) or getattr(view, "cls", None)
@@ -76,7 +76,7 @@ def _wrapped_in(view: Any) -> Iterator[Any]:
 
 
 def _is_of_admin(view: Any) -> bool:
-    """Return whether it is the log-in, the log-out or the script translations of an admin site."""
+    """Return whether a view is the log-in, the log-out or the script translations of an admin site."""
     if not apps.is_installed("django.contrib.admin"):
         return False
     from django.contrib.admin.sites import AdminSite
@@ -88,7 +88,7 @@ def _is_of_admin(view: Any) -> bool:
 
 
 def _is_named(match: ResolverMatch) -> bool:
-    """Return whether the site names the view as the one where people sign in or out."""
+    """Return whether users sign in or out with the view, by its URL name or the site's settings."""
     login, logout = str(settings.LOGIN_URL), conf.LOGOUT_URL
     if match.view_name in (*NAMES, login, logout):
         return True
@@ -97,9 +97,10 @@ def _is_named(match: ResolverMatch) -> bool:
 
 
 def _is_at(match: ResolverMatch, path: str) -> bool:
-    """Return whether a path leads to the view of `match`, with the same arguments.
+    """Return whether a path leads to the view of `match` with the same arguments.
 
-    One view may answer for every page of a content management system, and one of them for signing in.
+    The arguments count because one view may serve every page of a content management system, and only one of
+    these pages is for signing in.
     """
     prefix = get_script_prefix()
     if not path.startswith(prefix):
@@ -114,7 +115,7 @@ def _is_at(match: ResolverMatch, path: str) -> bool:
 
 @lru_cache(maxsize=64)
 def _match_at(path: str, urlconf: Any) -> ResolverMatch | None:
-    # Not in the language of the request, whose prefix may be another.
+    # Not in the language of the request, because its URL prefix may be different.
     with override(get_language_from_path(path) or settings.LANGUAGE_CODE):
         try:
             return resolve(path, urlconf)

@@ -1,4 +1,4 @@
-"""Let users through who have no device and whose grace period has not ended."""
+"""Let users without a device through until their grace period ends."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .refusal import READS, wants_data
 
 
 def lets_through(request: HttpRequest, view: Any = None) -> bool:
-    """Return whether the user need not verify yet. Reminds them once a session, where the site wants that."""
+    """Return whether the grace period lets the user through. May remind the user, once per session."""
     if subject_of(request) is None:
         return False
     verifier = get_verifier(request)
@@ -30,7 +30,7 @@ def lets_through(request: HttpRequest, view: Any = None) -> bool:
         return False
     what = action(verifier.subject)
     if what == REGISTER:
-        # They are sent to register. Once they have skipped that, they are let through.
+        # The user has to register or to skip registration first, and is let through afterwards.
         return False
     if what == REMIND and request.method in READS and not wants_data(request, view):
         _remind(request, until)

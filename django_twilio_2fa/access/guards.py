@@ -27,7 +27,7 @@ class TwoFactorRequiredMixin:
     """
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Raise TypeError for a view that comes before this class: it would ask for nothing."""
+        """Raise TypeError if a view comes before this class in the bases: the mixin would have no effect."""
         super().__init_subclass__(**kwargs)
         order = cls.__mro__
         if BaseView in order and order.index(BaseView) < order.index(TwoFactorRequiredMixin):
@@ -85,7 +85,7 @@ def two_factor_required(
 ) -> Callable[..., Any]:
     """Let only users with a verified session call the view, which may be async.
 
-    The arguments are as for the mixin. It works with and without them, and through `method_decorator`.
+    The arguments are those of the mixin, and are optional. Also works with `method_decorator`.
     """
     requirement = Requirement(max_age, methods, if_registered)
 
@@ -101,14 +101,14 @@ def two_factor_required(
         @wraps(view)
         def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
             if _is_in_event_loop():
-                # `dispatch` of a view with async handlers, which awaits what it returns.
+                # Called for `dispatch` of a view with async handlers, where Django awaits the result.
                 return awrapped(request, *args, **kwargs)
             return requirement.check(request, view) or _with_cookie(request, view(request, *args, **kwargs))
 
         found: Any = awrapped if iscoroutinefunction(view) else wrapped
-        # Seen by `manage.py check`: other decorators that use functools.wraps pass it on.
+        # For `manage.py check`. Outer decorators that use functools.wraps copy the attribute.
         found.two_factor_required = True
-        # Read after a log-in. A decorator outside of this one passes it on, so the pair names its view.
+        # For `after_login`. Outer decorators copy the attribute, so the pair names the view that it is about.
         found._two_factor_requirement = found, requirement
         return found  # type: ignore[no-any-return]
 
@@ -116,11 +116,11 @@ def two_factor_required(
 
 
 def _with_cookie(request: HttpRequest, response: Any) -> Any:
-    """Give a response the new cookie of the remembered browser that has just let its user in."""
+    """Set the new cookie of the remembered browser that has just let its user in, and return the response."""
     if not hasattr(request, "twilio_2fa_browser"):
         return response
     if isawaitable(response):
-        # `dispatch` of a view with async handlers, under WSGI.
+        # Called for `dispatch` of a view with async handlers, under WSGI.
         return _with_cookie_later(request, response)
     browsers.renew_cookie(request, response)
     return response

@@ -25,4 +25,4 @@ class PhishingResistantMethods(Collection[str]):
 
 
 PHISHING_RESISTANT = PhishingResistantMethods()
-"""For `methods=`: every method that resists phishing, such as passkeys."""
+"""Every method that resists phishing, such as passkeys. Use it as `methods`."""

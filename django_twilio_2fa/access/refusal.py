@@ -1,4 +1,4 @@
-"""Answer a request that has to be verified first: lead to the pages, and back afterwards."""
+"""Respond to a request whose user has to verify first: redirect to the pages, and back afterwards."""
 
 from __future__ import annotations
 
@@ -44,10 +44,11 @@ def refuse(
     strict: bool = False,
     site_wide: bool = False,
 ) -> HttpResponseBase:
-    """Return the answer to a request that is not let through: a redirect, or 401 or 403 for a script.
+    """Return the response to a refused request: a redirect, or a 401 or 403 for a script.
 
-    `view`: the view or its class. `strict`: skipping registration would not be enough. `site_wide`: no other
-    page would let the user through. Raises `PermissionDenied` for a user whom no page would lead on.
+    `view`: the view or its class. `strict`: skipping registration is not enough. `site_wide`: every page of
+    the site would refuse the user. Raises `PermissionDenied` for a user who may not verify and whom no other
+    page would accept.
     """
     signed_in = subject_of(request) is not None
     if signed_in:
@@ -63,7 +64,7 @@ def refuse(
 
 
 def verification_url(request: HttpRequest, back: str, methods: Methods = None, strict: bool = False) -> str:
-    """Return the address of the wizard, which leads to `back`. `methods`: those that it offers."""
+    """Return the URL of the wizard, which leads back to `back`. `methods`: the methods that it offers."""
     asks_more = methods is not None or strict
     verifier = get_verifier(request, create=asks_more)
     url = first_page_url(request, verifier.registered)
@@ -73,7 +74,7 @@ def verification_url(request: HttpRequest, back: str, methods: Methods = None, s
     if methods is not None:
         usable = {choice.provider.name for choice in verifier.choices()}
         if verifier.registered() and not usable & {*methods}:
-            # They have to register one of these methods first.
+            # The user has to register one of these methods first.
             url = _url_of_adding(request) or url
     return f"{url}?{urlencode({'next': back})}"
 
@@ -86,7 +87,7 @@ def _url_of_adding(request: HttpRequest) -> str:
 
 
 def _refuse_hopeless(request: HttpRequest, site_wide: bool) -> None:
-    """Raise `PermissionDenied` if the site does not let the user verify, and would lead them back here."""
+    """Raise `PermissionDenied` if the site does not let the user verify and would redirect them to here."""
     verifier = get_verifier(request)
     try:
         verifier.authorize()
@@ -100,7 +101,7 @@ def _refuse_hopeless(request: HttpRequest, site_wide: bool) -> None:
 
 
 def wants_data(request: HttpRequest, view: Any = None) -> bool:
-    """Return whether a script has sent the request, which would take a page of ours for its answer."""
+    """Return whether a script has sent the request. It would mistake the wizard's page for its response."""
     headers = request.headers
     if "HX-Request" in headers or headers.get("X-Requested-With") == "XMLHttpRequest":
         return True
@@ -112,7 +113,7 @@ def wants_data(request: HttpRequest, view: Any = None) -> bool:
 
 
 def wants_json(request: HttpRequest) -> bool:
-    """Return whether a request accepts JSON and no page, or sends JSON."""
+    """Return whether a request accepts JSON and no HTML, or sends JSON."""
     accepted = [
         part.partition(";")[0].strip().lower() for part in request.headers.get("Accept", "").split(",")
     ]
@@ -123,7 +124,7 @@ def wants_json(request: HttpRequest) -> bool:
 
 
 def data_response(request: HttpRequest, url: str, *, signed_in: bool) -> HttpResponse:
-    """Return 403, or 401 for a visitor, with the address where a person can go on."""
+    """Return a 403, or a 401 for a visitor, with the URL where a person can go on."""
     error = errors.UserUnauthenticated()
     about = {
         "detail": str(SENTENCE) if signed_in else error.display,
@@ -132,17 +133,17 @@ def data_response(request: HttpRequest, url: str, *, signed_in: bool) -> HttpRes
     }
     response = JsonResponse(about, status=403 if signed_in else 401)
     if "HX-Request" in request.headers:
-        # htmx follows it whatever the status, and loads a whole page.
+        # htmx follows this header at any status, and fully loads the page.
         response["HX-Redirect"] = url
     return response
 
 
 def page_of(request: HttpRequest) -> str:
-    """Return the page from which a script or form has sent the request. The site's root if unknown."""
+    """Return the URL of the page from which a script or form was sent. The site's root if unknown."""
     for url in (request.headers.get("HX-Current-URL", ""), request.headers.get("Referer", "")):
         if found := on_this_site(request, url):
             parts = urlsplit(found)
-            # A path that begins with two slashes would be the address of another host.
+            # A path that begins with two slashes would be the URL of another host.
             path = escape_leading_slashes(parts.path)
             return f"{path}?{parts.query}" if parts.query else path
     return get_script_prefix()
@@ -152,7 +153,7 @@ def page_of(request: HttpRequest) -> str:
 
 
 def way_back(request: HttpRequest, view: Any, *, signed_in: bool) -> str:
-    """Return where the person goes after verifying: here, or where the form can be sent again."""
+    """Return the URL to go to after verifying: this page, or the page to submit the form again."""
     if request.method in READS:
         return request.get_full_path()
     back = page_of(request)

@@ -1,4 +1,4 @@
-"""Decide whether a request is let through."""
+"""Decide whether a request meets the requirement of a view or of the site."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _as_timedelta(age: timedelta | float) -> timedelta:
 
 @dataclass(frozen=True)
 class Requirement:
-    """What a view asks of a session.
+    """The requirement of a view: how recently and by which methods the user has to be verified.
 
     `max_age`: how old the verification may be, as a timedelta or in seconds. `methods`: the methods that
     count. `if_registered`: ask only users who have a device.
@@ -40,17 +40,17 @@ class Requirement:
     if_registered: bool = False
 
     is_site_wide: ClassVar[bool] = False
-    """Whether each page of the site asks for it, so that there is nowhere else to send a user."""
+    """True if every page of the site has this requirement, so that a user cannot be sent to another page."""
 
     def __post_init__(self) -> None:
-        """Raise TypeError or ValueError for what nobody could meet."""
+        """Raise TypeError or ValueError for a requirement that nobody could meet."""
         if isinstance(self.methods, str):
             raise TypeError(f'methods is a list of names: methods=["{self.methods}"].')
         if self.max_age is not None and not timedelta(0) < _as_timedelta(self.max_age):
             raise ValueError("max_age has to be more than 0. Users need some time to come back to the page.")
 
     def check(self, request: HttpRequest, view: Any = None) -> Refusal:
-        """Return the answer to a request that is not let through. None if it is."""
+        """Return the response that refuses a request. None if the request is let through."""
         if self.is_known_to_be_met(request):
             return None
         with explained():
@@ -67,7 +67,7 @@ class Requirement:
             return refused
 
     async def acheck(self, request: HttpRequest, view: Any = None) -> Refusal:
-        """Do what `check` does, for async code. Uses no thread for a session that is known to be verified."""
+        """Run `check` in async code. Uses no thread for a session that is known to be verified."""
         await load_user(request)
         if self.is_known_to_be_met(request):
             return None
@@ -85,12 +85,12 @@ class Requirement:
         return True
 
     def concerns(self, request: HttpRequest, view: Any) -> bool:
-        """Return whether it is asked of the request's user at all."""
+        """Return whether the requirement applies to the request's user."""
         return True
 
     @property
     def is_strict(self) -> bool:
-        """Whether it asks for more than a verified session."""
+        """Return whether the requirement asks for more than a verified session."""
         return self.max_age is not None or self.methods is not None
 
     def is_deferred(self, request: HttpRequest, view: Any) -> bool:
@@ -98,13 +98,13 @@ class Requirement:
         return not self.is_strict and grace.lets_through(request, view)
 
     def is_known_to_be_met(self, request: HttpRequest) -> bool:
-        """Return whether the session is verified as far as is known without a query."""
+        """Return whether the requirement is known to be met without a query."""
         known = get_two_factor(request).is_known_to_satisfy(self.max_age, self.methods)
         return known and not conf.USER_MUST_HAVE_PHONE and not kept_post.is_sent(request)
 
 
 class SiteRequirement(Requirement):
-    """What the middleware asks of the users that `REQUIRED_CB` names. Visitors are let through."""
+    """The requirement of the middleware, for users whom `REQUIRED_CB` selects. Visitors are let through."""
 
     is_site_wide = True
 

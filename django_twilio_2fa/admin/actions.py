@@ -1,4 +1,4 @@
-"""Actions of the admin that are about the users of the selected rows."""
+"""Admin actions for the users of the selected rows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ else:
 
 
 class TwoFactorUserActions(Base):
-    """Offer to unlock users, and to end their verification in every session.
+    """A mixin with admin actions that unlock users, and that end their verification in every session.
 
     Put it before `ModelAdmin` in the bases of the page for your users, or for a model with a `user`. The
     actions need the permission to change devices.
@@ -29,11 +29,11 @@ class TwoFactorUserActions(Base):
     actions = ("unlock", "end_verification")
 
     def has_administer_permission(self, request: HttpRequest) -> bool:
-        """Return whether the actions are offered."""
+        """Return whether the user may run the actions."""
         return bool(request.user.has_perm("twilio_2fa.change_device"))
 
     def owners(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Return the users whom the selected rows are about."""
+        """Return the users of the selected rows."""
         key = "pk" if queryset.model is get_user_model() else "user"
         return users().filter(pk__in=queryset.order_by().values(key))
 
@@ -41,7 +41,7 @@ class TwoFactorUserActions(Base):
         description=gettext_lazy("Unlock the users of the selected rows"), permissions=("administer",)
     )
     def unlock(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        # Not at the top: Django loads this module as it starts.
+        # Imported here because Django loads this module when it starts.
         from ..process import administration
 
         n = 0

@@ -1,7 +1,7 @@
 """Prepare charts and tables of a report for the template, which draws the charts as SVG.
 
-No library: theirs write styles into the SVG, which a content security policy refuses and a dark scheme does
-not change.
+No chart library is used. Such libraries write styles into the SVG, which a content security policy blocks
+and a dark color scheme does not change.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ..providers.installed import get_providers
 WIDTH, HEIGHT = 1000, 100
 MOST_BARS = 100
 LEAST_SENT = 1
-"""How many messages a group needs, to be in the chart of conversion."""
+"""The number of messages that a group needs to be in the chart of conversion."""
 
 COLUMNS = (
     "sent",
@@ -47,7 +47,7 @@ def of(told: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _steps(told: dict[str, Any]) -> list[tuple[date, date]]:
-    """Return the first and last day of each bar: a day, or several if there were too many bars."""
+    """Return the first and last day of each bar. A bar is one day, or several days of a long period."""
     first, last = date.fromisoformat(told["since"]), date.fromisoformat(told["until"])
     days = (last - first).days + 1
     each = 1 if days <= MOST_BARS else 7 * -(-days // (7 * MOST_BARS))
@@ -75,7 +75,7 @@ def _bars(
         bars = []
         for i, ((first, last), each) in enumerate(zip(steps, values, strict=True)):
             height = HEIGHT * each[n] / most if most else 0
-            # In front of the series before it, and narrower.
+            # Each series is drawn in front of the series before it, and narrower.
             inset = width * (0.1 + 0.15 * n)
             bars.append(
                 {
@@ -126,18 +126,18 @@ def _shares(told: dict[str, Any]) -> dict[str, Any]:
 
 
 def percent(row: dict[str, Any]) -> str:
-    """Return the conversion of a row in percent. Empty where nothing was sent."""
+    """Return the conversion of a row in percent. Empty if nothing was sent."""
     return "" if row["conversion"] is None else f"{100 * row['conversion']:.0f}"
 
 
 def in_numbers(row: dict[str, Any]) -> dict[str, Any]:
-    """Return the numbers of a row. Sums of money are numbers, so that templates localize them."""
+    """Return a row with its sums of money as numbers, so that templates localize them."""
     charged = {currency: Decimal(amount) for currency, amount in row["charged"].items()}
     return {**row, "cost": Decimal(row["cost"]), "charged": charged}
 
 
 def label_of(method: str) -> str:
-    """Return the name of a method as users see it, or its short name if it is gone."""
+    """Return the method's label for users, or its name if the method is not installed."""
     provider = get_providers().get(method)
     return str(provider.label) if provider is not None else method
 
@@ -147,7 +147,7 @@ def _country(code: str) -> str:
 
 
 def tables(told: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the tables of a report: their titles, and rows with the words for their keys first."""
+    """Return the tables of a report: their titles, and their rows, with the keys of each row in words."""
     purposes = {str(purpose.value): str(purpose.label) for purpose in Purpose}
     about = (
         ("countries_and_methods", _("By country and method")),

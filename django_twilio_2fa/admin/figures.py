@@ -1,4 +1,4 @@
-"""The page of the admin for figures: charts, tables, CSV and JSON."""
+"""The admin page of figures: charts, tables, CSV and JSON."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DEFAULT = "30d"
 
 
 class FiguresAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Show what was sent, approved and refused, and what it cost. It can only be read.
+    """The read-only page of the figures: the messages sent, approved and refused, and their cost.
 
     `?since=` is a number of hours, days or weeks (24h, 7d, 2w) or a date, and `?format=` csv or json.
     """
@@ -42,7 +42,7 @@ class FiguresAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        # Not at the top: Django loads this module as it starts.
+        # Imported here because Django loads this module when it starts.
         from django.core.exceptions import PermissionDenied
 
         from ..process import figures_report, prices

@@ -1,4 +1,4 @@
-"""Filters of the admin. Their choices come from the settings: no query reads the table for them."""
+"""Admin filters. Their choices come from the settings, so they need no query."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..models.devices import Device
 
 
 class FieldFilter(admin.SimpleListFilter):
-    """Compare a field, which has the name of the parameter."""
+    """Filter by the field that has the name of the parameter."""
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         value = self.value()
@@ -45,7 +45,7 @@ class CountryFilter(FieldFilter):
 
 
 class AccountsFilter(admin.SimpleListFilter):
-    """Show the devices whose number or address more than one account has."""
+    """Filter the devices whose number or address more than one account has."""
 
     title = _("accounts")
     parameter_name = "accounts"

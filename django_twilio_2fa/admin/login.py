@@ -1,4 +1,4 @@
-"""The log-in form of the admin: the password first, and nobody is signed in until they are verified."""
+"""The log-in page of the admin. It asks for the password, and signs users in once they are verified."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from ..pages.login import TwoFactorLoginView
 
 
 class AdminLoginView(TwoFactorLoginView):
-    """Ask only the users of whom the site requires it."""
+    """The log-in page of an admin site. Only users of whom the site requires it have to verify."""
 
     site: Any = None
-    """The `TwoFactorAdminSite` that this page is of."""
+    """The `TwoFactorAdminSite` of this page."""
 
-    # The admin's template has no place for it, and its view may be within a transaction.
+    # The admin has no log-in without a password: its template has no place for it, and its view may run in
+    # a transaction.
     passwordless_provider = None
 
     def needs_verification(self, user: Any) -> bool:
@@ -33,7 +34,7 @@ class AdminLoginView(TwoFactorLoginView):
 
 
 def log_in(site: Any, request: HttpRequest, extra_context: dict[str, Any] | None) -> HttpResponse:
-    """Answer the log-in form. As `AdminSite.login`, which names the view that it uses in its code."""
+    """Respond to the log-in form, like `AdminSite.login`, which does not let the site choose the view."""
     context = {
         **site.each_context(request),
         "title": _("Log in"),

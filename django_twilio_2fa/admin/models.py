@@ -1,4 +1,4 @@
-"""The pages of the admin for devices, remembered browsers and verifications."""
+"""The admin pages of devices, remembered browsers and verifications."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MOST_SHOWN = 50
 
 def accounts_with(kind: str, digest: str) -> str:
     """Return the names of the users who have registered a number or address, separated by commas."""
-    # Not at the top: Django loads this module as it starts.
+    # Imported here because Django loads this module when it starts.
     from ..process.accounts import users_with
 
     if not digest:
@@ -33,7 +33,7 @@ def accounts_with(kind: str, digest: str) -> str:
 
 
 class DeviceAdmin(TwoFactorUserActions, admin.ModelAdmin):  # type: ignore[type-arg]
-    """Show devices with masked values, name them, and remove them."""
+    """The page of devices. It shows masked values, and can name and remove devices."""
 
     list_display = ("user", "kind", "masked", "name", "line_type", "registered_at", "last_used_at")
     list_filter = ("kind", AccountsFilter, "registered_at")
@@ -46,14 +46,14 @@ class DeviceAdmin(TwoFactorUserActions, admin.ModelAdmin):  # type: ignore[type-
         return [f"user__{get_user_model().USERNAME_FIELD}", "kind", "masked"]
 
     def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
-        """Return False: a device exists once its owner has proven to hold it."""
+        """Return False: a device is registered by its owner, who proves that they hold it."""
         return False
 
     @admin.display(description=gettext_lazy("accounts with the same value"))
     def accounts(self, device: Device) -> str:
         return accounts_with(device.kind, device.digest)
 
-    # Django asks first, checks the permission, and writes the admin log.
+    # Before Django calls these, it asks for confirmation, checks the permission, and writes the admin log.
 
     def delete_model(self, request: HttpRequest, obj: Device) -> None:
         self._remove(request, [obj])
@@ -62,7 +62,7 @@ class DeviceAdmin(TwoFactorUserActions, admin.ModelAdmin):  # type: ignore[type-
         self._remove(request, list(queryset.select_related("user")))
 
     def _remove(self, request: HttpRequest, devices: list[Device]) -> None:
-        # Not at the top: Django loads this module as it starts.
+        # Imported here because Django loads this module when it starts.
         from ..process import administration
 
         by_owner: dict[Any, list[Device]] = defaultdict(list)
@@ -73,7 +73,7 @@ class DeviceAdmin(TwoFactorUserActions, admin.ModelAdmin):  # type: ignore[type-
 
 
 class TrustedBrowserAdmin(TwoFactorUserActions, admin.ModelAdmin):  # type: ignore[type-arg]
-    """Show remembered browsers. If one is deleted, the user is asked for a code in it again."""
+    """The page of remembered browsers. In a deleted browser, the user is asked for a code again."""
 
     list_display = ("user", "name", "trusted_at", "last_used_at")
     list_filter = ("trusted_at", "last_used_at")
@@ -97,7 +97,7 @@ class TrustedBrowserAdmin(TwoFactorUserActions, admin.ModelAdmin):  # type: igno
         self._end(request, list(queryset.select_related("user")))
 
     def _end(self, request: HttpRequest, found: list[TrustedBrowser]) -> None:
-        # Not at the top: Django loads this module as it starts.
+        # Imported here because Django loads this module when it starts.
         from ..process import browsers
 
         for browser in found:
@@ -105,7 +105,7 @@ class TrustedBrowserAdmin(TwoFactorUserActions, admin.ModelAdmin):  # type: igno
 
 
 class VerificationAdmin(TwoFactorUserActions, admin.ModelAdmin):  # type: ignore[type-arg]
-    """Show verifications with masked values, to be read only."""
+    """The read-only page of verifications, with masked values."""
 
     list_display = (
         "user",
@@ -139,7 +139,7 @@ class VerificationAdmin(TwoFactorUserActions, admin.ModelAdmin):  # type: ignore
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Verification | None = None) -> bool:
-        """Return False on their own pages. The page that deletes a user asks here, too."""
+        """Return False on the pages of verifications. The page that deletes a user calls this, too."""
         match = request.resolver_match
         own = f"{self.opts.app_label}_{self.opts.model_name}_"
         if match is not None and (match.url_name or "").startswith(own):

@@ -1,4 +1,4 @@
-"""The page of the admin for pauses of sending."""
+"""The admin page of pauses of sending."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ..models.pauses import Pause
 
 
 class PauseForm(forms.ModelForm):  # type: ignore[type-arg]
-    """Say what is paused, for how long and why."""
+    """The form of a pause: what is paused, for how long, and why."""
 
     method = forms.ChoiceField(label=gettext_lazy("method"), required=False)
     country = forms.ChoiceField(label=gettext_lazy("country"), required=False)
@@ -43,7 +43,7 @@ class PauseForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # Not at the top: Django loads this module as it starts.
+        # Imported here because Django loads this module when it starts.
         from ..contacts import countries
         from ..providers.installed import get_providers
 
@@ -60,7 +60,7 @@ class PauseForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 class PauseAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Pause sending, and end or extend pauses. Each holds for the next send, on all servers."""
+    """The page to begin, end and extend pauses. A change applies to the next send, on all servers."""
 
     form = PauseForm
     list_display = ("what", "where", "which", "reason", "by", "began", "ends", "lasts")
@@ -98,16 +98,16 @@ class PauseAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return row.until > time.time()
 
     def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        # A single pause has no page to go on with.
+        # A single pause has no page on which to continue editing.
         kwargs["extra_context"] = {**(kwargs.get("extra_context") or {}), "show_save_and_continue": False}
         return super().add_view(request, *args, **kwargs)
 
     def has_change_permission(self, request: HttpRequest, obj: Pause | None = None) -> bool:
-        """Return whether pauses may be ended and extended. A single one has no page."""
+        """Return whether pauses may be ended and extended. A single pause has no page."""
         return obj is None and super().has_change_permission(request)
 
     def has_delete_permission(self, request: HttpRequest, obj: Pause | None = None) -> bool:
-        """Return False: a pause that was deleted would begin again, if the breaker made it."""
+        """Return False: if a pause of the breaker were deleted, the breaker would begin it again."""
         return False
 
     def save_model(self, request: HttpRequest, obj: Pause, form: Any, change: bool) -> None:

@@ -1,4 +1,4 @@
-"""An admin site that lets in only staff who are verified."""
+"""An admin site that only verified staff can use."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ PAGES = (
 class TwoFactorAdminSite(admin.AdminSite):
     """An admin site that requires verification. Also works as a mixin before a site's own `AdminSite`.
 
-    Staff who are signed in and not verified are led to the pages of this package, and come back.
+    Staff who are signed in and not verified are redirected to the pages of this package, and back.
     """
 
     def __init__(self, name: str = "admin") -> None:
         super().__init__(name)
         module, class_name = _find_default_site()
         if getattr(module, class_name, None) is type(self):
-            # `register` could not: it ran while the module of this class was being imported.
+            # `register` could not do this, because it ran while the module of this class was being imported.
             register(self)
 
     def is_two_factor_required(self, request: HttpRequest) -> bool:
@@ -64,7 +64,7 @@ class TwoFactorAdminSite(admin.AdminSite):
     @method_decorator(never_cache)
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if super().has_permission(request) and not self.has_permission(request) and _may_verify(request):
-            # Also on POST. Another password must not let in somebody whom this page sends to verify.
+            # Also on POST, so that a user who has to verify cannot sign in with another password instead.
             return self.redirect_to_verification(request)
         if request.method == "POST":
             from .login import log_in
@@ -90,15 +90,15 @@ class TwoFactorAdminSite(admin.AdminSite):
 
 
 class RequiredBySetting(TwoFactorAdminSite):
-    """Require verification where `REQUIRED_IN_ADMIN` says so. Put before the class of the default site."""
+    """Require verification as `REQUIRED_IN_ADMIN` says. A base class added to the default site's class."""
 
     def is_two_factor_required(self, request: HttpRequest) -> bool:
         return bool(conf.resolve("REQUIRED_IN_ADMIN", user=request.user, request=request))
 
 
 def require_on_default_site() -> None:
-    """Let the default site obey `REQUIRED_IN_ADMIN`, whatever its class is."""
-    # `admin.site` is lazy: asking for an attribute makes the site.
+    """Make the default site follow `REQUIRED_IN_ADMIN`, whatever its class is."""
+    # `admin.site` is lazy: reading an attribute creates the site.
     own = cast(Any, admin.site).__class__
     if not issubclass(own, TwoFactorAdminSite):
         site = cast(Any, admin.site)._wrapped
@@ -106,11 +106,11 @@ def require_on_default_site() -> None:
 
 
 def register(site: admin.AdminSite | None = None) -> None:
-    """Register the pages of this package, with the default site unless another is given."""
+    """Register the pages of this package with an admin site, by default with Django's default site."""
     if site is None:
         module, class_name = _find_default_site()
         if module is not None and not hasattr(module, class_name):
-            # That module imports this one, to define the site. The site registers the pages itself.
+            # That module is importing this one to define the site. The site then registers the pages itself.
             return
         site = admin.site
     for model, page in PAGES:
@@ -125,21 +125,21 @@ def _find_default_site() -> tuple[ModuleType | None, str]:
     return sys.modules.get(module), name
 
 
-# The process is imported in the functions: Django loads this module as it starts.
+# `process` is imported in the functions, because Django loads this module when it starts.
 
 
 def _is_verified(request: HttpRequest) -> bool:
     from .. import session
     from ..process.tables import explained
 
-    # Also `may_pass`, for users who have to register a phone number; and not alone, since it lets those pass
-    # who have skipped registration.
+    # `may_pass` refuses users who still have to register a phone number. It is not enough alone, because it
+    # accepts users who have skipped registration.
     with explained():
         return session.is_verified(request) and session.may_pass(request)
 
 
 def _may_verify(request: HttpRequest) -> bool:
-    """Return whether the site lets this user verify. The pages would send others away, perhaps to here."""
+    """Return whether the site lets this user verify. The pages redirect other users, perhaps back here."""
     from .. import session
 
     try:

@@ -1,1 +1,1 @@
-"""Offer the process over JSON. Needs the extra `api` (Django REST framework)."""
+"""The JSON API. Needs the extra `api` (Django REST framework)."""

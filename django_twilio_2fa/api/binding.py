@@ -16,7 +16,7 @@ from ..verifier import Verifier
 
 
 def bind(request: Request) -> Any:
-    """Return Django's request, with its flow id set: that of the session, or one made from the token.
+    """Return Django's request with its flow id: that of the session, or one derived from the token.
 
     A token has no session. A verification is valid for that token, or for all tokens for which
     `API_SESSION_CB` returns the same id, until the token expires or the password changes. No session is
@@ -45,25 +45,25 @@ def _credential(request: Request) -> str:
 
 
 def _from_header(header: str) -> str:
-    """Return the credential of an Authorization header in one spelling. Empty for Basic (a password).
+    """Return the credential of an Authorization header, with normalized spaces. Empty for Basic.
 
-    Everybody who has the password sends the same header, so it does not identify a caller.
+    Every caller with the same password sends the same Basic header, so it does not identify a caller.
     """
     scheme, _, value = header.strip().partition(" ")
     return "" if scheme.lower() == "basic" else " ".join(value.split())
 
 
 def _said(auth: Any) -> str:
-    """Return `request.auth` as text. Empty if it has no useful `__str__`.
+    """Return `request.auth` as text. Empty if its text contains only its memory address.
 
-    In memory, that is, which another request's token may have next.
+    The token of a later request may have the same address.
     """
     said = "" if auth is None else str(auth)
     return "" if said == object.__repr__(auth) else said
 
 
 def is_signed_in(request: Request) -> bool:
-    """Return whether the request has a user of the project's model. Nothing is stored for others."""
+    """Return whether the request has a user of the project's model. Nothing is stored for other users."""
     user = request.user
     return user is not None and user.is_authenticated and isinstance(user, get_user_model())
 
@@ -71,7 +71,7 @@ def is_signed_in(request: Request) -> bool:
 def get_verifier(request: Request, *, takes_signing_in: bool = False) -> Verifier:
     """Return the verifier for the request's user, or for no user. Raises `UserUnauthenticated`.
 
-    `takes_signing_in`: also for the user of the session whose password was right, and who is not signed in.
+    `takes_signing_in`: also accept a user of the session who gave the right password and is not signed in.
     """
     if request.user is not None and request.user.is_authenticated and not is_signed_in(request):
         raise errors.UserUnauthenticated
@@ -84,9 +84,9 @@ def get_verifier(request: Request, *, takes_signing_in: bool = False) -> Verifie
 
 
 def _resume(request: Request) -> bool:
-    """Let the request be about the user who signs in. Returns whether somebody does.
+    """Make the user who is signing in the user of the request. Returns whether there is one.
 
-    Raises `PermissionDenied` without a CSRF token: the framework asks only signed-in users for it.
+    Raises `PermissionDenied` without a CSRF token: the framework requires it of signed-in users only.
     """
     if not hasattr(request._request, "session") or signing_in.resume(request._request) is None:
         return False
@@ -97,7 +97,7 @@ def _resume(request: Request) -> bool:
 def _flow_of_nobody(http: Any) -> str:
     """Return the id that binds an anonymous verification to the session. Empty without a session.
 
-    Also empty in the session of a user who signs in: another id would end that.
+    Also empty in the session of a user who is signing in: a new id would end the sign-in.
     """
     if session_data.read_part(http, signing_in.NAME):
         return ""

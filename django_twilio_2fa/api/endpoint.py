@@ -72,7 +72,7 @@ class CarefulMultiPartParser(Careful, MultiPartParser):
 
 
 class JSONWhateverIsAskedFor(DefaultContentNegotiation):
-    """There is one form of answer, which errors have, too."""
+    """Respond in JSON, whatever format the request asks for. Errors are JSON, too."""
 
     def select_renderer(self, request: Any, renderers: Any, format_suffix: Any = None) -> Any:
         return renderers[0], renderers[0].media_type
@@ -81,17 +81,17 @@ class JSONWhateverIsAskedFor(DefaultContentNegotiation):
 class EndpointView(APIView):
     """Base of the endpoints: authentication, parameters and error responses."""
 
-    two_factor_exempt = True  # for the site's middleware: this is where users verify
+    two_factor_exempt = True  # for TwoFactorMiddleware: users verify at these endpoints
 
     renderer_classes = (JSONRenderer,)
     content_negotiation_class = JSONWhateverIsAskedFor
     parser_classes = (CarefulJSONParser, CarefulFormParser, CarefulMultiPartParser)
     verifier: Any
-    """A `Verifier`, or an `UnauthenticatedVerifier` where `serves_unauthenticated` is set."""
+    """A `Verifier`, or an `UnauthenticatedVerifier` if `serves_unauthenticated` is set."""
     serves_unauthenticated = False
-    """Whether a user who is named, and has not signed in, is served here."""
+    """True if the endpoint also serves a user who is named in the request and not signed in."""
     takes_signing_in = False
-    """Whether it verifies users whom `TwoFactorLoginView` has sent, and who are not signed in yet."""
+    """True if the endpoint also verifies users from `TwoFactorLoginView`, who are not signed in yet."""
 
     @classonlymethod
     def as_view(cls, **initkwargs: Any) -> Any:
@@ -109,14 +109,14 @@ class EndpointView(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         self.verifier = self.get_verifier(request)
-        # Its user is named, and has not signed in.
+        # The user is named in the request and not signed in.
         self.is_unauthenticated = isinstance(self.verifier, UnauthenticatedVerifier)
         self.verifier.authorize()
 
     def get_verifier(self, request: Request) -> Verifier | UnauthenticatedVerifier:
-        """Return the verifier of the user who is signed in, or is named, or of no user.
+        """Return the verifier of the signed-in user, of the user named in the request, or of no user.
 
-        Raises `UserUnauthenticated`, or `UnauthenticatedUserParamMissing` if naming one would help.
+        Raises `UserUnauthenticated`, or `UnauthenticatedUserParamMissing` if the request may name a user.
         """
         found = get_verifier(request, takes_signing_in=self.takes_signing_in)
         if found.user is not None:
@@ -135,7 +135,7 @@ class EndpointView(APIView):
         if isinstance(exc, errors.TwoFactorError):
             return failures.response(exc)
         if isinstance(exc, SuspiciousOperation):
-            # Too large, or too many fields.
+            # The body is too large, or has too many fields.
             return failures.response(errors.MalformedRequest())
         if isinstance(exc, Http404):
             exc = exceptions.NotFound()
@@ -146,7 +146,7 @@ class EndpointView(APIView):
             error, answer.status_code = failures.from_rest_framework(exc)
             answer.data = failures.body(error)
             return answer
-        # A fault of the site's own classes, or of ours. In DEBUG Django's page shows it.
+        # A bug in the site's own classes or in this package. With DEBUG, Django's page shows it.
         if settings.DEBUG:
             return super().handle_exception(exc)
         logger.error("The API failed", exc_info=exc)
@@ -157,7 +157,7 @@ class EndpointView(APIView):
         try:
             return super().dispatch(request, *args, **kwargs)
         except Exception as e:
-            # Before the framework is ready to answer (its classes cannot be made), or while it renders.
+            # Raised before the framework is ready (a class of it cannot be created), or while it renders.
             if settings.DEBUG:
                 raise
             logger.error("The API failed", exc_info=e)
@@ -168,12 +168,12 @@ class EndpointView(APIView):
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)
         response.setdefault("Cache-Control", "no-store")
-        # Here, so that an answer that cannot be rendered is answered in shape, too.
+        # Rendered here, so that a failure to render also gets the API's error response.
         return response.render()
 
     def validated(self, serializer: type[serializers.Serializer[Any]]) -> dict[str, Any]:
         """Return the request's values after checking their types."""
-        # For a challenge of the site's, which is given Django's request.
+        # For the site's `CHALLENGE`, which receives Django's request.
         vars(self.request._request)["twilio_2fa_data"] = self.request.data
         found = serializer(data=self.request.data)
         found.is_valid(raise_exception=True)

@@ -1,4 +1,4 @@
-"""Every error as 0.32 shaped it, with the right status."""
+"""Error responses in the format of 0.32, with the right HTTP status."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from .. import errors
 
 
 class Failed(errors.TwoFactorError):
-    """A fault of the site or of this package, not of the request. Code and sentence are the default ones."""
+    """A bug in the site or in this package, with the default code and message."""
 
     status = status.HTTP_500_INTERNAL_SERVER_ERROR
 
 
 def body(error: errors.TwoFactorError) -> dict[str, Any]:
-    """`success`, `error_code`, `display`, `data`, `blocking`."""
+    """Return the body of an error response: `success`, `error_code`, `display`, `data`, `blocking`."""
     data = dict(error.data)
     if error.verification is not None:
-        # Its code may be on the way: what the caller can go on with.
+        # The caller can go on with this verification: its code may be on the way.
         data["verification_id"] = str(error.verification.public_id)
     return {
         "success": False,
@@ -38,9 +38,9 @@ def response(error: errors.TwoFactorError) -> Response:
 
 
 def from_rest_framework(exc: exceptions.APIException) -> tuple[errors.TwoFactorError, int]:
-    """Convert an exception of Django REST framework to one of our errors, with its status."""
+    """Convert an exception of Django REST framework to an error of this package and its status."""
     if isinstance(exc, exceptions.NotAuthenticated | exceptions.AuthenticationFailed):
-        # The framework makes a 403 of it where its first way to sign in is a session.
+        # The framework responds with a 403 if its first authentication class uses the session.
         return errors.UserUnauthenticated(), errors.UserUnauthenticated.status
     if isinstance(exc, exceptions.PermissionDenied):
         return errors.UserNotAllowed(), exc.status_code

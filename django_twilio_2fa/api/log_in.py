@@ -1,4 +1,4 @@
-"""The endpoints that log in without a password. They need sessions: a token has none to sign in."""
+"""The endpoints that log in without a password. They need a session, which an API token does not have."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from .schema import documented
 
 
 class LogInView(EndpointView):
-    """Base of both: for visitors, and for users who are signed in."""
+    """Base of the endpoints that begin and finish a log-in. Visitors and signed-in users may call them."""
 
     def get_permissions(self) -> list[Any]:
-        # The site's own may ask for a user.
+        # The site's permission classes may require a user.
         return []
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
@@ -45,10 +45,10 @@ class BeginLogInView(LogInView):
 
     @documented(takes=None, answers=shapes.LogInBegunSerializer)
     def post(self, request: Request) -> Response:
-        """Begin to log in without a password: the answer is the ceremony, which is bound to the session."""
+        """Begin to log in without a password. Returns the ceremony, which is bound to the session."""
         self.require_session(request)
         begun = passwordless.begin(request._request)
-        # Sets the cookie of the token that the next call has to send along.
+        # Sets the cookie of the CSRF token that the next call has to send.
         get_token(request._request)
         return Response({"login_id": begun.id, "ceremony": begun.ceremony, "expires_in": begun.expires_in})
 

@@ -46,7 +46,7 @@ class IsTwoFactorVerified(BasePermission):
         if may_pass(http, self.max_age, self.methods) or self.is_recognized(http):
             return True
         if not getattr(http, "twilio_2fa_flow", ""):
-            # Not at the top: it needs the pages' side of Django.
+            # Imported here because it needs parts of Django that only the pages use.
             from ..access.refusal import page_of, verification_url
 
             with suppress(NoReverseMatch):  # an API without pages

@@ -29,16 +29,16 @@ FIELDS: dict[type, Any] = {
 
 
 class ProviderEndpointView(EndpointView):
-    """Base of the endpoints of methods. A caller proves who they are by what they send."""
+    """Base of the endpoints of methods. The values in the request authenticate the caller."""
 
     endpoint: Endpoint
 
     def get_permissions(self) -> list[Any]:
-        # The site's own may ask for a user.
+        # The site's permission classes may require a user.
         return []
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        # No verifier: nobody has to be signed in.
+        # No verifier: the caller does not have to be signed in.
         APIView.initial(self, request, *args, **kwargs)
 
     def handle_exception(self, exc: Exception) -> Response:
@@ -81,7 +81,7 @@ def view_of(method: str, endpoint: Endpoint) -> type[ProviderEndpointView]:
 
 
 def patterns() -> Iterator[URLPattern]:
-    """Return the URL patterns of the endpoints of all methods."""
+    """Yield the URL patterns of the endpoints of all methods."""
     for method, provider in get_providers().items():
         for endpoint in provider.get_endpoints():
             name = f"{method}_{endpoint.name}"

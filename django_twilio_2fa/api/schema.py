@@ -1,4 +1,4 @@
-"""The OpenAPI description, where drf-spectacular is installed."""
+"""The OpenAPI description, if drf-spectacular is installed."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def documented(
     operation_id: str | None = None,
     serves_unauthenticated: bool = False,
 ) -> Callable[..., Any]:
-    """Describe what an endpoint takes and answers. Does nothing without drf-spectacular.
+    """Describe the request and the responses of an endpoint. Does nothing without drf-spectacular.
 
     `operation_id`: needed if drf-spectacular would give two operations the same ID.
-    `serves_unauthenticated`: it also serves users who are named and not signed in, where settings allow it.
+    `serves_unauthenticated`: it also serves users who are named and not signed in, if the settings allow it.
     """
     try:
         from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -32,13 +32,13 @@ def documented(
         "Retry-After",
         int,
         OpenApiParameter.HEADER,
-        description="Seconds until it may be tried again, where that is known.",
+        description="Seconds until the request may be tried again, if known.",
         response=[429],
     )
     named = OpenApiParameter(
         conf.UNAUTHENTICATED_QUERY_PARAM,
         str,
-        description="Who it is that has not signed in: their primary key, or what else the settings say.",
+        description="The user who has not signed in: the primary key, or the field named in the settings.",
     )
     parameters = [wait, named] if serves_unauthenticated and conf.ALLOW_UNAUTHENTICATED_USERS else [wait]
     decorate: Callable[..., Any] = extend_schema(

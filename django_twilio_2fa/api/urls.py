@@ -1,4 +1,4 @@
-"""The endpoints; include them anywhere: `path("api/2fa/", include("django_twilio_2fa.api.urls"))`."""
+"""The endpoints. Include them anywhere: `path("api/2fa/", include("django_twilio_2fa.api.urls"))`."""
 
 from django.urls import path
 
@@ -25,5 +25,5 @@ ENDPOINTS = (
 
 urlpatterns = [path(f"{route}/", view.as_view(), name=name) for route, view, name in ENDPOINTS]
 urlpatterns += provider_endpoints.patterns()
-# 0.32 had them without the slash, and a POST cannot be redirected.
+# In 0.32, the URLs had no trailing slash, and a POST request cannot be redirected.
 urlpatterns += [path(route, view.as_view(schema=None)) for route, view, name in ENDPOINTS]

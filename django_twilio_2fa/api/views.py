@@ -1,4 +1,4 @@
-"""The endpoints: each reads JSON, asks the verifier, and answers. No rule is here."""
+"""The endpoints. Each reads JSON, calls the verifier and returns JSON. The rules are in `process`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .schema import documented
 
 
 def contact_of(values: dict[str, Any]) -> Contact | None:
-    """Return the number or address in the request. Raises its error."""
+    """Return the number or address in the request, or None. Raises an error if it is invalid."""
     if values.get("phone_number"):
         return PhoneNumber(values["phone_number"], values.get("phone_country") or "")
     return EmailAddress(values["email"]) if values.get("email") else None
@@ -41,7 +41,7 @@ def described(registered: Registered) -> dict[str, Any]:
 
 
 class SendView(EndpointView):
-    """Send a token: to a registered device, or to a new number or address."""
+    """Send a token to a registered device, or to a new number or address."""
 
     serves_unauthenticated = True
     takes_signing_in = True
@@ -57,7 +57,7 @@ class SendView(EndpointView):
 
 
 class RegisterView(EndpointView):
-    """Send a token to a new number or address; its approval registers it, nothing is stored before."""
+    """Send a token to a new number or address, which is stored only after the token is confirmed."""
 
     takes_signing_in = True
 
@@ -75,14 +75,14 @@ class RegisterView(EndpointView):
 class SetPhoneNumberView(RegisterView):
     @documented(takes=shapes.PhoneNumberSerializer, answers=shapes.SentSerializer)
     def post(self, request: Request) -> Response:
-        """Begin to register a phone number: the answer is the verification to complete."""
+        """Begin to register a phone number. Returns the verification to complete."""
         return self.register(self.validated(shapes.PhoneNumberSerializer))
 
 
 class SetEmailView(RegisterView):
     @documented(takes=shapes.EmailSerializer, answers=shapes.SentSerializer)
     def post(self, request: Request) -> Response:
-        """Begin to register an e-mail address: the answer is the verification to complete."""
+        """Begin to register an e-mail address. Returns the verification to complete."""
         return self.register(self.validated(shapes.EmailSerializer))
 
 
@@ -93,7 +93,7 @@ class RegisterDeviceView(EndpointView):
 
     @documented(takes=shapes.RegisterSerializer, answers=shapes.RegisteringSerializer)
     def post(self, request: Request) -> Response:
-        """Begin to register a device of a method's own kind: the answer is the verification to complete."""
+        """Begin to register a device of a method's own kind. Returns the verification to complete."""
         self.require_user()
         values = self.validated(shapes.RegisterSerializer)
         row = self.verifier.send(values["method"], enrol=True, name=values["name"], data=values["data"])
@@ -114,7 +114,7 @@ class VerifyView(EndpointView):
         row = self.verifier.check(self.verifier.get(values["verification_id"]), token)
         signs_in = signing_in.is_verified_by(request._request, row)
         if signs_in:
-            # Also where another request had it approved, and its answer was lost.
+            # Also if another request had it approved, and its response was lost.
             signing_in.finish(request._request)
             self.verifier = session.get_verifier(request._request)
         # Other requests must not write to the session: they would overwrite what receivers stored there.
@@ -136,7 +136,7 @@ class VerifyView(EndpointView):
         return response
 
     def to_register_next(self, row: Verification) -> dict[str, Any]:
-        """Return what the user has to register, or is offered to, once a token was right."""
+        """Return whether a phone number must be registered next, and the backups that may be."""
         if self.is_unauthenticated:
             return {"phone_required": False, "backups": []}
         backups = self.verifier.available.backups_after(row)
@@ -144,7 +144,7 @@ class VerifyView(EndpointView):
 
 
 class CancelView(EndpointView):
-    """Give a verification up."""
+    """Cancel a verification."""
 
     serves_unauthenticated = True
     takes_signing_in = True
@@ -184,7 +184,7 @@ class DeviceView(EndpointView):
 
     @documented(takes=shapes.DeviceChangeSerializer, answers=shapes.DeviceSerializer)
     def patch(self, request: Request, device: str) -> Response:
-        """Give it a name, or make it the default, against a fresh verification."""
+        """Rename the device or make it the default. Requires a recent verification."""
         self.require_user()
         values = self.validated(shapes.DeviceChangeSerializer)
         if values["name"] is None:
@@ -194,7 +194,7 @@ class DeviceView(EndpointView):
 
     @documented(answers=shapes.SuccessSerializer)
     def delete(self, request: Request, device: str) -> Response:
-        """Remove it, against a fresh verification."""
+        """Remove the device. Requires a recent verification."""
         self.require_user()
         found = self.verifier.find_registered(device)
         if found is None:
@@ -217,7 +217,7 @@ class BrowsersView(VerifiedView):
 
     @documented(answers=shapes.BrowserSerializer(many=True))
     def get(self, request: Request) -> Response:
-        """List them."""
+        """List the remembered browsers."""
         self.require_verified()
         found = browsers.list_browsers(request._request)
         return Response(shapes.BrowserSerializer(found, many=True).data)
@@ -234,7 +234,7 @@ class BrowsersView(VerifiedView):
 
     @documented(answers=shapes.SuccessSerializer, operation_id="2fa_browsers_destroy_all")
     def delete(self, request: Request) -> Response:
-        """Forget all of them, against a fresh verification."""
+        """Forget all remembered browsers. Requires a recent verification."""
         self.require_verified()
         self.verifier.forget_browsers()
         return Response({"success": True})
@@ -245,7 +245,7 @@ class BrowserView(VerifiedView):
 
     @documented(answers=shapes.SuccessSerializer)
     def delete(self, request: Request, browser: str) -> Response:
-        """Forget one browser, against a fresh verification."""
+        """Forget one remembered browser. Requires a recent verification."""
         self.require_verified()
         self.verifier.forget_browsers(browser)
         return Response({"success": True})

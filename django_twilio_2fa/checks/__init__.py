@@ -15,7 +15,7 @@ from django.core.checks import CheckMessage, Tags, Warning, register
 FOUND: dict[str, str] = {
     "E001": "a setting that does not exist, for example because it is misspelt",
     "E002": "a setting of the wrong type, or a dotted path that cannot be imported",
-    "E003": "a setting with a value that is not possible",
+    "E003": "a setting with an invalid value",
     "E004": "no Twilio credentials, and the sandbox is off",
     "E005": "no Verify service, and the sandbox is off",
     "E006": "the sandbox is on although `DEBUG` is off",
@@ -29,8 +29,8 @@ FOUND: dict[str, str] = {
     "E014": "a setting names a path or a URL name for which there is no view",
     "E015": "`API_CLASSES` names something that is not a class",
     "E016": "a view requires verification, but the URLs of this package are not included",
-    "E017": "`LOGIN_URL` is not the name of a URL",
-    "E018": "no session middleware, or no table for sessions",
+    "E017": "`LOGIN_URL` is neither a path nor the name of a URL",
+    "E018": "no session middleware, or `django.contrib.sessions` is not in `INSTALLED_APPS`",
     "E019": "no authentication middleware, or it comes before the session middleware",
     "E020": "the templates of this package are not found, for example because `APP_DIRS` is off",
     "E021": "`STATIC_URL` is not set",
@@ -38,9 +38,9 @@ FOUND: dict[str, str] = {
     "reversed from other pages",
     "E023": "`TwoFactorMiddleware` without Django's authentication middleware before it",
     "E040": "`PRICES` has something that is not a price",
-    "E041": "a budget that cannot be read, or one without a sum",
+    "E041": "a budget that cannot be read, or has neither `messages` nor `money`",
     "W001": "a provider that cannot be imported, or two packages with a method of the same name",
-    "W002": "`widget_tweaks` or `formtools` is not installed",
+    "W002": "`widget_tweaks` or `formtools` is not in `INSTALLED_APPS`",
     "W003": "the app of a method is not in `INSTALLED_APPS`",
     "W004": "a setting has its old name, from 0.32",
     "W005": "a setting is set twice: by its old name and by its new name",
@@ -101,7 +101,7 @@ def check_database(app_configs: Any, databases: Any = None, **kwargs: Any) -> li
 
 
 def _guarded(check: Callable[[], Iterator[CheckMessage]], tell: bool = True) -> list[CheckMessage]:
-    """Run a check. One that fails, by whatever is wrong with the project, must not hide what others find."""
+    """Run a check. If it raises an exception, the results of the other checks are still reported."""
     found: list[CheckMessage] = []
     try:
         for message in check():

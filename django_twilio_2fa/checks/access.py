@@ -1,4 +1,4 @@
-"""Check whether what should require verification does."""
+"""Check that pages require verification: the middleware, and views that sign users in."""
 
 from __future__ import annotations
 
@@ -21,30 +21,32 @@ def middleware(mounted: Mounted) -> Iterator[CheckMessage]:
     asks = conf.REQUIRED_CB not in (None, False)
     if asks and not own:
         yield Warning(
-            f"{PREFIX}REQUIRED_CB is set, and TwoFactorMiddleware is not installed: pages stay open.",
+            f"{PREFIX}REQUIRED_CB is set, but TwoFactorMiddleware is not installed, so the setting does not "
+            "protect any page.",
             hint=add,
             id="twilio_2fa.W019",
         )
     elif mounted.has_login_view and not asks and not mounted.has_guarded_views:
         yield Warning(
-            "TwoFactorLoginView verifies users, and no page requires it: another log-in page, such as the "
-            "admin's, opens as much.",
+            "TwoFactorLoginView is used, but no page requires verification. Users who sign in elsewhere, "
+            "such as at the admin, are not verified.",
             hint=f"Set {PREFIX}REQUIRED_CB, and add {OURS!r} to MIDDLEWARE.",
             id="twilio_2fa.W020",
         )
     elif mounted.has_login_view and not asks and mounted.other_log_ins:
         yield Warning(
-            "Besides TwoFactorLoginView, these sign users in without verification: "
+            "Besides TwoFactorLoginView, these views sign users in without verification: "
             f"{', '.join(mounted.other_log_ins)}.",
             hint="Use TwoFactorLoginView, TwoFactorPasswordResetConfirmView and TwoFactorAdminSite. Or set "
-            f"{PREFIX}REQUIRED_CB, and add {OURS!r} to MIDDLEWARE. If the views that matter require "
-            "verification, silence this.",
+            f"{PREFIX}REQUIRED_CB, and add {OURS!r} to MIDDLEWARE. Silence this if every view that needs "
+            "protection requires verification.",
             id="twilio_2fa.W021",
         )
     elif own and conf.REQUIRED_CB is None:
         yield Info(
-            f"TwoFactorMiddleware is installed, and {PREFIX}REQUIRED_CB is not set: it asks nobody.",
-            hint=f"Set {PREFIX}REQUIRED_CB, to False if only your views ask.",
+            f"TwoFactorMiddleware is installed, but {PREFIX}REQUIRED_CB is not set, so the middleware "
+            "requires verification of nobody.",
+            hint=f"Set {PREFIX}REQUIRED_CB. Set it to False if only your views require verification.",
             id="twilio_2fa.I003",
         )
 

@@ -25,15 +25,15 @@ def _methods() -> Iterator[CheckMessage]:
     for broken in registry.broken:
         yield Warning(
             f"The method {broken.name} of {broken.source} cannot be used: {broken.reason}",
-            hint="Fix or uninstall it, or remove it with TWILIO_2FA_PROVIDERS.",
+            hint="Fix or uninstall the provider, or set the method to None in TWILIO_2FA_PROVIDERS.",
             id="twilio_2fa.W001",
         )
     for name, provider in registry.providers.items():
         if why := why_unregistrable(provider):
             yield Warning(
-                f"Nobody can register anything for the method {name}: {why}.",
-                hint="Give it a form (get_registration_form_class), or a device_kind that has one: "
-                "phone_number, email; None for a method that needs no device.",
+                f"Users cannot register a device for the method {name}: {why}.",
+                hint="Return a form from get_registration_form_class, or set device_kind to 'phone_number' "
+                "or 'email', which have a form, or to None if the method needs no device.",
                 id="twilio_2fa.W006",
             )
     allowed = conf.ALLOWED_METHODS
@@ -57,7 +57,7 @@ def _apps() -> Iterator[CheckMessage]:
     for app in ("widget_tweaks", "formtools"):
         if not apps.is_installed(app):
             yield Warning(
-                f"{app} is not in INSTALLED_APPS; the templates of django-twilio-2fa need it.",
+                f"{app} is not in INSTALLED_APPS, but the templates of django-twilio-2fa need it.",
                 hint=f"Add {app!r} to INSTALLED_APPS, unless all templates are your own.",
                 id="twilio_2fa.W002",
             )
@@ -66,14 +66,17 @@ def _apps() -> Iterator[CheckMessage]:
         if not is_app_installed(app):
             own = registry.sources[name] == SETTING
             yield Warning(
-                f"{app}, the app of {name}, is not in INSTALLED_APPS: templates in it are not found.",
-                hint=f"Add {app!r}." if own else "Add *django_twilio_2fa.provider_apps().",
+                f"{app}, the app of the method {name}, is not in INSTALLED_APPS, so Django does not find its "
+                "templates.",
+                hint=f"Add {app!r} to INSTALLED_APPS."
+                if own
+                else "Add *django_twilio_2fa.provider_apps() to INSTALLED_APPS.",
                 id="twilio_2fa.W003",
             )
 
 
 def methods(mounted: Mounted) -> Iterator[CheckMessage]:
-    """Methods that cannot be used as the project is, and a list of methods with which nobody can begin."""
+    """Report methods that cannot be used, and a list of methods in which none can be registered first."""
     allowed = conf.ALLOWED_METHODS
     is_list = isinstance(allowed, (list, tuple, set, frozenset))
     if allowed is not None and not is_list:
@@ -85,19 +88,19 @@ def methods(mounted: Mounted) -> Iterator[CheckMessage]:
         if is_list:
             yield Warning(
                 f"{PREFIX}ALLOWED_METHODS has {name!r}, which cannot be used: {why}.",
-                hint="Install or add what is missing, or take the method out of the list.",
+                hint="Install or add what is missing, or remove the method from the list.",
                 id="twilio_2fa.W011",
             )
         elif is_app_installed(registry.apps[name]):
             yield Info(
                 f"The method {name} is not offered: {why}.",
-                hint=f"Install what is missing, or name the methods you want in {PREFIX}ALLOWED_METHODS.",
+                hint=f"Install what is missing, or list the methods to offer in {PREFIX}ALLOWED_METHODS.",
                 id="twilio_2fa.I002",
             )
     if is_list and not any(n not in unusable and not registry.providers[n].is_backup for n in names):
         yield Warning(
-            f"{PREFIX}ALLOWED_METHODS has no method that can be registered first: nobody can verify.",
-            hint="Name a method that can be registered first, or set None for all.",
+            f"{PREFIX}ALLOWED_METHODS has no method that users without a device can register.",
+            hint="Add a method that can be registered first, or set None for all methods.",
             id="twilio_2fa.W015",
         )
 

@@ -33,7 +33,7 @@ def positions(wanted: str) -> list[int]:
         try:
             middleware = import_string(path)
         except ImportError:
-            # Django says so as soon as the site is started.
+            # Django reports it when the site starts.
             continue
         if middleware is wanted_class or (
             isinstance(middleware, type) and issubclass(middleware, wanted_class)
@@ -48,20 +48,20 @@ def middleware(mounted: Mounted) -> Iterator[CheckMessage]:
     sessions, authentication = positions(SESSIONS), positions(AUTHENTICATION)
     if not sessions:
         yield Error(
-            "There is no session middleware: the pages of django-twilio-2fa need sessions.",
+            "There is no session middleware, but the pages of django-twilio-2fa need sessions.",
             hint=f"Add {SESSIONS!r} to MIDDLEWARE.",
             id="twilio_2fa.E018",
         )
     engine = settings.SESSION_ENGINE.rpartition(".")[2]
     if engine in ("db", "cached_db") and not apps.is_installed("django.contrib.sessions"):
         yield Error(
-            "django.contrib.sessions is not in INSTALLED_APPS: there is no table to keep sessions in.",
+            "django.contrib.sessions is not in INSTALLED_APPS, so there is no table for sessions.",
             hint="Add 'django.contrib.sessions' to INSTALLED_APPS and migrate.",
             id="twilio_2fa.E018",
         )
     if not authentication:
         yield Error(
-            "There is no authentication middleware: the pages of django-twilio-2fa need request.user.",
+            "There is no authentication middleware, but the pages of django-twilio-2fa need request.user.",
             hint=f"Add {AUTHENTICATION!r} to MIDDLEWARE, after the session middleware.",
             id="twilio_2fa.E019",
         )
@@ -85,7 +85,7 @@ def messages(mounted: Mounted) -> Iterator[CheckMessage]:
         lacking.append(f"{MESSAGES_CONTEXT!r} to the context_processors of TEMPLATES")
     if lacking:
         yield Warning(
-            "Django's messages are not set up: messages after a redirect are lost.",
+            "Django's messages framework is not set up, so messages after a redirect are lost.",
             hint=f"Add {' and '.join(lacking)}.",
             id="twilio_2fa.W009",
         )
@@ -100,7 +100,7 @@ def templates(mounted: Mounted) -> Iterator[CheckMessage]:
             get_template(f"{NAMESPACE}/{name}.html")
         except TemplateDoesNotExist:
             missing.append(f"{NAMESPACE}/{name}.html")
-        except Exception:  # noqa: S112  another fault of a template: its own page shows it best
+        except Exception:  # noqa: S112  the page itself shows other errors of its template
             continue
     if missing:
         yield Error(
@@ -116,7 +116,7 @@ def static_files(mounted: Mounted) -> Iterator[CheckMessage]:
         return
     if not settings.STATIC_URL:
         yield Error(
-            "STATIC_URL is not set: the pages of django-twilio-2fa cannot link to their stylesheet.",
+            "STATIC_URL is not set, so the pages of django-twilio-2fa cannot link to their stylesheet.",
             hint='Set STATIC_URL = "static/".',
             id="twilio_2fa.E021",
         )
@@ -129,7 +129,7 @@ def static_files(mounted: Mounted) -> Iterator[CheckMessage]:
 
 
 def _why_not_found(file: str) -> str:
-    """Return what to do so that a static file is found. Empty if it is."""
+    """Return the hint for a static file that Django does not find. Empty if Django finds the file."""
     if not apps.is_installed("django.contrib.staticfiles"):
         return "Add 'django.contrib.staticfiles' to INSTALLED_APPS, or silence this if you serve the file."
     from django.contrib.staticfiles.finders import find
@@ -138,7 +138,7 @@ def _why_not_found(file: str) -> str:
     if find(file) is None:
         return "Add 'django.contrib.staticfiles.finders.AppDirectoriesFinder' to STATICFILES_FINDERS."
     backend = import_string(settings.STORAGES["staticfiles"]["BACKEND"])
-    # Any other storage might have to be asked over the network.
+    # Another storage might need the network.
     if issubclass(backend, StaticFilesStorage):
         try:
             staticfiles_storage.url(file)
@@ -152,19 +152,20 @@ def user_model(mounted: Mounted) -> Iterator[CheckMessage]:
     name: Any = getattr(model, "get_email_field_name", lambda: "email")()
     if conf.NOTIFY_OWNER and not hasattr(model, name):
         yield Warning(
-            f"{settings.AUTH_USER_MODEL} has no e-mail address: locked users cannot be notified.",
+            f"{settings.AUTH_USER_MODEL} has no e-mail address, so users cannot be notified.",
             hint=f"Set EMAIL_FIELD on the user model, or {PREFIX}NOTIFY_OWNER = False.",
             id="twilio_2fa.W013",
         )
 
 
 def migrations(databases: Collection[str]) -> Iterator[CheckMessage]:
-    # Only those that are asked for may be read. `migrate` asks, too, just before it does what is missing.
+    # A check may read only the databases that are passed to it. `migrate` runs this check as well, just
+    # before it applies the missing migrations.
     if database() not in databases or sys.argv[1:2] == ["migrate"]:
         return
     if missing := unapplied():
         yield Warning(
-            f"The database lacks migrations of django-twilio-2fa: {', '.join(missing)}.",
+            f"Migrations of django-twilio-2fa have not been applied: {', '.join(missing)}.",
             hint="Run: python manage.py migrate",
             id="twilio_2fa.W012",
         )

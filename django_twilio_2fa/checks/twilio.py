@@ -37,18 +37,22 @@ def _limits() -> Iterator[CheckMessage]:
             close = get_close_matches(str(name), DEFAULTS, n=1) or list(DEFAULTS)
             yield Error(
                 f"TWILIO_2FA_LIMITS has the unknown limit {name!r}.",
-                hint=f"Limits are named like {close[0]}.",
+                hint=f"Use the name of a limit, such as {close[0]}.",
                 id="twilio_2fa.E012",
             )
         elif value is not None and not (isinstance(value, int) if name == CONSECUTIVE else rates(name)):
-            hint = "A whole number, or None." if name == CONSECUTIVE else "Rates like '10/h, 20/d', or None."
+            hint = (
+                "Use a whole number, or None."
+                if name == CONSECUTIVE
+                else "Use rates, such as '10/h, 20/d', or None."
+            )
             yield Error(f"TWILIO_2FA_LIMITS[{name!r}] is {value!r}.", hint=hint, id="twilio_2fa.E012")
 
 
 def _clients() -> Iterator[CheckMessage]:
     if not conf.SANDBOX and not conf.CLIENT_ADDRESS_CB and rates("requests_per_client"):
         yield Info(
-            "TWILIO_2FA_CLIENT_ADDRESS_CB is not set: requests are not limited by client address.",
+            "TWILIO_2FA_CLIENT_ADDRESS_CB is not set, so requests are not limited by client address.",
             hint="Set it to a callable that returns the client's address. Behind a proxy, REMOTE_ADDR is the "
             "proxy's address; the client's is in a header that the proxy sets, such as X-Forwarded-For.",
             id="twilio_2fa.I001",
@@ -60,8 +64,9 @@ def _sandbox() -> Iterator[CheckMessage]:
         return
     if not settings.DEBUG and not conf.SANDBOX_WITHOUT_DEBUG:
         yield Error(
-            "TWILIO_2FA_SANDBOX is on although DEBUG is off: anybody could read the codes.",
-            hint="Turn it off; or set TWILIO_2FA_SANDBOX_WITHOUT_DEBUG = True if it is meant, as in tests.",
+            "TWILIO_2FA_SANDBOX is on although DEBUG is off, so anybody could read the codes.",
+            hint="Turn the sandbox off. If you need it, for example in tests, set "
+            "TWILIO_2FA_SANDBOX_WITHOUT_DEBUG = True.",
             id="twilio_2fa.E006",
         )
     if not apps.is_installed("django_twilio_2fa.sandbox"):

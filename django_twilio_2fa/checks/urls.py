@@ -1,4 +1,4 @@
-"""Check where the pages are included and where the addresses in the settings lead."""
+"""Check that the pages are included, and that the URLs in the settings lead to pages."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ API_NAMESPACE = "twilio_2fa_api"
 
 
 class Mounted:
-    """Find our pages in the project's URLs. Empty if these cannot be imported, which Django reports."""
+    """The pages of this package in the project's URLs.
+
+    There are none if the URLs cannot be imported, which Django reports.
+    """
 
     def __init__(self) -> None:
         self.readable = True
@@ -49,13 +52,14 @@ class Mounted:
                 self._look_at(view_class, view, pattern)
             self.has_guarded_views |= getattr(view, "two_factor_required", False) is True
             self.has_guarded_views |= is_two_factor(getattr(view, "admin_site", None))
-            # The log-in page of an admin site is a method of it.
+            # The log-in view of an admin site is a method of the site.
             owner: Any = getattr(view, "__self__", None)
             if pattern.name == "login" and hasattr(owner, "has_permission") and not is_two_factor(owner):
                 self.other_log_ins.append(f"{owner.name}:login")
 
     def _look_at(self, view_class: type, view: Any, pattern: URLPattern) -> None:
-        # By marks on the classes. Importing the pages takes time, and needs apps that a project may lack.
+        # Views are recognized by attributes of their classes. Importing the pages takes time, and needs apps
+        # that a project may lack.
         self.has_pages |= getattr(view_class, "is_two_factor_page", False) is True
         self.has_guarded_views |= getattr(view_class, "_requires_two_factor", False) is True
         self.has_login_view |= getattr(view_class, "_is_two_factor_login", False) is True
@@ -65,7 +69,7 @@ class Mounted:
 
     @property
     def needs_a_browser(self) -> bool:
-        """Return whether the project has pages of ours, which need sessions, a log-in and templates."""
+        """Return whether the project has pages that need sessions and a log-in page."""
         return self.has_pages or self.has_guarded_views
 
 
@@ -89,14 +93,14 @@ def urls(mounted: Mounted) -> Iterator[CheckMessage]:
         return
     if mounted.has_guarded_views or conf.REQUIRED_CB not in (None, False):
         yield Error(
-            "The URLs of django-twilio-2fa are not included, and views that ask for verification lead there.",
+            "The URLs of django-twilio-2fa are not included, but a view redirects to them for verification.",
             hint=hint,
             id="twilio_2fa.E016",
         )
     elif not mounted.has_pages and API_NAMESPACE not in mounted.app_names:
         yield Warning(
-            "The URLs of django-twilio-2fa are not included: nobody can reach its pages.",
-            hint=f"{hint} A project that uses the verifier in Python only can silence this.",
+            "The URLs of django-twilio-2fa are not included, so nobody can reach its pages.",
+            hint=f"{hint} Silence this if your project uses only the Python API.",
             id="twilio_2fa.W008",
         )
 
@@ -130,14 +134,14 @@ def login_page(mounted: Mounted) -> Iterator[CheckMessage]:
         return
     if url.startswith("/") and not url.startswith("//") and not _resolves(url.partition("?")[0]):
         yield Warning(
-            f"LOGIN_URL is {url!r}, and this project has no page there.",
-            hint=f"{hint} If another server answers there, silence this.",
+            f"LOGIN_URL is {url!r}, but this project has no page there.",
+            hint=f"{hint} Silence this if another server has that page.",
             id="twilio_2fa.W017",
         )
 
 
 def _resolves(path: str) -> bool:
-    """Return whether the path leads to a page, perhaps after Django's redirect to a slash or a language."""
+    """Return whether a path leads to a page, directly or after Django adds a slash or a language."""
     path = path.removeprefix((settings.FORCE_SCRIPT_NAME or "").rstrip("/"))
     with translation.override(settings.LANGUAGE_CODE):
         for start in ("", f"/{translation.get_language()}"):
@@ -158,9 +162,9 @@ def _addresses() -> Iterator[CheckMessage]:
         try:
             resolve_url(value)
         except NoReverseMatch:
-            hint = "It takes a path, the name of a URL, or a callable that returns one of them."
+            hint = "Use a path, the name of a URL, or a callable that returns one of them."
             yield Error(
-                f"{PREFIX}{name} is {value!r}, which leads to no page.", hint=hint, id="twilio_2fa.E014"
+                f"{PREFIX}{name} is {value!r}, but there is no such page.", hint=hint, id="twilio_2fa.E014"
             )
 
 
@@ -175,7 +179,7 @@ def _namespaces() -> Iterator[CheckMessage]:
         mount = found[0]
         names = ", ".join(mount.parameters)
         yield Error(
-            f"django_twilio_2fa.urls is included as {mount.namespace}, below a path that takes: {names}.",
+            f"django_twilio_2fa.urls is included as {mount.namespace}, below the path parameters {names}.",
             hint="two_factor_required can redirect there only from pages with the same parameters. Include "
             "django_twilio_2fa.urls at a path without parameters as well.",
             id="twilio_2fa.E022",

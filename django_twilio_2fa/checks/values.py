@@ -39,7 +39,7 @@ def _names() -> Iterator[CheckMessage]:
 def _retired_names() -> Iterator[CheckMessage]:
     for name, instead in RETIRED_NAMES.items():
         if hasattr(settings, PREFIX + name):
-            yield Warning(f"Nothing reads {PREFIX}{name} any more.", hint=instead, id="twilio_2fa.W007")
+            yield Warning(f"{PREFIX}{name} is no longer used.", hint=instead, id="twilio_2fa.W007")
 
 
 def _old_names() -> Iterator[CheckMessage]:
@@ -48,13 +48,13 @@ def _old_names() -> Iterator[CheckMessage]:
             continue
         if hasattr(settings, PREFIX + name):
             yield Warning(
-                f"{PREFIX}{old} and {PREFIX}{name} are set; the latter holds.",
+                f"Both {PREFIX}{old} and {PREFIX}{name} are set. {PREFIX}{name} is used.",
                 hint=f"Remove {PREFIX}{old}.",
                 id="twilio_2fa.W005",
             )
         else:
             yield Warning(
-                f"{PREFIX}{old} is called {PREFIX}{name} now.",
+                f"{PREFIX}{old} has been renamed to {PREFIX}{name}.",
                 hint="The old name works until the next major version.",
                 id="twilio_2fa.W004",
             )
@@ -71,7 +71,7 @@ def _accepts(setting: Setting, value: Any) -> bool:
 
 
 def _import_error(path: str) -> str:
-    """Return why a dotted path cannot be imported. Empty if it can, or if the text is not a dotted path."""
+    """Return the reason why a dotted path cannot be imported. Empty if there is none, or for other text."""
     try:
         if DOTTED_PATH.match(path):
             import_string(path)
@@ -81,7 +81,7 @@ def _import_error(path: str) -> str:
 
 
 def _hint(value: Any, hint: str) -> str:
-    """Return the hint, after the reason why the value cannot be imported if it looks like a dotted path."""
+    """Return the hint. For a dotted path that cannot be imported, begin with the reason."""
     why = _import_error(value) if isinstance(value, str) else ""
     return f"{why}. {hint}" if why else hint
 
@@ -94,17 +94,17 @@ def _types() -> Iterator[CheckMessage]:
         if setting.arguments and isinstance(value, str) and (why := _import_error(value)):
             yield Error(
                 f"{setting.full_name} is {value!r}, which cannot be imported: {why}.",
-                hint="It takes the dotted path to a callable: module, dot, name of the function.",
+                hint="Set the dotted path of a callable, such as 'myproject.callbacks.phone_number'.",
                 id="twilio_2fa.E002",
             )
             continue
         wanted = ", ".join(k.__name__ for k in setting.kinds)
         if setting.arguments:
-            wanted = f"{wanted}, or a callable" if wanted else "a callable, or the dotted path to one"
+            wanted = f"{wanted}, or a callable" if wanted else "a callable, or the dotted path of one"
         shown = "a value" if setting.secret else repr(value)
         yield Error(
             f"{setting.full_name} is {shown} of type {type(value).__name__}.",
-            hint=f"It takes: {wanted}{', or None' if setting.optional else ''}.",
+            hint=f"Use {wanted}{', or None' if setting.optional else ''}.",
             id="twilio_2fa.E002",
         )
 
@@ -113,7 +113,7 @@ def _values() -> Iterator[CheckMessage]:
     for name, low, high in (("TOKEN_LENGTH", 4, 10), ("MAX_SENDS", 1, 5), ("MAX_ATTEMPTS", 1, 5)):
         value = conf.raw(name)
         if isinstance(value, int) and not low <= value <= high:
-            hint = f"Twilio Verify takes {low} to {high}."
+            hint = f"Use {low} to {high}, as Twilio Verify requires."
             yield Error(f"{PREFIX}{name} is {value}.", hint=hint, id="twilio_2fa.E003")
     cooldown, timeout, lifetime = (
         conf.raw(n) for n in ("SEND_COOLDOWN", "TIMEOUT", "VERIFICATION_EXPIRATION")
@@ -124,7 +124,7 @@ def _values() -> Iterator[CheckMessage]:
             "SEND_COOLDOWN",
             cooldown,
             cooldowns and min(cooldowns) >= 0,
-            "Seconds, 0 or more. A list of seconds is not empty.",
+            "Use seconds, 0 or more, or a non-empty list of them.",
         ),
         (
             "TIMEOUT",
@@ -132,20 +132,20 @@ def _values() -> Iterator[CheckMessage]:
             timeouts
             and min(timeouts) > 0
             and not (isinstance(timeout, (list, tuple)) and len(timeouts) != 2),
-            "Seconds, more than 0. A pair of seconds is for connecting and for reading.",
+            "Use seconds, more than 0, or a pair of them: to connect, and to read.",
         ),
         (
             "VERIFICATION_EXPIRATION",
             lifetime,
             not isinstance(lifetime, (int, float, timedelta)) or conf.expiration > timedelta(),
-            "Minutes, more than 0, or a timedelta.",
+            "Use minutes, more than 0, or a timedelta.",
         ),
     ):
         if not good:
             yield Error(f"{PREFIX}{name} is {value!r}.", hint=hint, id="twilio_2fa.E003")
     action = conf.raw("GRACE_ACTION")
     if as_callable(action) is None and action not in ACTIONS:
-        hint = _hint(action, f"It takes: {', '.join(ACTIONS)}.")
+        hint = _hint(action, f"Use one of {', '.join(ACTIONS)}, or a callable.")
         yield Error(f"{PREFIX}GRACE_ACTION is {action!r}.", hint=hint, id="twilio_2fa.E003")
     if not conf.SANDBOX:
         for name, start in SIDS.items():
@@ -153,30 +153,30 @@ def _values() -> Iterator[CheckMessage]:
             if not value or not isinstance(value, str) or value.startswith(start):
                 continue
             if not SETTINGS[name].arguments or as_callable(value) is None:
-                hint = _hint(value, f"Twilio's console has it; it begins with {start}.")
+                hint = _hint(value, f"Use the SID in Twilio's console, which begins with {start}.")
                 yield Error(f"{PREFIX}{name} is {value!r}.", hint=hint, id="twilio_2fa.E003")
     wanted = conf.raw("PASSKEY_USER_VERIFICATION")
     if wanted not in USER_VERIFICATION:
-        hint = f"It is one of {', '.join(USER_VERIFICATION)}."
+        hint = f"Use one of {', '.join(USER_VERIFICATION)}."
         yield Error(f"{PREFIX}PASSKEY_USER_VERIFICATION is {wanted!r}.", hint=hint, id="twilio_2fa.E003")
     origins = conf.raw("PASSKEY_ORIGINS")
     for origin in origins if isinstance(origins, (list, tuple, set, frozenset)) else ():
         if not isinstance(origin, str) or not ORIGIN.fullmatch(origin):
-            hint = "An origin is a scheme, a host and perhaps a port, such as 'https://www.example.com'."
+            hint = "Use a scheme, a host and optionally a port, such as 'https://www.example.com'."
             yield Error(f"{PREFIX}PASSKEY_ORIGINS has {origin!r}.", hint=hint, id="twilio_2fa.E003")
     sheets = conf.raw("STYLESHEETS")
     for sheet in sheets if isinstance(sheets, (list, tuple)) else ():
         if not isinstance(sheet, str) and not (isinstance(sheet, dict) and "href" in sheet):
-            hint = "A static path, an address, or a dict with 'href' and 'integrity'."
+            hint = "Use a static path, a URL, or a dict with 'href' and 'integrity'."
             yield Error(f"{PREFIX}STYLESHEETS has {sheet!r}.", hint=hint, id="twilio_2fa.E003")
     for name, shown in conf.METHOD_DETAILS.items():
         if not isinstance(shown, dict):
-            hint = "It takes a dict with 'label' and 'icon' for each method."
+            hint = "Use a dict with 'label' and 'icon' for each method."
             yield Error(f"{PREFIX}METHOD_DETAILS[{name!r}] is {shown!r}.", hint=hint, id="twilio_2fa.E003")
 
 
 def _seconds(value: Any) -> list[float]:
-    """Return the numbers of a setting that accepts one or several. Empty if one of them is no number."""
+    """Return the numbers of a setting that accepts one or several. Empty if a value is not a number."""
     values = list(value) if isinstance(value, (list, tuple)) else [value]
     values = [v.total_seconds() if isinstance(v, timedelta) else v for v in values]
     numbers = [v for v in values if isinstance(v, (int, float)) and not isinstance(v, bool)]
@@ -188,7 +188,7 @@ def _words() -> Iterator[CheckMessage]:
         ("METHOD_DETAILS", set(get_registry().providers) | set(conf.PROVIDERS)),
         ("ERROR_DISPLAY", {*ERRORS, conf.DEFAULT_ERROR_CODE}),
     ):
-        # A code such as twilio_error_{twilio_error} stands for all that begin like it.
+        # A code such as twilio_error_{twilio_error} stands for all codes with the same beginning.
         starts = tuple(code.partition("{")[0] for code in known if "{" in code)
         for key in conf.raw(name):
             if key not in known and not (starts and str(key).startswith(starts)):
@@ -226,7 +226,7 @@ def _countries() -> Iterator[CheckMessage]:
     types = conf.PHONE_NUMBER_ALLOWED_CARRIER_TYPES
     for name in types if isinstance(types, (list, tuple, set, frozenset)) else ():
         if name not in LINE_TYPES:
-            hint = f"Line types are {', '.join(LINE_TYPES)}."
+            hint = f"Use only these line types: {', '.join(LINE_TYPES)}."
             yield Error(
                 f"{PREFIX}PHONE_NUMBER_ALLOWED_CARRIER_TYPES has {name!r}.", hint=hint, id="twilio_2fa.E011"
             )
@@ -240,7 +240,7 @@ def _users() -> Iterator[CheckMessage]:
     except UnauthenticatedUserFieldMissing:
         yield Error(
             f"The user model has no field {conf.UNAUTHENTICATED_USER_FIELD!r}.",
-            hint=f"{PREFIX}UNAUTHENTICATED_USER_FIELD is 'pk', or a field of {settings.AUTH_USER_MODEL}.",
+            hint=f"Set {PREFIX}UNAUTHENTICATED_USER_FIELD to 'pk' or a field of {settings.AUTH_USER_MODEL}.",
             id="twilio_2fa.E013",
         )
 
@@ -261,9 +261,9 @@ def _api_classes() -> Iterator[CheckMessage]:
             except ImportError:
                 usable = False
             if not usable:
-                hint = _hint(cls, "It takes classes, or dotted paths to them: one, or a list.")
+                hint = _hint(cls, "Use a class or its dotted path, or a list of classes and dotted paths.")
                 yield Error(
-                    f"{PREFIX}API_CLASSES[{kind!r}] has {cls!r}, which is no class.",
+                    f"{PREFIX}API_CLASSES[{kind!r}] has {cls!r}, which is not a class.",
                     hint=hint,
                     id="twilio_2fa.E015",
                 )

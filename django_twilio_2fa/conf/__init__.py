@@ -1,7 +1,7 @@
-"""Every setting, declared once, and `conf`, which reads them.
+"""The settings of this package, and `conf`, which reads them.
 
-`conf.NAME` is the Django setting `TWILIO_2FA_NAME`. It is read once, and again after Django's signal
-`setting_changed`, which `override_settings` sends.
+`conf.NAME` is the Django setting `TWILIO_2FA_NAME`. The value is cached until Django sends the signal
+`setting_changed`, as `override_settings` does.
 `conf.resolve("NAME", user=…, request=…)` also calls the setting if it is a callable.
 """
 
@@ -29,7 +29,7 @@ from .settings_of_pages import RETIRED_NAMES, SETTINGS_OF_PAGES
 from .settings_of_twilio import SETTINGS_OF_TWILIO
 from .settings_of_users import SETTINGS_OF_USERS
 
-# `call` is not in `__all__`: the string would be a method's name, which no file of this package may hold.
+# `call` is not in `__all__`: the string would be a method's name, which no file of this package may contain.
 __all__ = [
     "BOOL",
     "CALLBACK",
@@ -61,7 +61,7 @@ def _import(path: str) -> Any:
 
 
 def as_callable(value: Any) -> Callable[..., Any] | None:
-    """Return the callable, for a callable or a dotted path to one. None for another value."""
+    """Return a callable, given that callable or its dotted path. None for other values."""
     if isinstance(value, str) and DOTTED_PATH.match(value):
         try:
             value = _import(value)
@@ -71,9 +71,9 @@ def as_callable(value: Any) -> Callable[..., Any] | None:
 
 
 def call(function: Callable[..., Any], **offered: Any) -> Any:
-    """Call with those of the offered keywords that the function's signature names.
+    """Call a function with those of the offered keywords that its signature names.
 
-    A first parameter of any other name is given what is offered first.
+    If its first parameter has another name, that parameter gets the first of the offered values.
     """
     try:
         parameters = list(inspect.signature(function).parameters.values())
@@ -90,13 +90,13 @@ def call(function: Callable[..., Any], **offered: Any) -> Any:
 
 
 def _is_positional(parameter: inspect.Parameter) -> bool:
-    """Return whether a parameter is positional and has no default: `lambda u: …`."""
+    """Return whether a parameter can be positional and has no default, as in `lambda u: …`."""
     kinds = (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
     return parameter.kind in kinds and parameter.default is parameter.empty
 
 
 def _call_site(setting: Setting, function: Callable[..., Any], offered: dict[str, Any]) -> Any:
-    """Call the callable of a setting. Returns its result, or the setting's `fallback` if it fails."""
+    """Call the callable of a setting. Return its result, or the setting's `fallback` if it fails."""
     if setting.fallback is RAISES:
         return call(function, **offered)
     try:
@@ -142,22 +142,22 @@ class Conf:
         return getattr(self, name)
 
     def is_set(self, name: str) -> bool:
-        """Return whether the setting has a value that is not None."""
+        """Return whether the value of the setting is not None."""
         return getattr(self, name) is not None
 
     def resolve(self, name: str, **offered: Any) -> Any:
-        """Return the value. If it is a callable, or a dotted path to one, call it with these keywords.
+        """Return the value of a setting. Call a callable, or a dotted path of one, with these keywords.
 
-        Raises `ImproperlyConfigured` for a path that cannot be imported, unless the setting may be a string.
+        Raises `ImproperlyConfigured` for a path that cannot be imported, unless the setting accepts strings.
         """
         value = getattr(self, name)
         setting = SETTINGS[name]
         may_be_called = setting.arguments and not (value is None or isinstance(value, bool))
         if may_be_called and (function := as_callable(value)) is not None:
-            # All declared keywords are passed, with None for those that the caller does not have.
+            # All declared keywords are offered, with None for those that the caller does not pass.
             return _call_site(setting, function, {**dict.fromkeys(setting.arguments), **offered})
         if isinstance(value, str) and str not in setting.kinds:
-            # A misspelled path is a non-empty string, which is true: it would allow everyone.
+            # A misspelled path is a non-empty string, which is true, so it would allow everyone.
             raise ImproperlyConfigured(f"{setting.full_name} is {value!r}, which cannot be imported.")
         return value
 
@@ -173,7 +173,7 @@ class Conf:
         return timedelta(seconds=self.seconds("VERIFICATION_EXPIRATION", 60))
 
     def cooldown(self, resend: int) -> timedelta:
-        """Return the wait before a resend (counted from 1). The last one of a list is for all later ones."""
+        """Return the wait before a resend (counted from 1). The last wait of a list is for all later ones."""
         value = self.SEND_COOLDOWN
         steps = list(value) if isinstance(value, (list, tuple)) else [value]
         wait = steps[min(resend, len(steps)) - 1] if steps else 0
@@ -192,7 +192,7 @@ conf = Conf()
 
 
 def _forget(**kwargs: Any) -> None:
-    """Let each setting be read again. Receives `setting_changed`."""
+    """Clear the cached settings. Receives `setting_changed`."""
     conf.__dict__.clear()
 
 

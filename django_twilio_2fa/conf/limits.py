@@ -18,7 +18,7 @@ LIMITS: dict[str, Limit] = {
         "10/h, 20/d", "Codes sent to one phone number or e-mail address as a registered device, by all users."
     ),
     "unproven_sends_per_user": Limit(
-        "5/h", "Codes that one user has sent to phone numbers or e-mail addresses that they want to register."
+        "5/h", "Codes sent to phone numbers and e-mail addresses that one user wants to register."
     ),
     "unproven_sends_per_destination": Limit(
         "2/10m, 5/d",
@@ -36,14 +36,18 @@ LIMITS: dict[str, Limit] = {
     "passwordless_per_session": Limit("10/h", "Refused log-ins without a password in one session."),
     "wrong_tokens_per_user": Limit("30/h", "Wrong codes of one user. Then the user is locked."),
     "wrong_tokens_in_a_row": Limit(
-        100, "Wrong codes of one user without a right one in between. Then the user is locked until unlocked."
+        100,
+        "Wrong codes of one user without a right one in between. Then the user is locked until an "
+        "administrator unlocks them.",
     ),
     "used_codes_per_user": Limit(
-        "10/h", "Codes of an authenticator app that one user enters a second time. More count as wrong codes."
+        "10/h",
+        "Codes of an authenticator app that one user enters a second time. Further ones count "
+        "as wrong codes.",
     ),
     "lookups_per_user": Limit("10/h", "Lookups of line types, which Twilio charges for, for one user."),
     "polls_per_device": Limit(
-        "600/10m", "Requests of one registered browser that asks for what it may approve (`push`)."
+        "600/10m", "Requests of one registered browser for its pending approvals (`push`)."
     ),
     "answers_per_device": Limit(
         "60/h", "Answers that one registered browser has signed (`push`), and changes of its notifications."
@@ -51,7 +55,7 @@ LIMITS: dict[str, Limit] = {
     "unproven_requests_per_client": Limit(
         "600/h",
         "Requests that no registered browser has signed (`push`), from one IP address, if "
-        "`CLIENT_ADDRESS_CB` is set. Signed ones are not refused.",
+        "`CLIENT_ADDRESS_CB` is set. Signed requests do not count towards this limit.",
     ),
     "requests_per_client": Limit(
         "30/h", "Sends and checks from one IP address, if `CLIENT_ADDRESS_CB` is set."

@@ -1,4 +1,4 @@
-"""Define what a setting is."""
+"""Define the class of settings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 PREFIX = "TWILIO_2FA_"
 
 DEFAULT, RAISES = object(), object()
-"""Values of `fallback`: use the default, or let the caller see the exception."""
+"""The values of `fallback` for the setting's default, and for an exception that is raised."""
 
 BOOL: tuple[type, ...] = (bool,)
 TEXT: tuple[type, ...] = (str,)
@@ -25,12 +25,12 @@ REQUEST = ("request",)
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting: its default, the types it accepts, and what it does.
+    """One setting with its default, the types that it accepts, and its documentation.
 
-    `kinds` are the types of a plain value. `arguments` are the keywords that a callable in its place may
-    accept; empty if it cannot be a callable. `return_types` are the types that the callable may return, if
-    these are not `kinds`. `fallback` is used when the callable raises or returns anything else: the default,
-    or a value that denies access. `optional`: None is accepted.
+    `kinds`: the types of a plain value. `arguments`: the keywords that a callable in its place may accept,
+    or empty if the setting cannot be a callable. `return_types`: the types that the callable may return, if
+    these are not `kinds`. `fallback`: the result if the callable raises or returns anything else, which is
+    the default or a value that denies access. `optional`: True if None is accepted.
     """
 
     name: str
@@ -50,11 +50,11 @@ class Setting:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "full_name", PREFIX + self.name)
-        # None is a value of each setting whose default it is.
+        # A setting whose default is None also accepts None.
         object.__setattr__(self, "optional", self.optional or self.default is None)
 
 
 def group(title: str, settings: Iterable[Setting]) -> Iterator[Setting]:
-    """Yield the settings with the title of their group in the documentation."""
+    """Yield the settings with the title of their group, as in the documentation."""
     for setting in settings:
         yield replace(setting, group=title)

@@ -9,23 +9,23 @@ COSTS = (
         "PRICES",
         {},
         MAPPING,
-        "[Prices](figures.md#prices): a dict that maps the name of a method to a dict with the price of a "
-        "`message`, of an `approval`, and of a message to a country (`GB`). What is missing is the "
-        "provider's.",
+        "[Prices](figures.md#prices): a dict that maps the name of a method to a dict with the price "
+        "of a `message`, of an `approval`, and of a message to a country (`GB`). For missing prices, "
+        "those of the provider are used.",
     ),
     Setting(
         "PRICES_CURRENCY",
         "USD",
         TEXT,
-        "The currency of the prices, of three letters, which the figures show.",
+        "Currency of the prices (three letters), shown with the figures.",
     ),
     Setting(
         "BUDGETS",
         {},
         MAPPING,
-        "[Budgets](figures.md#budgets): a dict that maps a name of yours to a dict with `messages` or "
-        "`money` (such as `500/h, 3000/d`) and, if the budget is not for all sends, `methods`, "
-        "`countries`, `purpose` or `each`.",
+        "[Budgets](figures.md#budgets): a dict that maps a name that you choose to a dict with "
+        "`messages` or `money`, such as `500/h, 3000/d`. Further keys of that dict limit the budget to "
+        "some sends.",
     ),
 )
 

@@ -92,8 +92,8 @@ PROCESS = (
         "NOTIFY_NUMBER_CB",
         None,
         CALLBACK,
-        "Sends `text` to a phone number that was replaced or removed, `number`. Verify sends nothing but "
-        "codes, so use another service. None: the number is not told. Not called if `NOTIFY_OWNER` is off.",
+        "Sends `text` to `number`, a phone number that was replaced or removed. Verify only sends "
+        "codes, so use another service. None: nothing is sent. Not called if `NOTIFY_OWNER` is off.",
         ("number", "text", "user"),
         return_types=(object,),
     ),
@@ -109,7 +109,8 @@ PROCESS = (
         "SECRET_KEY_FALLBACKS",
         [],
         NAMES,
-        "Earlier keys, newest first. If `TWILIO_2FA_SECRET_KEY` was not set before, Django's `SECRET_KEY`.",
+        "Earlier keys, newest first. If `TWILIO_2FA_SECRET_KEY` was not set before, add Django's "
+        "`SECRET_KEY`.",
         secret=True,
     ),
 )
@@ -119,9 +120,9 @@ PAGES = (
         "SEND_IMMEDIATELY_ON_SINGLE",
         True,
         BOOL,
-        "Whether the code is sent as soon as the user opens the start page, or is led to the verify page, if "
-        "they have one device. A phone is one device with several methods: the one used last sends the code. "
-        "Recovery codes do not count.",
+        "Whether a user who has only one device gets the code without choosing a method, when they "
+        "open the start page or are redirected to the verify page. A phone is one device with several "
+        "methods: the method used last sends the code. Recovery codes do not count.",
         USER,
         fallback=False,
     ),
@@ -145,8 +146,8 @@ PAGES = (
         "SUBMIT_FULL_CODE",
         True,
         BOOL,
-        "Whether the verify page submits itself as soon as the code has all its digits. It does not if it "
-        "also has a box to tick, such as that of remembered browsers.",
+        "Whether the verify page submits itself as soon as the code has all its digits. It does not if "
+        "the page has a checkbox, such as that of remembered browsers.",
     ),
     Setting(
         "HELP_URL",
@@ -202,7 +203,7 @@ API = (
         "UNAUTHENTICATED_MIN_SECONDS",
         1,
         (int, float, timedelta),
-        "How long each response for a user who is not signed in takes at least, in seconds or as a "
+        "Minimum duration of each response for a user who is not signed in, in seconds or as a "
         "timedelta. This hides which users exist. Set it to more than a send takes on your site. Each "
         "request occupies a thread for that long. 0 switches it off.",
     ),
@@ -210,17 +211,19 @@ API = (
         "API_CLASSES",
         {},
         MAPPING,
-        "Classes for the API views: a dict with the keys `permission`, `authentication` and `throttle`, each "
-        "with a class, a dotted path to one, or a list of these. Without a key: no permission is required; "
-        "for authentication and throttles, the settings of Django REST framework apply.",
+        "Classes for the API views: a dict with the keys `permission`, `authentication` and "
+        "`throttle`, each with a class, a dotted path to one, or a list of these. If a key is missing: "
+        "no permission is required; for authentication and throttles, the settings of Django REST "
+        "framework apply.",
     ),
     Setting(
         "API_SESSION_CB",
         None,
         CALLBACK,
-        "Returns the id of the log-in that an API token belongs to, such as the claim `sid` of a JWT. If one "
-        "token is verified, all tokens with the same id are. `auth` is Django REST framework's "
-        "`request.auth`. Not set, or None returned: each token has to be verified by itself.",
+        "Returns the id of the log-in that an API token belongs to, such as the claim `sid` of a JWT. "
+        "If one token is verified, all tokens with the same id are verified. `auth` is Django REST "
+        "framework's `request.auth`. Not set, or None returned: each token has to be verified by "
+        "itself.",
         ("auth", "user", "request"),
         return_types=(str, int),
     ),

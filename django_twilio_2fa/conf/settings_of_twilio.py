@@ -56,9 +56,10 @@ TWILIO = (
         "RATE_LIMITS",
         None,
         MAPPING,
-        "Values for the rate limits of your Verify service, which are counted by Twilio: a dict that maps "
-        'the unique name of a rate limit to a value, such as `{"end_user_ip": "203.0.113.7"}`. It is '
-        "sent with each request to send a code.",
+        "Values for the [service rate "
+        "limits](https://www.twilio.com/docs/verify/api/service-rate-limits) that Twilio counts: a "
+        'dict that maps the unique name of a rate limit to a value, such as `{"end_user_ip": '
+        '"203.0.113.7"}`. The values are sent with each request to send a code.',
         ("user", "request", "method"),
     ),
     Setting(
@@ -110,8 +111,8 @@ TWILIO = (
         "TIMEOUT",
         (5, 10),
         (int, float, tuple, list),
-        "Timeout of requests to Twilio, in seconds: one number, or a pair, of which the first is for "
-        "connecting and the second for the whole response.",
+        "Timeout of requests to Twilio, in seconds: one number, or a pair of the time to connect and "
+        "the time for the whole response.",
     ),
 )
 
@@ -161,9 +162,9 @@ METHODS = (
         "PASSKEY_RP_ID",
         None,
         TEXT,
-        "The domain that passkeys belong to: the site's, or one above it (`example.com` for "
-        "`www.example.com`). Passkeys work on this domain and those below it. Another value makes "
-        "all passkeys useless. None: the host of the request.",
+        "The domain that passkeys belong to: the site's domain or a parent domain (`example.com` for "
+        "`www.example.com`). Passkeys work on this domain and its subdomains. If you change it, "
+        "existing passkeys stop working. None: the host of the request.",
         REQUEST,
         fallback=RAISES,
     ),
@@ -187,8 +188,8 @@ METHODS = (
         "PUSH_SILENT",
         False,
         BOOL,
-        "Whether a registered browser approves by itself while it shows the page that waits. This proves "
-        "that it is this browser, and not that its user wants it.",
+        "Whether a [registered browser](push.md) approves automatically while it shows the waiting "
+        "page. This proves which browser it is, but not that the user agreed.",
         USER,
         fallback=False,
     ),
@@ -196,8 +197,9 @@ METHODS = (
         "PUSH_PLACE_CB",
         None,
         CALLBACK,
-        "Returns where a request comes from, such as `Rome, Italy`, for example by its IP address. It is "
-        "shown to the user who approves. Not set, or None returned: no place is shown.",
+        "Returns the place that a request comes from, such as `Rome, Italy`, for example looked up by "
+        "IP address. The place is shown to the user who approves. Not set, or None returned: no place "
+        "is shown.",
         USER,
         return_types=(str, Promise),
     ),
@@ -213,8 +215,8 @@ METHODS = (
         "PUSH_VAPID_SUBJECT",
         None,
         TEXT,
-        "How a push service can reach you if your notifications cause trouble: `mailto:` and an address, or "
-        "a URL with `https`. Notifications need it.",
+        "How a push service can reach you if your notifications cause trouble: `mailto:` and an "
+        "address, or a URL with `https`. Required for notifications.",
     ),
     Setting(
         "PUSH_SERVICES",
@@ -225,9 +227,9 @@ METHODS = (
             "push.apple.com",
         ),
         NAMES,
-        "The push services of browsers that notifications may be sent to: hosts, with those below them, or "
-        "origins such as `http://localhost:9000`. A browser says which one it uses, so no request is sent "
-        "elsewhere.",
+        "The push services that notifications may be sent to: hosts, including their subdomains, or "
+        "origins such as `http://localhost:9000`. The browser supplies the URL of its push service, so "
+        "this list prevents requests to other servers.",
     ),
     Setting(
         "TOTP_LABEL_CB",

@@ -93,16 +93,18 @@ WHO = (
         "BREAKER",
         {},
         MAPPING,
-        "When registrations of phone numbers are stopped for a while, because too few codes are entered: a "
-        "dict with those of the [rules](costs.md#the-breaker) that are to differ. None: never.",
+        "The breaker stops registrations of phone numbers for a while if too few codes are entered. "
+        "This setting changes its [rules](costs.md#the-breaker): a dict that maps a rule to a value. "
+        "None: no breaker.",
         optional=True,
     ),
     Setting(
         "CHALLENGE",
         None,
         TEXT,
-        "Dotted path of a class with a CAPTCHA or another challenge of yours. It is asked before a code is "
-        "sent to a new phone number, if the breaker has doubts. See [costs](costs.md#challenges).",
+        "Dotted path of a class with a CAPTCHA or another challenge of yours. It is asked before a "
+        "code is sent to a new phone number, if few codes that were sent to similar numbers have been "
+        "entered. See [costs](costs.md#challenges).",
     ),
     Setting(
         "REGISTER_OPTIONAL",
@@ -219,7 +221,8 @@ PHONE = (
         "HAS_CLNPC_PERMISSION",
         False,
         BOOL,
-        "Whether your Twilio account may look up Canadian numbers. If False, they are not looked up.",
+        "Whether your Twilio account may look up Canadian numbers, which needs an approval by the "
+        "Canadian Local Number Portability Consortium (CLNPC). If False, they are not looked up.",
     ),
 )
 
@@ -245,8 +248,8 @@ ACCESS = (
         "GRACE_UNTIL",
         None,
         (date,),
-        "Until when users who have no device need not verify: a date or a datetime. None: no grace "
-        "period. It does not open views that ask for `max_age` or `methods`.",
+        "End of the grace period: a date or a datetime. Until then, users without a device need not "
+        "verify, except for views with `max_age` or `methods`. None: no grace period.",
         USER,
         optional=True,
     ),
@@ -254,16 +257,18 @@ ACCESS = (
         "GRACE_ACTION",
         "remind",
         TEXT,
-        "What happens to users in the grace period: `allow` lets them through, `remind` also shows them a "
-        "message once a session, and `register` leads them once a session to register, which they can skip.",
+        "What happens to users in the grace period: `allow` lets them through, `remind` also shows "
+        "them a message once a session, and `register` redirects them once a session to the "
+        "registration, which they can skip.",
         USER,
     ),
     Setting(
         "VERIFIED_RECHECK",
         60,
         DURATION,
-        "For how many seconds a session, once verified, is taken to be so without asking the database: "
-        "how long what was verified with a removed device may go on. 0: ask at each request.",
+        "How long a verified session is trusted before the database is asked again, in seconds or as a "
+        "timedelta. After a device is removed, sessions that it verified may last this long. 0: ask on "
+        "each request.",
     ),
 )
 

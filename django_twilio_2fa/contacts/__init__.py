@@ -24,11 +24,11 @@ def identity_of(contact: Contact | None) -> str:
 
 
 EXTENSION = "extension"
-"""The key of a number's extension in the `data` of a device and the `details` of a verification."""
+"""The key of a number's extension in a device's `data` and a verification's `details`."""
 
 
 def contact_of(kind: str, value: str, line_type: str, details: dict[str, Any]) -> Contact | None:
-    """Return a stored `PhoneNumber` or `EmailAddress`, or None for another kind. Raises what these raise."""
+    """Return a stored `PhoneNumber` or `EmailAddress`, or None for another kind. Raises their errors."""
     if kind == PhoneNumber.kind:
         return PhoneNumber.stored(value, carrier_type=line_type or None, extension=details.get(EXTENSION, ""))
     cls = CONTACTS.get(kind)
@@ -36,7 +36,7 @@ def contact_of(kind: str, value: str, line_type: str, details: dict[str, Any]) -
 
 
 def details_of(contact: Contact | None) -> dict[str, Any]:
-    """Return what is stored in addition to the value: the extension of a number."""
+    """Return the details to store in addition to the value: the extension of a number, if it has one."""
     extension = getattr(contact, "extension", "")
     return {EXTENSION: extension} if extension else {}
 
@@ -44,7 +44,7 @@ def details_of(contact: Contact | None) -> dict[str, Any]:
 def as_contact(kind: str, value: Any, *, stored: bool = False) -> Contact | None:
     """Convert the result of a callback to a `PhoneNumber` or `EmailAddress`. None for no result.
 
-    `stored`: a number in E.164 is taken although phonenumbers does not know it. Raises the type's error.
+    `stored`: accept a number in E.164 that phonenumbers does not know. Raises the error of the type.
     """
     if value is None or value == "":
         return None

@@ -1,4 +1,4 @@
-"""Countries: their names in the active language, and their calling codes."""
+"""List countries with their names in the active language and their calling codes."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pathlib import Path
 from django.utils.translation import get_language, to_locale
 
 NAMES = Path(__file__).parent / "country_names"
-"""Names from Unicode CLDR, a file per language, each in the order of its language. See `make countries`."""
+"""The folder of names from Unicode CLDR: a file per language, sorted in its order. See `make countries`."""
 
 
 @lru_cache(maxsize=64)
 def _names_in(language: str) -> dict[str, str]:
     """Return the names by region, in the order of the language. Empty if there is no file for it."""
     path = NAMES / f"{to_locale(language)}.json"
-    # A code such as "../de" comes only from a site's own settings, but is no language all the same.
+    # A code such as "../de" could come only from a site's settings, but is not a language.
     if path.parent != NAMES or not path.is_file():
         return {}
     names: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
@@ -26,12 +26,12 @@ def _names_in(language: str) -> dict[str, str]:
 
 @lru_cache(maxsize=1)
 def _other_names() -> dict[str, dict[str, str]]:
-    """Return names in more languages, by region and language, as they come with phonenumbers."""
+    """Return the names in phonenumbers, which has more languages, by region and language."""
     from importlib.util import module_from_spec, spec_from_file_location
 
     import phonenumbers
 
-    # Importing it by its name would run its package, which loads 100 MB of place names.
+    # A plain import would run the package `phonenumbers.geodata`, which loads 100 MB of place names.
     path = Path(phonenumbers.__file__).parent / "geodata" / "locale.py"
     spec = spec_from_file_location("phonenumbers.geodata.locale", path)
     if spec is None or spec.loader is None:
@@ -46,7 +46,7 @@ def _other_names() -> dict[str, dict[str, str]]:
 
 
 def _active_names() -> dict[str, str]:
-    """Return the names in the active language, or in the one that it is a variant of (`de-at`)."""
+    """Return the names in the active language, or else in its base language (`de` for `de-at`)."""
     code = (get_language() or "en").lower()
     while code:
         if found := _names_in(code):
@@ -61,7 +61,7 @@ def country_name(region: str) -> str:
         return name
     names = _other_names().get(region, {})
     name = names.get((get_language() or "en").split("-")[0], "")
-    # "*aa" says: the same as in "aa".
+    # "*aa" means the same name as in the language "aa".
     while name.startswith("*"):
         name = names.get(name[1:], "")
     return name or _names_in("en").get(region, region)
@@ -72,7 +72,7 @@ def countries(
 ) -> list[tuple[str, str, int]]:
     """Return the allowed countries as (code, name in the active language, calling code), sorted by name.
 
-    They are in the order of the language: Swedish has Österrike last, German has Österreich among the O.
+    The order is that of the language: Swedish sorts Österrike last, German sorts Österreich among the O.
     """
     import phonenumbers
 
@@ -85,7 +85,10 @@ def countries(
 
 
 def main_countries(rows: list[tuple[str, str, int]]) -> dict[str, str]:
-    """Return the main one of the countries of `countries` that share a calling code, by that code."""
+    """Return the main country of each calling code that several countries share, by calling code.
+
+    `rows`: the result of `countries`.
+    """
     import phonenumbers
 
     return {

@@ -1,4 +1,4 @@
-"""E-mail addresses: valid, compared by mailbox, and masked where they are shown."""
+"""Validate, compare and mask e-mail addresses."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class EmailAddress:
         if len(text) > 254 or not text.isprintable():
             raise errors.BadUserData
         local, _, domain = text.rpartition("@")
-        # Too long for any server (RFC 5321, 4.5.3.1.1); quoted, it may hold what others read as a second
-        # recipient; and in brackets, the part behind the @ names a machine.
+        # A longer local part is not allowed (RFC 5321, 4.5.3.1.1). Other software may read a second recipient
+        # in a quoted local part. A domain in brackets is an IP address.
         if len(local) > 64 or '"' in local or domain.startswith("["):
             raise errors.BadUserData
         object.__setattr__(self, "email", f"{local}@{domain.lower()}")
@@ -45,20 +45,20 @@ class EmailAddress:
 
     @property
     def identity(self) -> str:
-        """The spelling that addresses are compared by.
+        """The normalized form of the address, for comparisons.
 
-        Servers may tell `Sam@` from `sam@` (RFC 5321, 2.4); none that matters does. The domain is written as
-        in DNS (RFC 5890), so that `müller.de` and `xn--mller-kva.de` are one.
+        The local part is in lower case: servers may distinguish `Sam@` and `sam@` (RFC 5321, 2.4), but do not
+        in practice. The domain is as in DNS (RFC 5890), so that `müller.de` equals `xn--mller-kva.de`.
         """
         local, _, domain = self.email.rpartition("@")
         return f"{local.lower()}@{_in_dns(domain)}"
 
     @property
     def mailbox(self) -> str:
-        """The key for counting messages. It is the same for all spellings of a mailbox.
+        """The key for counting messages. It is the same for all addresses of a mailbox.
 
-        Many servers deliver `sam+shop@` to `sam@` (RFC 5233), and Gmail ignores dots. A count that is shared
-        by two mailboxes of another server does no harm.
+        Many servers deliver `sam+shop@` to `sam@` (RFC 5233), and Gmail ignores dots. If two mailboxes of
+        another server share a count, that does no harm.
         """
         local, _, domain = self.identity.rpartition("@")
         local = local.partition("+")[0] or local

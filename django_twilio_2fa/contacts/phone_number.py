@@ -1,4 +1,4 @@
-"""Phone numbers: valid, in E.164, and masked where they are shown."""
+"""Validate, format and mask phone numbers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .written import E164, EXTENSION_DIGITS, one_of, plain, read, read_with_call
 if TYPE_CHECKING:
     import phonenumbers
 
-# phonenumbers is imported where it is used: its metadata is not to be loaded when Django starts.
+# phonenumbers is imported in functions, so that Django does not load its metadata when it starts.
 
 
 def _reduced_to_last_four(text: str) -> str:
@@ -28,14 +28,14 @@ def _reduced_to_last_four(text: str) -> str:
     return "".join(out)
 
 
-# A request asks many times about the same one or two numbers, and phonenumbers parses slowly. Only a few are
-# kept: those of the requests that run now.
+# A request parses the same one or two numbers many times, and phonenumbers is slow. The cache is small, so
+# that it has the numbers of current requests only.
 _remembered = lru_cache(maxsize=32)
 
 
 @_remembered
 def _parse_e164(e164: str) -> phonenumbers.PhoneNumber:
-    """Return a stored number, parsed. Raises `InvalidPhoneNumber`."""
+    """Return a stored number as an object of phonenumbers. Raises `InvalidPhoneNumber`."""
     import phonenumbers
 
     try:
@@ -55,7 +55,7 @@ def _regions_of(e164: str) -> frozenset[str]:
     return frozenset(phonenumbers.region_codes_for_country_code(parsed.country_code or 0))
 
 
-# The "region" in phonenumbers of calling codes that no country has, such as +870 of satellite phones.
+# The region in phonenumbers of calling codes without a country, such as +870 for satellite phones.
 NO_COUNTRY = "001"
 
 
@@ -82,9 +82,9 @@ class PhoneNumber:
     """A valid phone number. `str()` returns E.164, without the extension.
 
     `PhoneNumber("+12025550143")`, `PhoneNumber("202 555 0143", "US")` or, for an office's switchboard,
-    `PhoneNumber("202 555 0143 ext. 12", "US")`. A number has one E.164 form, however it is written: that of
+    `PhoneNumber("202 555 0143 ext. 12", "US")`. All spellings of a number have the same E.164 form: that of
     the Mexican `+52 1 55 1234 5678` is `+525512345678`. Raises `InvalidPhoneNumber`, and
-    `AmbiguousPhoneNumber` for digits that are one number within the country and another with its calling
+    `AmbiguousPhoneNumber` for digits that are one number within the country and another one with its calling
     code.
     """
 
@@ -129,7 +129,7 @@ class PhoneNumber:
 
     @staticmethod
     def _parse(text: str, region: str) -> phonenumbers.PhoneNumber:
-        # The library reads letters as keypad digits.
+        # phonenumbers would convert letters to the digits of a keypad.
         if len(text) > 40 or any(c.isalpha() for c in text):
             raise errors.InvalidPhoneNumber
         found = read(text, region.upper())
@@ -147,7 +147,7 @@ class PhoneNumber:
 
     @property
     def is_valid(self) -> bool:
-        """Whether phonenumbers knows the number as valid."""
+        """Return whether the number is valid according to phonenumbers."""
         import phonenumbers
 
         return phonenumbers.is_valid_number(self._parsed)
@@ -159,7 +159,7 @@ class PhoneNumber:
 
     @property
     def identity(self) -> str:
-        """The spelling that numbers are compared by: the valid one, if the numbering plan has changed."""
+        """The normalized form of the number, for comparisons. It follows changes of the numbering plan."""
         return _identity_of(self.phone_number)
 
     @property

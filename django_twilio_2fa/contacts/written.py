@@ -1,4 +1,4 @@
-"""Read phone numbers as people write them: with extensions, in links, in earlier forms of a country."""
+"""Parse phone numbers as people write them: with extensions, in links, or in a country's former format."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from .. import errors
 if TYPE_CHECKING:
     import phonenumbers
 
-# phonenumbers is imported where it is used: its metadata is not to be loaded when Django starts.
+# phonenumbers is imported in functions, so that Django does not load its metadata when it starts.
 
-# As people write it, and as RFC 3966 does (`;ext=`). At most as long as the numbering plans have them.
+# An extension as people write it, or as in RFC 3966 (`;ext=`). At most 7 digits, as in numbering plans.
 EXTENSION = re.compile(r"\s*(?:;\s*ext\s*=|[,;]?\s*(?:extension|ext|x|#)\s*[.:]?)\s*([0-9]{1,7})\s*$", re.I)
 EXTENSION_DIGITS = re.compile(r"[0-9]{1,7}")
 E164 = re.compile(r"\+[1-9][0-9]{5,14}")
@@ -25,34 +25,34 @@ def split_extension(text: str) -> tuple[str, str]:
     return (text[: found.start()], found[1]) if found else (text, "")
 
 
-# A tel: link (RFC 3966), as copied from a page.
+# The beginning of a tel: link (RFC 3966) that was copied from a page.
 LINK = re.compile(r"\s*(?:tel|callto|sms):(?://)?", re.I)
 LONGEST = 64
 
 
 def plain(text: str) -> str:
-    """Return `text` without what phones, chat apps and web pages put around the digits of a number."""
+    """Return a text without the links and marks that phones, chat apps and web pages add to a number."""
     if len(text) > LONGEST:
         raise errors.InvalidPhoneNumber
     if link := LINK.match(text):
         text = unquote(text[link.end() :])
-    # Invisible marks, such as those of direction; spaces and dashes of every width.
+    # Remove invisible marks, such as those of direction, and normalize spaces and dashes.
     visible = (c for c in text if unicodedata.category(c) != "Cf")
     return "".join(" " if c.isspace() else "-" if unicodedata.category(c) == "Pd" else c for c in visible)
 
 
-# Other ways in which a mobile number is, or was, written: by calling code, a pattern of the digits after it
-# and what takes their place. Used only if a number is not valid and its other form is.
+# Other forms in which people write, or wrote, mobile numbers. By calling code: a pattern of the digits after
+# the calling code, and the replacement. Used only if a number is invalid and the result is valid.
 SECOND_FORMS: dict[int, list[tuple[str, str]]] = {
-    # Mexico, until 2019: 1 from abroad, 044 and 045 within, 01 for other areas.
+    # Mexico, until 2019: 1 from abroad, 044 and 045 within the country, 01 for other areas.
     52: [(r"(?:1|01|04[45])(\d{10})", r"\1")],
-    # Argentina: 15 within the country, where abroad has 9; some write both. Area codes have 2 to 4 digits.
+    # Argentina: 15 within the country and 9 from abroad, or both. Area codes have 2 to 4 digits.
     54: [(rf"9?(\d{{{n}}})15(\d{{{10 - n}}})", r"9\1\2") for n in (2, 3, 4)],
     # Brazil, until 2016: eight digits after the area code.
     55: [(r"(\d{2})([6-9]\d{7})", r"\g<1>9\2")],
-    # Italy: a zero, as landlines have it; mobile numbers lost theirs in 2001.
+    # Italy, until 2001: a zero, as landlines still have.
     39: [(r"0(3\d{8,9})", r"\1")],
-    # Ivory Coast, until 2021: eight digits, whose second tells the operator.
+    # Ivory Coast, until 2021: eight digits, of which the second identifies the operator.
     225: [
         (r"([04-9][0-3]\d{6})", r"01\1"),
         (r"([04-9][4-6]\d{6})", r"05\1"),
@@ -64,7 +64,7 @@ SECOND_FORMS: dict[int, list[tuple[str, str]]] = {
 
 
 def read(text: str, region: str = "") -> phonenumbers.PhoneNumber | None:
-    """Return the valid number in a text, with `+` or within a country. Return None if there is none."""
+    """Return the valid number in a text, written with `+` or as within a country. None for no number."""
     import phonenumbers
 
     try:
@@ -77,7 +77,7 @@ def read(text: str, region: str = "") -> phonenumbers.PhoneNumber | None:
 
 
 def _from_second_form(parsed: phonenumbers.PhoneNumber) -> phonenumbers.PhoneNumber | None:
-    """Return the mobile number of which this is another form. Return None for none, or for several."""
+    """Return the mobile number of which this is another form. None if there is none, or several."""
     import phonenumbers
 
     digits = phonenumbers.national_significant_number(parsed)
@@ -91,7 +91,7 @@ def _from_second_form(parsed: phonenumbers.PhoneNumber) -> phonenumbers.PhoneNum
 
 
 def read_with_calling_code(text: str, region: str) -> phonenumbers.PhoneNumber | None:
-    """Return the number that the digits are if only the `+` before the calling code is missing."""
+    """Return the number in a text with a calling code but without `+`. None for no number."""
     import phonenumbers
 
     calling = phonenumbers.country_code_for_region(region)
@@ -104,7 +104,7 @@ def read_with_calling_code(text: str, region: str) -> phonenumbers.PhoneNumber |
 def one_of(
     national: phonenumbers.PhoneNumber, international: phonenumbers.PhoneNumber
 ) -> phonenumbers.PhoneNumber:
-    """Return which of two readings is a mobile number. Raise `AmbiguousPhoneNumber` for none or both."""
+    """Return the reading that is a mobile number. Raises `AmbiguousPhoneNumber` for none or both."""
     if _is_mobile(national) is _is_mobile(international):
         raise errors.AmbiguousPhoneNumber
     return national if _is_mobile(national) else international

@@ -1,1 +1,1 @@
-"""Take over what users have registered with another package."""
+"""Import the devices that users have registered with another package."""

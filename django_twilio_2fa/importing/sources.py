@@ -1,4 +1,4 @@
-"""The tables of other packages, and what a row of each says."""
+"""Describe the tables of other packages, and convert their rows."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ WHY_NOT = {
     "counter": "codes that are counted (HOTP) are not supported",
     "remembered browser": "remembered browsers cannot be taken over",
 }
-"""The kinds that cannot be taken over, and why."""
+"""The kinds of devices that cannot be taken over, each with the reason."""
 
-# The names that these packages give by themselves.
+# The names that these packages give to devices without asking users.
 TECHNICAL_NAMES = ("default", "backup", "email")
 
 Row = dict[str, Any]
@@ -36,8 +36,8 @@ Fields = dict[str, Any] | None
 class Found:
     """One row of another package. `user` is a primary key, or with `by_name` the name of a user.
 
-    `kind` is that of a device, or what the row is. `value` is empty for the user's own e-mail address.
-    `why_not`: why it cannot be taken over. It is empty if it can.
+    `kind` is a kind of device, or a name for what cannot be taken over. `value` is empty for the user's own
+    e-mail address. `why_not` is the reason why the row cannot be taken over, or empty.
     """
 
     key: str
@@ -52,20 +52,20 @@ class Found:
 
 @dataclass(frozen=True)
 class Table:
-    """One table, and a function that returns fields of `Found` for a row. None: there is nothing to say."""
+    """One table, with a function that returns the fields of `Found` for a row, or None to skip the row."""
 
     name: str
     columns: tuple[str, ...]
     read: Callable[[Row, Decrypt], Fields]
 
     def found(self, rows: Iterator[Row], decrypt: Decrypt) -> Iterator[Found]:
-        """Yield what the rows say."""
+        """Yield the devices in the rows."""
         for row in rows:
             name = str(row.get("name") or "")
             about: Row = {"key": f"{self.name}:{row['id']}", "user": row.get("user_id")}
             about["name"] = "" if name in TECHNICAL_NAMES else name
             if not row.get("confirmed", True):
-                # Its user has never entered a code of it.
+                # The user has never confirmed this device with a code.
                 continue
             try:
                 told = self.read(row, decrypt)
@@ -143,7 +143,7 @@ def _allauth(row: Row, decrypt: Decrypt) -> Fields:
 
 ALLAUTH_MFA = (Table("mfa_authenticator", ("id", "user_id", "type", "data"), _allauth),)
 
-# django-mfa2, and django-mfa3: both are the app `mfa`
+# django-mfa2 and django-mfa3, whose apps are both called `mfa`
 
 
 def _mfa2(row: Row, decrypt: Decrypt) -> Fields:

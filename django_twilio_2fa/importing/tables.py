@@ -1,4 +1,4 @@
-"""Read the tables of another package. It need not be installed."""
+"""Read the tables of another package, which does not have to be installed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def columns_of(alias: str, table: str) -> set[str]:
 
 
 def rows_of(alias: str, table: str, columns: tuple[str, ...]) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a table, by `id`. A column that its version lacks is left out."""
+    """Yield the rows of a table in the order of `id`. Columns that the table does not have are left out."""
     connection = connections[alias]
     quote = connection.ops.quote_name
     there = columns_of(alias, table)
@@ -29,7 +29,7 @@ def rows_of(alias: str, table: str, columns: tuple[str, ...]) -> Iterator[dict[s
     last: Any = None
     while True:
         after = f"WHERE {quote('id')} > %s " if last is not None else ""
-        # The names are those of this package's own list, and quoted.
+        # The names are constants of this package, and quoted.
         sql = f"SELECT {', '.join(map(quote, found))} FROM {quote(table)} {after}ORDER BY {quote('id')}"  # noqa: S608
         with connection.cursor() as cursor:
             cursor.execute(sql, [] if last is None else [last])
@@ -42,7 +42,7 @@ def rows_of(alias: str, table: str, columns: tuple[str, ...]) -> Iterator[dict[s
 
 
 def as_json(value: Any) -> dict[str, Any]:
-    """Return what a column of JSON holds. Some databases return text."""
+    """Return the object in a JSON column. Some databases return JSON as text."""
     try:
         found = json.loads(value) if isinstance(value, (str, bytes)) else value
     except ValueError:

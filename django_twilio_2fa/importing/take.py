@@ -1,4 +1,4 @@
-"""Store what another package has, and say what could not be taken over."""
+"""Import the devices of another package, and report those that could not be taken over."""
 
 from __future__ import annotations
 
@@ -35,7 +35,11 @@ logger = logging.getLogger(__name__)
 
 @dataclass
 class Report:
-    """What has been taken over, by kind; what was there already; and what was not taken over, and why."""
+    """The result of an import.
+
+    `taken`: the number of new devices by kind. `there`: the number of devices that existed already.
+    `not_taken`: the other devices, each with the reason.
+    """
 
     taken: Counter[str] = field(default_factory=Counter)
     there: int = 0
@@ -48,7 +52,7 @@ def tables_of(source: str, alias: str) -> list[str]:
 
 
 def take_all(source: str, alias: str, decrypt: Decrypt, *, dry_run: bool = False) -> Report:
-    """Take over what can be. What was taken over in an earlier run is skipped. `dry_run` stores nothing."""
+    """Import all devices that can be taken over, except those of earlier runs. `dry_run` stores nothing."""
     report = Report()
     done = set(ImportedDevice.objects.filter(source=source).values_list("key", flat=True))
     for found in _found(source, alias, decrypt):
@@ -76,7 +80,7 @@ def _found(source: str, alias: str, decrypt: Decrypt) -> Iterator[Found]:
 
 
 def _careful(decrypt: Decrypt) -> Decrypt:
-    """Raise `NotTaken` in place of an error of the site's function, so that the other rows are read."""
+    """Wrap the site's function so that any error becomes `NotTaken`. The other rows are still imported."""
 
     def decrypted(text: str) -> str:
         try:
@@ -89,7 +93,7 @@ def _careful(decrypt: Decrypt) -> Decrypt:
 
 
 def _take(source: str, found: Found, *, dry_run: bool) -> bool:
-    """Store one. Returns whether it was not there already. Raises `NotTaken`."""
+    """Import one device. Return False if it existed already. Raises `NotTaken`."""
     if found.why_not:
         raise NotTaken(found.why_not)
     user = _user_of(found)
@@ -179,7 +183,7 @@ def _take_secret(source: str, found: Found, user: Any, shared: SharedSecret, *, 
 
 
 def _provider(user: Any) -> Any:
-    """Return the method that takes secrets over. Raises `NotTaken`."""
+    """Return the provider that imports secrets of authenticators. Raises `NotTaken` if there is none."""
     why = "no method for authenticators is installed"
     for provider in get_providers().values():
         if isinstance(provider, TakesSecrets):
@@ -190,6 +194,6 @@ def _provider(user: Any) -> Any:
 
 
 def _remember(source: str, found: Found, device: Device) -> None:
-    """Remember that a row was taken over, so that the next run leaves it alone, even if it was removed."""
+    """Store that a row was imported, so that later runs skip it even if the user has removed the device."""
     ImportedDevice.objects.create(source=source, key=found.key)
     transaction.on_commit(lambda: events.device_imported(device), robust=True)

@@ -1,1 +1,1 @@
-"""The commands of `manage.py`: about providers, Twilio, one user, another package, and old rows."""
+"""The commands of `manage.py`."""

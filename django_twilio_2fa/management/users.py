@@ -1,4 +1,4 @@
-"""Base of the commands that are about one user."""
+"""Define the base class of the commands that are about one user."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..managers import users
 
 
 class UserCommand(BaseCommand):
-    """Take a user, and write the result as text or, with `--json`, as JSON."""
+    """Base class of commands with a user as argument. Writes the result as text, or as JSON with `--json`."""
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("user", help="The user's name, as they sign in, or their primary key.")
@@ -26,7 +26,7 @@ class UserCommand(BaseCommand):
         self.stdout.write(json.dumps(result, indent=2) if options["json"] else self.as_text(result))
 
     def act(self, user: Any, options: dict[str, Any]) -> dict[str, Any]:
-        """Do what the command is for. Returns the result."""
+        """Perform the action of the command. Return the result."""
         raise NotImplementedError
 
     def as_text(self, result: dict[str, Any]) -> str:
@@ -37,10 +37,10 @@ class UserCommand(BaseCommand):
         """Return the user with this name, or else with this primary key."""
         model = get_user_model()
         if "\0" in text:
-            # PostgreSQL refuses to look for it.
+            # PostgreSQL refuses to query for NUL characters.
             raise CommandError("There is no user with such a name.")
         try:
-            # As they sign in: a site's own manager may ignore case.
+            # The same query as at sign-in, because a site's manager may ignore case.
             return model._default_manager.get_by_natural_key(text)
         except model.DoesNotExist:
             pass
@@ -49,5 +49,5 @@ class UserCommand(BaseCommand):
         try:
             return users().get(pk=text)
         except (model.DoesNotExist, ValueError, ValidationError, OverflowError):
-            # Also for text that cannot be a primary key.
+            # The text may not be a valid primary key.
             raise CommandError(f"There is no user {text}.") from None

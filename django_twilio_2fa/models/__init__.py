@@ -1,4 +1,4 @@
-"""Store what users have registered, remembered browsers, each verification, and what is counted."""
+"""The models: devices, remembered browsers, verifications, counters, locks, pauses and daily figures."""
 
 from .browsers import TrustedBrowser
 from .counters import Counter, Lock, PendingDeletion

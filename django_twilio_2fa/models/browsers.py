@@ -14,11 +14,11 @@ from .contention import RetryingManager
 
 
 class TrustedBrowser(models.Model):
-    """A browser in which its user is not asked for a code, for `TRUSTED_BROWSER_AGE`.
+    """A browser that its user has asked to remember. It needs no code for `TRUSTED_BROWSER_AGE`.
 
-    Its cookie has a random token, of which only the digest is stored. Each use makes a new token. `previous`
-    is the digest of the one before, and `session_digest` of the session that has replaced it. `contacts` are
-    digests, by kind, of the numbers and addresses that the site stored for the user at the time.
+    Its cookie holds a random token, and the row stores only the digest of the token. Each use replaces the
+    token: `previous` is the digest of the last one, and `session_digest` of the session that replaced it.
+    `contacts` maps each kind to the digest of the number or address that the site stored for the user then.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

@@ -1,7 +1,7 @@
-"""Run a transaction again that the database rolled back because of a deadlock.
+"""Retry statements and transactions that the database rolled back because of a deadlock.
 
-InnoDB locks an index and the row behind it one after the other, so that two UPDATEs of one row can
-wait for each other. It rolls one of them back.
+InnoDB locks an index entry and its row one after the other, so two UPDATEs of one row can wait for each
+other. InnoDB then rolls one of them back.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ M = TypeVar("M", bound=models.Model)
 TRIES = 20
 PAUSE = 0.05
 
-# MySQL and MariaDB: a deadlock; and under REPEATABLE READ a row that changed since the transaction began.
+# MySQL and MariaDB: a deadlock; under REPEATABLE READ, a row that changed since the transaction began.
 NUMBERS = (1213, 1020)
 # PostgreSQL: deadlock_detected, serialization_failure.
 STATES = ("40P01", "40001")
@@ -37,9 +37,9 @@ def was_given_up(error: OperationalError) -> bool:
 
 
 def again(action: Callable[[], T], using: str = DEFAULT_DB_ALIAS) -> T:
-    """Run a statement or a transaction. Retry it while the database rolls it back because of a deadlock.
+    """Run a statement or a transaction, and retry it after a deadlock. It runs at most `TRIES` times.
 
-    Within an open transaction it runs once, because all of that transaction has been rolled back.
+    Inside an open transaction, it runs only once: a deadlock rolls back the whole transaction.
     """
     tries = 1 if connections[using].in_atomic_block else TRIES
     for _ in range(tries - 1):
@@ -48,7 +48,7 @@ def again(action: Callable[[], T], using: str = DEFAULT_DB_ALIAS) -> T:
         except OperationalError as e:
             if not was_given_up(e):
                 raise
-        time.sleep(random.uniform(0, PAUSE))  # noqa: S311 - no secret: so that two do not collide again
+        time.sleep(random.uniform(0, PAUSE))  # noqa: S311 - not a secret: keeps two requests from colliding again
     return action()
 
 
@@ -63,7 +63,7 @@ def durably(action: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
 
 
 class RetryingQuerySet(models.QuerySet[M]):
-    """Run an INSERT, UPDATE or DELETE again after a deadlock, see `again`."""
+    """A queryset whose INSERT, UPDATE and DELETE are retried after a deadlock, see `again`."""
 
     def create(self, **kwargs: Any) -> M:
         return again(partial(super().create, **kwargs), using=self.db)

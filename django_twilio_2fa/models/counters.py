@@ -1,4 +1,4 @@
-"""Counters, locks, and removed devices that are still to be deleted at their provider."""
+"""Counters, locks, and removed devices that still have to be deleted at their provider."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from .contention import RetryingManager
 Row = tuple[str, str, int]
 """Scope, key and window of a counter's row."""
 
-# In place of `n`, in what is read together with counters.
+# Values that `with_locks` returns in place of `n`: for a lock, and for a row of `unless`.
 A_LOCK, ANOTHER = -1, -2
 
 
 class CounterManager(RetryingManager["Counter"]):
-    """Count in one statement, and read in one query what every send and check has to ask.
+    """Change counters in one statement, and read counters and locks in one query.
 
-    The SQL is written here because Django's ORM has no such `INSERT`, and takes longer to compile the query
-    than a database takes to answer it.
+    The SQL is written by hand: Django's ORM has no `INSERT` that adds to a stored number, and it takes
+    longer to compile the query than the database takes to run it.
     """
 
     def with_locks(
@@ -34,10 +34,10 @@ class CounterManager(RetryingManager["Counter"]):
         now: int,
         unless: models.QuerySet[Any] | None = None,
     ) -> list[tuple[str, str, int, int]]:
-        """Return rows of counters after `since`, of locks that last, and of `unless`, in one query at most.
+        """Return counters after `since`, active locks, and rows of `unless`, in one query at most.
 
-        A row is its scope, its key, its window or end (Unix time), and its `n`, `A_LOCK` or `ANOTHER`. It may
-        be of a scope and a key that belong to different counters or locks: the caller has to compare.
+        Each row is a tuple of scope, key, window or end (Unix time), and `n`, `A_LOCK` or `ANOTHER`. The
+        query combines every scope with every key, so the caller has to ignore pairs that it did not ask for.
         """
         connection = connections[self.get_queryset().db]
         parts: list[str] = []
@@ -63,11 +63,11 @@ class CounterManager(RetryingManager["Counter"]):
             return list(cursor.fetchall())
 
     def increment(self, amounts: Mapping[Row, int]) -> None:
-        """Add to counters in one statement, and create those that are missing.
+        """Add to counters in one statement, and create missing counters.
 
-        `amounts`: how much to add to each row. They are locked in their order until the transaction ends, so
-        all callers have to sort them alike. Django's `bulk_create(update_conflicts=True)` can replace `n` and
-        cannot add to it.
+        `amounts`: the number to add to each row. The rows are locked in this order until the transaction
+        ends, so all callers have to sort them in the same way. Django's `bulk_create(update_conflicts=True)`
+        can replace `n`, but cannot add to it.
         """
         connection = connections[self.get_queryset().db]
         table, scope, key, window, n = map(
@@ -86,7 +86,7 @@ class CounterManager(RetryingManager["Counter"]):
             cursor.execute(sql, values)
 
     def decrement(self, amounts: Mapping[Row, int], reset: Row | None = None) -> None:
-        """Subtract from counters in one statement, to 0 at least, and set the one in `reset` to 0."""
+        """Subtract from counters in one statement, not below 0, and set the counter in `reset` to 0."""
         connection = connections[self.get_queryset().db]
         table, scope, key, window, n = map(
             connection.ops.quote_name, (self.model._meta.db_table, "scope", "key", "window", "n")
@@ -119,7 +119,7 @@ def _select(
     scopes: Collection[str],
     keys: Collection[str],
 ) -> str:
-    """Return SQL for the rows of scopes and keys whose `number` is above a value; `n` is the last column."""
+    """Return SQL for the rows of scopes and keys whose column `number` is above a value. `n`: last column."""
     scope, key, number, table = map(connection.ops.quote_name, ("scope", "key", number, model._meta.db_table))
     of_scopes, of_keys = ", ".join(["%s"] * len(scopes)), ", ".join(["%s"] * len(keys))
     return (
@@ -131,7 +131,7 @@ def _select(
 class Counter(models.Model):
     """A counter of a limit: `n` events since `window` (Unix time), for a scope and a key.
 
-    Of a budget of money, `n` is a sum in ten-thousandths of the currency: millions for one message.
+    For a money budget, `n` is a sum in ten-thousandths of the currency. One message may add millions.
     """
 
     scope = models.CharField(max_length=64)
@@ -155,7 +155,7 @@ class Lock(models.Model):
     """A lock of a user or session, a block of a method, or a `Pause`. It ends at `until` (Unix time)."""
 
     FOR_EVER = 2**62
-    """The `until` of a lock that only an administrator ends."""
+    """The `until` of a lock that only an administrator can end."""
 
     scope = models.CharField(max_length=64)
     key = models.CharField(max_length=64)

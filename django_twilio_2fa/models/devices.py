@@ -1,4 +1,4 @@
-"""Devices of users, and the values of a site's own fields that were proven."""
+"""Devices of users, and the last verified values of a site's own fields."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .contention import RetryingManager, RetryingQuerySet
 
 class DeviceQuerySet(RetryingQuerySet["Device"]):
     def for_value(self, user: Any, kind: str, value: str) -> DeviceQuerySet:
-        """Filter for the device of the user with this value."""
+        """Filter for the user's device with this value."""
         try:
             contact = contact_of(kind, value, "", {})
         except errors.TwoFactorError:
@@ -29,7 +29,7 @@ class DeviceQuerySet(RetryingQuerySet["Device"]):
         return self.filter(user=user, kind=kind, digest__in=digests(kind, identity))
 
     def with_value(self, kind: str, value: str) -> DeviceQuerySet:
-        """Filter for the devices of a provider's own kind with this value, of any user."""
+        """Filter for the devices of all users with this value, of a provider's own kind."""
         return self.filter(kind=kind, digest__in=digests(kind, value))
 
     def register(self, user: Any, contact: Contact, **fields: Any) -> Device:
@@ -37,12 +37,12 @@ class DeviceQuerySet(RetryingQuerySet["Device"]):
         return self.update_or_register(user, contact, **fields)[0]
 
     def update_or_register(self, user: Any, contact: Contact, **fields: Any) -> tuple[Device, bool]:
-        """Store a number or address as `register` does. Returns the device, and whether it is new."""
+        """Store a number or address as `register` does. Returns the device and whether it is new."""
         line_type = getattr(contact, "carrier_type", None) or ""
         about = (contact.kind, contact.identity)
         values = {"value": str(contact), "masked": contact.obfuscated, "line_type": line_type, **fields}
         values |= {"digest": digest(*about), "data": details_of(contact)}
-        # It may have been stored under an earlier key.
+        # The stored digest may be from an earlier secret key.
         return self.update_or_create(
             user=user, kind=contact.kind, digest__in=digests(*about), defaults=values
         )
@@ -51,7 +51,7 @@ class DeviceQuerySet(RetryingQuerySet["Device"]):
 class Device(models.Model):
     """A user's phone number, e-mail address, authenticator or set of recovery codes.
 
-    A row exists only once its owner has proven to hold it.
+    A row is stored only after its owner has proven possession.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -70,16 +70,16 @@ class Device(models.Model):
     data = models.JSONField(default=dict, editable=False)
     registered_at = models.DateTimeField(_("registered"), default=timezone.now, editable=False)
     last_used_at = models.DateTimeField(_("last used"), null=True, blank=True, editable=False)
-    # By which method. NULL, so that servers that still run the version before can insert rows.
+    # The method of the last use. NULL, so that servers with the previous version can still insert rows.
     last_method = models.CharField(max_length=64, null=True, editable=False)  # noqa: DJ001
-    # When its user made it the default. None: another one is, or none is.
+    # The time when its user made it the default. None if it is not the default.
     default_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     removed_in: Any = None
-    """Not stored: the request that removes this very object."""
+    """The request that removes this object. Not a database field."""
 
     is_replaced = False
-    """Not stored: whether this very object is deleted because another takes its place."""
+    """True if this object is deleted because another device replaces it. Not a database field."""
 
     objects = PrimaryManager.from_queryset(DeviceQuerySet)()
 
@@ -98,14 +98,14 @@ class Device(models.Model):
 
     @property
     def contact(self) -> Contact | None:
-        """The number or address; None for another kind of device. Raises its error if unparsable."""
+        """The number or address. None for other kinds. Raises a `TwoFactorError` if it cannot be parsed."""
         return contact_of(self.kind, self.value, self.line_type, self.data)
 
 
 class ProvenContact(models.Model):
-    """The last verified value of a callback. If the callback returns another value, it has to be verified.
+    """The last verified value of a callback. If the callback returns another one, it has to be verified.
 
-    `digest` is empty if none was verified, but its user has made the value the default.
+    `digest` is empty if no value was verified, but the user made the callback's value the default.
     """
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")

@@ -1,4 +1,4 @@
-"""Daily numbers of verifications. They hold nothing personal, and stay when verifications are deleted."""
+"""Daily counts of verifications, without personal data. They stay when verifications are deleted."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from .verifications import Purpose
 
 
 class DailyFigure(models.Model):
-    """What was counted in one day (UTC) of one method, country and purpose.
+    """The counts of one day (UTC), method, country and purpose.
 
-    Verifications are added once they have ended and can no longer change: see `process.folding`. Refusals by
-    a limit and locks, which have no row of their own, are added as they happen.
+    Verifications are added once they have ended and can no longer change, see `process.folding`. Locks and
+    refusals by a limit have no row of their own, so they are added as they happen.
     """
 
     day = models.DateField(_("day"))
@@ -32,7 +32,7 @@ class DailyFigure(models.Model):
     limited = models.PositiveIntegerField(_("refused by a limit"), default=0)
     locked = models.PositiveIntegerField(_("locks"), default=0)
     times = models.JSONField(default=dict)
-    """How many were approved after so many seconds, by that number as text."""
+    """The number of approvals by the seconds that they took, which are stored as text."""
 
     objects = PrimaryManager()
 
@@ -51,10 +51,10 @@ class DailyFigure(models.Model):
 
 
 class DailyAttempt(models.Model):
-    """What Twilio tells of one day (UTC) of one method and country. `twilio_2fa_reconcile` writes it.
+    """Twilio's numbers for one day (UTC), method and country. `twilio_2fa_reconcile` writes them.
 
-    `purpose` is blank where Twilio knows a message that this site does not. `known` is the number of messages
-    of which Twilio tells whether they were delivered.
+    `purpose` is blank for messages that Twilio knows and this site does not. `known` is the number of
+    messages for which Twilio reports whether they were delivered.
     """
 
     day = models.DateField()

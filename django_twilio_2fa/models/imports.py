@@ -1,4 +1,4 @@
-"""Rows of other packages that were taken over."""
+"""Records of the rows that were imported from other packages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..managers import PrimaryManager
 
 
 class ImportedDevice(models.Model):
-    """A row of another package that was taken over once. Another run leaves it alone."""
+    """A row of another package that was imported. Later imports skip it."""
 
     source = models.CharField(max_length=32)
     key = models.CharField(max_length=128)

@@ -1,4 +1,4 @@
-"""Pauses of sending, which are found by the query that reads locks."""
+"""Pauses of sending. They are stored as locks, so the query that reads locks finds them, too."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .contention import RetryingManager
 from .counters import Lock
 
 _NO_DATE = 253402128000
-"""The Unix time of 30 December 9999. Python has no datetime for a later one in each time zone."""
+"""The Unix time of 30 December 9999. Later times are not a Python datetime in every time zone."""
 
 
 class PauseManager(RetryingManager["Pause"]):
@@ -22,15 +22,15 @@ class PauseManager(RetryingManager["Pause"]):
         return super().get_queryset().filter(scope=Pause.SCOPE)
 
     def lasting(self) -> QuerySet[Pause]:
-        """Return the pauses that have not ended."""
+        """Return the active pauses."""
         return self.get_queryset().filter(until__gt=int(time.time()))
 
 
 class Pause(Lock):
-    """A stop of sends: by a method, to a place, or both, perhaps only of registrations.
+    """A pause of sends by a method, to a place, or both. It may stop only registrations.
 
-    The key names what is stopped, so a send finds its pauses by key. `details` has the same in full, with the
-    reason, who made the pause and when.
+    The key names the method, the place and registrations, so a send finds its pauses by key. `details` has
+    the same in full, with the reason, the author and the time.
     """
 
     SCOPE = "pause"
@@ -51,36 +51,36 @@ class Pause(Lock):
 
     @property
     def method(self) -> str:
-        """The name of the method. Empty for all."""
+        """The name of the paused method. Empty for all methods."""
         return str(self._detail("method") or "")
 
     @property
     def place(self) -> str:
-        """The country, the beginning of a number, or what else `places` names. Empty for all."""
+        """The paused country, beginning of a number, or other place of `process.places`. Empty for all."""
         return str(self._detail("place") or "")
 
     @property
     def registrations(self) -> bool:
-        """Whether only registrations are stopped: sends to what nobody has proven yet."""
+        """Return whether only registrations are paused: sends to destinations that nobody has proven yet."""
         return bool(self._detail("registrations"))
 
     @property
     def reason(self) -> str:
-        """Why, as somebody wrote it, or the breaker."""
+        """The reason, written by an administrator or the breaker."""
         return str(self._detail("reason") or "")
 
     @property
     def by(self) -> str:
-        """Who made it: `admin`, `command` or `breaker`."""
+        """The author of the pause: `admin`, `command` or `breaker`."""
         return str(self._detail("by") or "")
 
     @property
     def began(self) -> datetime | None:
-        """When it began."""
+        """The time when the pause began."""
         since = self._detail("since")
         return moments.from_unix(since) if since else None
 
     @property
     def ends(self) -> datetime | None:
-        """When it ends by itself. None if somebody has to end it."""
+        """The time when the pause ends. None if an administrator has to end it."""
         return None if self.until >= _NO_DATE else moments.from_unix(self.until)

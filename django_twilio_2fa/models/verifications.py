@@ -18,7 +18,7 @@ from ..managers import PrimaryManager
 from .contention import RetryingQuerySet
 
 NAME, UNAUTHENTICATED, PASSWORDLESS = "name", "unauthenticated", "passwordless"
-"""Keys of a verification's `details`, beside `EXTENSION`."""
+"""Keys of a verification's `details`, in addition to `EXTENSION`."""
 
 
 class Purpose(models.TextChoices):
@@ -42,15 +42,15 @@ class Answer(models.TextChoices):
 
 
 def lease_free() -> models.Q:
-    """Return the condition for rows without a check under way."""
+    """Return the condition for rows without a running check."""
     return models.Q(lease_until=None) | models.Q(lease_until__lte=timezone.now())
 
 
 class VerificationQuerySet(RetryingQuerySet["Verification"]):
     def answer(self, public_id: Any, *, approved: bool) -> bool:
-        """Store the answer of the user, approval or refusal. Returns False if it comes second, or too late.
+        """Store the user's approval or refusal. Returns False if the verification is answered or over.
 
-        `public_id`: of the verification, from where no user can choose it.
+        `public_id`: has to come from a source that users cannot manipulate.
         """
         waiting = self.filter(public_id=public_id, status=Status.PENDING, answer="")
         told = Answer.APPROVED if approved else Answer.DENIED
@@ -59,7 +59,7 @@ class VerificationQuerySet(RetryingQuerySet["Verification"]):
     def approved_in(self, user: Any, flows: list[str], auths: list[str]) -> VerificationQuerySet:
         """Filter for the approved verifications of one session of the user, newest first.
 
-        `flows` and `auths` are digests of its flow id and its auth hash, under each of the secret keys.
+        `flows` and `auths` are digests of its flow id and its auth hash, under each secret key.
         """
         rows = self.filter(user=user, status=Status.APPROVED, verifies_session=True)
         rows = rows.filter(flow_digest__in=flows, auth_digest__in=auths)
@@ -69,12 +69,12 @@ class VerificationQuerySet(RetryingQuerySet["Verification"]):
 class Verification(models.Model):
     """A requested code, from the send to its end. Afterwards, the row is an audit trail.
 
-    `destination` is in clear while pending, since a resend needs it, and blank afterwards. `pending_key`
-    is unique and set while nothing else may take the row's place. A lease marks a check under way. `data`
-    is the provider's, `details` are this package's. `service` is where the provider keeps the verification.
-    `browser` is a name such as "Firefox on Windows", and nothing else of the browser is kept.
-    `tally` is what was sent by each method, and refused by its provider; see `process.figures`.
-    `in_figures`: the row is counted in `DailyFigure`.
+    `destination` is stored in clear text while pending, because a resend needs it, and blank afterwards.
+    `pending_key` is unique, and set while no other verification may begin for the same user, purpose,
+    transport and destination. A lease marks a running check. `data` belongs to the provider, `details` to
+    this package. `service` is where the provider keeps the verification. `browser` is a name such as
+    "Firefox on Windows"; nothing else about the browser is stored. `tally` counts each method's sends and its
+    provider's refusals, see `process.figures`. `in_figures`: counted in `DailyFigure`, or not to be counted.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -108,7 +108,7 @@ class Verification(models.Model):
     status = models.CharField(max_length=8, choices=Status.choices, default=Status.PENDING)
     answer = models.CharField(max_length=8, choices=Answer.choices, blank=True)
     error_code = models.CharField(max_length=64, blank=True)
-    # NULL is what leaves the key free: unique columns take any number of them on every database.
+    # NULL frees the key: on every database, a unique column may have any number of NULLs.
     pending_key = models.CharField(max_length=64, unique=True, null=True)  # noqa: DJ001
 
     sends = models.PositiveSmallIntegerField(default=0)
@@ -130,16 +130,16 @@ class Verification(models.Model):
     in_figures = models.BooleanField(default=False)
 
     secret: dict[str, Any] | None = None
-    """What the send that was just made has to show its user; stored nowhere."""
+    """Data of the last send that its user has to see. Not a database field."""
 
     approved_now = False
-    """Not stored: whether the check that returned this very object is the one that approved it."""
+    """True if the check that returned this object has approved it. Not a database field."""
 
     registered: Any = None
-    """Not stored: the device that the approval has just stored."""
+    """The device that the approval has just stored. Not a database field."""
 
     has_replaced = False
-    """Not stored: whether that device takes the place of another one."""
+    """True if `registered` replaces another device. Not a database field."""
 
     objects = PrimaryManager.from_queryset(VerificationQuerySet)()
 
@@ -159,7 +159,7 @@ class Verification(models.Model):
         return f"{self.method} {self.status}"
 
     def refresh_from_db(self, *args: Any, **kwargs: Any) -> None:
-        """Reload the row, as in Django, but keep a loaded user."""
+        """Reload the row as Django does, but keep a user that is loaded already."""
         known = self._state.fields_cache.get("user")
         super().refresh_from_db(*args, **kwargs)
         if known is not None and known.pk == self.user_id:
@@ -172,17 +172,17 @@ class Verification(models.Model):
 
     @property
     def is_unauthenticated(self) -> bool:
-        """Whether a caller who was not signed in requested the code, by naming the user."""
+        """Return whether a caller who has not signed in requested the code by naming the user."""
         return UNAUTHENTICATED in self.details
 
     @property
     def is_passwordless(self) -> bool:
-        """Whether it logs in a user who has entered no password. Then the token has to prove two factors."""
+        """Return whether this logs in a user without a password. The token has to prove two factors then."""
         return PASSWORDLESS in self.details
 
     @property
     def is_first_registration(self) -> bool:
-        """Whether this registers the first device of a user."""
+        """Return whether this registers the first device of a user."""
         return self.purpose == Purpose.ENROL and self.proof_id is None
 
     @property
@@ -197,25 +197,25 @@ class Verification(models.Model):
 
     @property
     def contact(self) -> Contact | None:
-        """The number or address that the code was sent to. None if there is none, or after the end."""
+        """The number or address that the code was sent to. None if there is none or the row has ended."""
         if not self.destination:
             return None
         return contact_of(self.kind, self.destination, self.line_type, self.details)
 
     @property
     def identity(self) -> str:
-        """The `identity` of the number or address. Empty if there is none, or after the end."""
+        """The `identity` of the number or address. Empty if there is none or the row has ended."""
         contact = self.contact
         return contact.identity if contact else ""
 
     @property
     def attempts_left(self) -> int:
-        """How many tokens may still be checked."""
+        """The number of tokens that may still be checked."""
         return max(0, int(conf.MAX_ATTEMPTS) - self.attempts)
 
     @property
     def sends_left(self) -> int:
-        """How often the token may still be sent."""
+        """The number of sends left."""
         return max(0, int(conf.MAX_SENDS) - self.sends)
 
     def is_expired(self, now: datetime | None = None) -> bool:
@@ -223,7 +223,7 @@ class Verification(models.Model):
         return self.expires_at <= (now or timezone.now())
 
     def can_resend_in(self, now: datetime | None = None) -> int:
-        """Return the number of seconds until the token may be sent again. 0 for now."""
+        """Return the number of seconds until the token may be sent again. 0 if it may be sent now."""
         if self.next_send_at is None:
             return 0
         left = (self.next_send_at - (now or timezone.now())).total_seconds()

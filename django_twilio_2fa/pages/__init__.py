@@ -1,1 +1,1 @@
-"""The pages that people see. Internal, apart from the classes that `django_twilio_2fa.views` exports."""
+"""The pages for users. Internal, except the classes that `django_twilio_2fa.views` exports."""

@@ -1,4 +1,4 @@
-"""The wizards that add a device and that put one in another's place: `add/` and `change/<device>/`."""
+"""The wizards that add a device (`add/`) and that replace a device (`change/<device>/`)."""
 
 from __future__ import annotations
 
@@ -21,32 +21,32 @@ from .wizard import VerificationWizardView
 
 
 class VerifyAddedStep(VerifyStep):
-    """Checks the token that went to a new device."""
+    """The step that checks the token that was sent to a new device."""
 
     def remember(self, row: Verification) -> None:
         self.wizard.add_message(messages.SUCCESS, _("Added: %(value)s") % {"value": self.called(row)})
         super().remember(row)
 
     def called(self, row: Verification) -> str:
-        """Return the new device as its user knows it."""
+        """Return the text by which the user knows the new device."""
         label = "" if row.kind in CONTACTS else str(display(self.wizard, row.method)["label"])
         return errors.listed(label, isolated(row.device_name), isolated(row.masked))
 
     def cancel(self) -> HttpResponseBase:
-        """Go back to where the user came from."""
+        """Cancel the registration, and redirect to the page that the user came from."""
         super().cancel()
         return HttpResponseRedirect(self.wizard.get_success_url())
 
     def over(self, row: Verification | None = None, to: Contact | None = None) -> HttpResponseBase:
         found = row or self.wizard.pending.known(self.state.get("verification"))
         if found is not None and found.status == "approved":
-            # A form that was submitted twice: its value is registered already.
+            # The form was submitted twice, and the device is registered already.
             return self.wizard.redirect("success")
         return super().over(row, to)
 
 
 class AddWizardView(VerificationWizardView):
-    """Adds a device, after the user has verified with one that they have."""
+    """The wizard that adds a device, after the user has verified with an existing one."""
 
     intent: ClassVar[str] = "add"
     takes_signing_in: ClassVar[bool] = False
@@ -69,7 +69,7 @@ class AddWizardView(VerificationWizardView):
 
     def guard(self, step: str) -> HttpResponseBase | None:
         if not self.verifier.registered():
-            # The other wizard does a first registration.
+            # The main wizard registers the first device.
             return HttpResponseRedirect(self.url("index", self.home_namespace))
         if step != "verify":
             if self.is_full():
@@ -105,7 +105,7 @@ class AddWizardView(VerificationWizardView):
 
 
 class ChangeWizardView(AddWizardView):
-    """Replaces a device with a new one, after the user has verified."""
+    """The wizard that replaces a device with a new one, after the user has verified."""
 
     intent: ClassVar[str] = "change"
 

@@ -1,4 +1,4 @@
-"""The page from which a form is sent again that could not be taken before its user verified: `again/`."""
+"""`again/`: the page to submit a form again that was refused because its user had to verify first."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .base import PageView
 
 
 class SendAgainView(PageView, TemplateView):
-    """Shows a button that sends the form. Nothing is sent without it."""
+    """The page with a button that submits the form. The form is not submitted without it."""
 
     template_name = "twilio_2fa/again.html"
 

@@ -1,4 +1,4 @@
-"""Base of all pages: guards, addresses, and the context of every template."""
+"""Base of all pages: guards, URLs, and the context of every template."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ logger = logging.getLogger("django.security.csrf")
 
 
 class FormCheck(CsrfViewMiddleware):
-    """Django's CSRF check, with a page of ours for a form that fails it.
+    """Django's CSRF check, with this package's own page for a form that fails it.
 
-    Mostly the user has signed out, or in again, in another tab while the form was open.
+    Usually, the user has signed out or in again in another tab while the form was open.
     """
 
     def _reject(self, request: HttpRequest, reason: str) -> HttpResponseBase:
@@ -55,19 +55,19 @@ form_checked = decorator_from_middleware(FormCheck)
 
 
 def protected(view: View) -> View:
-    """Add the guards of every page around a view, where a subclass's `dispatch` cannot lose them."""
+    """Wrap a view in the guards that every page needs. A subclass that overrides `dispatch` keeps them."""
     for decorate in (
         whole_elsewhere,
         form_checked,
         never_cache,
         xframe_options_deny,
         sensitive_post_parameters("token", "phone_number", "email"),
-        # Exempt from the site's middleware only. It would answer first, with Django's own page.
+        # Exempt from the site's CSRF middleware only, which would respond first with Django's own page.
         csrf_exempt,
     ):
         view = decorate(view)
     found: Any = outside_host_transaction(view)
-    # For the site's middleware: the pages lead users to sign in and to verify.
+    # For TwoFactorMiddleware and LoginRequiredMiddleware: users sign in and verify on these pages.
     found.two_factor_exempt, found.login_required = True, False
     return found  # type: ignore[no-any-return]
 
@@ -81,10 +81,10 @@ class PageMixin:
 
     is_two_factor_page: ClassVar[bool] = True
     takes_signing_in: ClassVar[bool] = False
-    """Whether it verifies users whom `TwoFactorLoginView` has sent, and who are not signed in yet."""
+    """True if the page also verifies users from `TwoFactorLoginView`, who are not signed in yet."""
 
     signed_in_to: str = ""
-    """Where a user goes whom this request has signed in, if not to `next`."""
+    """The URL to go to after this request has signed the user in. Empty for `next`."""
 
     has_new_flow: bool = False
     """True if this request has created the flow id. The session cannot be verified then."""
@@ -93,7 +93,7 @@ class PageMixin:
         """Check that the user may open the page, and set `verifier`. Otherwise return a redirect."""
         comes = request.user.is_authenticated or (self.takes_signing_in and signing_in.resume(request))
         if not comes:
-            # If a form was not accepted, the user sees why.
+            # After a POST, a page explains why the form was not accepted.
             return (
                 stale_page(request)
                 if request.method == "POST"
@@ -104,18 +104,18 @@ class PageMixin:
             self.verifier.authorize()
         except errors.UserNotAllowed:
             return HttpResponseRedirect(site_url(self.verifier.resolve("DISALLOWED_REDIRECT_URL")))
-        # What another user of the same session has left is dropped with a new flow id.
+        # A new flow id discards the data of an earlier user of the same session.
         if not self.verifier.subject.flow and (self.needs_flow() or session_data.read(request)):
             self.verifier = session.get_verifier(request, create=True)
             self.has_new_flow = True
         return None
 
     def needs_flow(self) -> bool:
-        """Return whether this request needs a flow id. Without one its session is not written to."""
+        """Return whether this request needs a flow id. Without one, the session is not written."""
         return True
 
     def sign_in(self) -> None:
-        """Sign in a user whom `TwoFactorLoginView` has sent, and who is verified now."""
+        """Sign in a user who came from `TwoFactorLoginView` and is verified now."""
         self.signed_in_to = signing_in.finish(self.request)
         self.verifier = session.get_verifier(self.request)
 
@@ -124,7 +124,7 @@ class PageMixin:
         """True if the user is not signed in yet."""
         return hasattr(self.request, "twilio_2fa_signing_in")
 
-    # Addresses
+    # URLs
 
     @cached_property
     def namespace(self) -> str:
@@ -134,7 +134,7 @@ class PageMixin:
 
     @property
     def home_namespace(self) -> str:
-        """The URL namespace of the wizard that verifies. It contains those of the other wizards."""
+        """The URL namespace of the main wizard. It contains the namespaces of the other wizards."""
         return self.namespace
 
     def get_next_url(self) -> str:
@@ -146,7 +146,7 @@ class PageMixin:
         return on_this_site(self.request, self.request.GET.get("next", ""))
 
     def asked_methods(self, methods: tuple[str, ...] | None) -> tuple[str, ...] | None:
-        """Return those of the methods that count for the page that the user wants to reach. None for all."""
+        """Return the methods out of `methods` that count for the page at `next`. None for all."""
         asked = session_data.read_part(self.request, "asked")
         names = asked.get("methods")
         if not isinstance(names, list) or asked.get("next") != self.get_next_url():
@@ -154,12 +154,12 @@ class PageMixin:
         return tuple(name for name in names if methods is None or name in methods)
 
     def is_asked_strictly(self) -> bool:
-        """Return whether the page that the user wants asks for more than a verified session."""
+        """Return whether the page at `next` asks for more than a verified session."""
         asked = session_data.read_part(self.request, "asked")
         return bool(asked.get("strict")) and asked.get("next") == self.get_next_url()
 
     def may_skip(self) -> bool:
-        """Return whether registration may be skipped, and the page that the user wants opens then."""
+        """Return whether the user may skip registration and then open the page at `next`."""
         if self.is_signing_in or not self.verifier.may_skip_registration():
             return False
         return not self.is_asked_strictly() or bool(self.verifier.resolve("REGISTER_OPTIONAL"))
@@ -177,14 +177,14 @@ class PageMixin:
         return f"{url}?{urlencode({'next': then})}" if then else url
 
     def proof_url(self, namespace: str, then: str) -> str:
-        """Return the address where the user verifies again, even in a browser that is remembered."""
+        """Return the URL where the user verifies again, even in a remembered browser."""
         url = self.url_with_next("start", namespace, then=then)
         if not url or not browsers.are_remembered():
             return url
         return f"{url}{'&' if '?' in url else '?'}{browsers.FRESH}=1"
 
     def redirect(self, name: str) -> HttpResponseRedirect:
-        """Redirect to a page in this namespace, or to its first one if it has no such page."""
+        """Redirect to a page in this namespace, or to its first page if there is no such page."""
         return HttpResponseRedirect(self.url(name) or self.url("index"))
 
     def get_site_url(self) -> str:
@@ -196,7 +196,7 @@ class PageMixin:
         url = self.verifier.resolve("LOGOUT_URL")
         if url is not None:
             return resolve_url(url) if url else ""
-        # The admin's leads users without access to its own sign-in page.
+        # The admin's page would redirect users without access to the admin's own log-in page.
         admins = ["admin:logout"] if getattr(self.request.user, "is_staff", False) else []
         for name in ("logout", "account_logout", *admins):
             with suppress(NoReverseMatch):
@@ -208,10 +208,10 @@ class PageMixin:
         url = self.verifier.resolve("HELP_URL")
         return resolve_url(url) if url else ""
 
-    # What templates get
+    # The context of the templates
 
     def add_message(self, level: int, text: str) -> None:
-        # A site without the messages framework loses the sentence, not the page.
+        # Without the messages framework, only the message is lost: the page still works.
         messages.add_message(self.request, level, text, fail_silently=True)
 
     def page_context(self) -> dict[str, Any]:
@@ -230,7 +230,7 @@ class PageMixin:
 
 
 def site_name(request: HttpRequest, user: Any = None) -> str:
-    """Return what pages call the site: `SERVICE_NAME`, or the host."""
+    """Return the name of the site on the pages: `SERVICE_NAME`, or the host."""
     return conf.resolve("SERVICE_NAME", user=user, request=request) or request.get_host()
 
 
@@ -258,12 +258,12 @@ class PageUrls(Mapping[str, str]):
 
 
 def stale_page(request: HttpRequest) -> TemplateResponse:
-    """Return the page for a form that was not sent because its user has signed out, or in again."""
+    """Return the page for a form that was refused because its user has signed out, or in again."""
     page, match = PageMixin(), request.resolver_match
     page.request = request
     kwargs = dict(match.kwargs) if match else {}
     if kwargs.pop("step", None) is not None:
-        # To the beginning of its wizard.
+        # The link goes to the first page of the wizard.
         href = page.url("index", **kwargs)
     else:
         href = page.url(match.url_name or "", **kwargs) if match else ""

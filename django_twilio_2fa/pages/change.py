@@ -1,4 +1,4 @@
-"""The address that leads to changing a device: `change/`."""
+"""`change/`: the URL that redirects to the page where the user replaces a device."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .base import PageView
 
 
 class ChangeView(PageView, View):
-    """Redirects to the wizard that changes the user's only device, or to the list of devices."""
+    """Redirect to the wizard that replaces the user's only device, or to the list of devices."""
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         rows = self.verifier.registered()
@@ -21,5 +21,5 @@ class ChangeView(PageView, View):
             return self.redirect("devices")
         return HttpResponseRedirect(self.url("index", f"{self.namespace}:changing", device=rows[0].id))
 
-    # Forms of 0.32 post here.
+    # The forms of 0.32 post here.
     post = get

@@ -1,4 +1,4 @@
-"""The list of what a user has registered: `devices/`."""
+"""`devices/`: the list of a user's devices."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class DevicePage(PageView):
     """Base of the pages that show devices."""
 
     def add_href(self) -> str:
-        """Return the address of the page that adds a device; empty if none can be added."""
+        """Return the URL of the page that adds a device. Empty if no device can be added."""
         addable = self.verifier.addable() if self.verifier.registered() else self.verifier.registrable()
         return self.url("index", f"{self.namespace}:adding") if addable else ""
 
@@ -36,7 +36,7 @@ class DevicePage(PageView):
         may_change = self.verifier.may_change(registered.kind)
         own = provider_of(registered.kind)
         name = device.name if device else ""
-        # For other devices than numbers and addresses the label says more than the masked value.
+        # The label of a device that is not a number or an address is clearer than its masked value.
         own_kind = registered.kind not in CONTACTS
         label = KINDS.get(registered.kind) or (own.label if own else registered.kind)
         title = name or (label if own_kind else registered.masked) or label
@@ -74,9 +74,9 @@ class DevicePage(PageView):
 
 
 class DevicesView(DevicePage, TemplateView):
-    """Lists the devices. Each can be changed, renamed or removed, and more can be added.
+    """The list of devices. Each can be replaced, renamed or removed, and more can be added.
 
-    A verified user also sees the remembered browsers, which can be ended, and the last verifications.
+    A verified user also sees the last verifications, and the remembered browsers, which can be forgotten.
     """
 
     template_name = "twilio_2fa/devices.html"
@@ -95,7 +95,7 @@ class DevicesView(DevicePage, TemplateView):
 
     @cached_property
     def is_verified(self) -> bool:
-        """Whether the user may see more than their devices."""
+        """Return whether the user may see the browsers and the last verifications, too."""
         return session.is_verified(self.request)
 
     def unfinished(self) -> dict[str, Any]:
@@ -118,7 +118,7 @@ class DevicesView(DevicePage, TemplateView):
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         registered = self.verifier.find_registered(request.POST.get("device", ""))
         if registered is not None and request.POST.get("action") == "remove":
-            # The form of an earlier template, which did not ask first.
+            # The form of an earlier template, which did not ask for confirmation.
             return HttpResponseRedirect(self.url("remove", device=registered.id))
         try:
             for text in self.change():
@@ -134,7 +134,7 @@ class DevicesView(DevicePage, TemplateView):
         return self.redirect("devices")
 
     def change(self) -> list[str]:
-        """Do what the form asks for. Returns what to tell the user."""
+        """Run the action of the posted form. Returns the messages for the user."""
         posted = self.request.POST
         device, action = posted.get("device", ""), posted.get("action", "")
         if action == "rename":
@@ -144,7 +144,7 @@ class DevicesView(DevicePage, TemplateView):
             found = self.verifier.make_default(device)
             return [_("Offered first from now on: %(value)s") % {"value": self.row(found)["called"]}]
         if action in ("end_browser", "end_browsers"):
-            # An id that is missing must not mean all of them.
+            # A missing id must not forget all browsers.
             ended = self.verifier.forget_browsers(
                 (posted.get("browser") or "none") if action == "end_browser" else ""
             )

@@ -1,4 +1,4 @@
-"""The endpoints of methods, for the scripts of their pages."""
+"""The endpoints of methods, which the scripts of their pages call."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LONGEST_BODY = 2 * LONGEST_TEXT
 
 
 def patterns(provider: MethodProvider) -> Iterable[URLPattern]:
-    """Return the URL patterns of a method's endpoints."""
+    """Yield the URL patterns of a method's endpoints."""
     for endpoint in provider.get_endpoints():
         yield path(f"{endpoint.name}/", _view(provider.name, endpoint), name=endpoint.name)
 

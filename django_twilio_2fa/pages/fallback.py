@@ -1,4 +1,4 @@
-"""Another method, which is offered where a code does not arrive."""
+"""The other method that is offered if a code does not arrive."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .state import WizardState
 
 
 class Fallbacks:
-    """Finds the method that is offered before a resend, once a request for each send."""
+    """Find the method to offer before a resend, at most once per request for each send."""
 
     def __init__(self, available: Methods, state: WizardState, methods: tuple[str, ...] | None) -> None:
         self.available = available
@@ -21,7 +21,7 @@ class Fallbacks:
         self._found: dict[Any, Fallback | None] = {}
 
     def get(self, row: Verification) -> Fallback | None:
-        """Return another method for a verification. None if this wizard has none."""
+        """Return another method for a verification. None if this wizard offers none."""
         key = (row.pk, row.method, row.sends)
         if key not in self._found:
             self._found[key] = self._find(row)
@@ -37,7 +37,7 @@ class Fallbacks:
         return found
 
     def wish(self, row: Verification) -> str:
-        """Return the method that the user picked during the cooldown of another one. Empty if none."""
+        """Return the method that the user picked during another method's cooldown. Empty if there is none."""
         wish = self.state.get("wish")
         if not isinstance(wish, dict) or wish.get("verification") != str(row.public_id):
             return ""
@@ -45,9 +45,9 @@ class Fallbacks:
         return "" if method == row.method or (self.methods and method not in self.methods) else method
 
     def wait_to_resend(self, row: Verification) -> int:
-        """Return in how many seconds the code may be sent again."""
+        """Return the seconds until the code may be sent again."""
         other = self.get(row)
         if other is not None and other.resends:
-            # It would not be offered if anything but the cooldown stood in its way.
+            # The other method is offered only if nothing except the cooldown prevents a send.
             return int(row.can_resend_in())
         return int(waiting.wait_to_resend(self.available, row))

@@ -19,11 +19,11 @@ from .step import OWN_STEPS, Wizard, choice_context, message
 
 
 def show_success(wizard: Wizard) -> HttpResponseBase:
-    """Lead a verified user on, or show that it worked."""
+    """Redirect a verified user to the next page, or show the success page."""
     if not wizard.is_proven():
         return wizard.redirect("start")
     if wizard.is_signing_in:
-        # The request that had it approved did not come to its end.
+        # The request that approved the verification did not finish.
         wizard.sign_in()
     for step in wizard.get_form_list():
         if step not in OWN_STEPS and not wizard.has_stored(step):
@@ -33,12 +33,12 @@ def show_success(wizard: Wizard) -> HttpResponseBase:
     if url := wizard.get_success_url():
         return HttpResponseRedirect(url)
     context = {"message": message(wizard, "verified"), "next_url": wizard.get_site_url()}
-    # The button leads to the site.
+    # The page's own button already leads to the site.
     return wizard.render_page("success", {**context, "site_href": ""})
 
 
 def after_last_step(wizard: Wizard) -> HttpResponseBase:
-    """Go straight to where the user wants to go, or to the success page if that has something to show."""
+    """Redirect to the page that the user wants, or to the success page if that has something to show."""
     if response := owed_phone(wizard):
         return response
     url = "" if wizard.state.get("offer") else wizard.get_success_url()
@@ -46,7 +46,7 @@ def after_last_step(wizard: Wizard) -> HttpResponseBase:
 
 
 def owed_phone(wizard: Wizard) -> HttpResponseBase | None:
-    """Go to adding a phone number if the user must have one and has just verified with something else."""
+    """Redirect to add a phone number if the user must have one and has just verified with another device."""
     verifier = wizard.verifier
     if not verifier.needs_phone() or wizard.is_registration or not verifier.fresh_proof():
         return None
@@ -55,7 +55,7 @@ def owed_phone(wizard: Wizard) -> HttpResponseBase | None:
 
 
 def offer_backup(wizard: Wizard) -> HttpResponseBase | None:
-    """Offer a backup for the device that has just been registered first. None if there is none."""
+    """Show the page that offers a backup for a new first device. None if there is no backup to offer."""
     if not wizard.state.get("offer") or not wizard.verifier.fresh_proof():
         return None
     action = wizard.url_with_next(
@@ -73,7 +73,7 @@ def offer_backup(wizard: Wizard) -> HttpResponseBase | None:
 
 
 def skip_registration(wizard: Wizard) -> HttpResponseBase:
-    """Go on without registering anything, where that is optional."""
+    """Redirect to the next page without a registration, if registration is optional."""
     if not wizard.is_optional():
         return wizard.redirect("start")
     session_data.write(wizard.request, skipped=True)
@@ -90,15 +90,16 @@ def remember_failure(wizard: Wizard, error: errors.TwoFactorError) -> None:
     kept = {"code": error.full_code, "display": error.display, "blocking": error.blocking}
     kept["verification_id"] = str(row.public_id) if row else ""
     if wait := error.data.get("retry_after"):
-        # Unfilled, since how long there is to wait changes while the page is open.
+        # Keep the message without the wait: it is filled in each time the page is shown.
         kept |= {"retry_at": int(time.time()) + wait, "sentence": error.sentence}
-    # While registering, what is used up is one number: another would do, and so would another kind.
+    # In a registration, only one number or address is blocked. The user can enter another one, or register
+    # another kind of device.
     kept["kind"] = ended.kind if ended is not None and ended.purpose == "enrol" else ""
     wizard.state.update(error=kept)
 
 
 def show_failed(wizard: Wizard) -> HttpResponseBase:
-    """Show what went wrong, and what can be used now."""
+    """Show the error, and the methods that can be used now."""
     kept = wizard.state.get("error")
     if not kept:
         return wizard.redirect("start")
@@ -122,13 +123,13 @@ def show_failed(wizard: Wizard) -> HttpResponseBase:
 
 
 def other_methods(wizard: Wizard, used_up: str) -> list[dict[str, Any]]:
-    """Return what can be used now. Nothing new of the kind that was `used_up`."""
+    """Return the choices that can be used now. Leaves out new devices of the kind `used_up`."""
     choices = [c for c in wizard.choices if c.registered or c.provider.device_kind != used_up]
     return [choice_context(wizard, c) for c in wizard.verifier.usable_now(choices)]
 
 
 def last_doors(wizard: Wizard) -> list[dict[str, Any]]:
-    """Return what a user whose other methods are locked can still use."""
+    """Return the choices that the user can still use while the other methods are locked."""
     return [choice_context(wizard, c) for c in wizard.choices if c.registered and c.provider.high_entropy]
 
 
@@ -136,9 +137,9 @@ def last_doors(wizard: Wizard) -> list[dict[str, Any]]:
 
 
 def show_expired(wizard: Wizard, row: Verification | None, to: Contact | None) -> HttpResponseBase | None:
-    """Say that a code is used or too old, with a button that sends another. None where nothing is sent.
+    """Show that a code has expired, with a button that sends another. None if the method sends nothing.
 
-    `to` is the number or address that was typed. It is kept nowhere.
+    `to`: the number or address that was typed. It is not stored.
     """
     provider = get_providers().get(row.method) if row is not None else None
     if row is None or provider is None or row.status != Status.EXPIRED or not provider.sends:
@@ -170,11 +171,11 @@ def show_expired(wizard: Wizard, row: Verification | None, to: Contact | None) -
 
 
 def show_status(wizard: Wizard) -> HttpResponseBase:
-    """Tell a page that waits whether to go on, or whether there is nothing to wait for."""
+    """Return JSON for a page that waits for an approval: whether to go on, and whether the wait is over."""
     row = wizard.current_verification()
     ready = row is not None and get_providers()[row.method].is_answered(row)
     return JsonResponse({"ready": ready, "over": row is None})
 
 
-# A page of the wizard that is no step, by its name.
+# The pages of the wizard that are not steps, by name.
 SHOW = {"success": show_success, "failed": show_failed, "status": show_status}

@@ -1,4 +1,4 @@
-"""Answer htmx: it swaps a page of ours for another one, and loads any other page whole."""
+"""Support htmx: it swaps one of this package's pages for another, and fully loads all other pages."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ View = Callable[..., HttpResponseBase]
 
 
 def whole_elsewhere(view: View) -> View:
-    """Make htmx load a whole page where a page of ours would be swapped for another one, or the reverse.
+    """Make htmx fully load a page when the user moves between this package's pages and other pages.
 
-    The page of a site has stylesheets and scripts of its own, which htmx does not load with its body.
+    Other pages have their own stylesheets and scripts, which htmx does not load when it swaps the body.
     """
 
     @wraps(view)
     def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         headers = request.headers
-        # Going back in the history, htmx reads no header.
+        # When the user goes back in the history, htmx ignores the response's headers.
         if "HX-Request" not in headers or "HX-History-Restore-Request" in headers:
             return view(request, *args, **kwargs)
         comes_from = view_at(headers.get("HX-Current-URL", ""))
@@ -43,7 +43,7 @@ def whole_elsewhere(view: View) -> View:
 
 
 def _load(url: str, response: HttpResponse | None = None) -> HttpResponse:
-    """Return an answer on which htmx loads the page, with the cookies of a redirect."""
+    """Return a response that makes htmx fully load a page. It keeps the cookies of a redirect."""
     loading = HttpResponse()
     if response is not None:
         loading.cookies = response.cookies

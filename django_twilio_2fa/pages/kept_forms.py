@@ -1,4 +1,4 @@
-"""Keep an invalid form over a redirect, so that a reload or the back button posts nothing again."""
+"""Keep an invalid form across a redirect, so that a reload or the back button does not post it again."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from django.utils.datastructures import MultiValueDict
 from ..process import sealed
 
 LIFETIME = 600
-"""For how many seconds a form is kept."""
+"""The number of seconds for which a form is kept."""
 LONGEST = 2000
-"""How many characters of a form a session takes, which may be a cookie."""
+"""The most characters of a form that the session stores. The session may be a cookie."""
 PURPOSE = "again"
 
 Kept = dict[str, Any]
 
 
 def is_stale(kept: Any) -> bool:
-    """Return whether a form was kept for too long, or is not there."""
+    """Return whether a kept form has expired, or is missing."""
     at = kept.get("at") if isinstance(kept, dict) else None
     return not isinstance(at, int) or time.time() > at + LIFETIME
 
 
 def _is_secret(widget: forms.Widget) -> bool:
-    """Return whether a value must not be kept, even sealed: passwords, codes and cards."""
+    """Return whether a widget's value must not be kept, even encrypted: a password, code or card number."""
     hint = str(widget.attrs.get("autocomplete", ""))
     return (
         getattr(widget, "input_type", "") == "password"
@@ -47,22 +47,22 @@ def _keepable(form: forms.BaseForm, posted: MultiValueDict[str, str]) -> dict[st
         kind.append(form.add_prefix(name))
 
     def is_of(key: str, names: list[str]) -> bool:
-        # Widgets of several inputs add to the name.
+        # Widgets with several inputs append to the name.
         return any(key == name or key.startswith((f"{name}_", f"{name}-")) for name in names)
 
     return {k: list(v) for k, v in posted.lists() if is_of(k, others) and not is_of(k, secret)}
 
 
 def keep(form: forms.BaseForm, step: str, about: str, posted: MultiValueDict[str, str]) -> Kept | None:
-    """Return what a session keeps of an invalid form. None if that is too long.
+    """Return the data of an invalid form for the session. None if it is too long.
 
-    Of a form that asks for a token only the errors are kept.
+    For a form that asks for a token, only the errors are kept.
     """
     found = {
         name: [[str(e.message % e.params if e.params else e.message), e.code or ""] for e in errors]
         for name, errors in form.errors.as_data().items()
     }
-    # A token is not kept, and what else stands beside one may be as secret.
+    # A token is not kept. Other fields in the same form may be secret as well.
     data = {} if step == "verify" else _keepable(form, posted)
     if len(json.dumps([data, found])) > LONGEST:
         return None
@@ -83,7 +83,7 @@ def read(kept: Any, step: str) -> Kept:
 
 
 def restore_errors(form: Any, found: Kept) -> None:
-    """Give a form the errors that were kept. It is not validated again: a GET validates nothing."""
+    """Add the kept errors to a form. The form is not validated again: a GET request validates nothing."""
     form._errors = ErrorDict()
     form.cleaned_data = {}
     for name, texts in found.get("errors", {}).items():

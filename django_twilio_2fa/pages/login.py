@@ -1,4 +1,4 @@
-"""The log-in page: the password first, and nobody is signed in until they are verified."""
+"""The log-in page. It asks for the password, and signs users in only after they are verified."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 class TwoFactorLoginView(SignInMixin, PasswordlessLoginView):
-    """Django's log-in page. A user with a right password goes on to the wizard, and is signed in by that.
+    """Django's log-in page. Users with the right password go on to the wizard, which signs them in.
 
     Users who have no device are signed in at once, unless `REQUIRED_CB` asks them to verify: they
     register first. Users who log in without a password (`PASSWORDLESS_LOGIN`) are verified by that.
@@ -39,16 +39,16 @@ class TwoFactorLoginView(SignInMixin, PasswordlessLoginView):
         return outside_host_transaction(super().as_view(**initkwargs))
 
     def get_form_kwargs(self) -> dict[str, Any]:
-        """Read the fields from a JSON object, too."""
+        """Return the form's arguments. The fields may also come from a JSON object."""
         kwargs: dict[str, Any] = super().get_form_kwargs()
         if self.request.method == "POST" and self.request.content_type == "application/json":
             kwargs["data"] = _read_json(self.request)
         return kwargs
 
     def form_valid(self, form: Any) -> HttpResponse:
-        """Begin to sign in. A subclass may call `request.session.set_expiry` before or afterwards.
+        """Begin to sign the user in. A subclass may call `request.session.set_expiry` before or afterwards.
 
-        Also called for a user who logs in without a password. `form` has no user name and no password then.
+        Also called for a user who logs in without a password. Then, `form` has no user name and no password.
         """
         user = form.get_user()
         if self.proven is not None:
@@ -81,7 +81,7 @@ class TwoFactorLoginView(SignInMixin, PasswordlessLoginView):
         return JsonResponse({"signed_in": False, **about}, status=400)
 
     def get_proven_url(self, to: str) -> str:
-        """Return where a user goes who has logged in without a password, and wants to go to `to`."""
+        """Return the URL for a user who has logged in without a password and wants to go to `to`."""
         if here := on_this_site(self.request, to):
             to = beyond_our_pages(here) or self.get_default_redirect_url()
         if not session.get_verifier(self.request).needs_phone():
@@ -92,7 +92,7 @@ class TwoFactorLoginView(SignInMixin, PasswordlessLoginView):
 
 
 def _read_json(request: HttpRequest) -> dict[str, str]:
-    """Return the text in a JSON object, as a form would have it. Empty if the body is no such object."""
+    """Return the texts in a JSON object as form data. Empty if the body is not a JSON object."""
     try:
         found = json.loads(request.body)
     except (ValueError, RecursionError, RequestDataTooBig, UnreadablePostError):

@@ -1,4 +1,4 @@
-"""The last page of a password reset, which signs in nobody who has not been verified."""
+"""The last page of a password reset. It signs users in only after they are verified."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ class TwoFactorPasswordResetConfirmView(SignInMixin, PasswordResetConfirmView):
     """Django's page for a new password. With `post_reset_login`, it verifies users before it signs them in.
 
     Users who have no device are signed in at once, unless `REQUIRED_CB` asks them to verify: they
-    register first. `post_reset_login_backend` is needed where the site has several backends, as in Django.
+    register first. `post_reset_login_backend` is required if the site has several backends, as in Django.
     """
 
     def form_valid(self, form: Any) -> HttpResponse:
-        """Store the password, and begin to sign in. Raises ValueError where Django's view does."""
+        """Store the password, and begin to sign in. Raises ValueError if Django's view does."""
         if not self.post_reset_login or not self.needs_verification(form.user):
             return super().form_valid(form)
         form.user.backend = self.get_backend()

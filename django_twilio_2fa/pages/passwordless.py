@@ -1,4 +1,4 @@
-"""The part of the log-in page that needs no password."""
+"""The part of the log-in page for users without a password."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from ..providers import MethodProvider
 from ..reverse import site_url
 
 ASKED, ANSWER = "passwordless", "passwordless_answer"
-"""The form's fields: `begin` or what was begun, and the browser's answer."""
+"""The form's fields: `begin` or the id of a log-in that has begun, and the browser's answer."""
 
 
 class PasswordlessLoginView(LoginView):
     """Django's log-in page, for visitors with and without a password.
 
-    The form of the page is posted with `passwordless=begin` by the method's script, which gets JSON. It is
-    posted again with the answer, and with all other fields of the form.
+    The method's script posts the page's form with `passwordless=begin`, and gets JSON. It posts the form
+    again with the answer and all other fields of the form.
     """
 
     proven: tuple[Subject, Verification] | None = None
-    """The user who has just proven who they are, and the verification."""
+    """The user who has just been verified without a password, and the verification."""
 
     @cached_property
     def passwordless_provider(self) -> MethodProvider | None:
@@ -43,7 +43,7 @@ class PasswordlessLoginView(LoginView):
         return super().post(request, *args, **kwargs)
 
     def begin(self) -> HttpResponse:
-        """Return what the browser is asked, as JSON."""
+        """Begin a log-in. Returns the browser's ceremony as JSON."""
         try:
             begun = passwordless.begin(self.request)
         except errors.TwoFactorError as e:
@@ -51,7 +51,7 @@ class PasswordlessLoginView(LoginView):
         return JsonResponse({"id": begun.id, "ceremony": begun.ceremony, "expires_in": begun.expires_in})
 
     def answer(self, asked: str) -> HttpResponse:
-        """Log in the user who has answered, or show the page with the reason why not."""
+        """Log in the user who has answered, or show the page with the error."""
         form = self.get_form_without_password()
         if not form.is_valid():
             return self.form_invalid(form)
@@ -77,7 +77,7 @@ class PasswordlessLoginView(LoginView):
         return self.form_valid(form)
 
     def get_form_without_password(self) -> Any:
-        """Return the page's form with what was posted, apart from the user name and the password."""
+        """Return the page's form with the posted values, except the user name and the password."""
         kwargs = self.get_form_kwargs()
         kwargs["data"] = self.request.POST.copy()
         form: Any = self.get_form_class()(**kwargs)
@@ -88,7 +88,7 @@ class PasswordlessLoginView(LoginView):
         return form
 
     def form_valid(self, form: Any) -> HttpResponse:
-        """Sign in. A user who is proven gets a new session first, and is verified in it."""
+        """Sign the user in. A user without a password first gets a new session, which is verified."""
         if self.proven is None:
             return super().form_valid(form)
         subject, row = self.proven
@@ -102,7 +102,7 @@ class PasswordlessLoginView(LoginView):
     def get_form(self, form_class: Any = None) -> Any:
         form = super().get_form(form_class)
         if self.passwordless_provider is not None and "username" in form.fields:
-            # Where browsers offer passkeys among what they fill in.
+            # Browsers then offer passkeys in the autofill list of this field.
             form.fields["username"].widget.attrs["autocomplete"] = "username webauthn"
         return form
 

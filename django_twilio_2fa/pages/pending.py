@@ -1,4 +1,4 @@
-"""The verifications that a page may be about."""
+"""The verifications that a page can show."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from .state import WizardState
 
 
 class PendingVerifications:
-    """Reads each verification once a request. `find` is the verifier's `get`.
+    """The verifications of a request. Each is read once.
 
-    `takes` says which verifications the wizard is for.
+    `find`: the verifier's `get`. `takes`: a function that accepts the verifications of this wizard.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class PendingVerifications:
         self._others: set[str] = set()
 
     def get(self, public_id: Any = None) -> Verification | None:
-        """Return the pending verification with an id, or else the session's. None if it is over."""
+        """Return the pending verification with an id, or else the session's. None if it has ended."""
         id = str(public_id or self.state.get("verification") or "")
         if not id:
             return None
@@ -58,5 +58,5 @@ class PendingVerifications:
         return self.get(id) if id else None
 
     def known(self, public_id: Any) -> Verification | None:
-        """Return a verification that this request has read, whatever has become of it."""
+        """Return a verification that this request has read, whatever its status is."""
         return self._rows.get(str(public_id or ""))

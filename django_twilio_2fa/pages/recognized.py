@@ -1,4 +1,4 @@
-"""Users who need not verify: in a browser that is remembered, or in a session that is verified already."""
+"""Redirect users who do not need to verify: in a remembered browser, or in a verified session."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from .step import Wizard
 
 
 def lead_on(wizard: Wizard) -> HttpResponseBase | None:
-    """Verify the session and lead its user on, if the browser is remembered. None if it is not.
+    """Verify the session and redirect the user, if the browser is remembered. None if it is not.
 
-    Not in a session that is verified already: its user is here to verify again. A mount for certain methods
-    asks for one of them.
+    Returns None in a session that is verified already, because its user wants to verify again, and on a mount
+    for certain methods, which asks for one of them.
     """
     if wizard.step not in ("", "start", "verify") or wizard.adds or wizard.methods is not None:
         return None
@@ -30,18 +30,18 @@ def lead_on(wizard: Wizard) -> HttpResponseBase | None:
         return None
     if not browsers.are_remembered() or session.is_verified(wizard.request):
         return None
-    # The page that this leads to signs a user in who is not signed in yet.
+    # The success page signs the user in, if they are not signed in yet.
     return wizard.redirect("success") if browsers.recognize(wizard.request) else None
 
 
 def way_on(wizard: Wizard) -> str:
-    """Return where a user goes on who is verified already. Empty if something asks for more than that."""
+    """Return the URL for a user who is verified already. Empty if something asks for more than that."""
     request, to = wizard.request, wizard.get_next_url()
     if wizard.is_registration or wizard.adds or wizard.methods is not None or wizard.is_signing_in:
         return ""
     if browsers.FRESH in request.GET or wizard.is_asked_strictly():
         return ""
-    # The session says so first: asking costs a query in one that is not verified.
+    # The session is read first: in an unverified session, `is_verified` makes a query.
     if not session_data.read_part(request, "verified") or not session.is_verified(request):
         return ""
     if wizard.verifier.needs_phone() or _is_page_of_changes(to):
@@ -50,12 +50,12 @@ def way_on(wizard: Wizard) -> str:
 
 
 def _is_page_of_changes(url: str) -> bool:
-    """Return whether a URL leads to a page of this package: these ask for a recent verification."""
+    """Return whether a URL is one of this package's pages, which ask for a recent verification."""
     return bool(url) and is_own(view_at(url))
 
 
 def duration_in_words(duration: timedelta) -> str:
-    """Return for how long a browser is remembered."""
+    """Return a duration in words, such as "30 days"."""
     if duration >= timedelta(days=1):
         return ngettext("%(n)d day", "%(n)d days", duration.days) % {"n": duration.days}
     now = timezone.now()
@@ -63,5 +63,5 @@ def duration_in_words(duration: timedelta) -> str:
 
 
 def trust_label(duration: timedelta) -> str:
-    """Return the label of the box on the verify page."""
+    """Return the label of the checkbox on the verify page that remembers the browser."""
     return _("Do not ask for a code in this browser for %(time)s") % {"time": duration_in_words(duration)}

@@ -1,4 +1,4 @@
-"""The register page: ask for a number, an address or whatever else the method needs."""
+"""The register page: ask for a number, an address or other data that the method needs."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ def find_provider(wizard: Wizard) -> MethodProvider | None:
 
     if wizard.request.method != "POST" or wizard.step != "register" or asks_for_what_was_posted(found):
         return found
-    # Another tab has picked a method of another kind since the form was opened.
+    # Since the form was opened, another tab has picked a method with another kind of device.
     return next(filter(asks_for_what_was_posted, options), found)
 
 
 class RegisterStep(Step):
-    """Sends a token to what is to be registered. Nothing is stored before the token is typed."""
+    """The step that sends a token to a new device. The device is registered once the token is entered."""
 
     def guard(self) -> HttpResponseBase | None:
         return self.wizard.redirect("start") if self.wizard.registering_provider() is None else None
@@ -60,7 +60,7 @@ class RegisterStep(Step):
         return provider.name if provider else ""
 
     def initial(self, form_class: Any) -> dict[str, Any]:
-        """Return what the user has typed already: as it was refused, else what is being registered."""
+        """Return the values that the user has typed: refused ones, or else those of the registration."""
         if not issubclass(form_class, RegistrationForm):
             return {}
         kept = kept_forms.read(self.state.get("again"), "register").get("data", {})

@@ -1,4 +1,4 @@
-"""The page that removes a device: `remove/`."""
+"""`remove/`: the page that removes a device."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from .devices import DevicePage
 
 
 class RemoveView(DevicePage, TemplateView):
-    """Asks whether to remove a device, after the user has verified, and removes it on POST."""
+    """The page that asks a verified user to confirm the removal of a device, and removes it on POST."""
 
     template_name = "twilio_2fa/remove.html"
 
     refused = ""
-    """Why the device cannot be removed. Shown on the page."""
+    """The reason why the device cannot be removed. Shown on the page."""
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         registered = self.verifier.find_registered(kwargs["device"])
@@ -49,7 +49,7 @@ class RemoveView(DevicePage, TemplateView):
         except errors.ProofRequired as e:
             return self.prove_first(e)
         except errors.LastDevice:
-            # It has become the last one while the page was open: the page says so.
+            # It has become the last device while the page was open. The page then says so.
             return HttpResponseRedirect(self.url("remove", device=registered.id))
         except errors.TwoFactorError as e:
             self.add_message(messages.ERROR, e.display)
@@ -59,7 +59,7 @@ class RemoveView(DevicePage, TemplateView):
         return HttpResponseRedirect(self.get_success_url())
 
     def prove_first(self, error: errors.ProofRequired) -> HttpResponse:
-        """Redirect to the wizard that verifies the user. From there they come back to the question."""
+        """Redirect to the wizard that verifies the user. From there they come back to this page."""
         self.add_message(messages.INFO, error.display)
         back = self.url("remove", device=self.kwargs["device"])
         return HttpResponseRedirect(self.proof_url(self.namespace, back))

@@ -1,4 +1,4 @@
-"""What the pages show beside their forms: the step, how long a code works, what was entered."""
+"""The context of the pages besides their forms: the step, the time left, the entered value."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .step import Wizard
 
 
 def progress(wizard: Wizard) -> dict[str, Any]:
-    """Return which step of setting up this is. Empty while a user verifies with what they have."""
+    """Return the number of the current step of a registration. Empty if the user verifies with a device."""
     steps = [*(["start"] if len(wizard.choices) > 1 else []), "register", "verify"]
     if not (wizard.is_registration or wizard.adds) or wizard.step not in steps:
         return {}
@@ -24,14 +24,14 @@ def progress(wizard: Wizard) -> dict[str, Any]:
 
 
 def minutes_left(row: Verification) -> int:
-    """Return for how many minutes the code works, rounded up."""
+    """Return the minutes until the code expires, rounded up."""
     return max(0, math.ceil((row.expires_at - timezone.now()).total_seconds() / 60))
 
 
 def entered(wizard: Wizard, row: Verification) -> dict[str, Any]:
-    """Return the number or address in full that the user has entered in this session to register it.
+    """Return the full number or address that the user has entered in this session to register it.
 
-    Empty for any other one: that of a device, and what another session or the site has.
+    Empty for all others: those of a device, of another session or of the site.
     """
     is_own = wizard.state.get("entered") == str(row.public_id)
     contact = row.contact if is_own and row.purpose == Purpose.ENROL else None

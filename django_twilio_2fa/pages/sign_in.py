@@ -1,4 +1,4 @@
-"""Begin to sign in a user who has to be verified first. The pages that sign users in share it."""
+"""The common part of the pages that sign users in only after they are verified."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ..reverse import on_this_site, view_at
 
 
 class SignInMixin:
-    """Hold a user half-way until they are verified. For views of Django's that call `login`."""
+    """Delay the sign-in until the user is verified. A mixin for Django's views that call `login`."""
 
     request: HttpRequest
     _verifies_before_sign_in: ClassVar[bool] = True  # for `manage.py check`
@@ -28,7 +28,7 @@ class SignInMixin:
     """The devices that `needs_verification` has read."""
 
     def begin_to_sign_in(self, user: Any, to: str) -> str:
-        """Begin to sign in a user who then goes to `to`. Returns the address of the wizard.
+        """Begin to sign in a user, who goes to `to` afterwards. Returns the URL of the wizard.
 
         `user.backend` is the path of the backend that has authenticated the user. Without it, the site has to
         have one backend only, as for Django's `login`. Raises ValueError otherwise.
@@ -66,7 +66,7 @@ class SignInMixin:
             return bool(required) and not verifier.may_skip_registration()
 
     def get_verification_url(self, to: str) -> str:
-        """Return the address of the wizard, which leads to `to`. Override it to use another one."""
+        """Return the URL of the wizard, which leads to `to`. Override it to use another wizard."""
         url = first_page_url(self.request, lambda: self._registered)
         return f"{url}?{urlencode({'next': to})}" if to else url
 
@@ -80,7 +80,7 @@ def only_backend() -> str:
 
 
 def beyond_our_pages(url: str) -> str:
-    """Return where a page of ours leads, if the address is of one: it would ask to verify again."""
+    """Return the URL in `next` of a page that would ask to verify again. Other URLs are unchanged."""
     view = getattr(view_at(url), "view_class", None)
     if getattr(view, "is_two_factor_page", False) and getattr(view, "takes_signing_in", False):
         return parse_qs(urlsplit(url).query).get("next", [""])[0]

@@ -20,10 +20,10 @@ from .step import Step, Wizard, choice_context, display
 
 
 class StartStep(Step):
-    """Offers what the user can verify with, or what they can set up."""
+    """The step that offers the methods to verify with, or the methods to set up."""
 
     def guard(self) -> HttpResponseBase | None:
-        # A page that was opened before a block may post it; the send then says that it is refused.
+        # A page that was opened before a method was blocked may still post it. The send then shows the error.
         self.verifier.available.with_blocked = self.request.method == "POST"
         self.wizard.require_choices()
         return None
@@ -32,7 +32,7 @@ class StartStep(Step):
         return self.wizard.owed_phone() or self.skip()
 
     def skip(self) -> HttpResponseBase | None:
-        """Go on where there is one choice, if that is free or may be sent at once."""
+        """Skip the page if there is one choice, which registers a device or may send a code at once."""
         if (choice := only_choice(self.wizard.choices)) is None:
             return None
         if choice.registers:
@@ -90,7 +90,7 @@ class StartStep(Step):
 
 
 def is_new(wizard: Wizard) -> bool:
-    """Return whether the user has not begun to verify, and is not verified."""
+    """Return whether the user is not verified, and has not begun to verify."""
     if wizard.state.get("verification") or "start" not in wizard.get_form_list():
         return False
     # A site may have called the verifier itself. A new flow is not verified, so it needs no query.
@@ -106,7 +106,7 @@ def begin(wizard: Wizard) -> HttpResponseBase | None:
 
 
 def group_of(choice: Choice) -> str:
-    """Return what a choice reaches, to group the channels to one phone. Empty if it stands alone."""
+    """Return the key that groups the choices for the same phone. Empty if the choice is not grouped."""
     if choice.provider.device_kind != PhoneNumber.kind:
         return ""
     return choice.device_id or PhoneNumber.kind
@@ -115,8 +115,8 @@ def group_of(choice: Choice) -> str:
 def only_choice(choices: Sequence[Choice]) -> Choice | None:
     """Return the first choice if the user need not choose: there is one, or all reach the same phone.
 
-    Backup methods do not count, unless there is nothing else. While a phone is registered, its methods are
-    several choices.
+    Backup methods do not count, unless there is nothing else. To register a phone, the user has to choose
+    one of its methods.
     """
     main = [choice for choice in choices if not choice.provider.is_backup] or choices
     first, *others = main
@@ -127,7 +127,7 @@ def only_choice(choices: Sequence[Choice]) -> Choice | None:
 
 
 def grouped(shown: list[dict[str, Any]], keys: list[str]) -> list[dict[str, Any]]:
-    """Return the choices in groups: the first of each, which can be used if any can, and the others."""
+    """Return the choices in groups. Each has its first usable choice, or else its first, and the others."""
     groups: dict[str, list[dict[str, Any]]] = {}
     for number, (choice, key) in enumerate(zip(shown, keys, strict=True)):
         groups.setdefault(key or f"#{number}", []).append(choice)
@@ -144,9 +144,9 @@ def is_typed(provider: MethodProvider) -> bool:
 
 
 def when_usable(wait: int, pause: errors.SendingPaused | None = None) -> dict[str, Any]:
-    """Describe when a choice can be used. `when` is empty for now, and for a lock without an end.
+    """Return when a choice can be used. `when` is empty for now, and for a lock without an end.
 
-    `why` has the sentence of a pause of sending.
+    `why`: the message, if sending is paused.
     """
     ends = wait not in (0, Lock.FOR_EVER)
     told = {"usable": not wait and pause is None, "when": errors.in_words(wait) if ends else ""}

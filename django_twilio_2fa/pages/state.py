@@ -16,14 +16,14 @@ NEW_DEVICE = "new device"
 
 
 def seal_secret(secret: dict[str, Any]) -> str:
-    """Seal the secret of a new device, which may then stand in a session."""
+    """Seal the secret of a new device, so that the session can store it."""
     return seal(secret, NEW_DEVICE)
 
 
 class WizardState:
     """The entries that one mount of a wizard keeps in the session.
 
-    Never put a token here, or a destination in clear. `changed` is called after each change.
+    Never store a token here, or a number or address in plain text. `changed` is called after each change.
     """
 
     def __init__(self, request: HttpRequest, mount: str, changed: Callable[[], None]) -> None:
@@ -49,7 +49,7 @@ class WizardState:
         entries = {k: v for k, v in {**before, **changes}.items() if v is not None}
         if entries == wizards.get(self.mount, {}):
             return
-        # Empty parts are left out: addresses of devices that do not exist must not fill the session.
+        # Empty parts are left out: URLs of devices that do not exist must not fill the session.
         wizards = {k: _fresh(v) for k, v in {**wizards, self.mount: entries}.items() if v}
         session_data.write(self.request, wizards=wizards)
 

@@ -1,4 +1,4 @@
-"""Base of the steps: the hooks of a page, and what happens after a send."""
+"""Base of the steps: the hooks of a page, and the response after a send."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from .fallback import Fallbacks
 from .pending import PendingVerifications
 from .state import WizardState, seal_secret
 
-# The steps of this package. Any other in a list of forms was put there by a subclass.
+# The steps of this package. Any other step in `form_list` comes from a subclass.
 OWN_STEPS = ("start", "register", "verify")
-# The pages of a wizard that are no steps.
+# The pages of a wizard that are not steps.
 END_PAGES = ("success", "failed", "status")
 
 
@@ -90,7 +90,7 @@ class Wizard(Protocol):
     def fail(self, error: errors.TwoFactorError) -> HttpResponseBase: ...
 
 
-# What pages say
+# Texts of the pages
 
 
 def display(wizard: Wizard, method: str) -> dict[str, Any]:
@@ -101,16 +101,16 @@ def display(wizard: Wizard, method: str) -> dict[str, Any]:
 
 
 def message(wizard: Wizard, code: str, **data: Any) -> str:
-    """Return a sentence that the site may have changed."""
+    """Return a message. The site may have replaced it."""
     data = {"user": wizard.verifier.user, "request": wizard.request, **data}
     return wording.message(code, **data)
 
 
 def choice_context(wizard: Wizard, choice: Choice) -> dict[str, Any]:
-    """Return what a template shows of a choice."""
+    """Return the template context of a choice."""
     shown = display(wizard, choice.provider.name)
     masked, name = choice.masked, choice.device_name
-    # Some methods show the name in place of what is masked.
+    # Some methods show the name in place of the masked value.
     known = errors.listed(*dict.fromkeys(wording.isolated(text) for text in (name, masked)))
     provider = choice.provider
     heading = answer_of(str(shown["label"]), provider.get_choice_label, str(shown["label"]), known)
@@ -127,14 +127,14 @@ def choice_context(wizard: Wizard, choice: Choice) -> dict[str, Any]:
         "name": name,
         "known": known,
         "summary": summary,
-        # A provider's own label says more than its line does.
+        # A label that the provider makes is more specific than its summary.
         "title": heading if not summary or says_more else errors.listed(str(shown["label"]), named),
         "heading": heading,
     }
 
 
 def given_up(row: Verification | None) -> str:
-    """Return what to say of a secret that was shown and not confirmed. Empty if there was none."""
+    """Return the message about a secret that was shown and not confirmed. Empty if there was none."""
     if row is None or row.purpose != "enrol" or row.status == Status.APPROVED:
         return ""
     provider = get_providers().get(row.method)
@@ -142,7 +142,7 @@ def given_up(row: Verification | None) -> str:
 
 
 class Step:
-    """One step of the wizard. A step that a subclass of the wizard adds has nothing but its form."""
+    """One step of the wizard. A step that a subclass of the wizard adds has only a form."""
 
     def __init__(self, wizard: Wizard) -> None:
         self.wizard = wizard
@@ -155,7 +155,7 @@ class Step:
         return None
 
     def open(self) -> HttpResponseBase | None:
-        """Return what a GET does in place of showing the page. None if it shows it."""
+        """Return the response to a GET request if it is not the page. None to show the page."""
         return None
 
     def form_class(self, default: Any) -> Any:
@@ -181,14 +181,14 @@ class Step:
         return {}
 
     def act(self, action: str) -> HttpResponseBase | None:
-        """Answer a button that posts no form. None if `action` is no such button."""
+        """Return the response to a button that posts no form. None for another `action`."""
         return None
 
     def submit(self, form: Any) -> HttpResponseBase:
-        """Answer a valid form."""
+        """Return the response to a valid form."""
         raise NotImplementedError
 
-    # A form that is shown again
+    # Showing a form again
 
     def shown_form(self) -> Any:
         """Return the form as a GET shows it: with its errors if it has just been posted."""
@@ -206,9 +206,9 @@ class Step:
         return form
 
     def ask_again(self, form: Any) -> HttpResponseBase:
-        """Go to the step's page, which says what is wrong.
+        """Redirect to the step's page, which shows the errors.
 
-        Files cannot be kept, and formsets have errors of another shape: those are shown at once.
+        Forms with files and formsets cannot be kept. They are rendered at once.
         """
         kept = None
         if not self.request.FILES and isinstance(form, forms.BaseForm):
@@ -219,7 +219,7 @@ class Step:
         return self.wizard.redirect(self.wizard.step)
 
     def forget_kept_form(self) -> None:
-        """Drop the errors of a page that the user has left. Keep what they typed for another method."""
+        """Delete the kept form of a page that the user has left. Keep it while they pick another method."""
         kept = self.state.get("again")
         if not kept or self.wizard.step == "status":
             return
@@ -230,8 +230,8 @@ class Step:
     # After a send
 
     def sent(self, row: Verification) -> HttpResponseBase:
-        """Go to the page where the token is typed."""
-        # A secret is shown until its device is confirmed or given up. Another verification ends that, too.
+        """Redirect to the page where the token is entered."""
+        # A secret is shown until its device is confirmed or abandoned. Another verification abandons it, too.
         earlier = self.state.get("verification")
         held = self.state.get("secret") if earlier == str(row.public_id) else None
         if self.state.secret and not held:
@@ -252,7 +252,7 @@ class Step:
         return self.wizard.redirect("verify")
 
     def send_failed(self, error: errors.TwoFactorError, method: str) -> HttpResponseBase:
-        """Go where the user can go on: with the code that they have, or with another choice."""
+        """Redirect to the page where the user can go on: with an earlier code, or with another choice."""
         if error.try_other_method:
             self.state.update(failing=method)
         if error.verification is not None:
@@ -266,10 +266,10 @@ class Step:
         return self.wizard.fail(error)
 
     def explain_send(self, error: errors.TwoFactorError, row: Verification, method: str) -> None:
-        """Say why nothing was sent, where the user may have a code."""
+        """Tell the user why nothing was sent. They may have an earlier code."""
         say = self.wizard.add_message
         if error.uncertain:
-            # The page itself says so, in place of where the code went.
+            # The page itself says so, and does not say where the code was sent.
             self.state.update(unsure=str(row.public_id))
             if error.site_sentence is not None:
                 say(messages.WARNING, error.display)
@@ -285,7 +285,7 @@ class Step:
             say(messages.WARNING, error.display)
 
     def keep_wish(self, method: str, error: errors.ResendCooldown, row: Verification) -> str:
-        """Remember which method the user wants once the cooldown is over. Return what to say."""
+        """Remember the method that the user wants after the cooldown. Return the message for the user."""
         self.state.update(wish={"method": method, "verification": str(row.public_id)})
         wait = max(error.data["can_resend_in"], self.verifier.wait_to_resend(row))
         about = {"method": display(self.wizard, method)["label"], "when": errors.in_words(wait)}

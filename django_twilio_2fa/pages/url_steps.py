@@ -1,4 +1,4 @@
-"""formtools' wizard with its step in the address."""
+"""formtools' wizard, with the current step in the URL."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .step import END_PAGES
 
 
 class StepsFromUrl(StepsHelper):  # type: ignore[misc]
-    """formtools' helper, with the current step from the address and not from the session."""
+    """formtools' helper, with the current step from the URL and not from the session."""
 
     @property
     def current(self) -> str:
@@ -28,7 +28,7 @@ class StepsFromUrl(StepsHelper):  # type: ignore[misc]
 
 
 class UrlStepsWizardView(PageMixin, NamedUrlSessionWizardView):  # type: ignore[misc]
-    """A wizard whose step is in the address, so that tabs, links and the back button work.
+    """A wizard whose step is in the URL, so that tabs, links and the back button work.
 
     It has no management form and no field prefix, and does not validate again at the end. Steps that a
     subclass adds keep formtools' own storage.
@@ -49,7 +49,7 @@ class UrlStepsWizardView(PageMixin, NamedUrlSessionWizardView):  # type: ignore[
 
     @classonlymethod
     def urls(cls, **initkwargs: Any) -> tuple[list[URLPattern], str]:
-        """Return the patterns of this wizard, for `include()`: a page for each step, and the last pages."""
+        """Return the patterns of this wizard, for `include()`: a page for each step, and the final pages."""
         view = cls.as_view(**initkwargs)
         form_list = initkwargs.get("form_list", cls.form_list)
         names = [*(name for name, _form in form_list), *END_PAGES]
@@ -76,12 +76,12 @@ class UrlStepsWizardView(PageMixin, NamedUrlSessionWizardView):  # type: ignore[
 
     @cached_property
     def storage(self) -> Any:
-        # Made when it is first needed: making it marks the session as changed, and on a slow GET that would
-        # overwrite what another request has stored meanwhile.
+        # Created only when it is needed, because that marks the session as changed. A slow GET would then
+        # overwrite the changes of another request.
         return get_storage(self.storage_name, self.prefix, self.request, getattr(self, "file_storage", None))
 
     def changed(self) -> None:
-        """Forget the list of forms: its conditions may answer otherwise now."""
+        """Clear the cached list of forms: its conditions may have changed."""
         self.__dict__.pop("_form_list", None)
 
     def get_form_prefix(self, step: Any = None, form: Any = None) -> str:
@@ -94,7 +94,7 @@ class UrlStepsWizardView(PageMixin, NamedUrlSessionWizardView):  # type: ignore[
         response: HttpResponseBase = super().render(form, **kwargs)
         return response
 
-    # A step of a subclass's own
+    # Steps that a subclass adds
 
     def has_stored(self, step: str) -> bool:
         """Return whether a step has been filled in. Does not touch formtools' storage."""
@@ -108,7 +108,7 @@ class UrlStepsWizardView(PageMixin, NamedUrlSessionWizardView):  # type: ignore[
         return self.go_after(self.step)
 
     def go_after(self, step: str) -> HttpResponseBase:
-        """Go to the step that follows, or to where the user wants to go."""
+        """Redirect to the next step, or after the last step to the page that the user wants."""
         steps = list(self.get_form_list())
         after = steps[steps.index(step) + 1 :]
         return self.redirect(after[0]) if after else after_last_step(self)

@@ -1,4 +1,4 @@
-"""The verify page: take the token, send it again, give up."""
+"""The verify page: check the token, send it again, or cancel."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from .recognized import trust_label
 from .shown import entered, minutes_left
 from .step import Step, choice_context, display, given_up, message
 
-# Errors that pass: the same form may be sent again.
+# Temporary errors: the same form may be submitted again.
 TRY_AGAIN = (
     errors.ApprovalPending,
     errors.CheckInProgress,
     errors.TwilioUnavailable,
     errors.TwilioRateLimited,
-    # Twilio refused a well-formed token. Another code, or another method, may do.
+    # Twilio refused a well-formed token. Another code, or another method, may work.
     errors.TwilioInvalidParameter,
     errors.CannotReceive,
     errors.CountryUnavailable,
@@ -41,14 +41,14 @@ TRY_AGAIN = (
 
 
 class VerifyStep(Step):
-    """Checks the token of a pending verification."""
+    """The step that checks the token of a pending verification."""
 
     def guard(self) -> HttpResponseBase | None:
         row = self.wizard.current_verification()
         if row is None:
             return start.begin(self.wizard) if start.is_new(self.wizard) else self.overtaken() or self.over()
         if row.purpose == "enrol" and get_providers()[row.method].shows_secret and not self.state.secret:
-            # Another session began it, and only that one can show what has to be seen.
+            # Another session began the registration, and only that session can show the secret.
             return self.wizard.redirect("register")
         return None
 
@@ -115,7 +115,7 @@ class VerifyStep(Step):
         }
 
     def sent_sentence(self, row: Verification, provider: MethodProvider, *, unsure: bool) -> str:
-        """Return where the token went. Empty for a method that waits: its template says what to do."""
+        """Return the sentence that says where the token went. Empty for a method that waits for approval."""
         if provider.sends and not row.last_sent_at and not unsure:
             # Twilio has refused the first send.
             return ""
@@ -127,7 +127,7 @@ class VerifyStep(Step):
         return wording.sent_sentence(provider, shown, user=self.verifier.user, request=self.request)
 
     def fallback_context(self, row: Verification) -> dict[str, Any] | None:
-        """Return the method to offer instead. `after` is in how many seconds it comes first."""
+        """Return the method to offer instead. `after`: the seconds until it is shown first."""
         found = self.wizard.fallbacks.get(row)
         if found is None:
             return None
@@ -169,13 +169,13 @@ class VerifyStep(Step):
             if row.approved_now and form.cleaned_data.get("trust_browser"):
                 browsers.trust(self.request, response, row)
             return response
-        # The box stays ticked.
+        # The checkbox stays checked.
         self.state.update(trust=form.cleaned_data.get("trust_browser") or None)
         self.come_back_to(row)
         return self.ask_again(form)
 
     def incorrect(self, error: errors.InvalidVerificationCode) -> str:
-        """Return what to say of a wrong token, and how many tries are left."""
+        """Return the message for a wrong token, with the number of attempts left."""
         if isinstance(error, errors.CodeAlreadyUsed):
             return error.display
         text = message(self.wizard, "incorrect_code", default=error.display)
@@ -188,27 +188,27 @@ class VerifyStep(Step):
         return errors.sentences(text, tries)
 
     def come_back_to(self, row: Verification) -> None:
-        """Let the page be about this verification. With two tabs open the session may hold the other's."""
+        """Show this verification on the page. With two tabs open, the session may have the other tab's."""
         if self.state.get("verification") == str(row.public_id):
             return
         self.state.update(verification=str(row.public_id), method=row.method)
         if row.purpose == "enrol" and get_providers()[row.method].shows_secret:
-            # The secret in the session belongs to the other.
+            # The secret in the session belongs to the other verification.
             self.state.clear("secret")
 
     def verified(self, row: Verification) -> HttpResponseBase:
-        """Go on after a right token."""
+        """Complete an approved verification, and redirect to the next step."""
         if signing_in.is_verified_by(self.request, row):
-            # Also where another request had it approved: the browser may not have got that one's cookie.
+            # Also if another request had it approved: that request's cookie may not have reached the browser.
             self.wizard.sign_in()
         if row.approved_now:
             self.remember(row)
-        # Otherwise another request has had it approved. This one read the session before that one wrote it:
-        # writing it as well would undo what the site's own receivers have put there.
+        # Otherwise, another request had it approved after this request had read the session. If this request
+        # wrote the session as well, it would undo what the site's own receivers have stored there.
         return self.wizard.go_after("verify")
 
     def remember(self, row: Verification) -> None:
-        """Record a verification in the session, and let a subclass act."""
+        """Store an approval in the session, and call the subclass's `on_success`."""
         session.remember(self.request, row)
         self.state.clear(
             "verification", "method", "error", "secret", "failing", "again", "wish", "unsure", "trust"
@@ -218,12 +218,12 @@ class VerifyStep(Step):
         if row.is_first_registration:
             self.state.update(offer=True)
         device = None if row.kind in CONTACTS else row.device
-        # Such as how many recovery codes are left.
+        # For example, the number of recovery codes left.
         if device is not None and (advice := get_providers()[row.method].get_device_warning(device)):
             self.wizard.add_message(messages.WARNING, advice)
 
     def overtaken(self) -> HttpResponseBase | None:
-        """Say that a first registration ended because the user registered something else in another tab."""
+        """Tell the user that a first registration ended because another tab registered another device."""
         row = self.wizard.pending.posted()
         if row is None or row.purpose != Purpose.ENROL or not self.wizard.is_proven():
             return None
@@ -237,14 +237,14 @@ class VerifyStep(Step):
         return self.wizard.redirect("success")
 
     def over(self, row: Verification | None = None, to: Contact | None = None) -> HttpResponseBase:
-        """Say that the verification has ended, unless it has been approved meanwhile.
+        """Tell the user that the verification has ended, unless it has been approved in the meantime.
 
-        `row` is what has just turned out to be over, and `to` where its code went.
+        `row`: the verification that has ended. `to`: the number or address that its code was sent to.
         """
         pending = self.wizard.pending
         id = str(row.public_id) if row is not None else self.state.get("verification")
         approved = session.get_verification(self.request)
-        # Without an id the other request of a form submitted twice has cleared the session already.
+        # Without an id, the form was submitted twice, and the other request has cleared the session.
         if approved is not None and id in (None, str(approved.public_id)):
             return self.wizard.redirect("success")
         if id and (page := self.wizard.show_expired(row or pending.known(id), to)):
@@ -262,7 +262,7 @@ class VerifyStep(Step):
         return {"resend": self.resend, "cancel": self.cancel}.get(action, lambda: None)()
 
     def resend(self) -> HttpResponseBase:
-        """Send again, by the same method or another."""
+        """Send the code again, by the same method or another."""
         row = self.wizard.current_verification(self.request.POST.get("verification"))
         if row is None:
             return self.over()
@@ -289,7 +289,7 @@ class VerifyStep(Step):
         return self.wizard.redirect("verify")
 
     def cancel(self) -> HttpResponseBase:
-        """End the verification."""
+        """Cancel the verification."""
         row = self.wizard.current_verification()
         if row is not None:
             self.verifier.cancel(row)

@@ -1,4 +1,4 @@
-"""The wizard: what happens to a request, and the hooks in the order in which a request meets them.
+"""The wizard: how a request is handled, and the hooks in the order in which they are called.
 
 formtools supplies the list of steps with its conditions, makes the forms, and stores the steps that a
 subclass adds. Each step of this package is in a file of its own: `start.py`, `register.py`, `verify.py`.
@@ -43,18 +43,18 @@ class VerificationWizardView(UrlStepsWizardView):
 
     form_list: ClassVar[Any] = [("start", StartForm), ("register", RegistrationForm), ("verify", TokenForm)]
     methods: ClassVar[tuple[str, ...] | None] = None
-    """Names of the only methods to be used on this mount; None for all that are allowed."""
+    """The names of the only methods on this mount. None for all allowed methods."""
     intent: ClassVar[str] = "register"
-    """What a registration here is for: `register` something first, `add` to it, or `change` it."""
+    """The purpose of a registration: `register` the first device, `add` another, or `change` one."""
     adds: ClassVar[bool] = False
-    """Whether this wizard adds to what the user has, and so verifies nobody."""
+    """True if this wizard adds devices, and so does not verify the session."""
     step_classes: ClassVar[dict[str, type[Step]]] = {
         "start": StartStep,
         "register": RegisterStep,
         "verify": VerifyStep,
     }
 
-    # A request comes in
+    # Handling a request
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         self.step = kwargs.get("step", "")
@@ -95,7 +95,7 @@ class VerificationWizardView(UrlStepsWizardView):
             self.state.clear("error")
             return self.redirect("start")
         if self.step == "success":
-            self.state.clear("offer")  # what was offered there is not wanted now
+            self.state.clear("offer")  # the user does not want the offered backup
             return self.redirect("success")
         if self.step not in self.get_form_list():
             return self.redirect(self.steps.first)
@@ -131,7 +131,7 @@ class VerificationWizardView(UrlStepsWizardView):
         """Return whether the user has verified in this wizard."""
         return session.is_verified(self.request)
 
-    # What is offered
+    # The choices
 
     @cached_property
     def is_registration(self) -> bool:
@@ -168,14 +168,14 @@ class VerificationWizardView(UrlStepsWizardView):
             raise errors.NoMethodAvailable
 
     def may_send_on_get(self) -> bool:
-        """Return whether this GET request may send a code: a person opens the page, once in a session.
+        """Return whether this GET request may send a code: if a person opens the page, once in a session.
 
-        Everybody else gets the button instead: they must not cause a GET that costs money.
+        Other requests get a button instead. Nobody must be able to cause a GET request that costs money.
         """
         return self.request.method == "GET" and may_send_at_once(self.request) and not self.get_way_on_url()
 
     def get_way_on_url(self) -> str:
-        """Return where a user goes on who is verified already. Empty if something asks for more."""
+        """Return the URL for a user who is verified already. Empty if something asks for more."""
         acts = type(self).on_success is not VerificationWizardView.on_success
         return "" if acts else recognized.way_on(self)
 
@@ -189,7 +189,7 @@ class VerificationWizardView(UrlStepsWizardView):
 
     def takes(self, row: Verification) -> bool:
         """Return whether a verification belongs to this wizard, by its purpose and method."""
-        is_addition = row.proof_id is not None  # which verifies nobody
+        is_addition = row.proof_id is not None  # it does not verify the session
         return is_addition == self.adds and (self.methods is None or row.method in self.methods)
 
     @cached_property
@@ -240,7 +240,7 @@ class VerificationWizardView(UrlStepsWizardView):
         return [f"twilio_2fa/{method}/{name}.html", *names] if method else names
 
     def get_context_data(self, form: forms.Form, **kwargs: Any) -> dict[str, Any]:
-        # Past formtools' own: it reads its storage, which marks the session as changed.
+        # Does not call formtools' method, which reads its storage and so marks the session as changed.
         about = {"form": form, "steps": self.steps, "url_name": self.url_name}
         context = {"view": self, "form": form, "wizard": about, **self.page_context(), **kwargs}
         optional = self.is_optional()
@@ -255,12 +255,13 @@ class VerificationWizardView(UrlStepsWizardView):
         context = {"view": self, **self.page_context(), **context}
         return TemplateResponse(self.request, self.get_page_template_names(name), context)
 
-    # The answer
+    # The response
 
     def on_success(self, verification: Verification) -> None:
-        """React to a right token. Called once, in the same request. Does nothing: override it.
+        """Handle an approved verification. Override it: by default, it does nothing.
 
-        Not called in another request with the same token, or for a value that does not verify anybody yet.
+        It is called once, in the request that checked the token, and not in another request with the same
+        token. It is not called for a number or address that does not verify the user yet.
         """
 
     def get_success_url(self) -> str:

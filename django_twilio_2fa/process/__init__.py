@@ -1,1 +1,1 @@
-"""The process: who may use what, and what happens in a send, a check and a registration. Internal."""
+"""The verification process: sends, checks, registrations, and who may use which method. Internal."""

@@ -1,4 +1,4 @@
-"""Limit for how many accounts one number or address may be registered."""
+"""Limit the number of accounts that may register the same number or address."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from .subject import Subject
 SCOPE = "accounts"
 DAY = 86400
 
-# A site that keeps its numbers stores one after the approval. Until then the approval itself counts.
+# A site with fields of its own stores a number after the approval. Until then the approval itself counts.
 UNTIL_STORED = timedelta(minutes=10)
 
 SITE_VALUE = "site_value"
-"""In the details of a verification of a value that the site has stored for its user already."""
+"""The key in the `details` of a verification whose value the site already stores for its user."""
 
 
 def is_full(subject: Subject, row: Verification, *, lock: bool = False) -> bool:
-    """Return whether as many other accounts have a destination as `MAX_ACCOUNTS_PER_DESTINATION` says.
+    """Return whether `MAX_ACCOUNTS_PER_DESTINATION` other accounts already have the row's destination.
 
-    An account that has it already keeps it. `lock`: registrations of the destination wait for each other
-    until this transaction has ended.
+    An account that has the destination already may keep it. `lock`: make registrations of the destination
+    wait for each other until this transaction ends.
     """
     contact = row.contact
     if contact is None or row.details.get(SITE_VALUE):
@@ -44,7 +44,7 @@ def is_full(subject: Subject, row: Verification, *, lock: bool = False) -> bool:
 
 
 def users_with(kind: str, written: list[str]) -> set[Any]:
-    """Return the keys of the users who have registered a destination. `written`: its digests."""
+    """Return the primary keys of users who have registered a destination. `written`: its digests."""
     if not has_callback(kind):
         return set(Device.objects.filter(kind=kind, digest__in=written).values_list("user_id", flat=True))
     proven = ProvenContact.objects.filter(kind=kind, digest__in=written)
@@ -61,6 +61,6 @@ def users_with(kind: str, written: list[str]) -> set[Any]:
 
 
 def _lock(digest: str) -> None:
-    """Lock a destination. Two rows, so that requests before and after midnight meet in one of them."""
+    """Lock a destination by two rows: today's and tomorrow's, because a request may run over midnight."""
     today = int(time.time()) // DAY * DAY
     Counter.objects.increment({(SCOPE, digest, today): 1, (SCOPE, digest, today + DAY): 1})

@@ -1,4 +1,4 @@
-"""List a user's last verifications, for the user."""
+"""List a user's recent verifications for the user."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ RESULTS = {
     (Purpose.ENROL, Status.EXPIRED): _("Adding: not finished"),
     (Purpose.ENROL, Status.CANCELED): _("Adding: canceled"),
 }
-"""What a user reads about a verification, by its purpose and its status."""
+"""The text that a user reads about a verification, by purpose and status."""
 
 
 @dataclass(frozen=True)
 class Activity:
-    """One verification: when it began, by which method, with what (masked), what became of it, and where.
+    """One verification as its user sees it: time, method, masked value, result and browser.
 
-    `browser` is a name, such as `Firefox on Windows`. Empty if it is unknown.
+    `browser` is a name, such as `Firefox on Windows`. Empty if the browser is unknown.
     """
 
     at: datetime
@@ -48,7 +48,7 @@ class Activity:
 
 
 def recent(subject: Subject) -> list[Activity]:
-    """Return the user's last verifications, the newest first."""
+    """Return the user's recent verifications, newest first."""
     if subject.user is None:
         return []
     rows = Verification.objects.filter(user=subject.user).order_by("-created_at", "-pk")[:RECENT]
@@ -58,7 +58,7 @@ def recent(subject: Subject) -> list[Activity]:
 def _activity(subject: Subject, row: Verification) -> Activity:
     status = Status(row.status)
     if status == Status.PENDING and row.is_expired():
-        # Nobody has looked at it since.
+        # No request has ended the row since it expired.
         status = Status.EXPIRED
     result = str(RESULTS[Purpose(row.purpose), status])
     # The value of a remembered browser is its name, as it was when the user asked to remember it.
@@ -70,7 +70,7 @@ def _activity(subject: Subject, row: Verification) -> Activity:
 
 
 def _label(subject: Subject, row: Verification) -> str:
-    """Return the name of the method. If it is not installed, return its short name."""
+    """Return the label of the method, or its short name if it is not installed."""
     if row.method == browsers.METHOD:
         return str(_("Remembered browser"))
     provider = get_providers().get(row.method)

@@ -1,4 +1,4 @@
-"""Help a user from outside of their session: show, unlock, remove, end verification everywhere."""
+"""Help a user from outside their session: show status, unlock, remove devices, end verifications."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ RECENT = 10
 
 
 def unlock(user: Any, request: Any = None) -> int:
-    """End a user's locks and let them start again at once. Returns how many locks and rows that ended."""
+    """End a user's locks, and let the user start again at once. Returns the number of locks and rows."""
     ended = reservations.unlock(user)
     if ended:
         events.unlocked(user, request, ended)
@@ -31,9 +31,9 @@ def unlock(user: Any, request: Any = None) -> int:
 
 
 def revoke(user: Any, request: Any = None) -> int:
-    """End the verification of a user in every session, and forget all of their browsers.
+    """End a user's verifications in every session, and forget all of the user's browsers.
 
-    Returns how many verifications no longer count.
+    Returns the number of verifications that were ended.
     """
     browsers.end_all(user, "administrator", request)
     rows = Verification.objects.filter(user=user, status=Status.APPROVED, verifies_session=True)
@@ -44,9 +44,9 @@ def revoke(user: Any, request: Any = None) -> int:
 
 
 def remove(user: Any, devices: Iterable[Device], request: Any = None) -> list[str]:
-    """Remove devices of a user, and tell their owner. Backups go with the last device.
+    """Remove devices of a user, and e-mail the owner. Backups are removed with the last device.
 
-    Returns what was removed, as its owner knows it.
+    Returns the removed devices as the e-mail names them.
     """
     return again(partial(_remove, user, [device.pk for device in devices], request))
 
@@ -74,7 +74,7 @@ def _delete(device: Device, request: Any) -> str:
 
 
 def status(user: Any) -> dict[str, Any]:
-    """Return what a user has registered, their locks, and their last verifications. Values are masked."""
+    """Return a user's devices, active locks, browsers and recent verifications. Values are masked."""
     now = int(time.time())
     locks = [lock.until for lock in lockout.locks_of(user) if lock.until > now]
     rows = Verification.objects.filter(user=user).order_by("-created_at")[:RECENT]

@@ -1,4 +1,4 @@
-"""Approve a verification and store what it registers, in one transaction that one check wins."""
+"""Approve a verification and store the device that it registers. Only one concurrent check succeeds."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ class Outcome(enum.Enum):
     REFUSED = "refused"
     """The token was right, but the registration is no longer allowed."""
     FULL = "full"
-    """The token was right, but the user has as many devices as allowed."""
+    """The token was right, but the user already has as many devices as allowed."""
     CROWDED = "crowded"
-    """The token was right, but as many accounts have the number or address as may have it."""
+    """The token was right, but as many accounts as allowed already have the number or address."""
     SUPERSEDED = "superseded"
-    """Another request has ended the row, or its device was removed."""
+    """Another request has ended the row, or the row's device was removed."""
 
 
 WHY = {
@@ -44,7 +44,7 @@ WHY = {
     Outcome.FULL: errors.TooManyDevices,
     Outcome.CROWDED: errors.TooManyAccounts,
 }
-"""The error whose code is stored in the row."""
+"""The error of each refusal. Its code is stored in the row."""
 
 
 def store_approval(
@@ -56,27 +56,27 @@ def store_approval(
     changes: bool = False,
     most: int | None = None,
 ) -> Outcome:
-    """Approve a pending row whose check holds `lease`, and store what it registers. Returns the outcome.
+    """Approve a pending row whose check holds `lease`, and store its device. Returns the outcome.
 
-    The row is brought up to date, unless another request has ended it.
+    `row` is refreshed, unless another request has ended it.
 
-    `changes`: it replaces a value that the site keeps. A change uses up its proof. An addition needs a proof
-    that is not used up, and room: the user may have `most` devices. A first registration is refused if
-    something has been registered meanwhile.
+    `changes`: the row replaces a value that the site keeps. A change uses up its proof. An addition needs a
+    proof that is not used up, and fewer than `most` devices. A first registration is refused if the user has
+    registered a device meanwhile.
     """
     now, device, flow = timezone.now(), checked.device, subject.flow
     enrols = row.purpose == Purpose.ENROL
     theirs = has_callback(row.kind)
     with transaction.atomic(durable=True):
         if enrols and row.user_id is not None:
-            # Two registrations at once: the second has to see the first.
+            # Concurrent registrations: the second has to see the first.
             lock_user(row.user_id)
         mine = Verification.objects.filter(pk=row.pk, status=Status.PENDING, lease=lease)
         used = checked.used.pk if checked.used is not None and not enrols else None
         if used is None and not enrols and row.kind and not theirs and row.user_id is not None:
-            # The device was removed meanwhile: its deletion blanked the row's reference to it.
+            # If the device was removed meanwhile, the deletion has set the row's reference to NULL.
             mine = mine.filter(device__isnull=False)
-        # First the user's row, then the number's: every registration locks them in this order.
+        # Every registration locks in this order: first the user's row, then the destination's.
         if enrols and accounts.is_full(subject, row, lock=True):
             outcome = Outcome.CROWDED
         else:
@@ -94,12 +94,12 @@ def store_approval(
             "lease_until": None,
         }
         if browser := name_of(subject.request):
-            # It may have begun in another one.
+            # The verification may have begun in another browser.
             fields["browser"] = browser
         if allowed and flow:
             fields["flow_digest"] = subject.flow_digests[0]
             fields["auth_digest"] = subject.auth
-            # A site's own field is not known to hold the new value yet; an added device proves nothing.
+            # The site may not have stored the new value yet. An added device proves nothing.
             fields["verifies_session"] = not enrols or (row.proof_id is None and not theirs)
         if not mine.update(**fields):
             transaction.set_rollback(True)
@@ -118,12 +118,12 @@ def store_approval(
 
 
 def _use(row: Verification, now: Any) -> dict[str, Any]:
-    """Return what a device remembers of a verification."""
+    """Return the fields of a device that record its last use."""
     return {"last_used_at": now, "last_method": row.method}
 
 
 def _note_use(row: Verification, used: Any, now: Any) -> bool:
-    """Record that a device was used. Returns False if it is not the user's, or has been removed."""
+    """Record the use of a device. Returns False if it is not the user's, or was removed."""
     found = bool(Device.objects.filter(pk=used, user=row.user_id).update(**_use(row, now)))
     if found and used != row.device_id:
         Verification.objects.filter(pk=row.pk).update(device=used)
@@ -131,26 +131,26 @@ def _note_use(row: Verification, used: Any, now: Any) -> bool:
 
 
 def _use_up(proof: Verification) -> bool:
-    """Use a proof, once. Returns whether it was unused."""
+    """Use up a proof. Returns False if it was used up already."""
     return bool(
         Verification.objects.filter(pk=proof.pk, proof_used_at=None).update(proof_used_at=timezone.now())
     )
 
 
 def _is_unused(proof: Verification) -> bool:
-    """Return whether a proof is unused. It stays unused until this transaction has ended."""
+    """Return whether a proof is unused, and lock it so that it stays unused until this transaction ends."""
     return bool(Verification.objects.filter(pk=proof.pk, proof_used_at=None).update(proof_used_at=None))
 
 
 def lock_user(user_id: Any) -> None:
-    """Lock the user's row until this transaction has ended: two registrations wait for each other."""
+    """Lock the user's row until this transaction ends, so that concurrent registrations wait."""
     list(users().select_for_update().filter(pk=user_id).values_list("pk"))
 
 
 def _claim(row: Verification, device: NewDevice | None, *, changes: bool, most: int | None) -> Outcome:
-    """Return whether the registration is allowed. One proof serves any number of additions, and one change.
+    """Return the outcome of a registration. One proof is enough for any number of additions and one change.
 
-    Asked again here, under the lock: what was registered may have changed since `registration.still_allowed`.
+    This is checked again under the lock: devices may have changed since `registration.still_allowed`.
     """
     if row.proof is None:
         first = not Device.objects.filter(user=row.user_id).exclude(kind__in=_callback_kinds()).exists()
@@ -166,11 +166,11 @@ def _claim(row: Verification, device: NewDevice | None, *, changes: bool, most: 
 
 
 def _takes_a_place(row: Verification, device: NewDevice | None) -> bool:
-    """Return whether the row replaces something that is registered."""
+    """Return whether the row replaces a registered device."""
     if row.replaces_id is not None:
         return True
     if contact := row.contact:
-        # The same number behind a switchboard: it keeps one extension.
+        # The same number with another extension: only one extension is kept.
         there = Device.objects.for_value(row.user_id, row.kind, str(contact)).first()
         return there is not None and there.data != details_of(contact)
     only = device is not None and device.only
@@ -182,7 +182,7 @@ def _callback_kinds() -> list[str]:
 
 
 def _uncounted() -> list[str]:
-    """Return the kinds that do not count as devices: backups, and those that the site keeps."""
+    """Return the kinds that do not count as devices: backups, and kinds that the site keeps."""
     backups = [p.device_kind for p in get_providers().values() if p.is_backup and p.device_kind]
     return [*_callback_kinds(), *backups]
 
@@ -193,23 +193,23 @@ def _standing_alone(user_id: Any) -> QuerySet[Device]:
 
 
 def remove_device(device: Device, proof: Verification, *, may_be_last: bool) -> None:
-    """Delete a device and use up its proof. Raises `LastDevice` or `ProofRequired`.
+    """Delete a device and use up the proof. Raises `LastDevice` or `ProofRequired`.
 
-    `may_be_last`: the device may be the only one.
+    `may_be_last`: allow the removal of the only device.
     """
     with transaction.atomic():
-        # Two at once, each with a proof of its own: the second has to see that the first is gone.
+        # Concurrent removals with different proofs: the second has to see that the first device is gone.
         lock_user(device.user_id)
         if not may_be_last and not _standing_alone(device.user_id).exclude(pk=device.pk).exists():
             raise errors.LastDevice
         if not _use_up(proof):
             raise errors.ProofRequired
-        # A copy: Django takes the key from what it deletes, and a retry after a failed commit needs it.
+        # A copy: Django clears the key of a deleted object, and a retry after a failed commit needs the key.
         copy(device).delete()
 
 
 def _verified_here(row: Verification, device: NewDevice | None, flow: Any) -> list[int]:
-    """Return the ids of what this session has verified, if a device is about to be replaced in it."""
+    """Return the ids of this session's verifications if the row replaces a device, else none."""
     if not flow or not (row.replaces_id is not None or (device is not None and device.only)):
         return []
     here = Verification.objects.filter(user=row.user_id, flow_digest=flow, verifies_session=True)
@@ -217,9 +217,9 @@ def _verified_here(row: Verification, device: NewDevice | None, flow: Any) -> li
 
 
 def _follow(row: Verification, followers: list[int]) -> None:
-    """Refer to the device that was stored, since what was verified with a device ends when it is deleted.
+    """Link the row to the stored device, so that the verification ends when the device is deleted.
 
-    If it has replaced another one, what this session had verified with that one holds.
+    If the device replaced another one, keep the session's verifications with the old device (`followers`).
     """
     row.device = row.registered
     if row.device is None:
@@ -231,8 +231,8 @@ def _follow(row: Verification, followers: list[int]) -> None:
 
 
 def _store(row: Verification, now: Any, device: NewDevice | None) -> tuple[Device | None, bool]:
-    """Store what a row registers. Returns the device, and whether it takes the place of another one."""
-    # An addition verifies nobody.
+    """Store the device that a row registers. Returns the device and whether it replaces another one."""
+    # An added device does not verify a session, so its method is not recorded as used.
     fields: dict[str, Any] = _use(row, now) if row.proof_id is None else {"last_used_at": now}
     replaced = _replace(Device.objects.filter(pk=row.replaces_id)) if row.replaces_id is not None else []
     if replaced:
@@ -259,7 +259,7 @@ def _store(row: Verification, now: Any, device: NewDevice | None) -> tuple[Devic
 
 
 def _replace(devices: QuerySet[Device]) -> list[Device]:
-    """Delete devices that another one takes the place of. Returns them."""
+    """Delete devices that are replaced by another one, and return them."""
     found = list(devices)
     for device in found:
         device.is_replaced = True

@@ -1,4 +1,4 @@
-"""Awaitable counterparts of methods that use the database."""
+"""Async versions of methods that use the database."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ T = TypeVar("T")
 
 
 def awaitable(method: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P], Coroutine[Any, Any, T]]:
-    """Return the awaitable counterpart of a method. It calls the method that the object's class has.
+    """Return the async version of a method. A subclass that overrides the method overrides both.
 
-    It runs in the thread that Django keeps for a request's database.
+    The method runs in the thread that Django uses for a request's database connections.
     """
     name = method.__name__
 

@@ -1,4 +1,4 @@
-"""Send a token on request: find the verification that it belongs to, or begin one."""
+"""Send a token on request: find its verification, or begin one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 NOT_SET = {PhoneNumber.kind: errors.PhoneNotSet, EmailAddress.kind: errors.EmailNotSet}
 
 REGISTRATION = "registration"
-"""The key of what the client adds to a registration, in the `data` of a verification."""
+"""The key in a verification's `data` for the values that a client submits with a registration."""
 
 
 def send(
@@ -69,9 +69,9 @@ def send(
 def _is_superseded(earlier: Verification, later: Verification) -> bool:
     """Return whether a registration ends because its user has begun another one.
 
-    After a correction, the code that went to the wrong number is of no use. A registration of another kind
-    may be in another tab and goes on there, unless it shows a secret: the session keeps one of these, and the
-    user sees that the other was not set up.
+    After a correction, the code that went to the wrong number is useless. A registration of another kind may
+    continue in another tab, unless it shows a secret: the session keeps only one secret, and the user sees
+    that the earlier device was not set up.
     """
     if earlier.pk == later.pk or Purpose.PROVE in (earlier.purpose, later.purpose):
         return False
@@ -79,7 +79,7 @@ def _is_superseded(earlier: Verification, later: Verification) -> bool:
 
 
 def resend(available: Methods, row: Verification, method: str = "") -> Verification:
-    """Send the token of a pending verification again, perhaps by another method to the same number."""
+    """Send the token of a pending verification again, optionally by another method to the same number."""
     available.subject.authorize()
     provider = available.get(method or row.method)
     if provider.name != row.method and not available.reaches(provider, row):
@@ -88,16 +88,16 @@ def resend(available: Methods, row: Verification, method: str = "") -> Verificat
 
 
 def _send(available: Methods, row: Verification, provider: MethodProvider) -> Verification:
-    # The send changes where the choices stand.
+    # The send changes the limits and locks of the choices.
     available.standing = None
     return send_token(available.subject, row, provider)
 
 
-# What a send is for
+# Finding or beginning the verification
 
 
 def _for_anonymous(subject: Subject, provider: MethodProvider, to: Contact | None) -> Verification:
-    """Begin a verification of no user. It belongs to the session that asked, or to the caller with its id.
+    """Find or begin a verification without a user. It belongs to the session, or to the caller with its id.
 
     Raises `MissingUserData`, `MethodNotAllowed`, and what `phone_rules.refuse_country` raises.
     """
@@ -113,7 +113,7 @@ def _for_anonymous(subject: Subject, provider: MethodProvider, to: Contact | Non
 def _to_prove(
     available: Methods, provider: MethodProvider, device: Registered | None, *, store: bool = False
 ) -> Verification:
-    """Find or begin the verification of a registered device. One that begins is stored with its first send.
+    """Find or begin the verification of a registered device. A new one is stored with its first send.
 
     Raises `PhoneNotSet`, `EmailNotSet` or `NoMethodAvailable` without a device, and `MethodNotAllowed`.
     """
@@ -129,8 +129,8 @@ def _to_prove(
         raise errors.MethodNotAllowed(method=provider.name)
     if isinstance(device.contact, PhoneNumber) and not device.contact.is_valid:
         logger.warning(
-            "The number of %s is not one that phonenumbers knows today. It was proven once, so the code "
-            "is sent. manage.py twilio_2fa_numbers lists all of them.",
+            "phonenumbers does not consider the number of %s valid now. It was verified before, so the "
+            "code is sent. manage.py twilio_2fa_numbers lists all such numbers.",
             f"device {device.device.pk}" if device.device else f"user {subject.user.pk}",
         )
     return verifications.get_or_begin(
@@ -158,7 +158,7 @@ def _to_register(
     if replaces is None:
         available.refuse_too_many(provider)
     proof = available.authorize(kind)
-    # A device of the provider's own kind has no destination, any other has one.
+    # Only a device of the provider's own kind has no destination.
     if provider.device_kind != kind or kind is None or (to is None) is (kind in CONTACTS):
         raise errors.MethodNotAllowed(method=provider.name)
     fields: dict[str, Any] = {"proof": proof, "replaces": replaces.device if replaces else None}
@@ -196,7 +196,7 @@ def _may_look_up(subject: Subject, row: Verification, provider: MethodProvider) 
 
 
 def _check_line_type(subject: Subject, row: Verification, provider: MethodProvider, to: Contact) -> None:
-    """Look the number up once for each verification, and refuse what the settings refuse."""
+    """Look up the line type once per verification, and refuse types that the settings do not allow."""
     if not isinstance(to, PhoneNumber) or row.sends:
         return
     about = {"user": subject.user, "request": subject.request}

@@ -1,7 +1,7 @@
-"""Stop registrations for a while where too few of the codes that are sent are entered.
+"""Stop registrations temporarily for places where too few of the sent codes are entered.
 
-Asked before each send to a phone number that nobody has proven yet, and before no other. Text-message pumping
-registers numbers whose owners get a share of the price of a message, and who enter no code.
+The breaker is asked only before sends to phone numbers that nobody has proven yet. Text-message pumping
+registers numbers whose owners get a share of the price of each message, and enter no codes.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from .limit_rows import UNLIMITED, RateLimit
 from .subject import Subject
 
 ESTABLISHED = 10
-"""So many registrations in a month, and a country is counted by itself only."""
+"""The number of registrations in a month from which a country no longer counts for `places.UNKNOWN`."""
 
 BRIEFLY = 120
-"""For so long a burst stops registrations, in seconds: users enter their codes meanwhile, or do not."""
+"""The seconds for which a burst stops registrations. It then shows whether users enter their codes."""
 
 BURST = 4
-"""So many times the number of sends may be on their way before anything was entered."""
+"""The multiple of `_most` sends in ten minutes that is a burst, unless enough codes were entered."""
 
 LONGEST = DAY
 ALL_METHODS = ""
@@ -39,7 +39,7 @@ ALL_METHODS = ""
 
 @dataclass(frozen=True)
 class Rules:
-    """The setting `BREAKER`, with the defaults of what it leaves out."""
+    """The setting `BREAKER`, with defaults for missing keys."""
 
     sends: int
     conversion: float
@@ -58,17 +58,17 @@ class Rules:
 
 @dataclass(frozen=True)
 class Found:
-    """The reason to stop registrations to a place. `brief`: until it is known whether codes are entered."""
+    """The reason to stop registrations to a place. `brief`: stop for `BRIEFLY`, because of a burst."""
 
     reason: str
     brief: bool = False
 
 
 def counters(subject: Subject, row: Verification, provider: MethodProvider) -> list[RateLimit]:
-    """Return what a send is counted on, once it may be made. None where the breaker has nothing to say.
+    """Return the counters of a send that the breaker allows. Empty if the breaker does not apply.
 
-    Raises `RegistrationsPaused` where registrations are stopped, or are stopped now, and `ChallengeRequired`
-    where a challenge is wanted first. Two queries, and a third if the client address is known.
+    Raises `RegistrationsPaused` if registrations are stopped already or now, and `ChallengeRequired` if the
+    user has to pass a challenge first. Two queries, and a third if the client address is known.
     """
     rules, number = Rules.read(), row.contact
     if rules is None or not provider.sends or not pauses.is_registration(row):
@@ -92,7 +92,7 @@ def counters(subject: Subject, row: Verification, provider: MethodProvider) -> l
             stops.append(_stop(rules, at, stop, past.get(at)))
         doubtful |= probing or _is_doubtful(rules, at, about)
     if stops:
-        # All at once: what was sent counts for none of these places after its stop.
+        # Stop all places before raising: sends before a stop no longer count for any of them.
         raise max(stops, key=lambda error: error.data["retry_after"])
     seen = _client_rows(client, number)
     if client:
@@ -104,7 +104,7 @@ def counters(subject: Subject, row: Verification, provider: MethodProvider) -> l
 
 
 def watched_places(method: str, number: PhoneNumber, client: str) -> list[tuple[str, str]]:
-    """Return the method and place of everything that a registration is counted on, the country first."""
+    """Return the pairs of method and place that a registration is counted for, the country first."""
     where = [*places.of_number(number), places.UNKNOWN]
     found = [(method, place) for place in where]
     return [*found, (ALL_METHODS, client)] if client else found
@@ -115,18 +115,18 @@ def _key(method: str, place: str) -> str:
 
 
 def record_approval(subject: Subject, row: Verification, number: object) -> None:
-    """Count a registration that was approved. `number`: where its code went. One query."""
+    """Count an approved registration. `number`: the number that the code was sent to. One query."""
     if not isinstance(number, PhoneNumber) or not pauses.is_registration(row) or conf.BREAKER is None:
         return
     watched = watched_places(row.method, number, _client(subject))
     conversion.record_approval((_key(*at) for at in watched), watched[0][1], row.created_at)
 
 
-# Pauses before
+# Earlier pauses
 
 
 def _past_pauses(watched: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Pause]:
-    """Return the breaker's last pause of each place, if it lasts or ended within a day. One query."""
+    """Return the pause of registrations of each place that is active or ended in the last day. One query."""
     keys = {pauses.key_of(method, place, registrations=True): (method, place) for method, place in watched}
     rows = Pause.objects.filter(key__in=keys, until__gt=int(time.time()) - DAY)
     return {keys[row.key]: row for row in rows}
@@ -137,27 +137,33 @@ def _detail(pause: Pause | None, name: str) -> Any:
 
 
 def _counts_since(pause: Pause | None) -> int:
-    """Return since when sends count: since the last stop, which was for what was before it."""
+    """Return the Unix time from which sends count: the end of the last stop, which earlier sends caused.
+
+    A brief stop does not matter.
+    """
     if pause is None or _detail(pause, pauses.BRIEF):
         return 0
-    # The step in which it ended counts. If somebody ended it, what was sent just before may be in that step.
+    # Count the step in which the stop ended, except after a manual end: it may have sends before the stop.
     return pause.until - (0 if _detail(pause, pauses.LIFTED) else conversion.STEP)
 
 
 def _is_probing(pause: Pause | None) -> bool:
-    """Return whether only a few sends may show that a place is good again."""
+    """Return whether the place was stopped in the last day, so that fewer sends are enough to stop it again.
+
+    False after a brief stop, and after a stop that somebody ended.
+    """
     if pause is None or pause.by != pauses.BREAKER:
         return False
     return not _detail(pause, pauses.BRIEF) and not _detail(pause, pauses.LIFTED)
 
 
-# Judging
+# Deciding on a stop
 
 
 def _judge(rules: Rules, at: tuple[str, str], about: Conversion, *, probing: bool) -> Found | None:
     """Return the reason to stop registrations to a place now; None if there is none."""
     if at[0] == ALL_METHODS:
-        return None  # a client address, which has rules of its own
+        return None  # a client address has its own rules, see `_judge_client`
     most = _most(rules, at)
     if probing and about.day.approved == 0:
         most = max(2, most // 5)
@@ -176,7 +182,7 @@ def _most(rules: Rules, at: tuple[str, str]) -> int:
 
 
 def _is_doubtful(rules: Rules, at: tuple[str, str], about: Conversion) -> bool:
-    """Return whether a place comes close to being stopped: half as many sends, twice as many entered."""
+    """Return whether a place is close to a stop: half as many sends, or less than twice the conversion."""
     near = about.hour.sent * 2 >= _most(rules, at)
     return near and not about.hour.converts(min(1.0, 2 * rules.conversion))
 
@@ -187,7 +193,7 @@ def _sentence(sends: Sends, at: tuple[str, str], period: str) -> str:
 
 
 def _stop(rules: Rules, at: tuple[str, str], found: Found, pause: Pause | None) -> errors.RegistrationsPaused:
-    """Stop registrations to a place, each time for twice as long. Returns the error."""
+    """Stop registrations to a place, for twice as long as the last time. Returns the error to raise."""
     trips = int(_detail(pause, pauses.TRIPS) or 0) if pause is not None else 0
     if found.brief:
         seconds = BRIEFLY
@@ -214,7 +220,7 @@ def _client(subject: Subject) -> str:
 
 
 def _client_rows(client: str, number: PhoneNumber) -> list[RateLimit]:
-    """Return the rows that say which countries and which numbers of a block a client has entered."""
+    """Return the counters of the country and the number that a client address has entered."""
     if not client:
         return []
     today = int(time.time()) // DAY * DAY
@@ -228,9 +234,9 @@ def _block_scope(client: str, number: PhoneNumber) -> str:
 
 
 def _judge_client(rules: Rules, client: str, number: PhoneNumber, sends: Sends) -> bool:
-    """Return whether a client address comes close to being stopped. Raises `RegistrationsPaused`.
+    """Return whether a client address is close to a stop. Raises `RegistrationsPaused` if it is stopped.
 
-    Many people may be behind one address, and enter their codes: those are not stopped.
+    Many people may share one address. They are not stopped if they enter their codes.
     """
     block = _block_scope(client, number)
     lately = int(time.time()) // DAY * DAY - DAY
@@ -242,13 +248,13 @@ def _judge_client(rules: Rules, client: str, number: PhoneNumber, sends: Sends) 
     many = countries > rules.countries or numbers > rules.numbers
     if many and not sends.converts(CLIENT_CONVERSION):
         reason = (
-            f"One client address entered numbers of {countries} countries, {numbers} of them sequential, "
+            f"One client address entered numbers of {countries} countries and {numbers} sequential numbers. "
         )
-        reason += f"and {sends.approved} of {sends.sent} codes."
+        reason += f"{sends.approved} of {sends.sent} codes were entered."
         raise _stop(rules, (ALL_METHODS, client), Found(reason), None)
     near = 2 * countries > rules.countries + 1 or 2 * numbers > rules.numbers + 1
     return near and not sends.converts(CLIENT_CONVERSION)
 
 
 CLIENT_CONVERSION = 0.25
-"""At least this share of what one client address asks for is entered, where it asks for much."""
+"""The share of codes that has to be entered at a client address with many countries or numbers."""

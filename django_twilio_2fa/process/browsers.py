@@ -1,4 +1,4 @@
-"""Remember browsers, recognize them, and end that."""
+"""Remember, recognize and forget browsers."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ from .devices import CALLBACKS, Registered, from_callback, has_callback, is_back
 from .subject import Subject
 
 METHOD = "trusted_browser"
-"""The `method` of the verifications of sessions that a remembered browser let in."""
+"""The `method` of verifications by a remembered browser."""
 
 LONG_AGO = moments.from_unix(0)
-"""When such a verification was approved: so long ago that it is enough for no `max_age`."""
+"""The `approved_at` of these verifications: too long ago for any `max_age`."""
 
 
 def age() -> timedelta | None:
-    """Return how long browsers are remembered. None if they are not."""
+    """Return how long browsers are remembered. None if browsers are not remembered."""
     seconds = 0 if conf.TRUSTED_BROWSER_AGE is None else conf.seconds("TRUSTED_BROWSER_AGE")
     return timedelta(seconds=seconds) if seconds > 0 else None
 
 
 def current(user: Any, auths: Sequence[str]) -> QuerySet[TrustedBrowser]:
-    """Return the user's remembered browsers, the last one used first.
+    """Return the user's remembered browsers, last used first.
 
     `auths`: the digests of the user's session auth hash, which a new password changes.
     """
@@ -52,9 +52,9 @@ def current(user: Any, auths: Sequence[str]) -> QuerySet[TrustedBrowser]:
 
 
 def trust(subject: Subject, row: Verification, name: str) -> tuple[TrustedBrowser, str] | None:
-    """Remember the browser whose user has just been verified by `row`. Returns it with its token.
+    """Remember the browser of a user whom `row` has just verified. Returns the browser and its token.
 
-    None if browsers are not remembered, or if the row does not verify a session.
+    Returns None if browsers are not remembered, or if the row does not verify a session.
     """
     if age() is None or not row.verifies_session or row.status != Status.APPROVED or row.method == METHOD:
         return None
@@ -80,8 +80,8 @@ def recognize(
 ) -> tuple[Verification, TrustedBrowser, str] | None:
     """Verify a session whose browser is remembered. Returns its verification, the browser, and a new token.
 
-    The token is empty if this session has replaced it already, in a request at the same time. A token that
-    another session has replaced is a copy, and ends the browser.
+    The new token is empty if a concurrent request of this session has replaced the token already. If another
+    session has replaced the token, this one is a copy: the browser is forgotten, and None is returned.
 
     `auths`: see `current`. `session`: the key of the session.
     """
@@ -112,7 +112,7 @@ def _told(kind: str, subject: Subject) -> Registered | None:
 
 
 def _has_new_contact(browser: TrustedBrowser, subject: Subject) -> bool:
-    """Return whether a number or address that the site stores was changed since the user was verified."""
+    """Return whether a number or address of the site has changed since the browser was remembered."""
     for kind, before in browser.contacts.items():
         told = _told(kind, subject)
         if has_callback(kind) and not (told and told.contact):
@@ -123,7 +123,7 @@ def _has_new_contact(browser: TrustedBrowser, subject: Subject) -> bool:
 
 
 def _renew(browser: TrustedBrowser, token: str, session: str) -> str:
-    """Replace the token. Returns the new one. Empty if `token` is not the current one."""
+    """Replace the token and return the new one. Empty if `token` is not the current one."""
     new = secrets.token_urlsafe(32)
     mine = TrustedBrowser.objects.filter(pk=browser.pk, digest__in=digests("browser", token))
     values = {
@@ -136,13 +136,13 @@ def _renew(browser: TrustedBrowser, token: str, session: str) -> str:
 
 
 def _has_just_renewed(browser: TrustedBrowser, token: str, session: str) -> bool:
-    """Return whether this session has replaced this token: two of its requests came at the same time."""
+    """Return whether a concurrent request of this session has replaced this token."""
     same = TrustedBrowser.objects.filter(pk=browser.pk, previous__in=digests("browser", token))
     return bool(session) and same.filter(session_digest__in=digests("session", session)).exists()
 
 
 def _verify(subject: Subject, browser: TrustedBrowser) -> Verification:
-    """Store a verification of the session. It is no proof, and ends with the browser."""
+    """Store a verification of the session. It cannot be used as a proof, and ends with the browser."""
     now = timezone.now()
     return Verification.objects.create(
         user=subject.user,
@@ -159,12 +159,12 @@ def _verify(subject: Subject, browser: TrustedBrowser) -> Verification:
         verifies_session=True,
         flow_digest=digest("flow", subject.flow),
         auth_digest=subject.auth,
-        in_figures=True,  # nothing was sent or typed: it is not to be counted
+        in_figures=True,  # nothing was sent or entered, so it is not counted
     )
 
 
 def end(browser: TrustedBrowser, reason: str, request: Any = None) -> None:
-    """Forget a browser, and end the verification of the sessions that it let in."""
+    """Forget a browser, and end the verifications that it gave to sessions."""
     id = browser.pk
     if again(partial(_end, browser)):
         events.browser_ended(browser.user, request, str(id), reason)
@@ -179,7 +179,7 @@ def _end(browser: TrustedBrowser) -> bool:
 
 
 def end_all(user: Any, reason: str, request: Any = None) -> int:
-    """Forget all of a user's browsers. Returns how many there were."""
+    """Forget all of a user's browsers. Returns their number."""
     found = list(TrustedBrowser.objects.filter(user=user))
     for browser in found:
         end(browser, reason, request)
@@ -187,7 +187,7 @@ def end_all(user: Any, reason: str, request: Any = None) -> int:
 
 
 def device_deleted(instance: Device, **kwargs: Any) -> None:
-    """End the user's browsers. Receives `post_delete` of devices. Backups may go."""
+    """Forget the user's browsers, unless the deleted device is a backup. Receives `post_delete`."""
     if is_backup_kind(instance.kind):
         return
     for browser in TrustedBrowser.objects.filter(user=instance.user_id).select_related("user"):

@@ -1,8 +1,8 @@
-"""Count what is sent on the budgets of `BUDGETS`, and tell the administrators when one runs out.
+"""Count sends against `BUDGETS`, and e-mail the administrators when a budget runs out.
 
-A budget is a counter like those of limits, so it moves in the same statement, takes no query of its own, and
-cannot be exceeded by concurrent requests. Registrations have to stay below a share of it. What is above is
-kept for users who sign in with a device that they have proven.
+A budget is a counter like those of limits: it is incremented in the same statement, needs no query of its
+own, and cannot be exceeded by concurrent requests. Registrations may use only a share of a budget. The rest
+is kept for users who sign in with a proven device.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ logger = logging.getLogger(__name__)
 
 SCOPE = "budget"
 BETWEEN = "\x1f"
-"""Between the parts of a counter's name."""
+"""The separator of the parts of a counter's name."""
 UNIT = Decimal("0.0001")
-"""What money is counted in: a ten-thousandth of the currency. A price is rounded up to it."""
+"""The unit that money is counted in: a ten-thousandth of the currency. Prices are rounded up to it."""
 
 ONE = Decimal(1)
 WARN_AT, REGISTRATIONS_UNTIL = "0.7", "0.8"
@@ -51,7 +51,7 @@ class Budget:
     told: Mapping[str, Any]
 
     def covers(self, purpose: str, country: str, method: str) -> bool:
-        """Return whether a send for this purpose, to this country, by this method counts on the budget."""
+        """Return whether a send for a purpose, to a country, by a method counts against the budget."""
         methods, countries, only = (self.told.get(n) for n in ("methods", "countries", "purpose"))
         if methods is not None and method not in methods:
             return False
@@ -60,21 +60,21 @@ class Budget:
         return only is None or purpose == PURPOSES.get(only)
 
     def rates(self, unit: str) -> list[tuple[int, int]]:
-        """Return pairs of a sum and a period in seconds. Money is in `UNIT`."""
+        """Return pairs of an amount and a period in seconds. Money is counted in `UNIT`."""
         found = rate_limits.rates_of(str(self.told.get(unit) or ""))
         return [(most * int(1 / UNIT), seconds) for most, seconds in found] if unit == "money" else found
 
     def each(self, country: str, method: str) -> tuple[str, ...]:
-        """Return what the budget is kept apart by: for every country, every method, or both."""
+        """Return the country, the method, or both, if the budget is counted separately for each."""
         wanted = self.told.get("each") or ()
         wanted = (wanted,) if isinstance(wanted, str) else wanted
         values = {"country": country, "method": method}
         return tuple(values[name] for name in EACH if name in wanted)
 
     def share(self, purpose: str, user: Any) -> Decimal:
-        """Return up to which share of the budget a send may go.
+        """Return the share of the budget that a send may use.
 
-        A registration stops first. Then those who have not signed in, and at last users with a proven device.
+        Registrations are stopped first, then visitors who have not signed in, and last users with a device.
         """
         first = ONE if self.told.get("purpose") else self.number("registrations_until", REGISTRATIONS_UNTIL)
         if purpose == Purpose.ENROL:
@@ -82,7 +82,7 @@ class Budget:
         return ONE if user is not None else (1 + first) / 2
 
     def number(self, name: str, default: str) -> Decimal:
-        """Return a share of the settings, from 0 to 1. The default for what is none."""
+        """Return a share from the settings, from 0 to 1. The default if it is missing or invalid."""
         told = prices.as_price(self.told.get(name))
         return Decimal(default) if told is None or told > 1 else told
 
@@ -95,7 +95,7 @@ def all_budgets() -> list[Budget]:
 def limits_for(
     purpose: str, country: str, provider: MethodProvider, user: Any, *, decoy: str = ""
 ) -> list[RateLimit]:
-    """Return the counters of a send. `decoy`: of a name that nothing is sent for, which uses up no budget."""
+    """Return the counters of a send. `decoy`: count separately, because nothing is sent for this name."""
     if not conf.BUDGETS or not provider.sends:
         return []
     found: list[RateLimit] = []
@@ -138,9 +138,9 @@ def _amount(unit: str, provider: MethodProvider, country: str) -> int:
 
 
 def _levels(budget: Budget, total: int, amount: int) -> dict[int, str]:
-    """Return the sums at which administrators get an e-mail, and about what.
+    """Return the sums at which administrators get an e-mail, with the level that each reaches.
 
-    A share of a budget is spent when another send of this amount has no room in it.
+    A share of a budget is spent when another send of `amount` would exceed it.
     """
     warn = math.ceil(total * budget.number("warn_at", WARN_AT))
     levels = {max(1, warn): WARNING}
@@ -152,7 +152,7 @@ def _levels(budget: Budget, total: int, amount: int) -> dict[int, str]:
 
 
 def tell(count: RateLimit, level: int) -> None:
-    """Tell the administrators that a budget has reached a level: once in its period."""
+    """E-mail the administrators that a budget has reached a level, once per period."""
     _scope, name, unit, *each = count.name.split(BETWEEN)
     budget = Budget(name, conf.BUDGETS.get(name) or {})
     found = [(total, s) for total, s in budget.rates(unit) if s == count.seconds]
@@ -175,4 +175,4 @@ def tell(count: RateLimit, level: int) -> None:
         subject = render_to_string("twilio_2fa/email/budget_subject.txt", context).strip()
         mail_admins(" ".join(subject.split()), render_to_string("twilio_2fa/email/budget.txt", context))
     except Exception as e:
-        logger.error("The administrators could not be told of a budget: %s", type(e).__name__)
+        logger.error("The administrators could not be e-mailed about a budget: %s", type(e).__name__)

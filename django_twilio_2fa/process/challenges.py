@@ -1,4 +1,4 @@
-"""Ask for a challenge of the site's before a code is paid for, where the breaker has doubts."""
+"""Require the site's challenge, such as a CAPTCHA, before a code is sent that the breaker doubts."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ T = TypeVar("T")
 
 
 class Challenge(Protocol):
-    """What `CHALLENGE` names: a class, which is made without arguments."""
+    """The interface of the class that `CHALLENGE` names. It is instantiated without arguments."""
 
     def is_passed(self, request: Any, user: Any) -> bool:
-        """Return whether the request answers a challenge. It may be None, without a request."""
+        """Return whether the request answers the challenge. `request` may be None."""
 
     def render(self, request: Any, user: Any) -> str:
-        """Return the HTML of a challenge, which is put into the form of the register page."""
+        """Return the HTML of a challenge for the form of the register page."""
 
     def describe(self, request: Any, user: Any) -> dict[str, Any]:
-        """Return a challenge for callers of the API, and how it is answered."""
+        """Return a challenge for callers of the API, with how to answer it."""
 
 
 def _made() -> Challenge | None:
@@ -40,7 +40,7 @@ def _made() -> Challenge | None:
 
 
 def _asked(ask: Callable[[Challenge], T], otherwise: T) -> T:
-    """Ask the site's challenge. Returns `otherwise` without one, or if it fails."""
+    """Call the site's challenge. Returns `otherwise` if there is none or it raises."""
     try:
         challenge = _made()
         return otherwise if challenge is None else ask(challenge)
@@ -52,9 +52,9 @@ def _asked(ask: Callable[[Challenge], T], otherwise: T) -> T:
 
 
 def require(subject: Subject) -> None:
-    """Raise `ChallengeRequired` unless the request answers a challenge, or the site has none.
+    """Raise `ChallengeRequired` unless the request passes the challenge, or the site has none.
 
-    If the site's code fails, the answer is no.
+    If the site's code raises an error, the challenge is not passed.
     """
     about = subject.request, subject.user
     if not conf.CHALLENGE or _asked(lambda challenge: challenge.is_passed(*about), False):
@@ -64,5 +64,5 @@ def require(subject: Subject) -> None:
 
 
 def render(subject: Subject) -> str:
-    """Return the HTML of a challenge. Empty without one, or if the site's code fails."""
+    """Return the HTML of a challenge. Empty if there is none, or if the site's code raises an error."""
     return _asked(lambda challenge: challenge.render(subject.request, subject.user), "")

@@ -1,6 +1,6 @@
 """Name devices, choose the default one, remove devices, and forget browsers.
 
-Each needs a fresh proof, and sends the owner an e-mail. Only a removal uses the proof up.
+Each change needs a fresh proof and sends the owner an e-mail. Only a removal uses up the proof.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def rename(available: Methods, device: str, name: str, *, is_default: bool = Fal
 
 
 def make_default(available: Methods, device: str) -> Registered:
-    """Let a device, given by its id, be offered first. Returns it.
+    """Make a device, given by its id, the default, which is offered first. Returns the device.
 
     Raises `MissingUserData`, `ChangeNotAllowed` or `ProofRequired`.
     """
@@ -68,7 +68,7 @@ def make_default(available: Methods, device: str) -> Registered:
 def _store_default(user: Any, registered: Registered) -> None:
     now = timezone.now()
     with transaction.atomic():
-        # Two at once: the second has to undo the first.
+        # Concurrent changes: the second has to replace the first.
         approval.lock_user(user.pk)
         for rows in (Device.objects.filter(user=user), ProvenContact.objects.filter(user=user)):
             rows.filter(default_at__isnull=False).update(default_at=None)
@@ -84,7 +84,7 @@ def _store_default(user: Any, registered: Registered) -> None:
 
 
 def remove(available: Methods, registered: Registered) -> None:
-    """Remove a device and use up a fresh proof. Backups go with the last device; the owner gets a mail.
+    """Remove a device, use up a fresh proof, and e-mail the owner. Backups are removed with the last device.
 
     Raises `ChangeNotAllowed`, `LastDevice` or `ProofRequired`.
     """
@@ -92,7 +92,7 @@ def remove(available: Methods, registered: Registered) -> None:
     devices, proof, device = available.devices, available.authorize(registered.kind), registered.device
     if proof is None or device is None:
         raise errors.ProofRequired
-    # What the site keeps itself stays, so the user still has something to verify with.
+    # A number or address that the site keeps stays, so the user can still verify with it.
     spare = any(r.device is None for r in devices.all())
     may_be_last = spare or is_backup(registered) or available.may_remove_last()
     gone = [_called(registered)]
@@ -112,9 +112,9 @@ def remove(available: Methods, registered: Registered) -> None:
 
 
 def forget_browsers(available: Methods, id: str = "") -> list[TrustedBrowser]:
-    """Forget one of the user's browsers, or all if no id is given. Returns those that were forgotten.
+    """Forget one of the user's browsers, or all if no id is given. Returns the forgotten browsers.
 
-    Raises `MissingUserData` if there is none with this id, and `ProofRequired`.
+    Raises `MissingUserData` if no browser has this id, and `ProofRequired`.
     """
     subject = available.subject
     subject.authorize()

@@ -1,4 +1,4 @@
-"""Check a token, or approve without one: guard, reserve, call the provider, record, tell."""
+"""Check a token, or approve without one: guard, reserve, call the provider, record, notify."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ T = TypeVar("T")
 
 
 def mark_errors(method: Callable[P, T]) -> Callable[P, T]:
-    """Mark the errors of a method as those of a check: nothing was sent."""
+    """Mark the errors of a method as errors of a check, in which nothing was sent."""
 
     @wraps(method)
     def marked(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -67,7 +67,7 @@ def check(devices: Devices, row: Verification, token: str) -> Verification:
         # Reserve
         lease = reservations.take_lease(row, counts, locks)
     except errors.TwoFactorError as e:
-        # A lock is named first. Until here it was only looked for together with the lease.
+        # Report a lock rather than another error. Locks were read only if the lease could be taken.
         lockout.raise_if_locked(subject.user, subject.flow, group)
         if isinstance(e, errors.VerificationExpired) and verifications.is_approved_here(subject, row):
             return row
@@ -78,7 +78,7 @@ def check(devices: Devices, row: Verification, token: str) -> Verification:
     try:
         checked = call(provider.check, row, token, request=subject.request)
     except errors.InvalidVerificationCode as e:
-        # The first few times, a code that the user has used already does not count as an attempt.
+        # Up to a limit, a code that the user has used already does not count as an attempt.
         if isinstance(e, errors.CodeAlreadyUsed) and reservations.consume_used_code(subject.user):
             reservations.undo_check(attempt, but=rate_limits.PER_CLIENT)
             raise
@@ -89,7 +89,7 @@ def check(devices: Devices, row: Verification, token: str) -> Verification:
     except errors.TwoFactorError as e:
         _raise_failure(subject, attempt, e)
 
-    # Record and tell
+    # Record and notify
     if not checked.approved:
         raise _record_wrong_token(subject, attempt, provider)
     retry(lockout.record_success, subject.user, attempt.spent)
@@ -115,15 +115,15 @@ def approve(devices: Devices, row: Verification) -> Verification:
     except errors.TwoFactorError as e:
         _raise_failure(subject, attempt, e)
 
-    # Record and tell
+    # Record and notify
     return record_approval(devices, attempt, Checked(approved=True, sid=row.sid))
 
 
 def record_approval(devices: Devices, attempt: Attempt, checked: Checked) -> Verification:
-    """Approve the row, store what it registers, and tell the owner, the site and the provider.
+    """Approve the row, store its device, and notify the owner, the site and the provider.
 
     Returns the row. Raises `VerificationExpired` if another request has ended it, `ProofRequired`,
-    `TooManyDevices` or `TooManyAccounts` if what it registers is not allowed, and `UserDataNotStored`.
+    `TooManyDevices` or `TooManyAccounts` if the registration is not allowed, and `UserDataNotStored`.
     """
     subject, row = devices.subject, attempt.row
     destination, changes, notify = row.destination, False, None
@@ -174,7 +174,7 @@ def _provider_of(row: Verification) -> MethodProvider:
 def _record_wrong_token(
     subject: Subject, attempt: Attempt, provider: MethodProvider
 ) -> errors.TwoFactorError:
-    """Record a wrong token, and lock the user or the session if it was the last one. Returns the error."""
+    """Record a wrong token, and lock the user or session if a limit is reached. Returns the error."""
     row = attempt.row
     failed = retry(reservations.release_lease, attempt)
     locked_until = retry(
@@ -188,7 +188,7 @@ def _record_wrong_token(
         events.status_changed(subject, row)
         if conf.CANCEL_ON_MAX_RETRIES:
             verifications.cancel_at_provider(subject, row)
-        # The longer of the two waits: that of a lock would be met at the next choice.
+        # Report the longer of the two waits: the lock would refuse the user's next choice anyway.
         if locked_until:
             return lockout.as_error(locked_until)
         return errors.MaxAttemptsReached(retry_after=reservations.until_over(row))
@@ -200,11 +200,11 @@ def _record_wrong_token(
 
 
 def _raise_failure(subject: Subject, attempt: Attempt, error: errors.TwoFactorError) -> NoReturn:
-    """Record a check that the provider could not make, and raise its error, or `NoCodeToUse` in its place."""
+    """Record a check that the provider could not make, and raise its error, or `NoCodeToUse` instead."""
     row, lease = attempt.row, attempt.lease
     raised = error
     if isinstance(error, errors.VerificationExpired) and row.error_code == errors.MaxSendsReached.code:
-        # Twilio has refused to send, and no earlier code works: there is none until this has expired.
+        # Twilio refuses to send, and no earlier code works: the user has to wait until this row expires.
         raised = errors.NoCodeToUse(retry_after=reservations.until_over(row))
         verifications.end(subject, row, Status.FAILED, lease=lease, error_code=raised.code, keep_key=True)
     elif isinstance(error, errors.VerificationExpired):

@@ -1,4 +1,4 @@
-"""Describe what a user may pick, and read what limits and locks say of it."""
+"""Describe the choices of a user, and read their limits, locks and pauses."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from .subject import Subject
 
 @dataclass(frozen=True)
 class Choice:
-    """A method with the device that it uses; without one while registering, or if it needs none."""
+    """A method with its device. Without a device while registering, or if the method needs none."""
 
     provider: MethodProvider
     registered: Registered | None = None
     together: bool = field(default=False, compare=False)
-    """Whether it stands for several devices, any of which answers (see `MethodProvider.any_device`)."""
+    """True if this stands for several devices, any of which may answer (`MethodProvider.any_device`)."""
 
     @property
     def masked(self) -> str:
@@ -32,7 +32,7 @@ class Choice:
 
     @property
     def device_name(self) -> str:
-        """The user's name for the device. Empty if it has none, or if it is one of several."""
+        """The user's name for the device. Empty if it has no name, or if the choice has several devices."""
         device = self.registered.device if self.registered and not self.together else None
         return device.name if device else ""
 
@@ -42,15 +42,15 @@ class Choice:
 
     @property
     def registers(self) -> bool:
-        """Whether a device has to be registered first."""
+        """Return whether a device has to be registered first."""
         return self.registered is None and self.provider.device_kind is not None
 
 
 @dataclass(frozen=True)
 class Fallback:
-    """Another method to offer for a verification, and in how many seconds to offer it.
+    """Another method to offer for a verification, `after` a number of seconds.
 
-    `resends`: it sends the same code again, to the same destination by the same transport.
+    `resends`: the method sends the same code again, by the same transport to the same destination.
     """
 
     choice: Choice
@@ -59,13 +59,13 @@ class Fallback:
 
 
 def purpose_of(devices: Devices, choice: Choice) -> Purpose:
-    """Return what a verification by this choice would be for."""
+    """Return the purpose of a verification by this choice."""
     unproven = choice.registered is not None and choice.registered is devices.unproven()
     return Purpose.ENROL if choice.registers or unproven else Purpose.PROVE
 
 
 def grouped(choices: Iterable[Choice]) -> list[Choice]:
-    """Keep one choice of each method with `any_device`. The user does not pick a device for it."""
+    """Keep one choice per method with `any_device`, because the user does not pick a device for it."""
     found: dict[Any, Choice] = {}
     for choice in choices:
         several = choice.provider.any_device and choice.registered is not None
@@ -76,7 +76,7 @@ def grouped(choices: Iterable[Choice]) -> list[Choice]:
 
 
 class Standing:
-    """Where choices stand with the limits of sends, locks and blocks, read in one query."""
+    """The limits, locks, blocks and pauses of choices, read in one query."""
 
     def __init__(self, subject: Subject, devices: Devices, choices: Sequence[Choice]) -> None:
         self.subject = subject
@@ -118,23 +118,23 @@ class Standing:
         return any(self._blocks[key] == pair for key in self._found.locks if key in self._blocks)
 
     def locked_for(self, choice: Choice) -> int:
-        """Return for how many seconds a choice is locked, or `Lock.FOR_EVER`; 0 if it is not."""
+        """Return the number of seconds that a choice is locked, or `Lock.FOR_EVER`. 0 if not locked."""
         keys = self._locks[choice.provider.lockout_group]
         return lockout.seconds_until(max((self._found.locks.get(key, 0) for key in keys), default=0))
 
     def paused(self, choice: Choice) -> errors.SendingPaused | None:
-        """Return the error of a pause that stops a choice; None if there is none."""
+        """Return the error of a pause that stops a choice. None if there is none."""
         lasting = self._found.locks
         return pauses.error_of({key: lasting[key] for key in self._pauses[choice] if key in lasting})
 
     def wait(self, choice: Choice) -> int:
-        """Return in how many seconds a send of a choice is within its limits; 0 for now."""
+        """Return the number of seconds until a send of a choice is within its limits. 0 for now."""
         return self._found.wait(self._counts[choice])
 
     def wait_of(self, counts: Sequence[RateLimit], locks: Sequence[LockKey] = ()) -> int:
-        """Return in how many seconds an action is within its limits. One query, unless it was read.
+        """Return the number of seconds until an action is within its limits. One query, unless read before.
 
-        `Lock.FOR_EVER` if one of `locks` lasts.
+        `Lock.FOR_EVER` if one of `locks` is active.
         """
         known = all(count in self._found.counters for count in counts) and self._looked_for.issuperset(locks)
         found = self._found if known else limit_rows.read(counts, locks)

@@ -1,4 +1,4 @@
-"""Delete what is old, and delete removed devices at their provider, with retries until that succeeds."""
+"""Delete old rows, and delete removed devices at their provider, with retries until that succeeds."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def _provider_of(kind: str) -> MethodProvider | None:
 
 
 def schedule_deletion(sender: Any, instance: Device, **kwargs: Any) -> None:
-    """Note a deleted device, for its provider. Receives `post_delete`, which includes cascades."""
+    """Schedule the deletion of a device at its provider. Receives `post_delete`, also for cascades."""
     if _provider_of(instance.kind) is not None:
         left = PendingDeletion.objects.create(kind=instance.kind, value=instance.value, data=instance.data)
         transaction.on_commit(partial(delete_pending, left), robust=True)
 
 
 def delete_pending(left: PendingDeletion) -> bool:
-    """Delete it at the provider. Returns whether it is gone."""
+    """Delete a removed device at its provider. Returns whether that succeeded."""
     provider = _provider_of(left.kind)
     if provider is None:
         return False
@@ -51,11 +51,13 @@ def delete_pending(left: PendingDeletion) -> bool:
         provider.remove(Device(kind=left.kind, value=left.value, data=left.data))
     except errors.TwoFactorError as e:
         logger.warning(
-            "A removed %s could not be deleted at its provider and will be tried again: %s", left.kind, e
+            "A removed %s could not be deleted at its provider (%s). The deletion will be retried.",
+            left.kind,
+            e,
         )
         return False
     except Exception as e:
-        # A provider may raise anything; the others are tried all the same.
+        # A provider may raise any error. The remaining deletions are tried all the same.
         logger.error("A removed %s could not be deleted at its provider: %s", left.kind, type(e).__name__)
         return False
     left.delete()
@@ -63,20 +65,20 @@ def delete_pending(left: PendingDeletion) -> bool:
 
 
 def delete_all_pending(*, dry_run: bool = False) -> int:
-    """Try all again. Returns how many are gone, or with `dry_run` how many there are."""
+    """Retry all pending deletions. Returns the number of successes, or with `dry_run` of deletions."""
     if dry_run:
         return int(PendingDeletion.objects.count())
     return sum(delete_pending(left) for left in PendingDeletion.objects.order_by("pk").iterator())
 
 
 def prune(age: timedelta, *, dry_run: bool = False) -> dict[str, int]:
-    """Delete verifications and counts older than `age`, and ended locks and browsers, in batches.
+    """Delete verifications and counters older than `age`, and ended locks and browsers, in batches.
 
-    Counts that still count stay: without them, a limit would begin again, and a used code would work again.
-    Verifications are added to the daily figures first, also those that stay. Destinations that were left
-    behind are blanked.
+    Counters within the period of a limit stay: without them, the limit would start again, and a used code
+    would work again. Ended verifications are added to the daily figures first, also those that stay.
+    Destinations that expired verifications still contain are blanked.
 
-    Returns how many of each; with `dry_run` how many there are.
+    Returns the number of rows of each kind. With `dry_run`, nothing is changed.
     """
     now = timezone.now()
     left = Verification.objects.filter(lease_free(), expires_at__lte=now).exclude(destination="")
@@ -84,7 +86,7 @@ def prune(age: timedelta, *, dry_run: bool = False) -> dict[str, int]:
     uncounted = moments.aware(now - max(age, _counts_kept_for()))
     counts = Counter.objects.filter(window__gt=0, window__lt=int(uncounted.timestamp()))
     ended = Q(until__lte=int(moments.aware(now).timestamp()))
-    # The breaker looks a day back.
+    # The breaker reads the pauses of the last day.
     lately = Q(scope=Pause.SCOPE, until__gt=int(moments.aware(now - PAUSES_KEPT_FOR).timestamp()))
     locks = Lock.objects.filter(ended & ~lately)
     kept_for = timedelta(seconds=conf.seconds("TRUSTED_BROWSER_AGE")) if conf.TRUSTED_BROWSER_AGE else age
@@ -112,7 +114,7 @@ def prune(age: timedelta, *, dry_run: bool = False) -> dict[str, int]:
 
 
 def _counts_kept_for() -> timedelta:
-    """Return for how long something may count: a limit's or a budget's longest period, or the breaker's."""
+    """Return the longest period in which a counter may count: of all limits, budgets and the breaker."""
     periods = [rate_limits.rates(name) for name in rate_limits.DEFAULTS if name != rate_limits.CONSECUTIVE]
     for budget in budgets.all_budgets():
         periods += [budget.rates("messages"), budget.rates("money")]
@@ -121,7 +123,7 @@ def _counts_kept_for() -> timedelta:
 
 
 def _delete(rows: QuerySet[Any]) -> int:
-    """In batches, so that no lock is held for long."""
+    """Delete rows in batches, so that no lock is held for long. Returns the number of deleted rows."""
     n = 0
     while keys := list(rows.order_by("pk").values_list("pk", flat=True)[:BATCH]):
         n += rows.model._default_manager.filter(pk__in=keys).delete()[0]

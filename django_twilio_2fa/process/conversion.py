@@ -1,7 +1,7 @@
-"""Count registrations by place: codes sent, and those that were entered.
+"""Count registrations by place: codes that were sent, and codes that were entered.
 
-The rows hold countries, beginnings of numbers, and keyed digests: no number and no address. An approval is
-counted in the step in which its verification began, so what was sent lately does not look like a failure.
+The rows contain countries, beginnings of numbers and keyed digests, but no numbers or addresses. An approval
+is counted in the step in which its verification began, so recent sends do not look like failures.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ SENT, APPROVED, REGISTERED = "sent", "approved", "registered"
 STEP, HOUR, DAY, MONTH = 300, 3600, 86400, 30 * 86400
 
 YOUNG = 2 * STEP
-"""So long after its send a code may still be entered, at most. The youngest counted as old is `STEP` old."""
+"""The seconds for which a send is young: its code may still be entered. Old sends are at least `STEP` old."""
 
 
 @dataclass(frozen=True)
 class Sends:
-    """Codes that were sent, and those of them that were entered."""
+    """The numbers of codes that were sent and that were entered."""
 
     sent: int = 0
     approved: int = 0
@@ -39,13 +39,13 @@ class Sends:
         return Sends(self.sent - other.sent, self.approved - other.approved)
 
     def converts(self, share: float) -> bool:
-        """Return whether at least this share was entered."""
+        """Return whether at least this share of the codes was entered."""
         return self.approved >= share * self.sent
 
 
 @dataclass(frozen=True)
 class Conversion:
-    """What was sent to a place in the last day, in the last hour, and so lately that users may be typing."""
+    """The sends to a place in the last day, in the last hour, and in the last `YOUNG` seconds."""
 
     day: Sends = Sends()
     hour: Sends = Sends()
@@ -53,7 +53,7 @@ class Conversion:
 
     @property
     def old(self) -> dict[str, Sends]:
-        """What is old enough to tell, by period."""
+        """The sends without the young ones, by period: users had time to enter their codes."""
         return {"hour": self.hour - self.young, "day": self.day - self.young}
 
 
@@ -62,13 +62,13 @@ def _step(moment: float, seconds: int = STEP) -> int:
 
 
 def sends(keys: Iterable[str]) -> list[RateLimit]:
-    """Return the counters of a send, which are moved with those of its limits. They have no limit."""
+    """Return the unlimited counters of a send, which are incremented together with those of its limits."""
     now = _step(time.time())
     return [RateLimit(SENT, (SENT, key, now), (key,), UNLIMITED, STEP) for key in keys]
 
 
 def record_approval(keys: Iterable[str], country: str, began: object) -> None:
-    """Count an approved registration. An error of the database is logged: the user is verified anyway."""
+    """Count an approved registration. A database error is only logged: the user is verified anyway."""
     then = moments.aware(began).timestamp()  # type: ignore[arg-type]
     rows = [(APPROVED, key, _step(then)) for key in keys]
     rows.append((REGISTERED, country, _step(then, DAY)))
@@ -79,7 +79,7 @@ def record_approval(keys: Iterable[str], country: str, began: object) -> None:
 
 
 def read(since: Mapping[str, int], country: str) -> tuple[dict[str, Conversion], int]:
-    """Return the conversion of each key since a Unix time, and the registrations of a country in a month.
+    """Return the conversion of each key since its Unix time, and a country's registrations in a month.
 
     One query.
     """

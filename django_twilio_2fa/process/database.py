@@ -29,7 +29,7 @@ def _safe_message(error: Exception) -> str:
 def recording() -> Iterator[None]:
     """Raise `NotRecorded` in place of a database error, and log the reason.
 
-    The traceback is not logged: its frames hold numbers and addresses.
+    The traceback is not logged, because its frames contain numbers and addresses.
     """
     try:
         yield
@@ -42,7 +42,7 @@ def recording() -> Iterator[None]:
 def retry(action: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """Call `action` and retry it after a database error, because a provider cannot be asked twice.
 
-    Returns what it returns. Raises `NotRecorded` if the database keeps failing.
+    Returns the result of `action`. Raises `NotRecorded` if the database keeps failing.
     """
     for n in range(1, TRIES):
         try:
@@ -56,6 +56,6 @@ def retry(action: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
 
 
 def assign(row: models.Model, fields: dict[str, Any]) -> None:
-    """Give a row the values that an UPDATE has just stored. This takes no query."""
+    """Set the values that an UPDATE has just stored on a row, without a query."""
     for name, value in fields.items():
         setattr(row, name, value)

@@ -1,4 +1,4 @@
-"""Read what a user has registered: devices, and values that the site's callbacks return."""
+"""Read a user's devices, and the numbers and addresses that the site's callbacks return."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from .subject import Subject
 
 logger = logging.getLogger(__name__)
 
-# Where one of these is set, it is the only source for its kind.
+# If one of these settings is set, its callback is the only source for its kind.
 CALLBACKS = {PhoneNumber.kind: "PHONE_NUMBER_CB", EmailAddress.kind: "EMAIL_CB"}
 
 
 @dataclass(frozen=True)
 class Registered:
-    """One thing that a user has registered.
+    """A device of a user, or the value of a site's callback.
 
-    `id` names it in forms and addresses: the device's, or the kind where a callback is the source.
-    `contact` is None where it is no number or address, or cannot be read as one. `proven` is False for a
-    callback's value that is not the one that was proven last. `default_at` is when its user made it the
-    default.
+    `id` identifies it in forms and URLs: the id of the device, or the kind of the callback's value.
+    `contact` is None if there is no number or address, or if it cannot be parsed. `proven` is False for a
+    callback's value that differs from the last proven one. `default_at` is the time when its user made it
+    the default.
     """
 
     kind: str
@@ -46,15 +46,15 @@ class Registered:
 
 
 def has_callback(kind: str) -> bool:
-    """Return whether the site keeps this kind itself."""
+    """Return whether the site keeps this kind itself, so that a callback returns the value."""
     return kind in CALLBACKS and getattr(conf, CALLBACKS[kind]) is not None
 
 
 def from_callback(kind: str, user: Any, request: Any = None) -> Registered | None:
-    """Return what the site's callback returns for the kind, or None.
+    """Return the value of the site's callback for a kind. None if the callback returns none.
 
-    A callback that raises, or returns a value that cannot be read, counts as a device that cannot be used.
-    Otherwise anybody with the password could register a device of their own.
+    If the callback raises, or its value cannot be parsed, an unusable value is returned: with None, an
+    attacker who knows the password could register a first device.
     """
     try:
         value = conf.resolve(CALLBACKS[kind], user=user, request=request)
@@ -69,7 +69,7 @@ def from_callback(kind: str, user: Any, request: Any = None) -> Registered | Non
         return None
     kept = ProvenContact.objects.filter(user=user, kind=kind).values_list("digest", "default_at").first()
     last, default_at = kept or ("", None)
-    # As it is written today, and as it was written when it was proven.
+    # The number as phonenumbers writes it today, or as it was written when it was proven.
     proven = not last or last in (*digests(kind, contact.identity), *digests(kind, str(value)))
     if not proven and isinstance(contact, PhoneNumber) and not contact.is_valid:
         logger.error("TWILIO_2FA_%s returned no valid %s", CALLBACKS[kind], kind)
@@ -80,12 +80,12 @@ def from_callback(kind: str, user: Any, request: Any = None) -> Registered | Non
 
 
 def from_device(device: Device) -> Registered:
-    """Return what a device stands for."""
+    """Return a device as `Registered`."""
     try:
         contact = device.contact
     except errors.TwoFactorError:
         contact = None
-    # Of what has no number or address its user sees what its provider says.
+    # The provider describes devices without a number or address to their user.
     provider = None if device.kind in CONTACTS else provider_of(device.kind)
     masked = device.masked or str(device)
     if provider:
@@ -101,7 +101,7 @@ def from_device(device: Device) -> Registered:
 
 
 def get_registered(user: Any, request: Any = None) -> list[Registered]:
-    """Return everything that the user has registered, usable now or not: the default, then the oldest."""
+    """Return all that the user has registered, also if unusable now: the default first, then the oldest."""
     if user is None:
         return []
     own = [kind for kind in CALLBACKS if has_callback(kind)]
@@ -112,7 +112,7 @@ def get_registered(user: Any, request: Any = None) -> list[Registered]:
 
 
 class Devices:
-    """Read a user's devices, once."""
+    """The devices of a user, which are read once."""
 
     def __init__(self, subject: Subject) -> None:
         self.subject = subject
@@ -120,21 +120,21 @@ class Devices:
 
     @property
     def is_read(self) -> bool:
-        """True once `all()` has been read."""
+        """Return whether `all()` has read the devices."""
         return self._found is not None
 
     def all(self) -> list[Registered]:
-        """Return what the user has registered, usable now or not."""
+        """Return all that the user has registered, also if unusable now."""
         if self._found is None:
             self._found = get_registered(self.subject.user, self.subject.request)
         return self._found
 
     def find(self, id: str) -> Registered | None:
-        """Return the one with this id, or None."""
+        """Return the device with this id, or None."""
         return next((r for r in self.all() if r.id == id), None)
 
     def refresh(self) -> None:
-        """Read again at the next call."""
+        """Forget the devices, so that the next call reads them again."""
         self._found = None
 
     def unproven(self) -> Registered | None:
@@ -143,12 +143,12 @@ class Devices:
         return rows[0] if len(rows) == 1 and not rows[0].proven and rows[0].contact else None
 
     def is_last(self, registered: Registered) -> bool:
-        """Return whether the user would have no device left without this one, except backups."""
+        """Return whether the user has no other device, apart from backups."""
         return all(r.id == registered.id or is_backup(r) for r in self.all())
 
 
 def is_backup(registered: Registered) -> bool:
-    """Return whether this is a backup for other devices, such as recovery codes."""
+    """Return whether a device is a backup for other devices, such as recovery codes."""
     return is_backup_kind(registered.kind)
 
 
@@ -159,19 +159,19 @@ def is_backup_kind(kind: str) -> bool:
 
 
 def is_kept_by_site(row: Verification) -> bool:
-    """Return whether the site's callback is the source of the row's kind. An anonymous visitor has none."""
+    """Return whether a site's callback is the source of the row's kind. False for anonymous visitors."""
     return row.user_id is not None and has_callback(row.kind)
 
 
 def callback_returns(row: Verification, request: Any) -> bool:
-    """Return whether the site's callback returns the row's destination for the user as stored now."""
+    """Return whether the site's callback returns the row's destination for the user, read again."""
     user = users().get(pk=row.user_id)
     told = from_callback(row.kind, user, request)
     return bool(told and told.contact and row.destination_digest in digests(row.kind, told.contact.identity))
 
 
 def still_returned(row: Verification, user: Any, request: Any) -> bool:
-    """Return whether what a row has verified is still the user's, if the site stores that itself."""
+    """Return whether the site still keeps the value that a row has verified. True for other kinds."""
     if not has_callback(row.kind):
         return True
     told = from_callback(row.kind, user, request)
@@ -179,13 +179,13 @@ def still_returned(row: Verification, user: Any, request: Any) -> bool:
 
 
 def remember_proven(row: Verification) -> None:
-    """Remember which value of the site's own field was proven last."""
+    """Store the digest of the value of the site's own field that was proven last."""
     values = {"digest": row.destination_digest, "proven_at": timezone.now()}
     ProvenContact.objects.update_or_create(user=row.user, kind=row.kind, defaults=values)
 
 
 def clean_name(name: str) -> str:
-    """Strip a device's name and return it. Raises `MalformedRequest` if it is too long or not printable."""
+    """Return a device's name with single spaces. Raises `MalformedRequest` if too long or not printable."""
     name = " ".join(name.split())
     longest = Device._meta.get_field("name").max_length
     if len(name) > (longest or 0) or not name.isprintable():

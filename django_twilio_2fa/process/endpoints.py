@@ -22,7 +22,7 @@ def answer(
 ) -> dict[str, Any]:
     """Return the response of an endpoint. Raises its errors, and `TwilioRateLimited` if a limit is reached.
 
-    Only what is proven counts as its caller's, so nobody can use up the requests of somebody else.
+    A request counts for a caller only if the caller is proven, so nobody can use up the requests of others.
     """
     try:
         proven = endpoint.prove(values)

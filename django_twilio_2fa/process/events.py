@@ -65,7 +65,7 @@ def fraud_suspected(subject: Subject, row: Verification, error: errors.TwoFactor
 
 
 def twilio_error(subject: Subject, error: errors.TwoFactorError) -> None:
-    """Send the signal of an error that Twilio's client raised, if it was one."""
+    """Send the signal of an error if Twilio's client raised it."""
     if error.cause is not None:
         signals.send(
             signals.twilio_2fa_twilio_error,
@@ -101,7 +101,7 @@ def revoked(user: Any, request: Any, verifications: int) -> None:
 
 
 def device_registered(subject: Subject, row: Verification, *, changed: bool) -> None:
-    """Send the signal of a device that was added, or that took the place of another one."""
+    """Send the signal of a device that was added, or that replaced another one."""
     signal = signals.twilio_2fa_device_changed if changed else signals.twilio_2fa_device_added
     device = str(row.registered.pk) if row.registered is not None else row.kind
     about = {"request": subject.request, "user": subject.user, "method": row.method}
@@ -109,22 +109,22 @@ def device_registered(subject: Subject, row: Verification, *, changed: bool) -> 
 
 
 def device_changed(subject: Subject, kind: str, device: str, what: str) -> None:
-    """Send the signal of a device whose user has named it, or made it the default (`what`)."""
+    """Send the signal of a device that its user has named or made the default (`what`)."""
     about = {"request": subject.request, "user": subject.user, "method": what}
     signals.send(signals.twilio_2fa_device_changed, **about, kind=kind, device=device)
 
 
 def device_imported(device: Device) -> None:
-    """Send the signal of a device that was taken over from another package."""
+    """Send the signal of a device that was imported from another package."""
     about = {"kind": device.kind, "device": str(device.pk), "method": "import"}
     signals.send(signals.twilio_2fa_device_added, request=None, user=device.user, **about)
 
 
 def device_deleted(instance: Device, using: str, **kwargs: Any) -> None:
-    """Send the signal of a removed device. Receives `post_delete`, which includes cascades."""
+    """Send the signal of a removed device. Receives `post_delete`, also for cascades."""
     if instance.is_replaced:
         return
-    # Both are gone once the transaction has been committed.
+    # Read the id and the user now: both may be gone after the commit.
     about = {"kind": instance.kind, "device": str(instance.pk)}
     user = users().filter(pk=instance.user_id).first()
     tell = partial(signals.send, signals.twilio_2fa_device_removed, request=instance.removed_in, user=user)
@@ -141,6 +141,6 @@ def browser_trusted(subject: Subject, browser: TrustedBrowser) -> None:
 
 
 def browser_ended(user: Any, request: Any, browser: str, reason: str) -> None:
-    """Send the signal of a browser that was forgotten, once that is committed."""
+    """Send the signal of a browser that was forgotten, after the commit."""
     tell = partial(signals.send, signals.twilio_2fa_browser_ended, request=request, user=user)
     transaction.on_commit(partial(tell, browser=browser, reason=reason), robust=True)

@@ -1,7 +1,7 @@
 """Count verifications by day, method, country and purpose.
 
-A verification is counted from its row until it has ended and can no longer change: see `folding`. So sending
-and checking take no query more. What has no row is counted as it happens. The day is that of UTC.
+A verification is counted from its row until it can no longer change, see `folding`, so sends and checks need
+no extra query. Events without a row, such as refusals, are counted as they happen. Days are in UTC.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ COUNTS = (
 
 
 class Group(NamedTuple):
-    """What figures are counted by."""
+    """The key of a figure: day, method, country and purpose."""
 
     day: date
     method: str
@@ -48,7 +48,7 @@ class Group(NamedTuple):
 
 @dataclass
 class Figure:
-    """The numbers of one group. `times` is how many were approved after so many seconds."""
+    """The numbers of one group. `times` counts approvals by the seconds that they took."""
 
     counts: Counter[str] = field(default_factory=Counter)
     times: Counter[int] = field(default_factory=Counter)
@@ -63,7 +63,7 @@ Figures = dict[Group, Figure]
 
 
 def one_more(tally: dict[str, Any], method: str, *, sent: int = 0, refused: int = 0) -> dict[str, Any]:
-    """Return the tally of a row after a send of `method`, or after its provider has refused one."""
+    """Return the tally of a row after a send of `method`, or after a refusal by its provider."""
     before = tally.get(method, {})
     now = {"sent": max(0, before.get("sent", 0) + sent), "refused": before.get("refused", 0) + refused}
     return {**tally, method: now}
@@ -75,12 +75,12 @@ def day_of(moment: datetime) -> date:
 
 
 def start_of(day: date) -> datetime:
-    """Return when a day begins in UTC, as the database stores moments."""
+    """Return the start of a day in UTC, as the database stores it."""
     return moments.stored(datetime.combine(day, time(), timezone.utc))
 
 
 def count(row: Verification, method: str = "", **more: int) -> None:
-    """Add what has no row of its own, such as a refusal. A database error is logged and stops nothing."""
+    """Count an event without a row of its own, such as a refusal. A database error is only logged."""
     about = {"method": method or row.method, "country": row.country, "purpose": row.purpose}
     try:
         again(partial(add, Group(day_of(django_timezone.now()), **about), more))
@@ -89,7 +89,7 @@ def count(row: Verification, method: str = "", **more: int) -> None:
 
 
 def add(group: Group, more: dict[str, int], times: Counter[int] | None = None) -> None:
-    """Add numbers to a group's row. A caller that gives `times` holds the lock `folding.FOLDS`."""
+    """Add numbers to a group's row. A caller that passes `times` has to hold the lock `folding.FOLDS`."""
     with transaction.atomic():
         mine = DailyFigure.objects.filter(**group._asdict())
         fields: dict[str, Any] = {name: F(name) + n for name, n in more.items()}

@@ -25,14 +25,14 @@ LONGEST = timedelta(days=3660)
 
 
 def today() -> date:
-    """Return the day in UTC."""
+    """Return the current day in UTC."""
     return moments.aware(django_timezone.now()).date()
 
 
 def first_day(text: str) -> date:
     """Return the first day of a period: `24h`, `1d`, `2w`, or a date. Raises ValueError.
 
-    Days are those of UTC and are counted as a whole, so `1d` is yesterday and today.
+    Days are whole days in UTC, so `1d` is yesterday and today.
     """
     text = text.strip()
     try:
@@ -50,7 +50,7 @@ def first_day(text: str) -> date:
 
 @dataclass
 class Attempts:
-    """What Twilio tells of messages, where `twilio_2fa_reconcile` has asked."""
+    """Twilio's numbers of messages, as `twilio_2fa_reconcile` has stored them."""
 
     attempts: int = 0
     converted: int = 0
@@ -61,11 +61,11 @@ class Attempts:
 
 @dataclass
 class Sum:
-    """Numbers of several groups, what they cost, and what Twilio tells of them."""
+    """The numbers of several groups, their cost, and Twilio's numbers for them."""
 
     figure: Figure = field(default_factory=Figure)
     converted: int = 0
-    """The approved verifications of methods that send. Others, such as an authenticator, cost no message."""
+    """The number of approved verifications of methods that send. Others, such as an authenticator, do not."""
     cost: Decimal = Decimal(0)
     unpriced: int = 0
     attempts: Attempts = field(default_factory=Attempts)
@@ -82,7 +82,7 @@ class Sum:
             self.unpriced += sent
 
     def add_attempts(self, row: DailyAttempt) -> None:
-        """Add what Twilio tells of a group."""
+        """Add Twilio's numbers for a group."""
         mine = self.attempts
         mine.attempts += row.attempts
         mine.converted += row.converted
@@ -92,7 +92,7 @@ class Sum:
             mine.charged[row.currency] += row.price  # type: ignore[assignment]
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the numbers by name, for JSON. None is what nothing is known of.
+        """Return the numbers by name, for JSON. None stands for an unknown number.
 
         `conversion` is `converted` of `sent`: the approved verifications of methods that send, as a share of
         the messages.
@@ -114,7 +114,7 @@ class Sum:
 
 
 def prices_of(method: str, country: str = "") -> tuple[Decimal | None, Decimal | None]:
-    """Return the price of a message and of an approval. None for one that is not known."""
+    """Return the price of a message and of an approval. None for an unknown price."""
     provider = get_providers().get(method)
     message = prices.of_message(method, country, getattr(provider, "message_price", ""))
     return message, prices.of_approval(method, getattr(provider, "approval_price", ""))
@@ -134,7 +134,7 @@ def table_of_prices() -> list[dict[str, Any]]:
 
 
 def median(times: Counter[int]) -> float | None:
-    """Return the median of durations that are counted by their seconds. None without any."""
+    """Return the median of durations. `times` counts them by their seconds. None if there are none."""
     total = sum(times.values())
     if not total:
         return None
@@ -162,7 +162,7 @@ SUMMARIES: dict[str, tuple[tuple[str, ...], Key]] = {
 
 
 def report(since: date, until: date | None = None) -> dict[str, Any]:
-    """Return all numbers from the day `since` to `until` (today), ready for JSON."""
+    """Return all numbers from the day `since` to `until` (by default today), ready for JSON."""
     until = until or today()
     found = folding.read(since, until)
     told = list(DailyAttempt.objects.filter(day__range=(since, until)))

@@ -1,7 +1,7 @@
 """Count verifications from their rows, and add the rows that can no longer change to the figures.
 
-`fold` adds a row to `DailyFigure` and marks it, in one transaction: it is in one of the two, and never in
-both. So the figures are right whenever rows are folded.
+`fold` adds a row to `DailyFigure` and marks the row as counted in one transaction, so each row is counted
+exactly once. So the figures are right whenever rows are folded.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from . import figures
 from .figures import COUNTS, Figure, Figures, Group, day_of, start_of
 
 FOLDS = ("figures", "folds", 0)
-"""A counter that each fold increments first. It is the lock for code that reads figures and rows together."""
+"""A counter that each fold increments first. It is the lock for reading figures and rows together."""
 
 BATCH = 1000
 SETTLED = timedelta(hours=1)
-"""How long after its expiry a row may still change, because a request that uses it is not finished."""
+"""The time after its expiry in which a row may still change, because a request may still use it."""
 
 ENDS = {s.value: s.value for s in (Status.APPROVED, Status.FAILED, Status.EXPIRED, Status.CANCELED)}
 COLUMNS = (
@@ -54,13 +54,13 @@ def rounded(seconds: float) -> int:
 
 
 def of_rows(rows: Iterable[dict[str, Any]], *, gone: bool = False) -> Figures:
-    """Count rows, which are the values of `COLUMNS`. `gone`: pending ones are about to be deleted."""
+    """Count rows, given as values of `COLUMNS`. `gone`: count pending ones as canceled."""
     found: Figures = defaultdict(Figure)
     now = django_timezone.now()
     sending = {name for name, provider in get_providers().items() if provider.sends}
     for row in rows:
         if row["user_id"] is None and UNAUTHENTICATED in row["details"]:
-            continue  # a decoy: there is no such user, and nothing was sent
+            continue  # a decoy: no such user exists, and nothing was sent
         key = Group(day_of(row["created_at"]), row["method"], row["country"], row["purpose"])
         one = found[key]
         one.counts["verifications"] += 1
@@ -75,7 +75,7 @@ def of_rows(rows: Iterable[dict[str, Any]], *, gone: bool = False) -> Figures:
             one.times[rounded((row["approved_at"] - row["created_at"]).total_seconds())] += 1
         tally = row["tally"]
         if not tally and row["method"] in sending:
-            tally = {row["method"]: {"sent": row["sends"]}}  # from before there was a tally
+            tally = {row["method"]: {"sent": row["sends"]}}  # a row from before tallies were stored
         for method, numbers in tally.items():
             by = found[key._replace(method=method)].counts
             by.update({name: numbers[name] for name in ("sent", "refused") if numbers.get(name)})
@@ -83,7 +83,7 @@ def of_rows(rows: Iterable[dict[str, Any]], *, gone: bool = False) -> Figures:
 
 
 def fold(*, dry_run: bool = False) -> int:
-    """Add all rows that can no longer change to the figures, in batches. Returns how many."""
+    """Add all rows that can no longer change to the figures, in batches. Returns their number."""
     if dry_run:
         return int(_settled().count())
     total = 0
@@ -93,7 +93,7 @@ def fold(*, dry_run: bool = False) -> int:
 
 
 def fold_before_deletion(rows: QuerySet[Verification]) -> None:
-    """Add rows that are about to be deleted, such as those of a user, within the caller's transaction."""
+    """Add rows that are about to be deleted, such as a user's, to the figures in the caller's transaction."""
     rows = rows.filter(in_figures=False)
     with transaction.atomic():
         while rows.exists() and _fold(rows, gone=True):
@@ -108,7 +108,7 @@ def _settled() -> QuerySet[Verification]:
 
 
 def _fold(rows: QuerySet[Verification], *, gone: bool = False) -> int:
-    # First, as a lock: two at once would count the same rows. A row is read only after that.
+    # Take the lock before reading rows: concurrent folds would count the same rows.
     Counter.objects.increment({FOLDS: 1})
     batch = list(rows.order_by("pk").values(*COLUMNS)[:BATCH])
     found = of_rows(batch, gone=gone)

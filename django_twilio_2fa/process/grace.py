@@ -15,7 +15,7 @@ ACTIONS = (ALLOW, REMIND, REGISTER)
 
 
 def ends_at(subject: Subject) -> datetime | None:
-    """Return when the grace period of a user without devices ends. None if it is over, or there is none."""
+    """Return the end of the grace period of a user without devices. None if it is over, or there is none."""
     until: Any = subject.setting("GRACE_UNTIL")
     if until is None:
         return None
@@ -26,11 +26,11 @@ def ends_at(subject: Subject) -> datetime | None:
 
 
 def _midnight(day: date) -> datetime:
-    """Return when a day begins, in the site's time zone."""
+    """Return the start of a day in the site's time zone."""
     return timezone.make_aware(datetime.combine(day, time()), timezone.get_default_timezone())
 
 
 def action(subject: Subject) -> str:
-    """Return what is done with a user whose grace period has not ended."""
+    """Return the action for a user whose grace period has not ended."""
     told = subject.setting("GRACE_ACTION")
     return told if told in ACTIONS else REMIND

@@ -1,7 +1,7 @@
-"""Keep forms that could not be taken before their user verified, so that they can send them again.
+"""Keep posted forms whose user has to verify first, so that the user can send them again afterwards.
 
-They are encrypted in the session for ten minutes, one for each of three tabs. Files, passwords, codes and
-cards are not kept.
+The session keeps at most three forms, encrypted, for ten minutes. Forms with files, passwords, codes or card
+numbers are not kept.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ from .sealed import seal, unseal
 PURPOSE = PART = "posted"
 LIFETIME = 600
 LONGEST, LONGEST_IN_COOKIE = 50_000, 1_500
-"""How many characters of a form are kept."""
+"""The maximum length of a form in characters."""
 MOST, MOST_IN_COOKIE = 3, 1
-"""How many forms are kept, the newest ones."""
+"""The maximum number of forms. The newest are kept."""
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 CSRF_FIELD = "csrfmiddlewaretoken"
 SECRET = re.compile(r"passw|passphrase|pwd|secret|token|cvc|cvv|card|(^|[_-])(otp|pin|code|ssn)$", re.I)
 
 
 def keep(request: HttpRequest, back: str) -> str:
-    """Keep a form that was posted, and the page that it is on. Returns its id. Empty if it cannot be kept."""
+    """Keep a posted form and the page that contains it. Returns its id. Empty if it cannot be kept."""
     if request.method != "POST" or request.content_type not in FORMS:
         return ""
     if not getattr(request, "csrf_processing_done", False):
-        # Another site may have sent it. The user would confirm what they have not written.
+        # Another site may have sent the form. The user would then confirm input of an attacker.
         return ""
     try:
         fields = {k: list(v) for k, v in request.POST.lists() if k != CSRF_FIELD}
@@ -60,16 +60,16 @@ def keep(request: HttpRequest, back: str) -> str:
 
 
 def read(request: HttpRequest, id: str = "") -> dict[str, Any] | None:
-    """Return a form that is kept: `path`, `fields`, and `back`, the page that it is on. None if it is not.
+    """Return a kept form: `path`, `fields`, and `back`, the page that contains it. None if it is not kept.
 
-    Without an id, the last one.
+    Without an id, return the last form.
     """
     forms = _forms(request)
     return forms.get(id) if id else next(reversed(forms.values()), None)
 
 
 def _forms(request: HttpRequest) -> dict[str, dict[str, Any] | None]:
-    """Return the forms by their ids. None for one that is too old, or that another user has posted."""
+    """Return the kept forms by id. None for a form that is too old, or of another user."""
     kept = session_data.read_part(request, PART)
     known = session_data.subject_of(request) is not None and bool(session_data.get_flow(request))
     return {id: _unsealed(one) if known else None for id, one in kept.items()}
@@ -84,12 +84,12 @@ def _unsealed(kept: Any) -> dict[str, Any] | None:
 
 
 def is_sent(request: HttpRequest) -> bool:
-    """Return whether this request sends a form that is kept, or whether one is too old."""
+    """Return whether this request sends a kept form, or a kept form is too old."""
     return request.method == "POST" and bool(_over(request))
 
 
 def forget_sent(request: HttpRequest) -> None:
-    """Forget the forms that this request sends, and those that are too old."""
+    """Forget the forms that this request sends, and forms that are too old."""
     if request.method == "POST" and (over := _over(request)):
         kept = session_data.read_part(request, PART)
         left = {id: one for id, one in kept.items() if id not in over}

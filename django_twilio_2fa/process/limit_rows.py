@@ -17,14 +17,14 @@ LockKey = tuple[str, str]
 """Scope and key of a row of `Lock`."""
 
 UNLIMITED = 2**62
-"""The `most` of a counter that is moved with those of limits, and read by others."""
+"""The `most` of a counter without a limit, which is incremented together with those of limits."""
 
 
 class RateLimit(NamedTuple):
     """One counter: up to `most` within `seconds`.
 
-    `row` is the one that is incremented now; its window is when its step began (Unix time). Rows of earlier
-    windows count with it, and those of `keys`, which are under earlier secret keys.
+    `row` is the row that is incremented now. Its window is the Unix time when the current step began. Rows of
+    earlier windows count, too, and so do rows under `keys`: the key with each earlier secret key.
     """
 
     name: str
@@ -33,20 +33,20 @@ class RateLimit(NamedTuple):
     most: int
     seconds: int
     amount: int = 1
-    """How much one action adds: a message costs several units of a budget of money."""
+    """The number that one action adds. A message adds several units to a money budget."""
     levels: tuple[int, ...] = ()
-    """Sums that are reported when they are reached: those of a budget."""
+    """The sums of a budget that are reported when they are reached."""
     tell: Callable[[RateLimit, int], None] | None = None
-    """Called with a level that was reached, after the commit."""
+    """The function to call with a level that was reached, after the commit."""
 
     def reached(self, level: int) -> None:
-        """Tell that a level was reached."""
+        """Report a level that was reached."""
         if self.tell is not None:
             self.tell(self, level)
 
 
 class LockFound(Exception):
-    """Nothing was counted, because of these locks: when each ends (Unix time)."""
+    """Active locks were found, and nothing was counted. `found`: the end of each lock (Unix time)."""
 
     def __init__(self, found: dict[LockKey, int]) -> None:
         super().__init__(*found)
@@ -54,7 +54,7 @@ class LockFound(Exception):
 
 
 class OtherFound(Exception):
-    """Nothing was counted, because a row was found that forbids it."""
+    """A row that forbids the action was found, and nothing was counted."""
 
 
 class LimitReached(Exception):
@@ -68,7 +68,7 @@ class LimitReached(Exception):
 
 @dataclass
 class Found:
-    """The rows of counters that count now, locks that last, and whether there was another row."""
+    """The rows of counters that count now, active locks, and whether there is a row in `unless`."""
 
     counters: dict[RateLimit, dict[Row, int]] = field(default_factory=dict)
     locks: dict[LockKey, int] = field(default_factory=dict)
@@ -79,19 +79,19 @@ class Found:
         return sum(self.counters[count].values())
 
     def require_room(self, count: RateLimit, *, own: int = 0) -> None:
-        """Raise `LimitReached` if a counter has no room for its amount.
+        """Raise `LimitReached` if adding its amount would put a counter above its limit.
 
-        `own`: what this request has added to it.
+        `own`: the amount that this request has added already.
         """
         rows = self.counters[count]
-        # The row is missing if its step has ended since it was incremented.
+        # The row is missing if it has left the limit's period since it was incremented.
         if own and count.row in rows:
             rows[count.row] -= own
         if sum(rows.values()) + count.amount > count.most:
             raise LimitReached(count, _frees_after(count, rows))
 
     def wait(self, wanted: Iterable[RateLimit]) -> int:
-        """Return in how many seconds an action is within its limits; 0 for now."""
+        """Return the number of seconds until an action is within its limits. 0 for now."""
         reached = (count for count in wanted if self.total(count) + count.amount > count.most)
         return max((_frees_after(count, self.counters[count]) for count in reached), default=0)
 
@@ -102,13 +102,13 @@ def read(
     *,
     unless: QuerySet[Any] | None = None,
 ) -> Found:
-    """Read counters, those of `locks` that last, and whether there is a row in `unless`. One query at most.
+    """Read counters, the active ones of `locks`, and whether there is a row in `unless`. One query at most.
 
-    Of a counter all rows within its seconds are read: of this step, earlier steps and earlier keys.
+    All rows within a counter's seconds are read: of this step, earlier steps and earlier keys.
     """
     now = int(time.time())
     found = Found()
-    # The time after which a step counts. Consecutive failures count always.
+    # The time after which a step counts. Consecutive failures always count.
     since: dict[RateLimit, int] = {}
     scopes: set[str] = set()
     keys: set[str] = set()

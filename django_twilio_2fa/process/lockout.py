@@ -31,13 +31,13 @@ def block_method(user: Any, method: str, destination: str) -> None:
 
 
 def block_keys(user: Any, pairs: Iterable[tuple[str, str]]) -> dict[LockKey, tuple[str, str]]:
-    """Return the keys of the blocks of pairs of method and destination."""
+    """Return the keys of the blocks for pairs of method and destination."""
     who = user.pk if user else ""
     return {(BLOCKED, key): pair for pair in pairs for key in digests("refused", who, *pair)}
 
 
 def blocked_methods(user: Any, pairs: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
-    """Return those of the pairs of method and destination that are blocked now. One query."""
+    """Return the pairs of method and destination that are blocked now. One query."""
     keys = block_keys(user, pairs)
     return {keys[key] for key in read([], keys).locks}
 
@@ -51,19 +51,19 @@ def session_scope(user: Any) -> str:
 
 
 def lock(key_parts: tuple[Any, ...], until: int, scope: str = LOCK) -> bool:
-    """Lock until a Unix time. Returns whether there was no such lock yet."""
+    """Create a lock until a Unix time. Returns False if the lock is active already."""
     return store_lock(scope, digests("lock", *key_parts)[0], until=until)
 
 
 def once(scope: str, parts: tuple[Any, ...], seconds: int) -> bool:
-    """Return whether this is the first call with these parts for so many seconds."""
+    """Return whether this is the first call with these parts in a period of `seconds`."""
     return store_lock(scope, digests(scope, *parts)[0], until=int(time.time()) + seconds)
 
 
 def lock_keys(user: Any, flow: str, apart: str = "") -> list[LockKey]:
-    """Return the keys of the locks of a user and of this session of theirs.
+    """Return the keys of the locks of a user and of the user's session.
 
-    `apart`: the name of a method with counters and a lock of its own.
+    `apart`: the name of a method that has its own counters and its own lock.
     """
     if user is None:
         return []
@@ -75,17 +75,17 @@ def lock_keys(user: Any, flow: str, apart: str = "") -> list[LockKey]:
 
 
 def locked_until(user: Any, flow: str, apart: str = "") -> int:
-    """Return the Unix time until which this user, or this session of theirs, is locked; 0 if not."""
+    """Return the Unix time until which this user or the session is locked. 0 if neither is locked."""
     return max(read([], lock_keys(user, flow, apart)).locks.values(), default=0)
 
 
 def seconds_until(until: int) -> int:
-    """Return for how many seconds a lock lasts, or `Lock.FOR_EVER`; 0 for none."""
+    """Return the number of seconds until a lock ends, or `Lock.FOR_EVER`. 0 if there is no lock."""
     return until if until in (0, Lock.FOR_EVER) else max(1, until - int(time.time()))
 
 
 def raise_if_locked(user: Any, flow: str, apart: str = "") -> None:
-    """Raise `AccountLocked`, or `TooManyWrongTokens` if the lock ends by itself."""
+    """Raise `TooManyWrongTokens` during a lock, or `AccountLocked` if it does not end by itself."""
     if until := locked_until(user, flow, apart):
         raise as_error(until)
 
@@ -107,7 +107,7 @@ def _consecutive(user: Any) -> RateLimit | None:
 
 
 def check_limits(user: Any, flow: str, apart: str = "") -> list[RateLimit]:
-    """Return the counters of a check. They are refunded if its token is right."""
+    """Return the counters of a check. They are refunded if the token is right."""
     if user is None:
         return []
     if apart:
@@ -121,7 +121,7 @@ def check_limits(user: Any, flow: str, apart: str = "") -> list[RateLimit]:
 def record_failure(user: Any, flow: str, spent: Sequence[RateLimit], apart: str = "") -> int:
     """Lock the user or the session whose counters have reached their limit.
 
-    Returns the Unix time that a new lock ends; 0 if none was made.
+    Returns the Unix time when the new lock ends. 0 if no lock was created.
     """
     if user is None:
         return 0
@@ -138,7 +138,7 @@ def record_failure(user: Any, flow: str, spent: Sequence[RateLimit], apart: str 
             scope, who = session_scope(user), (user.pk, flow, apart) if apart else (user.pk, flow)
         elif count.name != PER_USER:
             continue
-        # Two limits of the user may be reached at once, and share a lock: the one that lasts longer counts.
+        # Two limits of the user may be reached at once and share a lock: the later end counts.
         wanted[scope, who] = max(ends, wanted.get((scope, who), 0))
     return max((ends for (scope, who), ends in wanted.items() if lock(who, ends, scope)), default=0)
 
@@ -159,13 +159,13 @@ def record_success(user: Any, spent: Sequence[RateLimit]) -> None:
 
 def locks_of(user: Any) -> list[Lock]:
     """Return the locks of a user and of their sessions. Some may have ended."""
-    # Each by its scope in full: a pattern would read the table from end to end.
+    # Filter by exact scopes: a pattern would read the whole table.
     own = Lock.objects.filter(scope=LOCK, key__in=digests("lock", user.pk))
     return [*own, *Lock.objects.filter(scope=session_scope(user))]
 
 
 def unlock(user: Any) -> int:
-    """End a user's locks and clear their wrong tokens. Returns how many locks were ended."""
+    """End a user's locks and clear their wrong tokens. Returns the number of active locks ended."""
     now, session, found = int(time.time()), session_scope(user), locks_of(user)
     lifted = sum(lock.until > now for lock in found)
     Lock.objects.filter(pk__in=[lock.pk for lock in found]).delete()

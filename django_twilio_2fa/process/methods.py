@@ -1,4 +1,4 @@
-"""Find the methods that a user may use, with which devices, and the ones they may register a device for."""
+"""Find the methods and devices that a user may use, and the methods to register a device for."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ PROOF_AGE = timedelta(minutes=10)
 
 
 class Methods:
-    """The methods that one user may use now, and with which of their devices."""
+    """The methods that one user may use now, with the devices for each."""
 
     def __init__(self, subject: Subject, devices: Devices) -> None:
         self.subject = subject
         self.devices = devices
         self.standing: Standing | None = None
-        """Where the choices stand. None if it was not read, or a send has changed it."""
+        """The limits, locks and pauses of the choices. None if they were not read since the last send."""
         self.with_blocked = False
-        """Whether choices include blocked methods. The process looks for blocks itself when it sends."""
+        """True if choices include blocked methods. A send looks for blocks itself."""
         self._choices: tuple[list[Registered], list[Choice]] | None = None
 
     def allowed(self) -> list[MethodProvider]:
@@ -84,17 +84,15 @@ class Methods:
             if self.suits(provider, row) and (row.proven or row is self.devices.unproven())
         ]
         without = [Choice(p) for p in providers if rows and p.device_kind is None]
-        # What the user has made the default comes first, whatever the order of the methods.
+        # The user's default device comes first, regardless of the order of the methods.
         with_device.sort(key=lambda c: c.registered is None or c.registered.default_at is None)
         found = [*self._without_blocked(with_device, without), *without]
         if rows and not found:
-            logger.warning(
-                "User %s has registered something, and can use none of it now", self.subject.user.pk
-            )
+            logger.warning("User %s has devices, but can use none of them now", self.subject.user.pk)
         return found
 
     def _without_blocked(self, with_device: list[Choice], without: list[Choice]) -> list[Choice]:
-        """Leave out what Twilio refused as fraud for this user and destination."""
+        """Leave out methods that Twilio refused as fraud for this user and destination."""
         if not with_device or self.with_blocked:
             return with_device
         self.standing = Standing(self.subject, self.devices, [*with_device, *without])
@@ -116,7 +114,7 @@ class Methods:
         return not answer_of("it failed", provider.why_unsuitable, row.contact)
 
     def alternatives(self, row: Verification) -> list[Choice]:
-        """Return what could be used instead of a running verification, the same method among it."""
+        """Return the choices that could replace a running verification, including its own method."""
         if row.purpose == Purpose.PROVE:
             return self.choices()
         same = [Choice(p) for p in self.registrable(row.kind) if p.transport == row.transport]
@@ -134,7 +132,7 @@ class Methods:
         contact = row.contact
         return contact is None or not provider.why_unsuitable(contact)
 
-    # What may be registered, named and removed
+    # Registering, naming and removing devices
 
     def may_change(self, kind: str | None) -> bool:
         """Return whether a user who has a device may add, replace, name or remove one of this kind."""
@@ -153,7 +151,7 @@ class Methods:
         return bool(self.subject.setting("REGISTER_OPTIONAL")) or grace.ends_at(self.subject) is not None
 
     def grace_ends_at(self) -> datetime | None:
-        """Return until when the user need not verify, for having no device. None if they have to."""
+        """Return until when a user without a device need not verify. None if the user has to verify."""
         until = grace.ends_at(self.subject)
         return until if until is not None and not self.devices.all() else None
 
@@ -173,7 +171,7 @@ class Methods:
         ]
 
     def addable(self) -> list[MethodProvider]:
-        """Return the methods that one more device can be registered for: of some kinds there is only one."""
+        """Return the methods that one more device can be registered for. Some kinds allow only one."""
         have = {r.kind for r in self.devices.all()}
         return [
             p
@@ -195,37 +193,37 @@ class Methods:
         return [p for p in self.registrable() if self._is_full(p)] if self.devices.all() else []
 
     def refuse_too_many(self, provider: MethodProvider) -> None:
-        """Raise `TooManyDevices` where no device can be added for this method."""
+        """Raise `TooManyDevices` if no device can be added for this method."""
         if self.devices.all() and self._is_full(provider):
             raise errors.TooManyDevices
 
     def _is_full(self, provider: MethodProvider) -> bool:
-        """Return whether the user has the most devices allowed, and this would be one more."""
+        """Return whether a device of this method would exceed `MAX_DEVICES`."""
         most: int | None = self.subject.setting("MAX_DEVICES")
         if most is None or provider.is_backup or has_callback(provider.device_kind or ""):
             return False
         return sum(r.device is not None and not is_backup(r) for r in self.devices.all()) >= most
 
     def needs_phone(self) -> bool:
-        """Return whether the user still has to register a phone number, whatever else they have."""
+        """Return whether the user still has to register a phone number, regardless of other devices."""
         if not conf.USER_MUST_HAVE_PHONE or not self.subject.setting("USER_MUST_HAVE_PHONE"):
             return False
         return all(r.kind != PhoneNumber.kind for r in self.devices.all())
 
     def may_rename(self, registered: Registered) -> bool:
-        """Return whether the user may name it. A kind with one device per user needs no names."""
+        """Return whether the user may name a device. A kind with one device per user needs no names."""
         provider = provider_of(registered.kind)
         several = provider is None or not provider.one_per_user
         may_change = self.may_change(registered.kind)
         return registered.device is not None and several and may_change
 
     def may_be_default(self, registered: Registered) -> bool:
-        """Return whether the user may make it the default: not backups, and not without a choice."""
+        """Return whether the user may make a device the default. False for backups and for an only device."""
         several = sum(not is_backup(r) for r in self.devices.all()) > 1
         return several and not is_backup(registered) and self.may_change(registered.kind)
 
     def may_remove_last(self) -> bool:
-        """Return what `ALLOW_REMOVE_LAST` says, or `REGISTER_OPTIONAL` if that is not set."""
+        """Return whether the last device may be removed: `ALLOW_REMOVE_LAST`, or else `REGISTER_OPTIONAL`."""
         told = self.subject.setting("ALLOW_REMOVE_LAST")
         return bool(self.subject.setting("REGISTER_OPTIONAL") if told is None else told)
 
@@ -256,7 +254,7 @@ class Methods:
     def fresh_proof(self) -> Verification | None:
         """Return an approved verification of this session, at most ten minutes old and not used up.
 
-        It serves any number of additions, and one change or removal, which uses it up.
+        The proof is enough for any number of additions, and one change or removal, which uses it up.
         """
         subject = self.subject
         if not subject.flow or subject.user is None:

@@ -1,4 +1,4 @@
-"""Find the user whom somebody names who has not signed in."""
+"""Find the user whom a visitor names without signing in."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _is_text(field: models.Field[Any, Any]) -> bool:
 
 
 def canonical(name: str) -> str:
-    """Return one spelling for all names that may mean the same, whether there is such a user or not."""
+    """Return one spelling for all names that may mean the same user, even if no such user exists."""
     field = name_field()
     text = unicodedata.normalize("NFKC", name).strip().casefold()
     if _is_text(field):
@@ -45,9 +45,9 @@ def canonical(name: str) -> str:
 
 
 def named_user(name: str) -> Any:
-    """Return the active user whose `UNAUTHENTICATED_USER_FIELD` this is, or None.
+    """Return the active user whose `UNAUTHENTICATED_USER_FIELD` is this name, or None.
 
-    Without an exact match, case, width and spaces are ignored if that leads to one user.
+    Without an exact match, case, width and outer spaces are ignored, if exactly one user then matches.
     """
     field = name_field()
     if not name.isprintable() or len(name) > LONGEST_NAME:
@@ -55,9 +55,9 @@ def named_user(name: str) -> Any:
     active, wanted = users().filter(is_active=True), canonical(name)
     if not _is_text(field):
         return _first(active, field, wanted)
-    # Both, whatever the first finds: the second may read the whole table, which would tell who exists.
+    # Always run both queries: the second may read the whole table, and its time would reveal who exists.
     found = _first(active, field, name)
-    # The database may hold more to be alike than we do.
+    # `iexact` of the database may match more names than `canonical` does.
     close = active.filter(**{f"{field.name}__iexact": wanted})[:LONGEST_NAME]
     alike = [user for user in close if canonical(field.value_from_object(user)) == wanted]
     if found is not None:

@@ -1,4 +1,4 @@
-"""Describe the methods that a user may use, and find the one that they picked or that a destination needs."""
+"""Describe the methods that a user may use, and find the method for a choice or a destination."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from .methods import Methods
 def listed(available: Methods) -> list[dict[str, Any]]:
     """Return each method's `value`, `label`, `icon`, `obfuscated` and `devices`.
 
-    `devices` have `id`, `name` and `obfuscated`; `send(device=…)` takes the id. `obfuscated` of the
-    method is that of its first. An anonymous visitor gets each method that takes a number or an address.
+    Each device has `id`, `name` and `obfuscated`; `send(device=…)` takes the id. A method's `obfuscated` is
+    that of its first device. An anonymous visitor gets each method that takes a number or an address.
     """
     if available.subject.user is None:
         choices = [Choice(p) for p in available.allowed() if p.device_kind in CONTACTS]
@@ -42,12 +42,12 @@ def listed(available: Methods) -> list[dict[str, Any]]:
 
 
 def registration_data(row: Verification) -> dict[str, Any]:
-    """Return what the user has to see of a device whose registration has just begun."""
+    """Return the data that a user has to see of a device whose registration has just begun."""
     return get_providers()[row.method].get_registration_data(row, secret=row.secret or {})
 
 
 def pick(choices: Iterable[Choice], method: str, device: str = "") -> Choice:
-    """Return the choice with this method and device (its id; empty for the default one, else the oldest).
+    """Return the choice with this method and device id. Without an id: the default device, else the oldest.
 
     Raises `MethodNotAllowed`.
     """
@@ -68,7 +68,7 @@ def _is_default(choice: Choice) -> bool:
 
 
 def last_used_first(choices: list[Choice]) -> list[Choice]:
-    """Put first what the user was verified with last, after what they have made the default.
+    """Return the choices with the default first, and then the device and method that were used last.
 
     Backups stay where they are. So does a number or address that the site stores itself.
     """
@@ -91,8 +91,8 @@ def for_destination(
 ) -> MethodProvider:
     """Return the first method that a number or address can be registered for.
 
-    `among`: all that can register this kind if not given. `without`: names of methods that failed.
-    Raises `NoMethodAvailable`.
+    `among`: the methods to search; by default all that can register this kind. `without`: names of methods
+    that failed. Raises `NoMethodAvailable`.
     """
     for provider in available.registrable(to.kind) if among is None else among:
         fits = provider.device_kind == to.kind and not provider.why_unsuitable(to)

@@ -1,7 +1,7 @@
-"""Log in without a password: by a token that names its user and proves two factors.
+"""Log in without a password, by a token that identifies its user and proves two factors.
 
-The session keeps what a visitor was asked. Once an answer has proven who they are, it is recorded as any
-other verification. The caller then signs them in.
+The session keeps each ceremony that a visitor has begun. An answer that proves who the visitor is gets
+recorded like any other verification. The caller then signs the user in.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ from .subject import Subject
 NAME = "passwordless"
 LIFETIME = 600
 MOST = 5
-"""How many ceremonies a session keeps, for as many tabs."""
+"""The maximum number of ceremonies that a session keeps, one for each tab."""
 
 
 @dataclass(frozen=True)
 class Begun:
-    """What a visitor is asked. `expires_in`: seconds."""
+    """A ceremony that has begun. `expires_in`: seconds."""
 
     id: str
     ceremony: dict[str, Any]
@@ -66,7 +66,7 @@ def find_provider(request: HttpRequest) -> MethodProvider | None:
 
 
 def begin(request: HttpRequest) -> Begun:
-    """Begin a log-in, and keep what was asked in the session. Raises `MethodNotAllowed`."""
+    """Begin a log-in, and keep its ceremony in the session. Raises `MethodNotAllowed`."""
     provider = find_provider(request)
     if provider is None:
         raise errors.MethodNotAllowed
@@ -85,9 +85,9 @@ def answer(
 ) -> tuple[Subject, Verification]:
     """Check an answer. Returns the user with their new session's flow id, and the approved verification.
 
-    Whatever is wrong with an answer raises the same `InvalidVerificationCode`, so that nobody learns who
-    exists. Who has proven to be a user learns why they may not log in: `UserNotAllowed`, `AccountLocked`,
-    `TooManyWrongTokens`, `MethodNotAllowed`, or what `confirm` raises, which gets the user.
+    All wrong answers raise the same `InvalidVerificationCode`, so that an attacker does not learn who exists.
+    A user whose answer is right learns why they may not log in: `UserNotAllowed`, `AccountLocked`,
+    `TooManyWrongTokens`, `MethodNotAllowed`, or what `confirm` raises, which is called with the user.
 
     Raises `CeremonyOver`, and `TooManyLogIns` after too many refused answers.
     """
@@ -119,14 +119,14 @@ def _kept(request: HttpRequest) -> dict[str, Any]:
 
 
 def _row(provider: MethodProvider) -> Verification:
-    """Return a verification of a user who is not known yet. It is not stored."""
+    """Return an unsaved verification of a user who is not known yet."""
     fields = verifications.new_fields(provider, Purpose.PROVE, None, None)
     fields["expires_at"] = timezone.now() + timedelta(seconds=LIFETIME)
     return Verification(**fields, details={PASSWORDLESS: True})
 
 
 def _take(request: HttpRequest, id: str, provider: MethodProvider) -> dict[str, Any]:
-    """Return what the session was asked, once. Raises `CeremonyOver`."""
+    """Remove a ceremony from the session and return its data, once. Raises `CeremonyOver`."""
     kept = _kept(request)
     asked = kept.pop(id, None)
     if not isinstance(asked, dict):
@@ -137,14 +137,14 @@ def _take(request: HttpRequest, id: str, provider: MethodProvider) -> dict[str, 
         raise errors.CeremonyOver
     if not isinstance(at, int) or not 0 <= time.time() - at <= LIFETIME:
         raise errors.CeremonyOver
-    # Another request may have read the same session; a session in a cookie can be sent again.
+    # Another request may have read the same session, and a session in a cookie can be sent again.
     if not use_once(NAME, id, seconds=2 * LIFETIME):
         raise errors.CeremonyOver
     return data
 
 
 def _count(request: HttpRequest) -> list[RateLimit]:
-    """Count an attempt, which is given back if it is right. Raises `TooManyLogIns`."""
+    """Count an attempt, which is refunded if the answer is right. Raises `TooManyLogIns`."""
     flow = session_data.read(request).get("flow")
     counts = rate_limits.client_limits(request, None)
     counts += rate_limits.limits_for("passwordless_per_session", flow)
@@ -157,7 +157,7 @@ def _count(request: HttpRequest) -> list[RateLimit]:
 
 
 def _user_of(key: Any) -> Any:
-    """Return the user with this primary key whom a backend lets sign in. None if none does."""
+    """Return the user with this primary key if a backend lets them sign in, else None."""
     for path in settings.AUTHENTICATION_BACKENDS if key is not None else ():
         backend: Any = load_backend(path)
         user = backend.get_user(key)
@@ -177,7 +177,7 @@ def _was_wrong(provider: MethodProvider) -> errors.InvalidVerificationCode:
 def _record_attempt(
     subject: Subject, begun: Verification, provider: MethodProvider, id: str, counts: list[RateLimit]
 ) -> Attempt:
-    """Store the verification, which is the user's from now on, and take it for this one check."""
+    """Store the verification for its user, and take its lease for this check."""
     row, _created = verifications.get_or_create_pending(
         subject,
         digests("pending", NAME, id),
@@ -195,7 +195,7 @@ def _record_attempt(
 
 
 def _checked(subject: Subject, attempt: Attempt, provider: MethodProvider, token: str) -> Checked:
-    """Ask the provider. Raises `InvalidVerificationCode` for a wrong token."""
+    """Check the token at the provider. Raises `InvalidVerificationCode` for a wrong one."""
     try:
         checked = call(provider.check, attempt.row, token, request=subject.request)
     except errors.InvalidVerificationCode:
@@ -210,8 +210,8 @@ def _checked(subject: Subject, attempt: Attempt, provider: MethodProvider, token
 
 
 def _authorize(subject: Subject, provider: MethodProvider, confirm: Callable[[Any], None] | None) -> None:
-    """Raise an error if the user, who is proven now, may not log in."""
-    # In the order of a log-in with a password: the form, then the wizard.
+    """Raise an error if the user, whose answer was right, may not log in."""
+    # The same order as in a log-in with a password: first the form, then the wizard.
     if confirm is not None:
         confirm(subject.user)
     subject.authorize()

@@ -28,7 +28,7 @@ LONGEST_METHOD, LONGEST_REASON = 16, 200
 
 
 def key_of(method: str, place: str, registrations: bool) -> str:
-    """Return the key of a pause. It fits in its column: names of methods are cut."""
+    """Return the key of a pause. Names of methods are cut, so that the key fits in its column."""
     return f"{method[:LONGEST_METHOD]}|{place}|{REGISTRATIONS if registrations else ''}"
 
 
@@ -43,19 +43,19 @@ def keys_for(method: str, places: Iterable[str] = (), *, registers: bool = False
 
 
 def is_registration(row: Verification) -> bool:
-    """Return whether a verification is of a destination that nobody has proven for this user yet."""
+    """Return whether a verification goes to a destination that its user has not proven yet."""
     return row.purpose == Purpose.ENROL or (row.user_id is None and not row.is_unauthenticated)
 
 
 def keys_of(row: Verification, provider: MethodProvider) -> list[LockKey]:
-    """Return the keys of the pauses that stop a send of a verification. None for a method without sends."""
+    """Return the keys of the pauses that stop a send of a verification. Empty for a method without sends."""
     return keys_for_send(provider, row.contact, row.country, registers=is_registration(row))
 
 
 def keys_for_send(
     provider: MethodProvider, contact: Contact | None, country: str, *, registers: bool
 ) -> list[LockKey]:
-    """Return the keys of the pauses that stop a send to a contact. None for a method without sends."""
+    """Return the keys of the pauses that stop a send to a contact. Empty for a method without sends."""
     if not provider.sends:
         return []
     if registers and isinstance(contact, PhoneNumber):
@@ -64,7 +64,7 @@ def keys_for_send(
 
 
 def error_of(found: dict[LockKey, int]) -> errors.SendingPaused | None:
-    """Return the error for the pauses among locks that last; None if there are none."""
+    """Return the error for the pauses among active locks. None if there are none."""
     ends = {key: until for (scope, key), until in found.items() if scope == SCOPE}
     if not ends:
         return None
@@ -87,9 +87,9 @@ def pause(
     by: str = COMMAND,
     **more: Any,
 ) -> Pause:
-    """Stop sends until a Unix time, or change when and why they are stopped. It holds for the next send.
+    """Pause sends until a Unix time, or change a pause. The next send is already stopped.
 
-    `place`: a country, or what `places` names. `more` is kept with the row.
+    `place`: a country, or another place of `places`. `more` is stored in the `details` of the row.
     """
     details = {"method": method, "place": place, "registrations": registrations}
     details |= {"reason": reason[:LONGEST_REASON], "by": by, "since": int(time.time()), **more}
@@ -100,7 +100,7 @@ def pause(
 
 
 def begin(method: str, place: str, *, seconds: int, reason: str, **more: Any) -> None:
-    """Stop registrations for a while, unless a pause of them lasts: of several requests one stops them."""
+    """Pause registrations for `seconds`, unless they are paused. Only one concurrent request does it."""
     now, key = int(time.time()), key_of(method, place, registrations=True)
     details = {"method": method, "place": place, "registrations": True, "reason": reason, "by": BREAKER}
     if not store_lock(SCOPE, key, until=now + seconds, details={**details, "since": now, **more}):
@@ -109,7 +109,7 @@ def begin(method: str, place: str, *, seconds: int, reason: str, **more: Any) ->
 
 
 def extend(row: Pause, until: int, *, by: str) -> bool:
-    """Change when a pause ends. Returns whether it lasted."""
+    """Change the end of an active pause. Returns False if the pause has ended."""
     changed = Pause.objects.lasting().filter(pk=row.pk).update(until=until)
     if changed:
         logger.warning("A pause was extended by %s: %s until %s", by, row.key, until)
@@ -117,9 +117,9 @@ def extend(row: Pause, until: int, *, by: str) -> bool:
 
 
 def resume(rows: Iterable[Pause], *, by: str) -> list[Pause]:
-    """End pauses. Returns those that lasted.
+    """End pauses. Returns the pauses that were active.
 
-    The rows stay until they are pruned: the breaker counts only what was sent after the end.
+    The rows stay until they are pruned, because the breaker counts only sends after the end of a pause.
     """
     ended = []
     for row in rows:

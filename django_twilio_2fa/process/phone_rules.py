@@ -1,4 +1,4 @@
-"""Check that a number may be used here, by the settings and by Twilio Lookup."""
+"""Check phone numbers by the settings and by Twilio Lookup."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ REFUSED_TYPES = frozenset({"premium_rate", "shared_cost", "pager", "uan", "voice
 
 
 def refuse_country(contact: Contact, *, user: Any, request: Any = None, proven: bool = False) -> None:
-    """Raise `PhoneCountryNotAllowed` or `InvalidCarrierType` for a number that no send may go to.
+    """Raise `PhoneCountryNotAllowed` or `InvalidCarrierType` for a number that may not be sent to.
 
-    The country lists hold for a number that was `proven` before, since a site may close a country. What its
-    numbering plan says of it does not: plans change, and a number that is new to phonenumbers, or no longer
-    known to it, still reaches its owner.
+    The country lists also apply to a number that was `proven` before, because a site may close a country. The
+    type of the number does not: numbering plans change, and a number that phonenumbers does not know yet, or
+    no longer knows, still reaches its owner.
     """
     if not isinstance(contact, PhoneNumber):
         return
@@ -37,7 +37,7 @@ def refuse_country(contact: Contact, *, user: Any, request: Any = None, proven: 
 
 
 def _not_allowed(country: str) -> errors.PhoneCountryNotAllowed:
-    # Numbers of no country, such as those of satellite phones, have a number in its place.
+    # The country is empty for numbers without one, such as those of satellite phones.
     return errors.PhoneCountryNotAllowed(**({"country": country_name(country)} if country.isalpha() else {}))
 
 
@@ -51,7 +51,7 @@ def wants_lookup(contact: Contact, *, user: Any, request: Any = None) -> bool:
 
 
 def look_up(number: PhoneNumber) -> str | None:
-    """Return the number's line type; None if it is not known. Raises `InvalidPhoneNumber`."""
+    """Return the number's line type. None if it is unknown. Raises `InvalidPhoneNumber`."""
     try:
         return lookup.line_type(number)
     except (errors.TwilioUnavailable, errors.TwilioRateLimited, errors.TwilioInvalidParameter) as e:
@@ -60,7 +60,7 @@ def look_up(number: PhoneNumber) -> str | None:
 
 
 def refuse_line_type(line_type: str | None, *, user: Any, request: Any = None) -> None:
-    """Raise `MobileNumberRequired` or `InvalidCarrierType` where the line type is not an allowed one."""
+    """Raise `MobileNumberRequired` or `InvalidCarrierType` if the line type is not allowed."""
     allowed = conf.resolve("PHONE_NUMBER_ALLOWED_CARRIER_TYPES", user=user, request=request)
     if line_type is None:
         if conf.resolve("PHONE_NUMBER_BYPASS_CARRIER_ON_EMPTY", user=user, request=request):

@@ -8,20 +8,20 @@ from ..contacts import PhoneNumber, country_name
 from ..digests import digest
 
 AREA_DIGITS = 3
-"""So many digits after the calling code stand for an area or an operator, and for thousands of numbers."""
+"""The number of digits after the calling code that identify an area or an operator."""
 
 
 BLOCK_DIGITS = 2
 
 NOWHERE = "--"
-"""In place of the country of a number that belongs to none, such as a satellite phone's."""
+"""The country code of numbers without a country, such as those of satellite phones."""
 
 UNKNOWN = "new"
-"""All countries together in which hardly anybody has registered lately."""
+"""The place that stands for all countries with few recent registrations."""
 
 
 def of_number(number: PhoneNumber) -> list[str]:
-    """Return the places that a number is in: country, beginning, block."""
+    """Return the places of a number: country, beginning, block."""
     return [number.country_code or NOWHERE, prefix_of(number), block_of(number)]
 
 
@@ -35,12 +35,12 @@ def prefix_of(number: PhoneNumber) -> str:
 
 
 def block_of(number: PhoneNumber) -> str:
-    """Return a keyed digest of a number without its last two digits: what sequential numbers share."""
+    """Return a keyed digest of a number without its last two digits, which sequential numbers share."""
     return f"block:{digest('block', number.identity[:-BLOCK_DIGITS])[:24]}"
 
 
 def number_key(number: PhoneNumber) -> str:
-    """Return a keyed digest of a number, to tell how many different ones there are."""
+    """Return a keyed digest of a number, by which different numbers are counted."""
     return digest("watched", number.identity)
 
 
@@ -50,7 +50,7 @@ def client_of(address: str) -> str:
 
 
 def shown(place: str) -> str:
-    """Return a place as an administrator reads it."""
+    """Return the text for a place that administrators read."""
     if place == UNKNOWN:
         return gettext("countries where hardly anybody has registered")
     if place.startswith("block:"):

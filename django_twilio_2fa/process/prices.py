@@ -1,4 +1,4 @@
-"""Find what a message and an approval cost: by the site's prices, or else by the provider's."""
+"""Find the prices of messages and approvals: the site's, or else the provider's."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ MESSAGE, APPROVAL = "message", "approval"
 KINDS = (MESSAGE, APPROVAL)
 
 TAKEN = date(2026, 10, 3)
-"""When Twilio's list had the providers' default prices. docs/figures.md says how that is known."""
+"""The day on which Twilio's list had the providers' default prices, see docs/figures.md."""
 
 SOURCE = "https://www.twilio.com/en-us/verify/pricing"
 """Where Twilio publishes its prices."""
 
 
 def as_price(value: Any) -> Decimal | None:
-    """Return a price of the settings as a number. None for none, or for what is no price."""
+    """Return a price from the settings as a number. None if it is missing or invalid."""
     if value is None or isinstance(value, bool) or value == "":
         return None
     try:
@@ -37,9 +37,9 @@ def of_site(method: str) -> Mapping[str, Any]:
 
 
 def of_message(method: str, country: str = "", default: str = "") -> Decimal | None:
-    """Return the price of a message of a method to a country. None if it is not known.
+    """Return the price of a message of a method to a country. None if it is unknown.
 
-    `default`: the provider's price, where the site has none.
+    `default`: the provider's price, if the site has none.
     """
     own = of_site(method)
     for key in (country, MESSAGE):
@@ -49,7 +49,7 @@ def of_message(method: str, country: str = "", default: str = "") -> Decimal | N
 
 
 def of_approval(method: str, default: str = "") -> Decimal | None:
-    """Return the price of an approved verification of a method. None if it is not known."""
+    """Return the price of an approved verification of a method. None if it is unknown."""
     if (price := as_price(of_site(method).get(APPROVAL))) is not None:
         return price
     return as_price(default)

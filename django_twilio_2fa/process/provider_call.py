@@ -1,4 +1,4 @@
-"""Call a provider: whatever it raises becomes one of this package's errors."""
+"""Call a provider, and convert its exceptions to errors of this package."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ T = TypeVar("T")
 
 
 def trace(error: Exception) -> str:
-    """Return where it failed and the type of the error. Its message and variables may hold the token."""
+    """Return the stack and type of an error. Its message and variables may hold a token: leave them out."""
     return "".join(traceback.format_tb(error.__traceback__)) + type(error).__name__
 
 
 def call(action: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """Call a provider and return its answer.
 
-    Raises `TwilioUnavailable`, marked as uncertain, in place of an error that is not ours, and logs it.
+    Logs any error that is not a `TwoFactorError`, and raises `TwilioUnavailable`, marked as uncertain.
     """
     try:
         return action(*args, **kwargs)
@@ -52,6 +52,6 @@ def answer_of(instead: T, action: Callable[P, T], /, *args: P.args, **kwargs: P.
 
 
 def service_id(subject: Subject, provider: MethodProvider, purpose: Purpose) -> str:
-    """Ask the provider where it keeps a new verification. Raises `TwilioUnavailable` if that fails."""
+    """Return where the provider keeps a new verification. Raises `TwilioUnavailable` if it fails."""
     enrols = purpose == Purpose.ENROL
     return call(provider.get_service_id, user=subject.user, request=subject.request, registration=enrols)

@@ -1,7 +1,7 @@
 """Limit sends and checks across verifications: by user, session, destination and client address.
 
-Counts expire with time only: no new code, session, log-in, cancel, device or browser resets them. Consecutive
-failures also reset on a right token and on an unlock (see `lockout`).
+Counters expire with time: a new code, session, log-in, cancel, device or browser does not reset them. A right
+token resets consecutive failures, and an unlock resets the counters of wrong tokens (see `lockout`).
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def rates_of(text: str) -> list[tuple[int, int]]:
     return [(int(n), int(times or 1) * UNITS[unit]) for n, times, unit in RATE.findall(text)]
 
 
-# A limit's window moves on in so many steps: what is counted in one step leaves it as one.
+# The number of steps of a limit's sliding window. All that one step counts leaves the window together.
 STEPS = 12
 
 
@@ -80,15 +80,15 @@ def consume(
 ) -> None:
     """Increment every counter of an action. Raises `LimitReached` if one is at its limit.
 
-    The counters in `below` have to be below their limits, and are not incremented. The order is fixed, so
-    that two requests at once wait for each other and never deadlock. Call it in a transaction, and roll that
-    back after an error (`contention.durably`).
+    The counters in `below` have to be below their limits, and are not incremented. Rows are updated in a
+    fixed order, so that concurrent requests wait for each other and never deadlock. Call this in a
+    transaction, and roll it back after an error (`contention.durably`).
 
-    Raises `LockFound` if one of `locks` lasts, and `OtherFound` if there is a row in `unless`. All are looked
-    for in one query with the counters, which are locked by then.
+    Raises `LockFound` if one of `locks` is active, and `OtherFound` if there is a row in `unless`. One query
+    reads all of these together with the counters, which are locked by then.
     """
     ordered = sorted(wanted, key=ROW)
-    # First: SQLite cannot turn a transaction that has read into one that writes while another one writes.
+    # Write first: SQLite cannot turn a reading transaction into a writing one while another one writes.
     if ordered:
         _increment(ordered)
     limited = []
@@ -105,13 +105,13 @@ def consume(
     for count in limited:
         found.require_room(count, own=count.amount)
         for level in count.levels:
-            # The counters are locked until the transaction ends: one request alone reaches a level.
+            # The counters are locked until the transaction ends, so only one request reaches a level.
             if found.total(count) < level <= found.total(count) + count.amount:
                 transaction.on_commit(partial(count.reached, level), robust=True)
 
 
 def try_to_consume(wanted: Iterable[RateLimit], locks: Iterable[LockKey] = ()) -> bool:
-    """Increment all counters, unless one is at its limit or a lock lasts. Returns whether they were."""
+    """Increment all counters. Returns False, without counting, if a limit is reached or a lock is active."""
     try:
         durably(consume, wanted, locks=locks)
     except (LimitReached, LockFound):
@@ -154,17 +154,17 @@ def as_error(reached: LimitReached) -> errors.TwoFactorError:
     return errors.TooManySends(**about)
 
 
-# By whom
+# Client addresses
 
 
-# What a proxy may write for a client: `203.0.113.9:17085`, `[2001:db8::1]:443`, `"[2001:db8::1]"` (RFC 7239).
+# Proxies write a client as `203.0.113.9:17085`, `[2001:db8::1]:443`, `"[2001:db8::1]"` (RFC 7239).
 WITH_PORT = re.compile(r'"?(?:\[([^\]]*)\]|([^:\[\]]*))(?::\d+)?"?')
 
 
 def address_of(client: str) -> str:
-    """Return the address that is counted, without port and zone; empty for text that is no address.
+    """Return a client's address without port and zone. Empty for text that is not an IP address.
 
-    An IPv6 subscriber has a /64 to choose from, so that is counted as one.
+    An IPv6 subscriber may use any address of a /64, so a /64 counts as one address.
     """
     text = client.strip()
     if match := WITH_PORT.fullmatch(text):
@@ -179,7 +179,7 @@ def address_of(client: str) -> str:
 
 
 def client_address(request: Any, user: Any) -> str:
-    """Return the address of a request's client as it is counted; empty if that is not known."""
+    """Return the address of a request's client as limits count it. Empty if it is unknown."""
     client = conf.resolve("CLIENT_ADDRESS_CB", request=request, user=user) if request is not None else None
     if not client:
         return ""
@@ -190,7 +190,7 @@ def client_address(request: Any, user: Any) -> str:
 
 
 def client_limits(request: Any, user: Any) -> list[RateLimit]:
-    """Return the counters of a request's client address; none if that is not known."""
+    """Return the counters of a request's client address. Empty if the address is unknown."""
     if conf.CLIENT_ADDRESS_CB is None:
         return []
     address = client_address(request, user)
@@ -199,7 +199,7 @@ def client_limits(request: Any, user: Any) -> list[RateLimit]:
 
 @lru_cache(maxsize=1)
 def _warn_of_no_address() -> None:
-    # Once a process, and without the text: it may be whatever a client has sent.
+    # Log once per process, and without the text, which a client may have sent.
     logger.error(
         "TWILIO_2FA_CLIENT_ADDRESS_CB returned text that is no IP address: such requests are not limited by "
         "client."

@@ -1,4 +1,4 @@
-"""Compare this site's rows with what Twilio has sent, and keep what Twilio tells: delivery and prices."""
+"""Compare this site's verifications with Twilio's, and store Twilio's deliveries and prices."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ..twilio.client import service_sid
 from . import figures
 
 LIFETIME = timedelta(hours=1)
-"""How long before the period attempts are read, for verifications that began before it."""
+"""The time before the period from which attempts are read, for verifications that began before it."""
 
 IN_CHUNKS = 500
 MOST_SHOWN = 1000
@@ -31,7 +31,7 @@ MOST_SHOWN = 1000
 
 @dataclass
 class Ours:
-    """What this site knows of one verification of Twilio. Users with the same number share one."""
+    """This site's data about one verification at Twilio. Users with the same number share one."""
 
     sent: int = 0
     approved: bool = False
@@ -41,7 +41,7 @@ class Ours:
 
 @dataclass
 class Theirs:
-    """What Twilio knows of one verification."""
+    """Twilio's data about one verification."""
 
     attempts: int = 0
     converted: bool = False
@@ -50,7 +50,7 @@ class Theirs:
 
 @dataclass
 class Result:
-    """What was compared, and what differs. Verifications are named by Twilio's SID, without a recipient."""
+    """The result of a comparison. Verifications are named by Twilio's SID, without a recipient."""
 
     attempts: int = 0
     compared: int = 0
@@ -64,11 +64,11 @@ class Result:
 
     @property
     def differs(self) -> bool:
-        """Whether anything is not as it should be."""
+        """Return whether this site's data and Twilio's differ."""
         return bool(self.unknown or self.missing or self.sends or self.approvals or self.summaries)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return everything, for JSON. Long lists are cut."""
+        """Return the result for JSON. Long lists are cut."""
         lists = ("unknown", "missing", "sends", "approvals", "summaries")
         return {
             "attempts": self.attempts,
@@ -81,9 +81,9 @@ class Result:
 
 
 def reconcile(since: date, until: date) -> Result:
-    """Compare the days from `since` to `until`, of every service of this site, and store what Twilio tells.
+    """Compare the days from `since` to `until` for every service of this site, and store Twilio's numbers.
 
-    Raises `TwilioUnavailable` and `TwilioRateLimited`. Nothing is stored of a service that failed.
+    Raises `TwilioUnavailable` and `TwilioRateLimited`. Nothing is stored for a service that failed.
     """
     result = Result()
     start, end = figures.start_of(since), figures.start_of(until + timedelta(days=1))
@@ -126,7 +126,7 @@ def _reconcile_service(result: Result, service: str, start: datetime, end: datet
 
 
 def _rows(told: Iterable[str]) -> dict[str, Ours]:
-    """Return what this site knows of Twilio's verifications, by their SID."""
+    """Return this site's data about Twilio's verifications, by SID."""
     found: dict[str, Ours] = defaultdict(Ours)
     sids = list(told)
     columns = ("sid", "status", "purpose", "created_at", "tally", "sends")
@@ -174,18 +174,18 @@ def _compare(
 def _find_missing(
     result: Result, service: str, told: dict[str, Theirs], start: datetime, end: datetime
 ) -> None:
-    """Find rows that have sent something of which Twilio knows nothing."""
+    """Find rows with sends that Twilio does not know."""
     mine = Verification.objects.filter(created_at__gte=start, created_at__lt=end, sid__startswith="VE")
     own = service_sid()
     columns = ("sid", "service", "tally", "sends")
     for row in mine.values(*columns).iterator():
-        # Rows of before there were services belong to the one of the settings.
+        # Older rows have no service. They belong to the service of the settings.
         if (row["service"] or own) == service and _sent(row) and row["sid"] not in told:
             result.missing.append({"verification": row["sid"], "service": service, "ours": _sent(row)})
 
 
 def _store(service: str, found: list[Attempt], ours: dict[str, Ours], since: date, until: date) -> None:
-    """Replace what is stored of these days of a service, so that asking twice counts nothing twice."""
+    """Replace the stored numbers of a service for these days, so that a second run counts nothing twice."""
     by_channel = {getattr(p, "channel", ""): p.name for p in get_providers().values()}
     rows: dict[tuple[Any, ...], DailyAttempt] = {}
     for one in found:

@@ -1,4 +1,4 @@
-"""Ask whether a registration may still be stored, and tell its owner and the site of it."""
+"""Check whether a registration may still be stored, and notify its owner and the site."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ logger = logging.getLogger(__name__)
 
 
 def still_allowed(subject: Subject, row: Verification, *, kept: bool) -> bool:
-    """Return whether the user's devices are the same as when the code was sent.
+    """Return whether the user's devices still allow the verification, as they did when the code was sent.
 
     `kept`: the site keeps this kind, see `is_kept_by_site`.
-    Asked again in the transaction that approves, see `approval.store_approval`.
+    The transaction that approves checks this again, see `approval.store_approval`.
     """
     if row.purpose == Purpose.PROVE:
         return not kept or callback_returns(row, subject.request)
@@ -44,7 +44,7 @@ def still_allowed(subject: Subject, row: Verification, *, kept: bool) -> bool:
 
 
 def _is_unproven_value(row: Verification, registered: Registered) -> bool:
-    """Return whether this is the value of the site's own field that the row is to prove."""
+    """Return whether this is the value of the site's own field that the row verifies."""
     if registered.id != row.kind or registered.proven:
         return False
     contact = registered.contact
@@ -52,20 +52,20 @@ def _is_unproven_value(row: Verification, registered: Registered) -> bool:
 
 
 def replaces_site_value(subject: Subject, row: Verification) -> bool:
-    """Return whether the site has a value of this kind, which the new one replaces."""
+    """Return whether the row replaces a value of this kind that the site keeps."""
     if row.proof_id is None or not is_kept_by_site(row):
         return False
     return any(r.kind == row.kind for r in get_registered(subject.user, subject.request))
 
 
-# Telling the owner and the site
+# Notifying the owner and the site
 
 
 def owner_notice(subject: Subject, row: Verification, *, changes: bool) -> Callable[[], None] | None:
-    """Return a function that mails the owner of the account; None if nothing changes.
+    """Return a function that e-mails the owner of the account. None if nothing changes.
 
     `changes`: the row replaces a value that the site keeps, see `replaces_site_value`. Call this before
-    anything changes, and the function after the approval.
+    anything changes, and the returned function after the approval.
     """
     if row.purpose != Purpose.ENROL:
         return None
@@ -90,7 +90,7 @@ def owner_notice(subject: Subject, row: Verification, *, changes: bool) -> Calla
 
 
 def tell_site(subject: Subject, row: Verification, destination: str) -> bool:
-    """Send the site the new number or address. Returns whether the site did not have it.
+    """Send the signal with the new number or address. Returns False if the site had it already.
 
     Raises `UserDataNotStored` if the site keeps this kind and has not stored it.
     """
@@ -108,7 +108,7 @@ def tell_site(subject: Subject, row: Verification, destination: str) -> bool:
             CALLBACKS[row.kind],
         )
         raise errors.UserDataNotStored
-    # A value that changed outside these pages has been proven as new; it verifies no session yet.
+    # A value that the site had before was changed outside these pages. Proving it verifies no session yet.
     if row.proof_id is None and not before:
         retry(_allow_verifying_session, row)
     return not before

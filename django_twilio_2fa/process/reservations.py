@@ -1,7 +1,7 @@
 """Reserve a send or a check of a verification before the provider is called.
 
-Each reservation is one conditional UPDATE: of several requests at once, the one whose UPDATE changes the row
-goes on. Counting rows with a SELECT would let several through.
+Each reservation is one conditional UPDATE. If requests are concurrent, only the one whose UPDATE changes the
+row continues. Counting rows with a SELECT would let several through.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ POLL = 0.05
 
 @dataclass(frozen=True)
 class Attempt:
-    """One check of a verification: its row, its lease, and the counters that it was counted on."""
+    """One check of a verification: its row, its lease, and the counters that it has incremented."""
 
     row: Verification
     lease: str
     spent: tuple[RateLimit, ...] = ()
 
     def held(self) -> QuerySet[Verification]:
-        """Return the row for an update, as long as this check holds it."""
+        """Return the row as a queryset for an update, as long as this check holds its lease."""
         found: QuerySet[Verification] = Verification.objects.filter(
             pk=self.row.pk, status=Status.PENDING, lease=self.lease
         )
@@ -52,7 +52,7 @@ def until_over(row: Verification) -> int:
 
 
 def refusal(row: Verification) -> errors.TwoFactorError:
-    """Return the error for a row that takes neither sends nor checks."""
+    """Return the error for a row that no longer accepts sends and checks."""
     if row.status == Status.FAILED:
         error = errors.ERRORS.get(row.error_code, errors.MaxAttemptsReached)
         if error is errors.MaxSendsReached:
@@ -65,7 +65,7 @@ def refusal(row: Verification) -> errors.TwoFactorError:
 
 
 def error_of_locks(found: dict[LockKey, int]) -> errors.TwoFactorError:
-    """Return the error for locks that last: of a user or session, else of a pause or a blocked method."""
+    """Return the error for active locks: of a user or session, else of a pause or a blocked method."""
     others = (lockout.BLOCKED, pauses.SCOPE)
     until = max((until for (scope, _key), until in found.items() if scope not in others), default=0)
     return lockout.as_error(until) if until else pauses.error_of(found) or errors.ChannelRefused()
@@ -80,18 +80,18 @@ def error_of(reason: LimitReached | LockFound) -> errors.TwoFactorError:
 def refused_by(
     reason: LimitReached | LockFound, row: Verification, method: str = ""
 ) -> errors.TwoFactorError:
-    """Count the refusal if a limit is the reason, and return the error."""
+    """Return the error of a refusal. A refusal by a limit is counted in the figures."""
     if isinstance(reason, LimitReached):
         figures.count(row, method, limited=1)
     return error_of(reason)
 
 
 def take_lease(row: Verification, spending: Sequence[RateLimit] = (), locks: Sequence[LockKey] = ()) -> str:
-    """Count one attempt, and `spending` in the same transaction, and take the row for its check.
+    """Lease the row for a check, and count the attempt and `spending` in the same transaction.
 
-    `row` is brought up to date. While another check is under way, wait a little for its outcome. Returns the
-    lease. Raises `MaxAttemptsReached`, `CheckInProgress`, the error of a limit that is reached or of one of
-    `locks`, and `VerificationExpired` for a row that has ended, approved too.
+    `row` is refreshed. While another check is running, wait a little for its outcome. Returns the lease.
+    Raises `MaxAttemptsReached`, `CheckInProgress`, the error of a limit that is reached or of an active lock
+    in `locks`, and `VerificationExpired` for a row that has ended, also if it was approved.
     """
     deadline = time.monotonic() + WAIT_FOR_OTHER_CHECK
     waited = False
@@ -110,7 +110,7 @@ def take_lease(row: Verification, spending: Sequence[RateLimit] = (), locks: Seq
             if not row.attempts_left:
                 raise errors.MaxAttemptsReached(retry_after=until_over(row))
             if waited:
-                # The other token was wrong; this one was not looked at, and no attempt is spent on it.
+                # The other token was wrong. This one was not checked, and no attempt is spent on it.
                 raise errors.CheckInProgress
             continue
         if time.monotonic() > deadline:
@@ -137,7 +137,7 @@ def _lease(
 
 
 def unchanged(row: Verification) -> QuerySet[Verification]:
-    """Return the pending row for an update, if no send, check or answer has changed it since it was read."""
+    """Return the pending row as a queryset, if no send, check or answer has changed it since it was read."""
     found: QuerySet[Verification] = Verification.objects.filter(
         pk=row.pk,
         status=Status.PENDING,
@@ -156,23 +156,26 @@ def _give_back(attempt: Attempt) -> None:
 
 
 def undo_check(attempt: Attempt, *, but: str = "") -> None:
-    """Undo a check that had no token to be wrong: lease, attempt and counters, except those named `but`."""
+    """Undo a check that does not count: lease, attempt, and the counters except those named `but`."""
     retry(_give_back, attempt)
     retry(rate_limits.refund, [c for c in attempt.spent if c.name != but])
 
 
 def consume_lookup(user: Any, locks: Sequence[LockKey] = ()) -> bool:
-    """Count a paid lookup. Returns whether it may be made. Raises the error of one of `locks` that lasts."""
+    """Count a paid lookup. Returns whether it may be made. Raises the error of an active lock in `locks`."""
     return _spent("lookups_per_user", user, locks)
 
 
 def consume_used_code(user: Any) -> bool:
-    """Count a used code that was entered again. Returns whether it is not counted as an attempt."""
+    """Count a used code that was entered again.
+
+    Returns True while such codes are free, False if they count as attempts.
+    """
     return _spent("used_codes_per_user", user)
 
 
 def _spent(name: str, user: Any, locks: Sequence[LockKey] = ()) -> bool:
-    """Count once more. Returns whether that is within the limit."""
+    """Count one action of a limit. Returns whether it is within the limit."""
     try:
         found = rate_limits.limits_for(name, user.pk if user else "")
         contention.durably(rate_limits.consume, found, locks=locks)
@@ -184,10 +187,10 @@ def _spent(name: str, user: Any, locks: Sequence[LockKey] = ()) -> bool:
 
 
 def release_lease(attempt: Attempt) -> bool:
-    """Release the lease of a check that did not approve its row. Without attempts left the row fails.
+    """Release the lease of a check that did not approve its row. Without attempts left, the row fails.
 
-    Returns whether the row failed. It keeps its key then, so that starting again brings no new attempts
-    before it would have expired.
+    Returns whether the row failed. A failed row keeps its key, so that starting again gives no new attempts
+    until the row would have expired.
     """
     mine = attempt.held()
     free: dict[str, Any] = {"lease": "", "lease_until": None}
@@ -205,6 +208,6 @@ def release_lease(attempt: Attempt) -> bool:
 
 
 def unlock(user: Any) -> int:
-    """End a user's locks and let them start again at once. Returns how many locks and rows that ended."""
+    """End a user's locks, and let the user start again at once. Returns the number of locks and rows."""
     failed = Verification.objects.filter(user=user, status=Status.FAILED).exclude(pending_key=None)
     return lockout.unlock(user) + failed.update(pending_key=None)

@@ -1,4 +1,4 @@
-"""Make an answer take a least time."""
+"""Make responses take a minimum time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..conf import conf
 
 @contextmanager
 def in_no_less_time() -> Iterator[None]:
-    """Take `UNAUTHENTICATED_MIN_SECONDS` at least, however it ends."""
+    """Take at least `UNAUTHENTICATED_MIN_SECONDS`, even if the code raises an error."""
     began = time.monotonic()
     try:
         yield

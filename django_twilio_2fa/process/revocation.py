@@ -1,4 +1,4 @@
-"""End what was verified, when its device is deleted or its user signs out."""
+"""End verifications when their device is deleted or their user signs out."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from .session_data import get_flow
 
 
 def end_with_device(sender: Any, instance: Device, **kwargs: Any) -> None:
-    """End what was verified with a device, in every session. Receives `pre_delete`, which includes cascades.
+    """End the verifications with a device in every session. Receives `pre_delete`, also for cascades.
 
-    Later, the rows no longer refer to the device.
+    After the deletion, the rows no longer refer to the device.
     """
     Verification.objects.filter(device=instance, verifies_session=True).update(verifies_session=False)
 
 
 def end_with_session(sender: Any, request: Any, user: Any, **kwargs: Any) -> None:
-    """End what was verified in a session. Receives `user_logged_out`.
+    """End the verifications of a session. Receives `user_logged_out`.
 
     A session that is kept in a cookie, or restored from a copy, may come back afterwards.
     """

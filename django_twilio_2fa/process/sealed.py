@@ -1,8 +1,8 @@
 """Encrypt small values for the session, which may be a cookie.
 
-With sessions in signed cookies everybody who has the browser can read the session. Django signs values and
-does not encrypt them, so this does both: the value is combined with a key stream (SHAKE-256 of the key and a
-random nonce) and the result is signed.
+With sessions in signed cookies, anyone with access to the browser can read the session. Django signs values
+but does not encrypt them, so this module does both: the value is combined with a key stream (SHAKE-256 of the
+key and a random nonce), and the result is signed.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def _combined(key: str, nonce: bytes, text: bytes) -> bytes:
 
 
 def seal(value: Any, purpose: str) -> str:
-    """Encrypt and sign a JSON value. `purpose` has to be the same when it is opened."""
+    """Encrypt and sign a JSON value. `purpose` has to be the same for `unseal`."""
     key = derived_keys("seal", purpose)[0]
     nonce = secrets.token_bytes(NONCE_BYTES)
     text = _combined(key, nonce, json.dumps(value).encode())
@@ -38,7 +38,7 @@ def seal(value: Any, purpose: str) -> str:
 
 
 def unseal(text: Any, purpose: str) -> Any:
-    """Return a sealed value; None for anything that was not sealed for this purpose under a current key."""
+    """Return a sealed value. None for text that was not sealed for this purpose with a current key."""
     for key in derived_keys("seal", purpose):
         try:
             signed = _signer(key).unsign(str(text))

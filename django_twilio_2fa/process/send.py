@@ -1,4 +1,4 @@
-"""Send a token: guard, reserve, call the provider, record, tell."""
+"""Send a token: guard, reserve, call the provider, record, notify."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 
 def send_token(subject: Subject, row: Verification, provider: MethodProvider) -> Verification:
-    """Send the token of a verification. Raises `AnotherSend` for one that cannot be stored."""
+    """Send the token of a verification. Raises `AnotherSend` if a new one cannot be stored."""
     # Guard
     verifications.require_own(subject, row)
     again = bool(row.sid or row.last_sent_at)
@@ -48,7 +48,7 @@ def send_token(subject: Subject, row: Verification, provider: MethodProvider) ->
     try:
         send_reservations.reserve(subject, row, provider, [*client, *spent], refused)
     except errors.TwoFactorError as e:
-        # A lock is named first. Until here it was only looked for together with the counters.
+        # Report a lock rather than another error. Locks were read only together with the counters.
         send_reservations.raise_if_refused(subject, row, provider)
         if row.pk is None:
             raise
@@ -77,18 +77,18 @@ def send_token(subject: Subject, row: Verification, provider: MethodProvider) ->
         raise
     row.secret = sent.secret
 
-    # Tell
+    # Notify
     if provider.sends:
         events.sent(subject, row)
     return row
 
 
 def _ask_breaker(subject: Subject, row: Verification, provider: MethodProvider) -> list[RateLimit]:
-    """Return the counters of the breaker. What it refuses ends a verification that has not been sent."""
+    """Return the counters of the breaker. Its refusal ends a verification that has not been sent."""
     try:
         return breaker.counters(subject, row, provider)
     except errors.TwoFactorError as e:
-        send_reservations.raise_if_refused(subject, row, provider)  # a lock is named first
+        send_reservations.raise_if_refused(subject, row, provider)  # report a lock first
         if row.sends:
             e.verification = row
         elif row.pk is not None:
@@ -97,10 +97,10 @@ def _ask_breaker(subject: Subject, row: Verification, provider: MethodProvider) 
 
 
 def _record(subject: Subject, row: Verification, sent: Sent) -> None:
-    """Record a send. `row` is brought up to date."""
+    """Record a send. `row` is refreshed."""
     fields: dict[str, Any] = {"last_sent_at": timezone.now(), "sid": sent.sid, "error_code": ""}
-    # While a number is being registered, the age of a verification at Twilio is not shown: it may be its
-    # owner's, and would say that they are signing in just now.
+    # During a registration, do not show the age of Twilio's verification: it may belong to the owner of the
+    # number, and would reveal that the owner is signing in now.
     if sent.started_at and row.purpose == Purpose.PROVE and subject.user is not None:
         started = moments.aware(sent.started_at)
         fields["created_at"] = moments.stored(started)
@@ -120,11 +120,11 @@ def _record_failure(
     spent: Sequence[RateLimit],
     refused: Sequence[RateLimit],
 ) -> None:
-    """Record a send that failed. If it certainly did not happen, its counters are moved back."""
+    """Record a failed send. Refund its counters if certainly nothing was sent."""
     if not error.uncertain:
         retry(send_reservations.give_send_back, row, spent, refused)
     if isinstance(error, errors.MaxSendsReached):
-        # Twilio's own count, which another verification of the same number may have used up.
+        # Twilio's own limit, which another verification of the same number may have used up.
         Verification.objects.filter(pk=row.pk).update(sends=conf.MAX_SENDS)
     Verification.objects.filter(pk=row.pk).update(error_code=error.full_code[:64])
     if error.blocks_method and row.destination:

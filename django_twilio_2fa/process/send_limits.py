@@ -1,4 +1,4 @@
-"""Name the limits and budgets that a send counts on."""
+"""Find the counters of limits and budgets for a send."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from .limit_rows import RateLimit
 def send_counts(
     user: Any, provider: MethodProvider, purpose: str, contact: Contact | None
 ) -> list[RateLimit]:
-    """Return the counters of a send. An unproven number never uses up its owner's limits."""
+    """Return the counters of a send. Sends to an unproven number do not use up its owner's limits."""
     if not provider.sends and purpose == Purpose.PROVE:
         return []
     if not provider.sends and user is not None:
-        # An authenticator, a set of recovery codes: nothing goes out, so it costs none of the sends.
+        # Setting up an authenticator or recovery codes sends nothing, so it does not count as a send.
         return rate_limits.limits_for("setups_per_user", user.pk)
     proven = purpose == Purpose.PROVE and user is not None
     country = getattr(contact, "country_code", None) or ""
@@ -29,7 +29,7 @@ def send_counts(
 def refused_counts(
     user: Any, provider: MethodProvider, purpose: str, contact: Contact | None
 ) -> list[RateLimit]:
-    """Return the counters of a send that the provider certainly refused, which replace those of the send."""
+    """Return the counters of a send that the provider certainly refused. They replace those of the send."""
     if not provider.sends and purpose == Purpose.PROVE:
         return []
     return _counts("refused_sends", user, provider, contact)

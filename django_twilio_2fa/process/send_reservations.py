@@ -42,9 +42,9 @@ def reserve(
     spending: Sequence[RateLimit],
     refused: Sequence[RateLimit],
 ) -> None:
-    """Reserve a send of a verification; one without a `pk` is stored with it.
+    """Reserve a send of a verification. One without a `pk` is stored with this send.
 
-    `spending` is counted; `refused` has to be below its limits. Raises what `reserve_send` raises, and
+    `spending` is counted, and `refused` has to be below its limits. Raises what `reserve_send` raises, and
     `AnotherSend` for a verification that cannot be stored.
     """
     locks = _locks(subject, row, provider)
@@ -71,12 +71,12 @@ def reserve_send(
     locks: Sequence[LockKey] = (),
     cooldown: bool = True,
 ) -> None:
-    """Count one send of `method` and start its cooldown; `row` is brought up to date.
+    """Count one send of `method` and start its cooldown. `row` is refreshed.
 
-    `spending` is counted in the same transaction; what `below` names has to be below its limits and is not
-    counted. Without `cooldown` the next may follow at once.
+    `spending` is counted in the same transaction. The counters in `below` have to be below their limits, and
+    are not incremented. Without `cooldown`, the next send may follow at once.
     Raises `ResendCooldown`, `MaxSendsReached`, `MaxAttemptsReached` or `VerificationExpired`, and the error
-    of a limit that is reached or of one of `locks`.
+    of a limit that is reached or of an active lock in `locks`.
     """
     while True:
         now = timezone.now()
@@ -120,13 +120,13 @@ def _one_send(row: Verification, method: str, now: datetime, *, cooldown: bool) 
     until = now + conf.cooldown(row.sends + 1) if cooldown else None
     fields = {"sends": row.sends + 1, "method": method, "next_send_at": until}
     if cooldown:
-        # Something goes out. The update is on the condition that no other send has changed the row.
+        # A message is sent. The UPDATE requires that no other send has changed the row, so no count is lost.
         fields["tally"] = figures.one_more(row.tally, method, sent=1)
     return fields
 
 
 class AnotherSend(Exception):
-    """A verification cannot be begun with its first send: there is one, or its destination has a cooldown."""
+    """A verification cannot begin with its first send: it exists, or its destination has a cooldown."""
 
 
 def _reserve_first_send(
@@ -139,10 +139,10 @@ def _reserve_first_send(
     earlier: QuerySet[Verification] | None = None,
     cooldown: bool = True,
 ) -> None:
-    """Insert a row that is not stored yet, with its first send. See `reserve_send`.
+    """Insert a new row with its first send. See `reserve_send`.
 
-    Raises `AnotherSend` if another request was first, or a row in `earlier` has a cooldown that lasts; and
-    the error of a limit that is reached or of one of `locks`. The row is not stored then.
+    Raises `AnotherSend` if another request was first, or if a row in `earlier` has an active cooldown, and
+    the error of a limit that is reached or of an active lock in `locks`. The row is not stored then.
     """
     assign(row, _one_send(row, method, timezone.now(), cooldown=cooldown))
 
@@ -165,9 +165,9 @@ def _reserve_first_send(
 
 
 def give_send_back(row: Verification, spent: Sequence[RateLimit], refused: Sequence[RateLimit]) -> None:
-    """Give back a send that certainly did not happen, and count it as refused.
+    """Undo the count of a send that certainly did not happen, and count it as refused.
 
-    The next send may follow at once. Refused sends have limits of their own, so that probing ends.
+    The next send may follow at once. Refused sends have their own limits, which stop probing.
     """
     contention.durably(_undo_send, row, spent, refused)
 

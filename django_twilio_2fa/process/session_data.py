@@ -1,4 +1,4 @@
-"""Read and write our part of the session, and the flow id that binds verifications to it."""
+"""Read and write this package's part of the session, with the flow id that binds verifications to it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SESSION_KEY = "twilio_2fa"
 
 
 def read(request: HttpRequest) -> dict[str, Any]:
-    """Return our part of the session. Change it with `write` only."""
+    """Return this package's part of the session. Change it with `write` only."""
     if getattr(request, "twilio_2fa_flow", "") or not hasattr(request, "session"):
         return {}
     state = request.session.get(SESSION_KEY)
@@ -28,13 +28,13 @@ def read(request: HttpRequest) -> dict[str, Any]:
 
 
 def read_part(request: HttpRequest, name: str) -> dict[str, Any]:
-    """Return a dict from our part of the session. Empty if the stored value is no dict."""
+    """Return a dict from this package's part of the session. Empty if the stored value is not a dict."""
     part = read(request).get(name)
     return dict(part) if isinstance(part, dict) else {}
 
 
 def write(request: HttpRequest, **changes: Any) -> None:
-    """Update our part of the session. None deletes an entry. Does nothing for API tokens."""
+    """Update this package's part of the session. None deletes an entry. Does nothing for API tokens."""
     if getattr(request, "twilio_2fa_flow", ""):
         return
     state = read(request)
@@ -46,12 +46,12 @@ def write(request: HttpRequest, **changes: Any) -> None:
 
 
 def clear(request: HttpRequest) -> None:
-    """Remove our part of the session."""
+    """Remove this package's part of the session."""
     request.session.pop(SESSION_KEY, None)
 
 
 def write_at_once(request: HttpRequest, **changes: Any) -> None:
-    """Update our part of the stored session only, now.
+    """Update this package's part of the session, and store only that part at once.
 
     Saving the whole session at the end of a slow GET would undo what another request has stored meanwhile.
     """
@@ -66,7 +66,7 @@ def write_at_once(request: HttpRequest, **changes: Any) -> None:
     stored = type(session)(session.session_key)
     state = stored.get(SESSION_KEY)
     if not isinstance(state, dict) or state.get("flow") != read(request).get("flow"):
-        # Its user has signed out meanwhile.
+        # The user has signed out meanwhile.
         return
     stored[SESSION_KEY] = {k: v for k, v in {**state, **changes}.items() if v is not None}
     with suppress(UpdateError):
@@ -74,20 +74,20 @@ def write_at_once(request: HttpRequest, **changes: Any) -> None:
 
 
 def auth_digests(user: Any) -> list[str]:
-    """Return digests of the user's session auth hash, the current one first: a new password changes them."""
+    """Return digests of the user's session auth hash, the current one first. A new password changes them."""
     hashes = [user.get_session_auth_hash()]
-    # Django keeps sessions alive over a rotation of its SECRET_KEY, and so do we.
+    # Like Django, keep sessions valid after a rotation of SECRET_KEY.
     hashes += getattr(user, "get_session_auth_fallback_hash", list)()
     return [d for h in hashes for d in digests("auth", user.pk, h)]
 
 
 def subject_of(request: HttpRequest) -> Any:
-    """Return the user whom this request is about: who has signed in, or is about to. None for a visitor."""
+    """Return the user of a request, who has signed in or is signing in. None for an anonymous visitor."""
     signing_in: Any = getattr(request, "twilio_2fa_signing_in", None)
     if signing_in is not None:
         return signing_in
     user: Any = getattr(request, "user", None)
-    # Each attribute of a lazy object costs more than all that follows.
+    # Unwrap the lazy user: reading its attributes through the wrapper is slow.
     while isinstance(user, LazyObject):
         if user._wrapped is empty:
             user._setup()
@@ -104,7 +104,7 @@ def get_subject(request: HttpRequest, *, create: bool = False) -> Subject:
 
 
 def flow_of(request: HttpRequest, user: Any, state: dict[str, Any]) -> str:
-    """Return the flow id of a user from our part of the session. Empty if there is none."""
+    """Return the flow id of a user from `state`, see `read`. Empty if there is none."""
     if flow := getattr(request, "twilio_2fa_flow", ""):
         return str(flow)
     flow = state.get("flow")
@@ -119,13 +119,13 @@ def new_flow() -> str:
 def get_flow(request: HttpRequest, *, create: bool = False, id: str = "") -> str:
     """Return the session's random flow id for its user. Empty if there is none, unless `create`.
 
-    `id`: the one to create.
+    `id`: the flow id to create.
     """
     user = subject_of(request)
     flow = flow_of(request, user, read(request))
     if flow or not create:
         return flow
-    # Whatever is left of another user's goes.
+    # This also deletes the data of another user in the session.
     request.session[SESSION_KEY] = {
         "flow": id or new_flow(),
         "user": str(getattr(user, "pk", None)),

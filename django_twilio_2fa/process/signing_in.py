@@ -1,6 +1,6 @@
-"""Hold a user whose password was right and who has not been verified yet. Nobody is signed in until then.
+"""Remember a user whose password was right, until the user has verified and is signed in.
 
-The session keeps who it is, by which backend, and when, for ten minutes. `request.user` stays anonymous.
+The session keeps the user, the backend and the time for ten minutes. `request.user` stays anonymous.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ EXPIRY = "_session_expiry"  # what `request.session.set_expiry` writes
 
 
 def begin(request: HttpRequest, user: Any, to: str = "") -> None:
-    """Begin to sign in a user whom a backend has authenticated. `to`: where they go then, if elsewhere."""
+    """Begin to sign in a user whom a backend has authenticated. `to`: the page to go to afterwards."""
     start_session(request, user)
     about = {"user": user._meta.pk.value_to_string(user), "backend": user.backend, "at": int(time.time())}
     auth = session_data.auth_digests(user)[0]
@@ -33,14 +33,14 @@ def begin(request: HttpRequest, user: Any, to: str = "") -> None:
 
 
 def start_session(request: HttpRequest, user: Any, flow: str = "") -> None:
-    """Give the session to a user who has not signed in yet. `flow`: its flow id, if there is one already."""
+    """Give the session to a user who has not signed in yet. `flow`: an existing flow id."""
     expiry = request.session.get(EXPIRY)
     if request.user.is_authenticated:
         logout(request)
     if expiry is not None:
         request.session[EXPIRY] = expiry
     if request.session.session_key:
-        # A session that somebody has planted must not be the one that is signed in.
+        # Against session fixation: a session that an attacker has planted must not be signed in.
         request.session.cycle_key()
     session_data.clear(request)
     with as_subject(request, user):
@@ -48,7 +48,7 @@ def start_session(request: HttpRequest, user: Any, flow: str = "") -> None:
 
 
 def resume(request: HttpRequest) -> Any:
-    """Let the request of a visitor be about the user who signs in, and return them. None if nobody does."""
+    """Set the user who is signing in on a visitor's request, and return the user. None if there is none."""
     kept = session_data.read_part(request, NAME)
     if not kept:
         return None
@@ -70,7 +70,7 @@ def _find(kept: dict[str, Any]) -> Any:
         key = get_user_model()._meta.pk.to_python(kept.get("user"))
     except ValidationError:
         return None
-    # It returns no user who may not sign in any more.
+    # The backend returns None for a user who may no longer sign in.
     user = load_backend(path).get_user(key)
     if user is None or kept.get("auth") not in session_data.auth_digests(user):
         return None
@@ -79,14 +79,14 @@ def _find(kept: dict[str, Any]) -> Any:
 
 
 def is_verified_by(request: HttpRequest, row: Verification) -> bool:
-    """Return whether an approval is that of the user who signs in, in this session."""
+    """Return whether a row is an approval of the user who is signing in, in this session."""
     user, flow = getattr(request, "twilio_2fa_signing_in", None), session_data.get_flow(request)
     own = user is not None and row.user_id == user.pk and row.flow_digest in digests("flow", flow)
     return own and row.verifies_session and row.approved_at is not None
 
 
 def finish(request: HttpRequest) -> str:
-    """Sign in the user, who is verified. Returns where they go, if that was kept."""
+    """Sign in the verified user. Returns the page to go to that `begin` has stored, or an empty string."""
     user: Any = request.twilio_2fa_signing_in  # type: ignore[attr-defined]
     del request.twilio_2fa_signing_in  # type: ignore[attr-defined]
     to = str(session_data.read_part(request, NAME).get("to") or "")

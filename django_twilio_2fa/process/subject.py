@@ -1,4 +1,4 @@
-"""Hold who is being verified, and in which session."""
+"""Hold the user who is being verified, and the session."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ..digests import digests
 
 @dataclass(frozen=True)
 class Subject:
-    """The user, the request, and the session that asks.
+    """The user, the request and the session of a verification.
 
     `user` is None for an anonymous visitor. `flow` is the session's random flow id, and `auth` the digest of
-    its auth hash. The request is handed on to callbacks, providers and signals, and read
-    only for the name of its browser.
+    its auth hash. The request is passed to callbacks, providers and signals, and read only for the name of
+    its browser.
     """
 
     user: Any = None
@@ -35,7 +35,7 @@ class Subject:
         return conf.resolve(name, user=self.user, request=self.request, **offered)
 
     def authorize(self) -> None:
-        """Raise `UserNotAllowed` where the site keeps this user out, `UserRequired` where one is needed."""
+        """Raise `UserNotAllowed` if the site refuses this user, `UserRequired` if a user is missing."""
         if self.user is None:
             if not self.setting("ALLOW_USERLESS"):
                 raise errors.UserRequired

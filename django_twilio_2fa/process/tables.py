@@ -45,14 +45,14 @@ def unapplied() -> list[str]:
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Say that `migrate` was forgotten, where that is why a query fails. Also works as a decorator."""
+    """Raise `ImproperlyConfigured` if a query fails for missing migrations. Also works as a decorator."""
     try:
         yield
     except (OperationalError, ProgrammingError) as e:
         try:
             missing = unapplied()
         except DatabaseError:
-            # The database does not answer, or the transaction is broken: that is what has to be seen.
+            # The database does not answer, or the transaction is broken. Raise the original error.
             missing = []
         if not missing:
             raise
@@ -63,7 +63,7 @@ def explained() -> Iterator[None]:
 
 
 def outside_host_transaction(view: View) -> View:
-    """Keep a view out of the site's `ATOMIC_REQUESTS`: a count that is rolled back would count nothing."""
+    """Exempt a view from the site's `ATOMIC_REQUESTS`: a rollback would undo the counters of limits."""
     view = explained()(view)
     for alias in connections:
         view = transaction.non_atomic_requests(using=alias)(view)

@@ -1,12 +1,12 @@
-"""Verify a user who is named and has not signed in, without revealing whether they exist.
+"""Verify a user by name who has not signed in, without revealing whether the user exists.
 
-Every caller gets the same answers. A name of no user, or of a user without a device for the method, gets a
-decoy: a verification that no token is right for. Wrong tokens lock no user, nothing is registered, changed
-or listed, and nobody is signed in.
+Every caller gets the same answers. A name without a user, or whose user has no device for the method, gets a
+decoy: a verification that no token is right for. Wrong tokens do not lock the user. Nothing is registered,
+changed or listed, and nobody is signed in.
 
-A decoy takes as long. It makes the same SQL statements, and a request to Twilio that is free
-(`MethodProvider.decoy`), so that a slow Twilio is slow for everybody. The rest (the site's callbacks and
-receivers, and the time that Twilio takes to send) is hidden by `UNAUTHENTICATED_MIN_SECONDS`.
+A decoy takes as long as a real verification. It makes the same SQL statements, and a free request to Twilio
+(`MethodProvider.decoy`), so that a slow Twilio is slow for everybody. `UNAUTHENTICATED_MIN_SECONDS` hides the
+rest: the site's callbacks and receivers, and the time that Twilio takes to send.
 """
 
 from __future__ import annotations
@@ -54,9 +54,9 @@ from .subject import Subject
 
 
 class UnauthenticatedVerifier:
-    """Verify a user who has not signed in and is named. It sends to what that user has registered.
+    """Verify a user by name who has not signed in. Codes are sent to devices that the user has registered.
 
-    It offers what such a caller may do, and nothing else: no devices, no registration, no change.
+    Callers can only send, check and cancel. They cannot list, register or change devices.
 
     Limits per name are reported to the caller. Limits per user and destination are silent: when one is
     reached, nothing is sent and every token is rejected, but the answers do not change.
@@ -71,12 +71,12 @@ class UnauthenticatedVerifier:
 
     @property
     def user(self) -> Any:
-        """The user who is named; None if there is none."""
+        """The user with the name. None if there is no such user."""
         return self.subject.user
 
     @property
     def request(self) -> Any:
-        """The request that is handed on to callbacks, providers and signals."""
+        """The request that is passed to callbacks, providers and signals."""
         return self.subject.request
 
     def authorize(self) -> None:
@@ -92,9 +92,9 @@ class UnauthenticatedVerifier:
     @in_no_less_time()
     @recording()
     def send(self, /, method: str, **more: Any) -> Verification:
-        """Send a token by a method, or seem to. Raises `MethodNotAllowed` and what the limits raise.
+        """Send a token by a method, or pretend to. Raises `MethodNotAllowed` and the errors of limits.
 
-        Raises `MalformedRequest` where a device or a destination is named.
+        Raises `MalformedRequest` if a device or a destination is given.
         """
         if any(more.values()):
             raise errors.MalformedRequest
@@ -120,7 +120,7 @@ class UnauthenticatedVerifier:
         return row
 
     def _open_providers(self) -> list[MethodProvider]:
-        """Return the methods that are offered for every name, whether its user has them or not."""
+        """Return the methods that are offered for every name, even if its user does not have them."""
         providers = get_providers()
         allowed = conf.resolve("ALLOWED_METHODS", user=None, request=self.request)
         names = providers if allowed is None else allowed
@@ -147,7 +147,7 @@ class UnauthenticatedVerifier:
         return next((c for c in mine if c.registered is not None and c.registered.proven), None)
 
     def _ask_as_much(self) -> None:
-        """Make the queries that finding a user's choices takes, if they were not made."""
+        """Make the queries that finding a user's choices takes, unless they were made already."""
         if self._asked_as_much:
             return
         self._asked_as_much = True
@@ -163,10 +163,10 @@ class UnauthenticatedVerifier:
             limit_rows.read(counts, lockout.block_keys(None, [("", self.name)]))
 
     def _unauthenticated_row(self, provider: MethodProvider, choice: Choice | None) -> Verification:
-        """Find or begin a row apart from the user's own, so that it uses up none of their attempts."""
+        """Find or begin a row separate from the user's own, so that the user's attempts are not used up."""
         registered = choice.registered if choice else None
         contact, device = (registered.contact, registered.device) if registered else (None, None)
-        # By the request alone: what a site's callable says of this user would tell that there is one.
+        # Pass no user: an answer of a site's callable for this user would reveal that the user exists.
         service = service_id(Subject(None, self.request), provider, Purpose.ENROL)
         where = [service] if service else []
         row, _created = verifications.get_or_create_pending(
@@ -176,17 +176,17 @@ class UnauthenticatedVerifier:
                 **verifications.new_fields(provider, Purpose.PROVE, contact, device),
                 "service": service,
                 "user": self.user if contact else None,
-                # What they have is not said, masked neither.
+                # Do not reveal the user's number or address, even masked.
                 "masked": "",
                 "details": {UNAUTHENTICATED: digest(UNAUTHENTICATED, self.name), **details_of(contact)},
-                # No session's, so that nobody else comes by it and it verifies nobody.
+                # The digest belongs to no session: no other caller gets the row, and it verifies no session.
                 "flow_digest": digest("flow", UNAUTHENTICATED, self.name),
             },
         )
         return row
 
     def _is_good(self, row: Verification) -> bool:
-        """Return whether it is this user's: no decoy, and not of a user with a similar name."""
+        """Return whether the row is this user's: not a decoy, and not of a user with a similar name."""
         return self.user is not None and row.user_id == self.user.pk and bool(row.destination)
 
     def _is_theirs(self, row: Verification, choice: Choice | None) -> bool:
@@ -197,8 +197,8 @@ class UnauthenticatedVerifier:
     def _try_to_send(
         self, row: Verification, provider: MethodProvider, *, theirs: bool
     ) -> tuple[Sent | None, int]:
-        """Send if there is a user. Returns what was sent, or None, and how many sends were refused."""
-        # Several names may lead to one user or number. A decoy is counted, too: that is as much work.
+        """Send if the row is the user's. Returns the result or None, and the number of refused sends."""
+        # Several names may lead to one user or number. Decoys are counted, too, so that both take as long.
         user = ("user", self.user.pk) if theirs else ("decoy", self.name)
         contact = row.contact if theirs else None
         where = ("destination", row.transport, contact.mailbox if contact else f"decoy {self.name}")
@@ -207,7 +207,7 @@ class UnauthenticatedVerifier:
             *rate_limits.limits_for("unproven_sends_per_destination", UNAUTHENTICATED, *where),
             *budgets.limits_for(row.purpose, row.country, provider, None, decoy="" if theirs else "decoy"),
         ]
-        # A pause of a country is silent: it would reveal where the user's number is.
+        # Do not report a pause of a country: it would reveal the country of the user's number.
         country = row.country if theirs else places.NOWHERE
         if not rate_limits.try_to_consume(unseen, pauses.keys_for(provider.name, [country])) or not theirs:
             self._pretend(row, provider, "start")
@@ -224,7 +224,7 @@ class UnauthenticatedVerifier:
         self._tried(provider.decoy, row, verb=verb, request=self.request)
 
     def _tried(self, action: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-        """Return the provider's answer, or None if it fails: the site gets the signal, the caller nothing."""
+        """Return the provider's answer, or None if it fails. Only the site gets the error, by a signal."""
         try:
             return call(action, *args, **kwargs)
         except errors.TwoFactorError as e:
@@ -260,7 +260,7 @@ class UnauthenticatedVerifier:
     def _was_wrong(self, attempt: Attempt) -> errors.TwoFactorError:
         row = attempt.row
         failed = retry(reservations.release_lease, attempt)
-        # For a decoy, too: receivers of the signal take time.
+        # Send the signal for decoys, too: its receivers take time.
         events.failed(self.subject if row.user_id is not None else Subject(None, self.request), row)
         if failed:
             return errors.MaxAttemptsReached(retry_after=reservations.until_over(row))
@@ -289,7 +289,7 @@ class UnauthenticatedVerifier:
             row.user = self.user
         return row
 
-    # The same, awaited.
+    # Async versions
 
     asend = awaitable(send)
     aresend = awaitable(resend)

@@ -30,7 +30,7 @@ from .subject import Subject
 def get(subject: Subject, public_id: UUID | str) -> Verification:
     """Return the user's verification with this public id. Raises `VerificationNotFound`.
 
-    An anonymous visitor gets those of no user, and nobody gets one that was begun without signing in.
+    Anonymous visitors get verifications without a user. Those of `UnauthenticatedVerifier` are not found.
     """
     try:
         row = Verification.objects.filter(public_id=public_id, user=subject.user).first()
@@ -53,7 +53,7 @@ def require_own(subject: Subject, row: Verification) -> None:
 
 
 def is_approved_here(subject: Subject, row: Verification) -> bool:
-    """Return whether this session has had the row approved, as when a form is submitted twice."""
+    """Return whether this session has approved the row, for example when a form is submitted twice."""
     return row.status == Status.APPROVED and bool(subject.flow) and row.flow_digest in subject.flow_digests
 
 
@@ -69,8 +69,8 @@ def get_or_begin(
 ) -> Verification:
     """Return the pending verification for user, purpose, transport and destination, or begin it.
 
-    `fields` are written to one that is pending already, too. Without `store`, one that begins is not stored:
-    it has no `pk` yet. Raises `CheckInProgress`.
+    `fields` are also written to a row that is pending already. Without `store`, a new row is not stored and
+    has no `pk` yet. Raises `CheckInProgress`.
     """
     if provider.per_session and subject.user is not None:
         fields["flow_digest"] = subject.flow_digests[0]
@@ -89,7 +89,7 @@ def get_or_begin(
     if created or row.status != Status.PENDING:
         return row
     if row.extension != about.get(EXTENSION, ""):
-        # Another extension is another phone: a code that went to one proves nothing of the other.
+        # Another extension is another phone: a code that was sent to one does not prove the other.
         if not end(subject, row, Status.CANCELED):
             raise errors.CheckInProgress
         cancel_at_provider(subject, row)
@@ -111,8 +111,8 @@ def keys_for(
     device: Device | None,
     service: str,
 ) -> list[str]:
-    """Return the unique key of a pending verification, under the current secret and earlier ones."""
-    # Without a user and a session each verification is apart from all others.
+    """Return the unique key of a pending verification, with the current and each earlier secret key."""
+    # Without a user and a session, each verification is separate from all others.
     owner = subject.user.pk if subject.user is not None else subject.flow or uuid4()
     if provider.per_session and subject.user is not None:
         owner = f"{owner} {subject.flow}"
@@ -124,7 +124,7 @@ def keys_for(
 def new_fields(
     provider: MethodProvider, purpose: Purpose, contact: Contact | None, device: Device | None
 ) -> dict[str, Any]:
-    """Return the fields of a verification that begins."""
+    """Return the fields of a new verification."""
     return {
         "purpose": purpose,
         "transport": provider.transport,
@@ -160,9 +160,9 @@ def find_pending(subject: Subject, keys: list[str]) -> Verification | None:
 def get_or_create_pending(
     subject: Subject, keys: list[str], fields: dict[str, Any]
 ) -> tuple[Verification, bool]:
-    """Return the row that holds one of the keys, or create it under the first, and whether it was created.
+    """Return the row that holds one of the keys, or create it with the first, and whether it was created.
 
-    Of two requests the first to insert wins.
+    The first of several concurrent requests to insert wins.
     """
     while True:
         if row := find_pending(subject, keys):
@@ -171,7 +171,7 @@ def get_or_create_pending(
             return again(partial(_create, keys[0], fields)), True
         except IntegrityError:
             if not Verification.objects.filter(pending_key__in=keys).exists():
-                # Nobody was first: what the row refers to is gone, such as a device that was removed.
+                # No other request was first: the row refers to a deleted object, such as a removed device.
                 raise
 
 
@@ -184,10 +184,11 @@ def _create(key: str, fields: dict[str, Any]) -> Verification:
 
 
 def with_cooldown(row: Verification) -> QuerySet[Verification] | None:
-    """Return the rows whose cooldown a new row goes on with: of its user's sends to its target.
+    """Return the rows whose cooldown a new row takes over: sends of the same user to the same destination.
 
-    Canceling, another tab or another session does not end it. An approval does, and so does an expired code.
-    Read them once the row holds its key: the row that it replaces has ended by then, with its last cooldown.
+    Canceling, another tab or another session does not end a cooldown. An approval or an expired code does.
+    Read the rows once the new row holds its key: the row that it replaces has ended by then, so its cooldown
+    no longer changes. None if no cooldown applies.
     """
     earlier = Verification.objects.filter(user=row.user_id, next_send_at__gt=timezone.now())
     if row.is_unauthenticated:
@@ -195,12 +196,12 @@ def with_cooldown(row: Verification) -> QuerySet[Verification] | None:
     elif row.user_id is not None and row.destination_digest:
         earlier = earlier.filter(destination_digest__in=digests(row.kind, row.identity))
     elif row.device_id is not None and (p := get_providers().get(row.method)) is not None and p.sends:
-        # A device of the provider's own kind that is asked: each session has a row of its own.
+        # A device of the provider's own kind that gets a message: each session has its own row.
         earlier = earlier.filter(device=row.device_id)
     else:
         return None
     found: QuerySet[Verification] = earlier.exclude(status__in=(Status.APPROVED, Status.EXPIRED))
-    # The row itself has another key, or ends with the transaction that reads this.
+    # Leave out the new row itself, which has this key.
     return found.exclude(pending_key=row.pending_key)
 
 
@@ -221,10 +222,10 @@ def end(
     error_code: str = "",
     keep_key: bool = False,
 ) -> bool:
-    """End a pending row that no check is under way for, or whose check holds `lease`, and send the signal.
+    """End a pending row without a running check, or whose check holds `lease`, and send the signal.
 
     The destination is blanked. `keep_key`: no other row can begin in its place until it would have expired.
-    Returns whether this call ended it; the row is brought up to date.
+    Returns whether this call ended the row. `row` is refreshed.
     """
     ended = retry(_end, row, status, lease=lease, error_code=error_code, keep_key=keep_key)
     row.refresh_from_db()
@@ -248,16 +249,16 @@ def _end(
 
 
 def cancel(subject: Subject, row: Verification) -> None:
-    """End a pending verification, and at its provider unless another one still needs it there."""
+    """Cancel a pending verification, also at its provider unless another verification needs it there."""
     require_own(subject, row)
     if end(subject, row, Status.CANCELED):
         cancel_at_provider(subject, row)
 
 
 def cancel_at_provider(subject: Subject, row: Verification) -> None:
-    """Cancel it at its provider, unless another pending verification goes to the same destination."""
+    """Cancel a row at its provider, unless another pending row has the same destination."""
     provider = get_providers().get(row.method)
-    # Found by destination, too: a send whose answer was lost, or is on its way, has no SID yet.
+    # Also search by destination: a send that is running, or whose answer was lost, has no SID yet.
     same = Q(sid=row.sid)
     if row.destination_digest:
         same |= Q(destination_digest=row.destination_digest, transport=row.transport)
@@ -267,5 +268,5 @@ def cancel_at_provider(subject: Subject, row: Verification) -> None:
     try:
         call(provider.cancel, row, request=subject.request)
     except errors.TwoFactorError as e:
-        # It has ended here, and expires at the provider.
+        # The row has ended here, and will expire at the provider.
         events.twilio_error(subject, e)

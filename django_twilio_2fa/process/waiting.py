@@ -1,4 +1,4 @@
-"""Say when a method may be used, and which one to offer instead of one that does not work."""
+"""Find when a method may be used, and a method to offer instead of one that does not work."""
 
 from __future__ import annotations
 
@@ -18,16 +18,15 @@ from .choices import Choice, Fallback, Standing, grouped, purpose_of
 from .methods import Methods
 from .provider_call import service_id
 
-# Twilio's advice is to offer a call after the third message. After a minute it is offered, too.
+# Twilio advises to offer a call after the third message. This package also offers it after a minute.
 SENDS_BEFORE_ANOTHER = 3
 WAIT_BEFORE_ANOTHER = timedelta(seconds=60)
 
 
 def fallback(available: Methods, row: Verification, *, failing: bool = False) -> Fallback | None:
-    """Return another method to offer for a verification, at once where its own is `failing`; or None.
+    """Return another method to offer for a verification, at once if its own is `failing`; or None.
 
-    A method that would be refused, because so many codes have been sent or entered, is not offered, unless
-    only a cooldown is in its way.
+    A method that a limit, lock or pause would refuse is not offered. A cooldown alone does not matter.
     """
     if not get_providers()[row.method].sends:
         return None
@@ -37,13 +36,13 @@ def fallback(available: Methods, row: Verification, *, failing: bool = False) ->
     if best is None:
         return None
     waited = row.sends >= SENDS_BEFORE_ANOTHER or failing
-    # From our own send on: Twilio's verification may be older, if somebody else began it.
+    # Count from this site's send: Twilio's verification may be older, if somebody else began it.
     left = ((row.last_sent_at or timezone.now()) + WAIT_BEFORE_ANOTHER - timezone.now()).total_seconds()
     return Fallback(best, 0 if waited else max(0, math.ceil(left)), _resends(best, row))
 
 
 def wished(available: Methods, row: Verification, method: str) -> Fallback | None:
-    """Return a method that the user asked for during another one's cooldown, to offer it; or None."""
+    """Return the method that the user asked for during another one's cooldown, to offer it; or None."""
     for choice in available.alternatives(row):
         if choice.provider.name == method and _resends(choice, row) and _may_send(available, choice, row):
             return Fallback(choice, 0, resends=True)
@@ -70,10 +69,10 @@ def _may_send(available: Methods, choice: Choice, row: Verification) -> bool:
 
 
 def wait_to_resend(available: Methods, row: Verification, provider: MethodProvider | None = None) -> int:
-    """Return in how many seconds a pending verification's code may be sent again; 0 for now.
+    """Return the number of seconds until a pending verification's code may be sent again. 0 for now.
 
-    `provider`: of the method, if pauses are to count. `Lock.FOR_EVER` if one lasts. One query, unless the
-    choices have been read since the last send.
+    `provider`: the method, if pauses count. `Lock.FOR_EVER` if one is active. One query, unless the choices
+    have been read since the last send.
     """
     if not row.sends_left:
         return reservations.until_over(row)
@@ -86,7 +85,7 @@ def wait_to_resend(available: Methods, row: Verification, provider: MethodProvid
 
 
 def usable_now(available: Methods, choices: Sequence[Choice]) -> list[Choice]:
-    """Return the choices that a send would not be refused for, because of what was sent and entered."""
+    """Return the choices that no limit, lock or pause refuses now."""
     now = zip(choices, waits(available, choices), paused(available, choices), strict=True)
     return [choice for choice, wait, stopped in now if not wait and stopped is None]
 
@@ -99,16 +98,16 @@ def _standing(available: Methods, choices: Sequence[Choice]) -> Standing:
 
 
 def paused(available: Methods, choices: Sequence[Choice]) -> list[errors.SendingPaused | None]:
-    """Return for each choice the error of a pause that stops it. No query after `waits`."""
+    """Return the error of a pause that stops a choice, or None, for each choice. No query after `waits`."""
     standing = _standing(available, choices)
     return [standing.paused(choice) for choice in choices]
 
 
 def waits(available: Methods, choices: Sequence[Choice]) -> list[int]:
-    """Return in how many seconds each choice can be used; 0 for now. Two queries at most.
+    """Return the number of seconds until each choice can be used, 0 for now. Two queries at most.
 
-    Locks count, limits of sends, and a running verification that takes no more sends or tokens. A cooldown
-    does not: the code that was sent still works. See also `Lock.FOR_EVER`.
+    Locks, limits of sends, and a running verification without sends or attempts left count. A cooldown does
+    not count, because the code that was sent still works. `Lock.FOR_EVER` if only an unlock ends the wait.
     """
     standing = _standing(available, choices)
     keys = [_keys_of(available, c) for c in choices]
@@ -135,7 +134,7 @@ def _is_used_up(row: Verification, choice: Choice) -> bool:
 
 
 def _keys_of(available: Methods, choice: Choice) -> list[str]:
-    """Return the keys of the verification that a choice would go on with."""
+    """Return the keys of the verification that a choice would continue."""
     if choice.registers and choice.provider.device_kind in CONTACTS:
         return []  # the number or address has not been entered yet
     registered, purpose = choice.registered, purpose_of(available.devices, choice)

@@ -33,7 +33,7 @@ MESSAGES: dict[str, Any] = {
     "send_generic": _("sent"),
     "send_suffix": _("to {value}."),
 }
-"""By code. `send_<method>` comes from the provider's `sent_wording`; where it has none, `send_generic`.
+"""The sentences by code. `send_<method>` is the provider's `sent_wording`, or else `send_generic`.
 
 The last three are parts of a sentence. They are used if a site changes one of them, and for methods without a
 sentence of their own (`sending_wording`).
@@ -47,7 +47,7 @@ RIGHT_TO_LEFT = ("R", "AL", "AN")
 def isolated(text: str) -> str:
     """Isolate a number, an address or a name, so that it keeps its order in a sentence of any direction.
 
-    Without marks where all reads from left to right.
+    No marks are added if both the language and the text read from left to right.
     """
     if not get_language_bidi() and not any(bidirectional(c) in RIGHT_TO_LEFT for c in text):
         return text
@@ -58,7 +58,7 @@ def called(kind: str, *, masked: str = "", name: str = "") -> str:
     """Return a device's kind, name and masked value: "Phone number: Work, (XXX) XXX-0143"."""
     provider = provider_of(kind)
     label = str(KINDS.get(kind) or (provider.label if provider else kind))
-    # Of what is no number and no address, what is masked says nothing in a mail.
+    # The masked value of other kinds means nothing in an e-mail.
     about = listed(isolated(name), isolated(masked) if kind in CONTACTS else "")
     return labelled(label, about) if about else label
 
@@ -67,14 +67,14 @@ ENDS = ".!?:。"
 
 
 def message(code: str, *, user: Any = None, request: Any = None, default: Any = "", **data: Any) -> str:
-    """Return the sentence for a code, filled from `data`: the site's, else `default`, else ours."""
+    """Return the sentence for a code, filled from `data`: the site's, else `default`, else `MESSAGES`."""
     told = conf.resolve("MESSAGE_DISPLAY_CB", code=code, user=user, request=request)
     text = told if told is not None else default or MESSAGES.get(code, "")
     return fill(str(text), data)
 
 
 def destination_words(masked: str) -> dict[str, str]:
-    """Return what sentences about a destination are filled from: `{value}`, and `{ending}` of a number."""
+    """Return the values to fill sentences about a destination with: `{value}`, and `{ending}` of a number."""
     digits = "".join(re.findall(r"[0-9]", masked.partition(" ext.")[0]))
     return {"value": masked, "ending": digits or masked}
 
@@ -86,9 +86,9 @@ def about_destination(sentence: Any, masked: str) -> str:
 
 
 def sent_sentence(provider: MethodProvider, masked: str, *, user: Any = None, request: Any = None) -> str:
-    """Return where the code went: prefix, the method's part and suffix, or the method's own sentence.
+    """Return the sentence that says where the code was sent.
 
-    That gives way to whatever the site says in any of the parts.
+    It is the method's own sentence, or prefix, method and suffix if the site changes one of these parts.
     """
     about = {"user": user, "request": request}
     if sentence := about_destination(provider.sending_wording, masked):
@@ -100,6 +100,6 @@ def sent_sentence(provider: MethodProvider, masked: str, *, user: Any = None, re
     if masked:
         parts.append(message("send_suffix", value=masked, **about))
         return sentences(*parts)
-    # The suffix, which is left out, would have ended the sentence.
+    # The suffix, which is left out, would have ended the sentence with a full stop.
     sentence = sentences(*parts)
     return sentence if not sentence or sentence[-1] in ENDS else f"{sentence}."

@@ -1,7 +1,7 @@
-"""Define the base class of providers, and the classes of what its methods return.
+"""Define the base class of providers, and the classes that its methods return.
 
-Register it under the method's name as an entry point of the group `django_twilio_2fa.providers`, or in the
-setting `TWILIO_2FA_PROVIDERS`.
+Register a provider under the method's name as an entry point of the group `django_twilio_2fa.providers`, or
+in the setting `TWILIO_2FA_PROVIDERS`.
 """
 
 from __future__ import annotations
@@ -58,66 +58,71 @@ class MethodProvider:
     device_kind: ClassVar[str | None] = None
     """What the user registers: `phone_number`, `email`, a name of your own, or None for nothing."""
     on_by_default: ClassVar[bool] = True
-    """Whether the method is offered if `ALLOWED_METHODS` is not set."""
+    """True to offer the method if `ALLOWED_METHODS` is not set."""
     order: ClassVar[int] = 100
     """The position among the methods if `ALLOWED_METHODS` is not set: low numbers first, then by name."""
     sends: ClassVar[bool] = True
-    """Whether a token is sent. If not, the user cannot request it again."""
+    """True if the method sends a token. If False, the user cannot request the token again."""
     sent_wording: ClassVar[Any] = _("sent")
-    """How the token was sent, in "Enter the code that was … to (XXX) XXX-0143", without `sending_wording`."""
+    """The verb in "Enter the code that was ... to (XXX) XXX-0143". Used if `sending_wording` is empty."""
     sending_wording: ClassVar[Any] = ""
-    """The first sentence of the verify page, with `{value}` (masked) or `{ending}` (a number's end)."""
+    """The first sentence of the verify page, with `{value}` (masked) or `{ending}` (the last digits of the
+    number)."""
     summary: ClassVar[Any] = ""
-    """A line that helps to choose the method while registering."""
+    """A line that helps users to choose the method while registering."""
     device_summary: ClassVar[Any] = ""
-    """A line that helps to choose a device. `{value}` and `{ending}` are as in `sending_wording`."""
+    """A line that helps users to choose a device, with `{value}` or `{ending}` as in `sending_wording`."""
     resent_wording: ClassVar[Any] = ""
     """The message after the token was sent again. Empty for "We sent the code again."."""
     wrong_wording: ClassVar[Any] = ""
     """The message for a wrong token. Empty for "That code is incorrect. Check it and try again."."""
     give_up_wording: ClassVar[Any] = ""
-    """The label of Cancel on the page that shows a secret, if that is to be its only link."""
+    """The label of Cancel on the page that shows a secret. If set, the page has no other links to leave."""
     given_up_wording: ClassVar[Any] = ""
-    """The message for a user who leaves the page with the secret without confirming."""
+    """The message for a user who leaves the page that shows a secret without confirming."""
     shows_secret: ClassVar[bool] = False
-    """Whether the user sees a secret while registering (`Sent.secret`). Only the session has it."""
+    """True if the user sees a secret while registering (`Sent.secret`). It is stored only in the session."""
     needs_messages: ClassVar[bool] = False
-    """Whether the phone number has to receive text messages. Then landlines are refused."""
+    """True if the phone number has to receive text messages. Landlines are then refused."""
     token_length: ClassVar[int | None] = None
     """The number of digits of a token. None: `TOKEN_LENGTH`."""
     approved_elsewhere: ClassVar[bool] = False
-    """Whether the user approves in another place while the page waits. See `WaitingProvider`."""
+    """True if the user approves elsewhere, such as in an app, while the page waits. See `WaitingProvider`."""
     any_device: ClassVar[bool] = False
-    """Whether one verification takes [any device](#several-devices-of-a-user) of the user."""
+    """True if a verification accepts [any device](#several-devices-of-a-user) of the user."""
     per_session: ClassVar[bool] = False
-    """Whether each session has its own verification. If not, the sessions of a user share it."""
+    """True if each session has its own verification. If False, the sessions of a user share one."""
     high_entropy: ClassVar[bool] = False
-    """Whether tokens are too long to be guessed, see [backup methods](#a-backup-method)."""
+    """True if tokens are too long to be guessed. See [backup methods](#a-backup-method)."""
     phishing_resistant: ClassVar[bool] = False
-    """Whether a token cannot be used on another site, so that no user can be tricked into giving it away."""
+    """True if a token works on this site only, so that users cannot be tricked into giving it away."""
     passwordless: ClassVar[bool] = False
-    """Whether it can [log in without a password](#a-log-in-without-a-password)."""
+    """True if users can [log in without a password](#a-log-in-without-a-password) with the method."""
     is_backup: ClassVar[bool] = False
-    """Whether it is a [backup method](#a-backup-method)."""
+    """True for a [backup method](#a-backup-method)."""
     one_per_user: ClassVar[bool] = False
-    """Whether a user has at most one device of this kind. A new device replaces the old one."""
+    """True if a user has at most one device of this kind. A new device replaces the old one."""
     cost: ClassVar[Any] = "free"
-    """What a verification costs the site, for the table in the documentation."""
+    """The things that the site pays for a verification, for the table in the documentation."""
     message_price: ClassVar[str] = ""
-    """What the provider charges for a message, in US dollars, for the figures. Empty: nothing is known."""
+    """The price of a message in US dollars, used in the daily figures and in budgets. Empty: unknown."""
     approval_price: ClassVar[str] = ""
-    """What the provider charges for an approved verification, in US dollars. Empty: nothing is known."""
+    """The price of an approved verification in US dollars, used in the daily figures. Empty: unknown."""
     strength: ClassVar[Any] = ""
     """The class in NIST SP 800-63B-3 and OWASP ASVS 4.0.3, for the table in the documentation."""
 
     @property
     def transport(self) -> str:
-        """By default, the name. Methods with the same transport send the same code to a destination."""
+        """A name that methods share if they send the same code to a destination. By default, the method's."""
         return self.name
 
     @property
     def lockout_group(self) -> str:
-        """A name, to count wrong tokens separately. Empty: they count with those of other methods."""
+        """Wrong tokens are counted together for methods with the same group.
+
+        By default, each method with `high_entropy` has its own group, and all others share the empty group.
+        Too many wrong tokens in a group with a name lock that group in one session. They never lock the user.
+        """
         return self.name if self.high_entropy else ""
 
     # What a subclass may override
@@ -129,7 +134,7 @@ class MethodProvider:
         return REGISTRATION_FORMS.get(self.device_kind or "")
 
     def get_token_form_class(self, verification: Verification) -> type[Form]:
-        """Return the form of the verify page. If it has no field `token`, `check` gets an empty token."""
+        """Return the form of the verify page. Without a field `token`, `check` gets an empty token."""
         from ..forms import TokenForm
 
         return TokenForm
@@ -137,8 +142,9 @@ class MethodProvider:
     def get_service_id(self, *, user: Any, request: Any = None, registration: bool = False) -> str:
         """Return the id of the service for a new verification, if the method uses several. By default, empty.
 
-        It is stored as `verification.service` (at most 64 characters). Services have separate verifications.
-        `registration` is True if a device is to be registered, or if nobody is signed in (`user` is None).
+        The id is stored as `verification.service` (at most 64 characters). Services have separate
+        verifications. `registration` is True if a device is being registered, or if nobody is signed in
+        (`user` is None).
         """
         return ""
 
@@ -162,7 +168,7 @@ class MethodProvider:
         return []
 
     def get_endpoints(self) -> list[Endpoint]:
-        """Return [endpoints](providers.md#an-endpoint-of-your-own), which are limited and in the API."""
+        """Return [endpoints](providers.md#an-endpoint-of-your-own) for the pages and the API."""
         return []
 
     def get_choice_label(self, label: str, masked: str) -> str:
@@ -174,7 +180,7 @@ class MethodProvider:
         return Diagnosis(None, "has nothing to ask")
 
     def read_token(self, verification: Verification, text: str) -> str:
-        """Clean what the user entered, for `check`. By default, a token has `token_length` digits.
+        """Return the token in the text that the user entered. By default, a token has `token_length` digits.
 
         Raises `InvalidVerificationCode` for text that cannot be a token. This does not count as an attempt.
         """
@@ -185,16 +191,17 @@ class MethodProvider:
     def start(self, verification: Verification, *, request: Any = None) -> Sent:
         """Send the first token to `verification.destination`.
 
-        To register a device of the provider's own kind: begin that, and return what the user has to see.
+        To register a device of the provider's own kind, begin the registration, and return the data that the
+        user has to see.
         """
         raise NotImplementedError
 
     def resend(self, verification: Verification, *, request: Any = None) -> Sent:
-        """Send the token again. By default, call `start`. The first send may have been by another method."""
+        """Send the token again. By default, call `start`. Another method may have sent the token first."""
         return self.start(verification, request=request)
 
     def check(self, verification: Verification, token: str, *, request: Any = None) -> Checked:
-        """Return whether the token is right. Each call counts as an attempt, and is not repeated."""
+        """Return whether the token is right. Each call counts as an attempt, and is not tried again."""
         raise NotImplementedError
 
     def cancel(self, verification: Verification, *, request: Any = None) -> None:
@@ -204,10 +211,10 @@ class MethodProvider:
         """Tell the service that the verification was approved without a token. By default, do nothing."""
 
     def decoy(self, verification: Verification, *, verb: str, request: Any = None) -> None:
-        """Take as long as `start` or `check` (`verb`), without sending or checking anything. See below.
+        """Replace `start` or `check` if a caller who is not signed in names a user without the method.
 
-        Called instead of them if a caller who is not signed in names a user who does not exist or has no
-        device for the method. By default, do nothing.
+        The user may not exist or may have no device for the method. Take as long as the replaced method
+        (`verb`), but send and check nothing. See below. By default, do nothing.
         """
 
     def is_answered(self, verification: Verification) -> bool:
@@ -223,12 +230,12 @@ class MethodProvider:
         `device` is no longer in the database. If this raises, `manage.py twilio_2fa_prune` tries again.
         """
 
-    # A ceremony: the client computes the token
+    # A ceremony, in which the client computes the token
 
     def get_ceremony(self, verification: Verification) -> dict[str, Any] | None:
-        """Return what the client needs to compute the token, as JSON values. None if the user enters it.
+        """Return the data from which the client computes the token, as JSON. None if the user enters a token.
 
-        The page gives it to the script of the method, and the API to its caller. It is called again after
+        The page passes the data to the script of the method, and the API to its caller. Called again after
         each wrong token. See [ceremonies](#a-ceremony-in-the-browser).
         """
         return None
@@ -236,26 +243,26 @@ class MethodProvider:
     def find_user(self, verification: Verification, token: str, *, request: Any = None) -> Any:
         """Return the primary key of the user whom a token names, for a log-in without a password.
 
-        None if it names no user. It proves nothing: `check` comes afterwards.
+        None if the token names no user. The token has not been checked yet.
         """
         return None
 
     def get_registration_data(self, verification: Verification, *, secret: dict[str, Any]) -> dict[str, Any]:
-        """Return what an API caller shows to the user while registering. By default, `Sent.secret`."""
+        """Return the data that an API caller shows to a user who registers. By default, `Sent.secret`."""
         return secret
 
     # Display
 
     def get_device_label(self, device: Device) -> str:
-        """Return a text for a device of the provider's own kind: by default, its name or its masked value."""
+        """Return the label of a device of the provider's own kind. By default, its name or masked value."""
         return str(device)
 
     def get_uses_left(self, device: Device) -> int | None:
-        """Return how often a device can still be used. None, the default, if there is no such number."""
+        """Return how often a device can still be used. None, the default, if that is not limited."""
         return None
 
     def get_device_warning(self, device: Device) -> str:
-        """Return a hint about a device, to show after its use and in the list of devices. Empty for none."""
+        """Return a hint to show after a device is used and in the list of devices. Empty for none."""
         return ""
 
     def get_device_link(self, device: Device, *, request: Any = None) -> tuple[str, str] | None:
@@ -267,15 +274,15 @@ class MethodProvider:
         return ""
 
     def get_api_message(self, verification: Verification) -> str:
-        """Return the text of `display` in the API, which says what to do. Empty for the default sentence."""
+        """Return the instruction in `display` of the API. Empty for the default sentence."""
         return ""
 
     def get_verify_context(self, verification: Verification, *, secret: dict[str, Any]) -> dict[str, Any]:
-        """Return additional context for the verify page. `secret` is that of `Sent`, or empty."""
+        """Return additional context for the verify page. `secret` is `Sent.secret`, or empty."""
         return {}
 
     def display(self, *, user: Any = None, request: Any = None) -> dict[str, Any]:
-        """Return `value` (the name), `label` and `icon`. The settings override those of the provider."""
+        """Return `value` (the name), `label` and `icon`. Settings override the provider's label and icon."""
         shown = {"label": self.label, "icon": self.icon}
         told = conf.resolve("METHOD_DISPLAY_CB", method=self.name, user=user, request=request)
         for source in (conf.METHOD_DETAILS.get(self.name), told):
@@ -285,10 +292,10 @@ class MethodProvider:
 
 
 class WaitingProvider(MethodProvider):
-    """Base class of methods that the user approves in another place, without entering a token.
+    """Base class of methods that the user approves elsewhere, without entering a token.
 
-    The view or webhook that gets the answer stores it with `Verification.objects.answer(…)`. The waiting page
-    asks for it, and its session is verified.
+    Your view or webhook that receives the answer stores it with `Verification.objects.answer(…)`. The page
+    that waits finds the answer, and its session is verified.
     """
 
     approved_elsewhere = True
@@ -316,16 +323,16 @@ class WaitingProvider(MethodProvider):
         return Checked(approved=True)
 
 
-# What the methods return
+# Return values of the methods
 
 
 @dataclass(frozen=True)
 class Sent:
     """The result of a send.
 
-    `sid`: the provider's id of the verification, if it has one. `started_at`: when the token's lifetime began
-    (aware), if not now. `data` is added to `verification.data`. `secret`: what the user has to see while
-    registering. Only the session holds it, until the device is confirmed or given up.
+    `sid`: the provider's id of the verification, if it has one. `started_at`: the start of the token's
+    lifetime (aware), if not now. `data` is added to `verification.data`. `secret`: the data that the user has
+    to see while registering. It is stored only in the session, until the registration ends.
     """
 
     sid: str = ""
@@ -336,18 +343,18 @@ class Sent:
 
 @dataclass(frozen=True)
 class NewDevice:
-    """A device to store. `value` identifies it among the user's devices of its kind. `masked` is shown."""
+    """A device to store. `value` identifies it among the devices of its kind. `masked` is shown."""
 
     value: str
     masked: str = ""
     data: dict[str, Any] = field(default_factory=dict)
     only: bool = False
-    """True if it replaces the user's other devices of its kind."""
+    """True if the device replaces the user's other devices of its kind."""
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """The state of the service behind a method. `ok`: whether it is set up, or None if that is unknown."""
+    """The state of the service behind a method. `ok` is True if it is set up, or None if that is unknown."""
 
     ok: bool | None
     says: str
@@ -355,10 +362,10 @@ class Diagnosis:
 
 @dataclass(frozen=True)
 class Checked:
-    """The result of a check: whether the token was right, and the id of the verification at the service.
+    """The result of a check. `approved` is True if the token was right.
 
-    `device`: the device to register, if its kind is the provider's own. `used`: the device that the token
-    came from, for a provider with `any_device`.
+    `sid`: the service's id of the verification. `device`: the device to register, if its kind is the
+    provider's own. `used`: the device that the token came from, for a provider with `any_device`.
     """
 
     approved: bool

@@ -1,4 +1,4 @@
-"""Declare endpoints of a method: URLs that take and return JSON."""
+"""Define the classes for endpoints of a method: URLs that take and return JSON."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Any, NamedTuple
 from django.http import HttpRequest
 
 LONGEST_TEXT = 8000
-"""Characters of a value that an endpoint takes."""
+"""The maximum number of characters of a value in a request."""
 
 
 class Proven(NamedTuple):
-    """Whose request it is."""
+    """The caller of an endpoint, as the values of the request prove."""
 
     by: str
-    """A text that names the caller, such as the value of their device. Requests are limited by it."""
+    """A text that identifies the caller, such as the value of their device. Requests are counted by it."""
     about: Any = None
-    """Anything else that `Endpoint.answer` needs to know."""
+    """Any other data for `Endpoint.answer`."""
 
 
 class Value(NamedTuple):
@@ -28,29 +28,29 @@ class Value(NamedTuple):
     """`str`, `int`, `bool`, `dict`, or `list` for a list of objects."""
     help: str = ""
     optional: bool = False
-    """Whether some responses lack it."""
+    """True if some responses do not have the value."""
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A URL for callers who prove who they are by what they send, for example by a signature.
+    """A URL for callers who prove their identity by the values they send, for example by a signature.
 
-    They do not have to be signed in, and need no CSRF token.
+    Callers do not have to be signed in, and need no CSRF token.
     """
 
     name: str
-    """Its name in the method's namespace, and the end of its URL: `<method>/<name>/`."""
+    """The name in the method's namespace, and the end of the URL: `<method>/<name>/`."""
     limit: str
     """The limit of `LIMITS` that counts the requests of one caller."""
     prove: Callable[[dict[str, str]], Proven]
-    """Return whose request it is, by its values. Raises an error of this package if they prove nothing."""
+    """Return the caller, from the values of a request. Raises an error of this package if they prove none."""
     answer: Callable[[HttpRequest, Proven], dict[str, Any]]
     """Return the response, as JSON values. Raises errors of this package."""
     takes: dict[str, str] = field(default_factory=dict)
-    """The values of a request, which are texts, each with its meaning. All may be left out."""
+    """The names of the values of a request, each with its meaning. All values are strings, and optional."""
     returns: dict[str, Value] = field(default_factory=dict)
     """The values of a response."""
     always: Callable[[], dict[str, Any]] = dict
-    """Return what each response has in addition. Errors of the API have it in `data`."""
+    """Return additional values of every response. Errors of the API have them in `data`."""
     help: str = ""
-    """What it is for: a sentence for the OpenAPI schema."""
+    """The purpose of the endpoint: a sentence for the OpenAPI schema."""

@@ -1,4 +1,4 @@
-"""Find the providers that are installed or set, by the name of their method."""
+"""Find the providers that are installed or named in `TWILIO_2FA_PROVIDERS`, by the name of their method."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from . import MethodProvider
 
 logger = logging.getLogger(__name__)
 
-# The source of providers that a project names itself; that of others is their distribution.
+# The source of providers from the setting. The source of installed providers is their distribution.
 SETTING = "TWILIO_2FA_PROVIDERS"
 
 
 @dataclass(frozen=True)
 class Broken:
-    """A provider that is installed or set but cannot be used, and why."""
+    """A provider that cannot be imported, or that conflicts with another one, and the reason."""
 
     name: str
     path: str
@@ -35,7 +35,7 @@ class Broken:
 
 @dataclass
 class Registry:
-    """The providers by method name, those that are broken, and where each came from."""
+    """The usable providers with their sources and apps, by method name, and the broken providers."""
 
     providers: dict[str, MethodProvider] = field(default_factory=dict)
     broken: list[Broken] = field(default_factory=list)
@@ -45,7 +45,7 @@ class Registry:
 
 @lru_cache(maxsize=128)
 def _load(path: str) -> type[MethodProvider]:
-    """Return the class at `package.module:Class` or `package.module.Class`. Raises what its import raises."""
+    """Return the class at `package.module:Class` or `package.module.Class`. Raises errors of its import."""
     cls = import_string(path.replace(":", "."))
     if not (isinstance(cls, type) and issubclass(cls, MethodProvider)):
         raise TypeError(f"{path} is not a MethodProvider")
@@ -56,7 +56,7 @@ def _add(found: Registry, name: str, path: str, source: str) -> None:
     try:
         provider = _load(path)()
     except Exception as e:
-        # Somebody else's broken provider may raise anything; it costs that provider only.
+        # A provider may raise any exception. The other methods still work.
         found.broken.append(Broken(name, path, source, f"{type(e).__name__}: {e}"))
         return
     provider.name = name
@@ -68,7 +68,7 @@ def _add(found: Registry, name: str, path: str, source: str) -> None:
 
 @lru_cache(maxsize=1)
 def _installed() -> Registry:
-    """Return the providers that are installed as entry points. They are read once a process."""
+    """Return the providers that are installed as entry points. They are read once per process."""
     found = Registry()
     by_name: dict[str, list[registry.Found]] = defaultdict(list)
     for point in registry.find():
@@ -87,12 +87,12 @@ def _installed() -> Registry:
 
 @lru_cache(maxsize=1)
 def get_registry() -> Registry:
-    """Return the installed providers, with those of `TWILIO_2FA_PROVIDERS` put over them.
+    """Return the installed providers. Those of `TWILIO_2FA_PROVIDERS` replace or remove installed ones.
 
-    They are read once, and again after the setting has changed.
+    The result is cached until the setting changes.
     """
     own: dict[str, str | None] = conf.PROVIDERS
-    # Anything but a mapping is left to `manage.py check`, which could not run if this raised.
+    # `manage.py check` reports a value of another type, and could not run if this function raised.
     if not own or not isinstance(own, dict):
         return _installed()
     installed = _installed()
@@ -109,12 +109,15 @@ def get_registry() -> Registry:
 
 
 def is_app_installed(app: str) -> bool:
-    """Return whether the package of a provider is an installed app, or within one."""
+    """Return whether the package of a provider is an installed app or part of one."""
     return any(c.name == app or app.startswith(c.name + ".") for c in apps.get_app_configs())
 
 
 def why_unavailable(provider: MethodProvider, *, user: Any, request: Any = None) -> str:
-    """Return why a user cannot use a method now. A provider that raises costs only its own method."""
+    """Return the reason why a user cannot use a method now. Empty if they can.
+
+    If the provider raises an exception, only its own method is unavailable.
+    """
     try:
         return provider.why_unavailable(user=user, request=request)
     except Exception as e:
@@ -123,12 +126,12 @@ def why_unavailable(provider: MethodProvider, *, user: Any, request: Any = None)
 
 
 def why_unusable(provider: MethodProvider, *, if_it_fails: bool = False) -> str:
-    """Return why a method cannot be used on a page. Empty if it can, or if that depends on its user.
+    """Return the reason why a method cannot be used. Empty if it can, or if that depends on the user.
 
-    It is asked with a request, because a method may need one to build an address. It is asked without a user,
-    so a provider that raises may work with one: that is a reason only `if_it_fails`.
+    The provider is called with a request, because it may need one to build a URL, but without a user. An
+    exception may be due to the missing user, so it is returned as a reason only with `if_it_fails`.
     """
-    # Not at the top: it brings Django's test client with it, and unittest.
+    # Imported here, because it imports Django's test client and unittest.
     from django.test import RequestFactory
 
     host = next((host for host in settings.ALLOWED_HOSTS if host != "*"), "localhost").lstrip(".")
@@ -139,19 +142,19 @@ def why_unusable(provider: MethodProvider, *, if_it_fails: bool = False) -> str:
 
 
 def why_unregistrable(provider: MethodProvider) -> str:
-    """Return why no device can be registered for a method. Empty if one can, or if it needs none."""
+    """Return the reason why no device can be registered for a method. Empty if one can, or none is needed."""
     if provider.device_kind is None or provider.get_registration_form_class() is not None:
         return ""
     return f"its device_kind is {provider.device_kind!r}, for which it has no registration form"
 
 
 def provider_of(kind: str) -> MethodProvider | None:
-    """Return a provider of this kind of device, or None."""
+    """Return a provider for this kind of device, or None."""
     return next((p for p in get_providers().values() if p.device_kind == kind), None)
 
 
 def default_methods() -> list[str]:
-    """Names of the methods that are offered where `ALLOWED_METHODS` is not set."""
+    """Return the names of the methods that are offered if `ALLOWED_METHODS` is not set."""
     found = [p for p in get_providers().values() if p.on_by_default]
     return [p.name for p in sorted(found, key=lambda p: (p.order, p.name))]
 
@@ -163,7 +166,7 @@ def get_providers() -> dict[str, MethodProvider]:
 
 
 def _forget(**kwargs: Any) -> None:
-    """Let the providers be read again. Receives `setting_changed`."""
+    """Clear the cached providers. Receives `setting_changed`."""
     get_registry.cache_clear()
     get_providers.cache_clear()
 

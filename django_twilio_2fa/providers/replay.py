@@ -1,4 +1,4 @@
-"""Accept a value once within a time, such as a code that was used already."""
+"""Prevent that a value, such as a code, is used twice within a time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SCOPE = "once"
 
 
 def is_used(*parts: Any, seconds: int) -> bool:
-    """Return whether a value was used. To mark it as used, call `use_once`."""
+    """Return whether a value was used. To mark a value as used, call `use_once`."""
     since, keys = int(time.time()) - seconds, digests("once", *parts)
     return bool(Counter.objects.filter(scope=SCOPE, key__in=keys, window__gt=since).exists())
 
@@ -29,7 +29,7 @@ def use_once(*parts: Any, seconds: int) -> bool:
     if is_used(*parts, seconds=seconds):
         return False
     step = now - now % seconds
-    # Two at once meet at one of these, even where a step ends between them.
+    # Concurrent calls conflict in one of these rows, even if a step ends between them.
     rows = [Counter(scope=SCOPE, key=keys[0], window=window, n=1) for window in (step, step + seconds)]
 
     def use() -> None:

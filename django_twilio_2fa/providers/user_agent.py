@@ -1,11 +1,11 @@
-"""Name the browser of a request, and show that name in the language of its reader."""
+"""Name the browser of a request, and translate that name."""
 
 from __future__ import annotations
 
 from django.http import HttpRequest
 from django.utils.translation import gettext
 
-# The first that a User-Agent header contains. Only what users are shown depends on it.
+# The first match in a User-Agent header is used. The names are only shown to users.
 NAMES = (
     ("Edg", "Edge"),
     ("OPR/", "Opera"),
@@ -30,8 +30,8 @@ SYSTEMS = (
 def name_of(request: HttpRequest | None) -> str:
     """Return a name for the browser of a request, such as `Firefox on Windows`. Empty if it is unknown.
 
-    It is made of the words above only: nothing else of the header is kept. The name is stored
-    in English, and `shown_name` translates it.
+    The name has only the words above, and nothing else of the header. It is stored in English, and
+    `shown_name` translates it.
     """
     header = getattr(request, "META", {}).get("HTTP_USER_AGENT", "")
     found = []
@@ -43,7 +43,7 @@ def name_of(request: HttpRequest | None) -> str:
     return " on ".join(found)
 
 
-# The names that `name_of` returns, and what they consist of.
+# The names that `name_of` returns, with their parts.
 PARTS = {
     f"{browser} on {system}": {"browser": browser, "system": system}
     for _, browser in NAMES

@@ -2,7 +2,7 @@
 
 
 def in_use() -> bool:
-    """Return whether the sandbox replaces Twilio: it is set, and `DEBUG` or `SANDBOX_WITHOUT_DEBUG` is on."""
+    """Return whether the sandbox replaces Twilio: by `SANDBOX`, with `DEBUG` or `SANDBOX_WITHOUT_DEBUG`."""
     from django.conf import settings
 
     from ..conf import conf

@@ -1,4 +1,4 @@
-"""Write addresses, times and lists in pages as Twilio does."""
+"""Format URLs, times and pages of lists as Twilio does."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def iso_or_none(moment: datetime | None) -> str | None:
 
 
 def moved(value: Any, origin: str) -> Any:
-    """Return an answer in which the addresses of resources begin with another origin than Twilio's."""
+    """Return a body in which the URLs of resources have another origin than Twilio's."""
     if isinstance(value, list):
         return [moved(item, origin) for item in value]
     if not isinstance(value, dict):
@@ -46,9 +46,9 @@ def _moved_field(name: str, value: Any, origin: str) -> Any:
 
 
 def page(values: Values, rows: Any, key: str, url: str, body: Callable[[Any], Body]) -> Result:
-    """Return a page of a list, with the addresses of the pages around it.
+    """Return a page of a list, with the URLs of the first, previous and next page.
 
-    `PageToken` says where the page begins. The filters of the request stay in the addresses.
+    `PageToken` is the position at which the page begins. The URLs include the filters of the request.
     """
     size = integer(values, "PageSize", 1, LARGEST_PAGE) or DEFAULT_PAGE_SIZE
     number = integer(values, "Page", 0, 10**6) or 0

@@ -16,7 +16,7 @@ class SandboxConfig(AppConfig):
 
 
 def _make_http_client() -> Any:
-    # Imports requests: only when it is first needed.
+    # Imported here, because the module imports `requests`.
     from .http import SandboxHttpClient
 
     return SandboxHttpClient()

@@ -51,7 +51,7 @@ def _code(factor: SandboxFactor, steps_on: int = 0) -> tuple[int, str]:
 
 
 def matches(factor: SandboxFactor, code: str) -> bool:
-    """Return whether the code is right, give or take a step, and was not used before. Marks it as used."""
+    """Mark a code as used. Return False if it was used already, or is not the code of a step in the skew."""
     skew = configuration(factor)["skew"]
     for steps_on in range(-skew, skew + 1):
         step, right = _code(factor, steps_on)
@@ -62,6 +62,6 @@ def matches(factor: SandboxFactor, code: str) -> bool:
 
 
 def shown() -> list[dict[str, Any]]:
-    """Return the codes that authenticator apps show now, newest first."""
+    """Return the codes that authenticator apps show now. The newest app comes first."""
     rows = SandboxFactor.objects.filter(factor_type="totp").order_by("-created_at")
     return [{"name": row.friendly_name, "code": _code(row)[1], "factor_sid": row.sid} for row in rows]

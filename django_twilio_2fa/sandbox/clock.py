@@ -1,4 +1,4 @@
-"""Tell the time at the sandbox: that of the machine, unless it was moved forward."""
+"""The clock of the sandbox. It has the machine's time, and can be moved forward."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def time() -> float:
 
 
 def move(seconds: float) -> None:
-    """Let time pass at Twilio: what is stored becomes older, and authenticators show another code."""
+    """Move the clock forward. Stored times move back, and authenticators show a later code."""
     global ahead
     move_rows("twilio_2fa_sandbox", seconds)
     ahead += seconds

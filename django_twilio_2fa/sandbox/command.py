@@ -1,4 +1,4 @@
-"""Declare the options of the two commands that serve the sandbox, and serve it."""
+"""Define the options of the two commands that serve the sandbox, and the function that serves it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def serve(options: Mapping[str, Any], say: Callable[[str], None], announce: Callable[[str], str]) -> None:
-    """Serve until interrupted. `announce` makes the first line from the address. Raises `CannotServe`."""
+    """Serve until interrupted. `announce` returns the first line for an address. Raises `CannotServe`."""
     from .fault_injection import INJECTABLE_FAULTS
     from .server import SandboxServer
 

@@ -1,4 +1,4 @@
-"""Answer the requests below `/sandbox/`: the handset, faults and the clock."""
+"""Answer the requests below `/sandbox/`, which show the handset, set faults and move the clock."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Values = Mapping[str, Any]
 
 
 class Server(Protocol):
-    """The server to control."""
+    """The interface of the server to control."""
 
     asked: list[dict[str, Any]]
     connections: int
@@ -37,7 +37,7 @@ class Server(Protocol):
 
 @dataclass(frozen=True)
 class Page:
-    """An answer of the server itself. `then` is called once it has been sent."""
+    """A response of the server itself. `then` is called after the response has been sent."""
 
     status: int
     data: bytes
@@ -55,7 +55,7 @@ def _file(name: str) -> Page:
 
 def _handset(query: Values) -> Page:
     files = {name: PREFIX + name for name in handset.FILES}
-    # As the clock of this machine says, whatever the time zone of the site.
+    # Times are shown in the time zone of this machine, not in that of the site.
     with timezone.override(datetime.now().astimezone().tzinfo):
         html = handset.page(str(query.get("to", "")), fragment="fragment" in query, files=files)
     return Page(200, html.encode(), {"Content-Type": "text/html; charset=utf-8", "Cache-Control": "no-store"})
@@ -69,7 +69,7 @@ def _set_fault(server: Server, form: Values) -> Page:
         return _json({"faults": INJECTABLE_FAULTS}, 400)
     begin = partial(server.begin, fault)
     if fault.name == "refuse":
-        # It closes this connection as well, so the answer goes first.
+        # The fault also closes this connection, so the response is sent first.
         return replace(_json({}), then=begin)
     begin()
     return _json({})
@@ -171,7 +171,7 @@ _BY_REQUEST = {(c.method, c.path): c for c in CONTROLS}
 
 
 def respond(server: Server, method: str, path: str, query: Values, form: Values) -> Page:
-    """Return the answer to a request below `/sandbox/`; `path` is what follows."""
+    """Return the response to a request below `/sandbox/`. `path` is the rest of the path."""
     if method == "GET" and path in handset.FILES:
         return _file(path)
     if path.startswith(SNA) and method in ("GET", "POST"):

@@ -1,4 +1,4 @@
-"""Authenticate push devices: user `token`, and as password an access token or a JWT signed by the device.
+"""Authenticate push devices by the user name `token` and, as password, an access token or a signed JWT.
 
 Source: the wire format of Twilio's public Android library.
 """
@@ -21,7 +21,7 @@ CONTENT_TYPE = "twilio-pba;v=1"
 
 
 def account_for(password: str, method: str, parts: Mapping[str, str], values: Mapping[str, Any]) -> str:
-    """Return the account of a device that may make this request. Raises `Refused` (20003) for others."""
+    """Return the account of the device, if it may make this request. Raises `Refused` (20003) otherwise."""
     service, identity = parts.get("service", ""), parts.get("identity", "")
     found = _enrolling(password, method, service, identity, parts) or _signed(
         password, service, identity, parts, values
@@ -32,7 +32,7 @@ def account_for(password: str, method: str, parts: Mapping[str, str], values: Ma
 
 
 def _enrolling(password: str, method: str, service: str, identity: str, parts: Mapping[str, str]) -> str:
-    """Return the account of an access token: it creates a push factor of its identity, and no more."""
+    """Return the account of an access token, which may only create a push factor of its identity."""
     row = access_tokens.find_token(service, password)
     if row is None or row.data["identity"] != identity or method != "POST" or "sid" in parts:
         return ""
@@ -42,7 +42,7 @@ def _enrolling(password: str, method: str, service: str, identity: str, parts: M
 def _signed(
     password: str, service: str, identity: str, parts: Mapping[str, str], values: Mapping[str, Any]
 ) -> str:
-    """Return the account of the factor whose device has signed the password; it asks about itself only."""
+    """Return the account of the factor whose device has signed the password, if the request is about it."""
     header = signatures.header(password)
     if header.get("cty") != CONTENT_TYPE:
         return ""

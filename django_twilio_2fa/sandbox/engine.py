@@ -17,16 +17,16 @@ from .resources import services
 from .routes import ROUTES
 from .twilio_errors import Refused
 
-WRONG_PASSWORD = "invalid"  # noqa: S105  the auth token that is refused, not one that is used
-# API keys do not say whose they are.
+WRONG_PASSWORD = "invalid"  # noqa: S105  an auth token that the sandbox always refuses
+# The account of requests with an API key, which does not name its account.
 ACCOUNT_OF_KEYS = "AC" + "5" * 32
 
 
 @dataclass(frozen=True)
 class Request:
-    """A request to the sandbox. `path` is still quoted; `values` are the form's or the query's.
+    """A request to the sandbox. `path` is quoted. `values` has the values of the form or the query.
 
-    `only`: the only user name and password that are accepted; without it, all are.
+    `only`: the user name and password to accept. None accepts all.
     """
 
     method: str
@@ -57,7 +57,7 @@ def basic_auth(header: str) -> tuple[str, str]:
 
 
 def parse(text: str, content_type: str = "") -> dict[str, Any]:
-    """Return the values of a query, a form or a JSON object. A name that comes more than once has a list."""
+    """Return the values of a query, a form or a JSON object. A repeated name has a list of values."""
     if "json" in content_type:
         try:
             found = json.loads(text)
@@ -106,7 +106,7 @@ def _is_account(request: Request) -> bool:
 
 
 def _is_text(value: Any) -> bool:
-    """Return whether all that a value holds can be stored: no NUL, and no half of a surrogate pair."""
+    """Return whether the database can store the strings in a value: no NUL, and no lone surrogate."""
     if isinstance(value, str):
         return not re.search("[\0\ud800-\udfff]", value)
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""Faults on request: one table, for the sandbox in its own process and for the one that is served."""
+"""Declare faults that tests can request, for the sandbox in this process and the sandbox over HTTP."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ NOT_REACHED = {"html-502": (502, HTML), "empty-503": (503, "")}
 
 @dataclass(eq=False)
 class Fault:
-    """A fault. It strikes `times` times (0: always), on requests whose path ends with `on` (all if empty).
+    """A fault of the next `times` requests (0: all) whose path ends with `on` (empty: any path).
 
-    Raises KeyError for a name that is none.
+    Raises KeyError for an unknown name.
     """
 
     name: str
@@ -58,18 +58,18 @@ class Fault:
             self.seconds = SECONDS.get(self.name, 0.0)
 
     def strikes(self, path: str) -> bool:
-        """Return whether the fault strikes a request to this path, and count it."""
+        """Return whether a request to this path gets the fault, and count the request if it does."""
         if not self.left or not path.endswith(self.on):
             return False
         self.left -= 1
         return True
 
 
-# What Twilio does and says
+# The behaviour of Twilio
 
 
 def act(fault: str, request: engine.Request) -> engine.Answer:
-    """Refuse the request if the fault is one of Twilio's codes, and act on it otherwise."""
+    """Return the answer to a request. If the fault is one of Twilio's codes, refuse the request."""
     if fault.isdecimal():
         refusal = Refused(20429, 429, "Too many requests") if fault == "429" else refused(int(fault))
         headers = {"Retry-After": "7"} if refusal.status == 429 else {}
@@ -80,7 +80,7 @@ def act(fault: str, request: engine.Request) -> engine.Answer:
 
 
 def twisted(fault: str, answer: engine.Answer) -> dict[str, Any] | None:
-    """Return the body of an answer, spoiled if the fault is of that kind."""
+    """Return the body of an answer, changed if the fault changes answers."""
     body = answer.body
     if body is None or answer.status >= 300:
         return body
@@ -98,7 +98,7 @@ def twisted(fault: str, answer: engine.Answer) -> dict[str, Any] | None:
 
 
 def _approve(values: Any) -> None:
-    """As if the right token had been checked by somebody with the same number."""
+    """Approve the verification of a check, as if another request with the right token had come first."""
     rows = SandboxVerification.objects.filter(status="pending")
     sid, to = values.get("VerificationSid"), values.get("To")
     row = (rows.filter(sid=sid) if sid else rows.filter(to=to)).first()
@@ -114,7 +114,7 @@ _waiting: list[Fault] = []
 
 @contextmanager
 def injected(name: str, *, on: str = "", times: int = 1) -> Iterator[None]:
-    """Let requests in this process go wrong within the block. Raises KeyError for a name that is none."""
+    """Inject a fault into requests of this process within the block. Raises KeyError for an unknown name."""
     fault = Fault(name, on, times)
     with _lock:
         _waiting.append(fault)
@@ -126,7 +126,7 @@ def injected(name: str, *, on: str = "", times: int = 1) -> Iterator[None]:
 
 
 def take(path: str) -> str:
-    """Return the fault that strikes a request of this process to this path. Empty for none."""
+    """Return the name of the fault for a request of this process to this path. Empty for none."""
     if not _waiting:
         return ""
     with _lock:

@@ -12,7 +12,7 @@ from . import authenticators
 from .models import SandboxChallenge, SandboxMessage
 
 HERE = Path(__file__).parent / "static" / "twilio_2fa_sandbox"
-# By name, with the media type: what the page loads.
+# The static files of the page, with their media types.
 FILES = {"handset.css": "text/css; charset=utf-8", "handset.js": "text/javascript; charset=utf-8"}
 SHOWN = 50
 
@@ -26,7 +26,7 @@ def _asked() -> QuerySet[SandboxChallenge]:
 
 
 def page(to: str, *, fragment: bool, files: dict[str, str]) -> str:
-    """Return the page, or only its messages. `files` has the address of each of `FILES`."""
+    """Return the page, or only its messages. `files` has the URL of each of `FILES`."""
     rows = SandboxMessage.objects.select_related("verification")
     if to:
         rows = rows.filter(to=to)

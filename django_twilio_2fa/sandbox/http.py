@@ -1,4 +1,4 @@
-"""The HTTP client that is handed to twilio-python's own `Client`, so that its code is what runs."""
+"""Define the sandbox's HTTP client for twilio-python's `Client`, so that the code of twilio-python runs."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from twilio.http.response import Response
 from . import engine, fault_injection, in_use
 
 sandbox_request = Signal()
-"""Sent with `method`, `path`, `values`, `status` and `body` of each request; tests listen."""
+"""The signal for each request, with its `method`, `path`, `values`, `status` and `body`. Used by tests."""
 
-# What `requests` raises where an answer does not come, or not as a whole.
+# The exceptions of `requests` for a response that is missing or incomplete.
 NO_ANSWER: dict[str, type[Exception]] = {
     "hang": ReadTimeout,
     "slow": ReadTimeout,
@@ -29,7 +29,7 @@ NO_ANSWER: dict[str, type[Exception]] = {
 
 
 class SandboxHttpClient(HttpClient):  # type: ignore[misc]
-    """Answer as Twilio would, without a network. Does not keep requests or responses."""
+    """Answer requests as Twilio would, without a network. Requests and responses are not stored."""
 
     def __init__(self) -> None:
         super().__init__(None, False, None)
@@ -50,7 +50,7 @@ class SandboxHttpClient(HttpClient):  # type: ignore[misc]
                 "The sandbox works with DEBUG off only if TWILIO_2FA_SANDBOX_WITHOUT_DEBUG is set."
             )
         url = urlsplit(uri)
-        # The address of the next page of a list has its values in itself.
+        # The URL of the next page of a list contains the values.
         values: dict[str, Any] = {**engine.parse(url.query), **(params or {}), **(data or {})}
         username, password = auth or engine.basic_auth((headers or {}).get("Authorization", ""))
         path = url.path

@@ -1,4 +1,4 @@
-"""Declare the numbers and addresses that cause an error, for the sandbox and for docs/sandbox.md."""
+"""Declare the magic destinations, which cause an error. docs/sandbox.md lists them."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from .twilio_errors import refused
 class Magic:
     """The behaviour of a destination.
 
-    `on`: `send`, `check` or `lookup`, where the fault strikes; empty for none. `channels`: the only
-    channels of a send that it strikes; empty for all.
+    `on`: the request that fails: `send`, `check` or `lookup`, or empty for none. `channels`: the channels of
+    sends that fail, or empty for all.
     """
 
     to: str
@@ -77,12 +77,12 @@ MAGIC: dict[str, Magic] = {
 
 
 def magic_for(to: str) -> Magic:
-    """Return the behaviour of a destination: by default that of an ordinary mobile number or address."""
+    """Return the behaviour of a destination. By default, that of a normal mobile number or address."""
     return MAGIC.get(to) or Magic(to, "")
 
 
 def strike(to: str, where: str, channel: str = "", *, spared: Collection[int] = ()) -> None:
-    """Raise the error that a destination has in store, unless its code is `spared`."""
+    """Raise the error of a magic destination, unless the error code is in `spared`."""
     magic = magic_for(to)
     if magic.on == where and (not magic.channels or channel in magic.channels) and magic.code not in spared:
         raise refused(magic.code)

@@ -1,4 +1,4 @@
-"""Deliver messages in the sandbox, and read them."""
+"""Store the messages that the sandbox delivers, and read them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def deliver(
     warns: bool = False,
     app_hash: str = "",
 ) -> SandboxMessage:
-    """Deliver a code. `wording` is a template's text; `warns`: the text ends with a warning."""
+    """Deliver a message with a code. `wording`: the text of a template. `warns`: add a warning."""
     sender = name or SERVICE_NAME
     code = verification.code
     text = (wording or DEFAULT_WORDING).replace("{{friendly_name}}", sender)
@@ -56,12 +56,12 @@ def deliver(
 
 
 def sna_url(verification: SandboxVerification) -> str:
-    """Return the address that the phone opens for Silent Network Auth."""
+    """Return the URL that the phone opens for Silent Network Auth."""
     return f"{ORIGIN}/sandbox/sna/{verification.data['sna']['token']}"
 
 
 def delivered(to: str = "", limit: int = 100) -> list[dict[str, Any]]:
-    """Return the delivered messages, newest first; to one destination if given."""
+    """Return the delivered messages, newest first. `to`: only those to this destination."""
     rows = SandboxMessage.objects.select_related("verification")
     if to:
         rows = rows.filter(to=to)
@@ -80,7 +80,7 @@ def delivered(to: str = "", limit: int = 100) -> list[dict[str, Any]]:
 
 
 def last(to: str = "") -> dict[str, Any]:
-    """Return the last delivered message, to one destination if given. Raises LookupError for none."""
+    """Return the last message, to one destination if given. Raises LookupError for none."""
     rows = delivered(to, 1)
     if not rows:
         raise LookupError(f"Nothing was delivered {f'to {to}' if to else 'yet'}")

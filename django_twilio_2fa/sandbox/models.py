@@ -1,4 +1,4 @@
-"""Store the state of the simulated Twilio in the database, so that several processes share it."""
+"""Store the state of the simulated Twilio in the database, so that processes share it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def new_sid(prefix: str) -> str:
 
 
 class SandboxVerification(models.Model):
-    """A verification at Twilio. Unlike this package, it keeps destinations and codes: it has to show them."""
+    """A verification at Twilio. It stores destinations and codes, because the sandbox has to show them."""
 
     sid = models.CharField(max_length=34, unique=True)
     service_sid = models.CharField(max_length=34)
@@ -25,7 +25,7 @@ class SandboxVerification(models.Model):
     channel = models.CharField(max_length=16)
     code = models.CharField(max_length=10)
     status = models.CharField(max_length=24, default="pending")
-    # Set while pending: one for a service and destination.
+    # Set while the verification is pending, so that there is one for a service and destination.
     pending_key = models.CharField(max_length=300, unique=True, null=True)  # noqa: DJ001
     sends = models.PositiveSmallIntegerField(default=0)
     checks = models.PositiveSmallIntegerField(default=0)
@@ -46,17 +46,17 @@ class SandboxVerification(models.Model):
 
 
 class SandboxMessage(models.Model):
-    """One send, with what was delivered."""
+    """One send and its message."""
 
     sid = models.CharField(max_length=34, unique=True)
     verification = models.ForeignKey(SandboxVerification, on_delete=models.CASCADE, related_name="messages")
     to = models.CharField(max_length=254, db_index=True)
     channel = models.CharField(max_length=16)
     sender = models.CharField(max_length=64)
-    # As it was asked for; the text is English all the same.
+    # The requested locale. The text is always English.
     locale = models.CharField(max_length=16, blank=True)
     body = models.TextField()
-    # Whether the verification was approved after this message, with none sent in between.
+    # True for the last message of a verification that was approved.
     converted = models.BooleanField(default=False)
     sent_at = models.DateTimeField(default=timezone.now, db_index=True)
 
@@ -80,14 +80,14 @@ class SandboxFactor(models.Model):
     identity = models.CharField(max_length=64, db_index=True)
     factor_type = models.CharField(max_length=16, default="totp")
     friendly_name = models.CharField(max_length=64)
-    # Of an authenticator app. Of a passkey, the ID of its credential, in base64url.
+    # The secret of an authenticator app, or the credential ID of a passkey in base64url.
     secret = models.CharField(max_length=1400)
-    # Of a device or a passkey: base64 of the DER, or of the COSE key.
+    # The key of a push device (DER) or a passkey (COSE), in base64.
     public_key = models.TextField(blank=True)
     config = models.JSONField(default=dict)
     metadata = models.JSONField(null=True)
     status = models.CharField(max_length=16, default="unverified")
-    # The time step of the code that was used last: none is taken twice. Of a passkey, its counter.
+    # The time step of the last used code, because a code works once. For a passkey, its counter.
     last_step = models.BigIntegerField(null=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     created_at = models.DateTimeField(default=timezone.now)
@@ -108,7 +108,7 @@ class SandboxChallenge(models.Model):
     sid = models.CharField(max_length=34, unique=True)
     service_sid = models.CharField(max_length=34)
     account_sid = models.CharField(max_length=34)
-    # None until a passkey answers that was not asked for by name.
+    # None if the challenge is for any passkey, until one answers.
     factor = models.ForeignKey(SandboxFactor, on_delete=models.CASCADE, null=True, related_name="challenges")
     identity = models.CharField(max_length=64, blank=True, db_index=True)
     factor_type = models.CharField(max_length=16)
@@ -133,7 +133,7 @@ class SandboxChallenge(models.Model):
 
 
 class SandboxResource(models.Model):
-    """A resource that is only created, read, updated and deleted. `store` has the functions."""
+    """A resource that is only created, read, updated and deleted. The module `store` has the functions."""
 
     kind = models.CharField(max_length=24)
     sid = models.CharField(max_length=34, unique=True)
@@ -141,7 +141,7 @@ class SandboxResource(models.Model):
     service_sid = models.CharField(max_length=34, blank=True)
     parent_sid = models.CharField(max_length=34, blank=True)
     name = models.CharField(max_length=128, blank=True)
-    # Where a name may be there only once below a parent.
+    # Set if the name has to be unique below the parent.
     key = models.CharField(max_length=200, unique=True, null=True)  # noqa: DJ001
     data = models.JSONField(default=dict)
     created_at = models.DateTimeField(default=timezone.now)
@@ -158,7 +158,7 @@ class SandboxResource(models.Model):
 
 
 class SandboxRateCount(models.Model):
-    """The number of sends in a bucket of a rate limit, for one value, since a moment."""
+    """The number of sends in a bucket of a rate limit, for one value, since a time."""
 
     bucket_sid = models.CharField(max_length=34)
     value = models.CharField(max_length=64)

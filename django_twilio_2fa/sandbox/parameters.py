@@ -1,4 +1,4 @@
-"""Read the parameters of a request. What does not fit is an error 60200 that names the parameter."""
+"""Read the parameters of a request. An invalid value is an error 60200 that names the parameter."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Values = Mapping[str, Any]
 
 
 def text(values: Values, name: str, *, longest: int = LONGEST, required: bool = False) -> str:
-    """Return a parameter as text; empty if it is missing."""
+    """Return a parameter as text. Empty if it is missing."""
     value = values.get(name)
     if value is None or value == "":
         if required:
@@ -31,7 +31,7 @@ def text(values: Values, name: str, *, longest: int = LONGEST, required: bool = 
 
 
 def sid(values: Values, name: str, prefix: str, *, required: bool = False) -> str:
-    """Return a SID with this prefix; empty if it is missing."""
+    """Return a SID with this prefix. Empty if it is missing."""
     found = text(values, name, required=required)
     if found and not re.fullmatch(prefix + HEX, found):
         raise invalid(name, f"is not a SID that begins with {prefix}")
@@ -46,7 +46,7 @@ def one_of(values: Values, name: str, choices: Collection[str], *, required: boo
 
 
 def integer(values: Values, name: str, least: int, most: int, *, required: bool = False) -> int | None:
-    """Return a number; None if it is missing."""
+    """Return an integer. None if it is missing."""
     found = text(values, name, longest=20, required=required)
     if not found:
         return None
@@ -56,7 +56,7 @@ def integer(values: Values, name: str, least: int, most: int, *, required: bool 
 
 
 def flag(values: Values, name: str) -> bool | None:
-    """Return a Boolean; None if it is missing."""
+    """Return a Boolean. None if it is missing."""
     found = text(values, name).lower()
     if found and found not in (*TRUE, *FALSE):
         raise invalid(name, "has to be true or false")
@@ -64,7 +64,7 @@ def flag(values: Values, name: str) -> bool | None:
 
 
 def items(values: Values, name: str) -> list[str]:
-    """Return the values of a parameter that may come more than once."""
+    """Return the values of a parameter that may be repeated."""
     found = values.get(name)
     if found is None or found == "":
         return []
@@ -72,12 +72,12 @@ def items(values: Values, name: str) -> list[str]:
 
 
 def moment(values: Values, name: str) -> datetime | None:
-    """Return a time in ISO 8601, as the database stores it; None if it is missing."""
+    """Return a time in ISO 8601, as the database stores it. None if it is missing."""
     found = text(values, name)
     if not found:
         return None
     try:
-        # Python 3.10 knows no Z.
+        # Python 3.10 does not accept Z.
         parsed = datetime.fromisoformat(re.sub(r"[zZ]$", "+00:00", found))
         return stored(parsed if parsed.tzinfo else parsed.replace(tzinfo=timezone.utc))
     except (ValueError, OverflowError):
@@ -85,7 +85,7 @@ def moment(values: Values, name: str) -> datetime | None:
 
 
 def json_object(values: Values, name: str, *, longest: int = LONGEST) -> dict[str, Any] | None:
-    """Return a parameter that is a JSON object written as text; None if it is missing."""
+    """Return a parameter that is a JSON object as text. None if it is missing."""
     value = values.get(name)
     if value is None or value == "":
         return None

@@ -32,9 +32,10 @@ class Reached(Refused):
 
 
 def count(service: str, given: Mapping[str, Any]) -> None:
-    """Count a send in each bucket of the limits that it names. Raises `Reached` for the first that is full.
+    """Count a send in each bucket of the limits that it names. Raises `Reached` at the first full bucket.
 
-    Names that the service does not have count nowhere. A refused send stays counted in the buckets before.
+    Names of limits that the service does not have are ignored. A refused send stays counted in the buckets
+    before the full one.
     """
     for limit in store.rows(LIMIT, service_sid=service, name__in=[str(name) for name in given]):
         for bucket in store.rows(BUCKET, parent_sid=limit.sid):
@@ -56,7 +57,7 @@ def _take(name: str, bucket: SandboxResource, value: str) -> None:
             with transaction.atomic():
                 SandboxRateCount.objects.create(bucket_sid=bucket.sid, value=key, since=now, count=1)
         except IntegrityError:
-            # Another request was first, and this one is counted with it.
+            # A concurrent request has created the row.
             _take(name, bucket, value)
         return
     raise Reached(name, max(1, round((row.since + interval - now).total_seconds())))

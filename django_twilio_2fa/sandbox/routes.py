@@ -37,9 +37,10 @@ def _pattern_of(part: re.Match[str]) -> str:
 
 @dataclass(frozen=True)
 class Route:
-    """`{name}` in the path is a part without a slash, `{name:XX}` a SID that begins with XX.
+    """A method and path of the API with the function that answers them.
 
-    `devices`: push devices may use it too. `signs`: the function is given the auth token of the request.
+    In the path, `{name}` is a part without a slash, and `{name:XX}` a SID that begins with XX. `devices`:
+    push devices may use the route, too. `signs`: the function gets the auth token of the request.
     """
 
     method: str

@@ -1,4 +1,4 @@
-"""Serve the sandbox over HTTP on loopback, with faults on request."""
+"""Serve the sandbox over HTTP on the loopback interface, with faults on request."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ LONGEST_RECORD = 10_000
 
 
 class SandboxServer(ThreadingHTTPServer):
-    """Serves the engine on loopback; `port` 0 takes a free one. Raises OSError if the port is taken.
+    """Serve the engine on the loopback interface. Raises OSError if the port is in use.
 
-    `only`: the only user name and password that are accepted.
+    `port`: 0 for any free port. `only`: the user name and password to accept. None accepts all.
     """
 
     daemon_threads = True
@@ -51,12 +51,12 @@ class SandboxServer(ThreadingHTTPServer):
         return f"http://{LOOPBACK}:{self.port}"
 
     def run(self) -> None:
-        """Serve until `stop` is called from another thread; away for a while where that is asked for."""
+        """Serve until another thread calls `stop`. The fault `refuse` closes the port for a while."""
         while True:
             self.serve_forever(poll_interval=0.02)
             if self.stopped.is_set():
                 return
-            # Connections first: a client that finds the port closed finds none of its own open.
+            # Connections are closed first, so that no client has an open one when it finds the port closed.
             for request in list(self.open):
                 with suppress(OSError):
                     request.shutdown(socket.SHUT_RDWR)
@@ -81,12 +81,12 @@ class SandboxServer(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Ignore a client that has gone away: many faults cause that."""
+        """Ignore errors of connections that the client has closed, because many faults cause them."""
 
     # Faults
 
     def inject(self, fault: str, *, on: str = "", times: int = 1, seconds: float | None = None) -> None:
-        """Let the next `times` requests go wrong; 0 times for all. Raises KeyError for an unknown fault."""
+        """Inject a fault into the next `times` requests (0: all). Raises KeyError for an unknown name."""
         self.begin(Fault(fault, on, times, seconds))
 
     def begin(self, fault: Fault) -> None:
@@ -119,8 +119,8 @@ class Handler(BaseHTTPRequestHandler):
             super().handle_one_request()
         finally:
             for database in connections.all(initialized_only=True):
-                # Its own close() does not close a database in memory, because that deletes the database if no
-                # other connection is open. The thread that made the database has one.
+                # SQLite's close() ignores a database in memory, because closing the last connection deletes
+                # it. Here, the thread that made the database keeps another connection open.
                 BaseDatabaseWrapper.close(database)
 
     def answer(self) -> None:
@@ -149,16 +149,16 @@ class Handler(BaseHTTPRequestHandler):
 
     @property
     def origin(self) -> str:
-        """Return the address by which the client knows this server."""
+        """Return the origin with which the client addresses this server."""
         host = self.headers.get("Host", "")
         return f"http://{host}" if HOST.fullmatch(host) else self.server.address
 
     do_GET = do_POST = do_DELETE = answer
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Nothing: a lookup's address holds the number."""
+        """Log nothing, because the URL of a lookup contains the phone number."""
 
-    # What Twilio would do
+    # Requests to Twilio
 
     def serve(self, path: str, values: dict[str, Any]) -> None:
         fault = self.server.take_fault(path)
@@ -172,7 +172,7 @@ class Handler(BaseHTTPRequestHandler):
         username, password = engine.basic_auth(self.headers.get("Authorization", ""))
         answer = act(name, engine.Request(self.command, path, values, username, password, self.server.only))
         body = twisted(name, answer)
-        # So that clients find the next page of a list here, and not at Twilio.
+        # URLs such as that of the next page have to lead to this server, and not to Twilio.
         data = b"" if body is None else json.dumps(moved(body, self.origin)).encode()
         if fault is None:
             self.send(answer.status, data, answer.headers)

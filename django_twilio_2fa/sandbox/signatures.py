@@ -11,7 +11,7 @@ from typing import Any
 
 from .twilio_errors import Refused, invalid
 
-# What a device signs, beside its answer, of the challenge that it has fetched.
+# The fields of a challenge that a device signs together with its answer.
 SIGNATURE_FIELDS = (
     "sid",
     "account_sid",
@@ -34,7 +34,7 @@ def needs_extra() -> Refused:
 
 
 def decoded(text: str) -> bytes:
-    """Return the bytes of base64, in either alphabet, with or without padding. Raises ValueError."""
+    """Return the bytes of a base64 text, in either alphabet, with or without padding. Raises ValueError."""
     plain = text.translate(str.maketrans("-_", "+/")).rstrip("=")
     try:
         return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
@@ -74,9 +74,9 @@ def is_signed(public_key: str, signature: str, message: bytes) -> bool:
 
 
 def claims(public_key: str, token: str, *, timed: bool) -> dict[str, Any] | None:
-    """Return the payload of a JWT (ES256) that the key has signed; None if it has not.
+    """Return the payload of a JWT (ES256) that the key has signed. None if the signature is wrong.
 
-    `timed`: it has to have an expiration, which has to be in the future.
+    `timed`: the JWT has to have an expiration in the future.
     """
     import jwt
 
@@ -96,7 +96,7 @@ def claims(public_key: str, token: str, *, timed: bool) -> dict[str, Any] | None
 
 
 def header(token: str) -> dict[str, Any]:
-    """Return the header of a JWT that nobody has checked; empty if there is none."""
+    """Return the header of a JWT without checking the signature. Empty if there is none."""
     import jwt
 
     try:

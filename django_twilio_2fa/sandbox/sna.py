@@ -1,6 +1,6 @@
-"""Simulate Silent Network Auth: the phone opens an address over its mobile network.
+"""Simulate Silent Network Auth: the phone opens a URL over its mobile network.
 
-Source: Twilio's documentation. What is said of the client token is a guess.
+Source: Twilio's documentation. The handling of the client token is a guess.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ CARRIER = "Sandbox Telecom"
 
 
 def takes_part(to: str) -> bool:
-    """Return whether the carrier of a number can authenticate it: a mobile number, unless it is magic."""
+    """Return whether the carrier can authenticate a number: a mobile number, unless it is a magic one."""
     magic = magic_for(to)
     return magic.sna and magic.line_type == "mobile"
 
@@ -36,9 +36,9 @@ def new_state(*, client_token: bool, falls_back: bool) -> dict[str, Any]:
 
 
 def open_url(token: str) -> str:
-    """Do what happens when the phone opens the address. Return the answer that the phone gets.
+    """Process the request of a phone that opens the URL. Return the response to the phone.
 
-    With the channel `auto`, a text message is sent where the carrier cannot authenticate the phone.
+    With the channel `auto`, a text message is sent if the carrier cannot authenticate the phone.
     """
     with transaction.atomic():
         rows = SandboxVerification.objects.select_for_update()
@@ -61,7 +61,7 @@ def open_url(token: str) -> str:
 
 
 def error_of(row: SandboxVerification, client_token: str) -> int:
-    """Return the code of what keeps a check from approving; 0 for nothing."""
+    """Return the error code because of which a check does not approve. 0 for no error."""
     state = row.data["sna"]
     if not state["result"]:
         return PENDING
@@ -73,7 +73,7 @@ def error_of(row: SandboxVerification, client_token: str) -> int:
 
 
 def errors(row: SandboxVerification, code: int) -> list[dict[str, Any]]:
-    """Return the list of a check's answer: the last attempt, and what went wrong with it."""
+    """Return the list of errors in the response of a check: the last attempt with its error code."""
     if not code:
         return []
     attempt = SandboxMessage.objects.filter(verification=row, channel="sna").order_by("pk").last()

@@ -23,9 +23,9 @@ def _code_length(text: str) -> int:
 
 
 def settings_for(database: Path, code_length: int) -> dict[str, Any]:
-    """Return the settings of a Django that has only the sandbox in it."""
+    """Return the settings of a Django project that has only the sandbox."""
     return {
-        "DEBUG": False,  # Django keeps every query where it is on
+        "DEBUG": False,  # with DEBUG, Django stores every query in memory
         "SECRET_KEY": secrets.token_hex(32),
         "USE_TZ": True,
         "TIME_ZONE": "UTC",
@@ -77,7 +77,7 @@ def _interrupt(*_: Any) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command."""
+    """Run the command `twilio-2fa-sandbox`."""
     parser = ArgumentParser(
         prog="twilio-2fa-sandbox",
         description="Simulate Twilio Verify on this machine. It needs no account, and nothing is sent.",

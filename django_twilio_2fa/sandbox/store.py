@@ -1,4 +1,4 @@
-"""Keep the resources that are only created, read, updated and deleted in one table."""
+"""Create, read, update and delete simple resources, which share one table."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from .twilio_errors import Refused, not_found
 
 
 class Taken(Exception):
-    """There is a resource of this name already."""
+    """A resource with this name exists already."""
 
 
 def rows(kind: str, **where: Any) -> QuerySet[SandboxResource]:
-    """Return the resources of a kind in the order in which they were created."""
+    """Return the resources of a kind, oldest first."""
     return SandboxResource.objects.filter(kind=kind, **where).order_by("pk")
 
 
@@ -42,7 +42,7 @@ def create(
 ) -> SandboxResource:
     """Create a resource.
 
-    With `name`, there is one of it below its parent. Raises `taken`, or `Taken`, for a second one.
+    A `name` is unique below its parent. If it exists already, raises `taken`, or by default `Taken`.
     """
     scope = parent or service or account
     try:
@@ -62,7 +62,7 @@ def create(
 
 
 def rename(row: SandboxResource, name: str, *, taken: Refused) -> None:
-    """Give a resource another name. Raises `taken` if there is one of that name below its parent."""
+    """Give a resource another name. Raises `taken` if the name exists already below its parent."""
     scope = row.parent_sid or row.service_sid or row.account_sid
     row.name, row.key = name, f"{row.kind}:{scope}:{name}"
     try:
@@ -73,7 +73,7 @@ def rename(row: SandboxResource, name: str, *, taken: Refused) -> None:
 
 
 def update(row: SandboxResource, changes: dict[str, Any]) -> None:
-    """Change the data of a resource; values that are None stay as they were."""
+    """Change the data of a resource. A value of None leaves the stored value unchanged."""
     row.data = {**row.data, **{name: value for name, value in changes.items() if value is not None}}
     row.updated_at = timezone.now()
     row.save(update_fields=["data", "updated_at"])

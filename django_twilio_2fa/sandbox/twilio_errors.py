@@ -1,4 +1,4 @@
-"""Declare Twilio's errors, and write their bodies."""
+"""Declare Twilio's errors and the bodies of their responses."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ CODES: dict[int, tuple[int, str]] = {
 
 
 class Refused(Exception):
-    """An error answer: Twilio's code, the HTTP status and the message."""
+    """An error response with Twilio's code, the HTTP status and the message."""
 
     def __init__(self, code: int, status: int, message: str) -> None:
         super().__init__(str(code))
@@ -70,7 +70,7 @@ class Refused(Exception):
 
 
 def refused(code: int) -> Refused:
-    """Return the refusal with this code of `CODES`."""
+    """Return the error with this code of `CODES`."""
     return Refused(code, *CODES[code])
 
 

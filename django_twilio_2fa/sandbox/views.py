@@ -40,11 +40,11 @@ def message_list(request: HttpRequest) -> JsonResponse:
 
 
 @never_cache
-@csrf_exempt  # phones open it, and it holds a secret of its own
+@csrf_exempt  # phones open the URL, which contains a secret
 @require_http_methods(["GET", "POST"])
 @explained()
 def open_sna(request: HttpRequest, token: str) -> HttpResponse:
-    """Answer a phone that opens the address of a silent authentication."""
+    """Answer a phone that opens the URL of a Silent Network Auth."""
     _only_in_use()
     try:
         return HttpResponse(sna.open_url(token), content_type="text/plain")
@@ -54,6 +54,6 @@ def open_sna(request: HttpRequest, token: str) -> HttpResponse:
 
 OPEN_TO_THE_UNVERIFIED: tuple[Any, ...] = (handset_page, message_list, open_sna)
 for view in OPEN_TO_THE_UNVERIFIED:
-    # For the site's middleware, and Django's: users who have to verify, and perhaps have not signed in yet,
-    # read their code here.
+    # The middleware of this package and Django's must let these views through: users who have to verify, or
+    # to sign in, read their code here.
     view.two_factor_exempt, view.login_required = True, False

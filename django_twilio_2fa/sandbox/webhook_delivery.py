@@ -1,7 +1,7 @@
 """Deliver webhooks: a signed POST for each event of factors and challenges.
 
-Source of the parameters: Twilio's documentation of Verify Push webhooks. What it sends of a challenge beside
-its SID is a guess.
+Source of the parameters: Twilio's documentation of Verify Push webhooks. The fields of a challenge other than
+its SID are a guess.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ KEPT = 100
 
 logger = logging.getLogger(__name__)
 deliveries: deque[dict[str, Any]] = deque(maxlen=KEPT)
-"""The webhooks of this process: `url`, `parameters`, `signature`, and `status` of the answer (0 for none)."""
+"""The delivered webhooks: `url`, `parameters`, `signature`, and the `status` of the response (0 for none)."""
 
 
 def send(event: str, factor: SandboxFactor, challenge: SandboxChallenge | None = None) -> None:
-    """Deliver an event to the webhooks of the service, once the change that it is about is committed."""
+    """Deliver an event to the webhooks of the service after the transaction is committed."""
     parameters = _parameters(event, factor, challenge)
     for row in store.rows(KIND, service_sid=factor.service_sid):
         if row.data["status"] == "enabled" and {event, "*"} & set(row.data["event_types"]):

@@ -26,7 +26,7 @@ register.filter("date_and_time", date_and_time, expects_localtime=True)
 
 @register.filter("listed")
 def with_value(name: str, value: str) -> str:
-    """Return a name and a value, which is a number or an address."""
+    """Join a name and a number or address with the comma of the active language."""
     return listed(name, isolated(value))
 
 
@@ -39,13 +39,13 @@ def whole(value: str) -> SafeString:
 
 @register.filter
 def submits_itself(attrs: dict[str, Any]) -> bool:
-    """Return whether the script of the pages submits a form as soon as this input of it is full."""
+    """Return whether the pages' script submits the form once the input with these attributes is full."""
     return "data-submit-when-full" in attrs
 
 
 @register.simple_tag(takes_context=True)
 def block_text(context: Any, name: str) -> str:
-    """Return the text of a block, without tags: the title is the heading, also a site's own."""
+    """Return the text of a block without tags. The page's title repeats the heading, even a site's own."""
     blocks = context.render_context.get(BLOCK_CONTEXT_KEY)
     block = blocks.get_block(name) if blocks else None
     if block is None:

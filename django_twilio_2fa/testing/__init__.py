@@ -1,4 +1,4 @@
-"""Help the tests of a site and of a provider. They need no account and no network."""
+"""Provide test helpers for sites and providers. Tests need no Twilio account and no network."""
 
 from .contract import ProviderContract
 from .site import (

@@ -1,4 +1,4 @@
-"""Test what holds for every method. The tests of a provider inherit these."""
+"""Define the tests that every method has to pass. The tests of a provider inherit them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ODD = ("", " ", "\0", "x" * 10_000, "١٢٣٤٥٦", "12345a", "-1", "<b>1</b>", 
 
 
 def holds(text: str, token: str) -> bool:
-    """Return whether a text contains a token by itself, not by chance within a digest."""
+    """Return whether a text contains a token as a word, not by chance as a part of a digest."""
     return re.search(rf"(?<![0-9A-Za-z]){re.escape(token)}(?![0-9A-Za-z])", text) is not None
 
 
@@ -34,8 +34,8 @@ class ProviderContract(ProviderScene):
     """Test a provider with the verifier, the wizard, the limits and concurrent requests.
 
     `class PigeonTests(ProviderContract, TransactionTestCase): method = "pigeon"`. Override `right_token` if
-    the sandbox does not deliver the token. The URLs of the test project include this package. The tests of
-    races need a database with row locks (PostgreSQL, MySQL) and are skipped without one.
+    the sandbox does not deliver the token. The URLs of the test project have to include this package. The
+    tests of concurrent requests need row locks (PostgreSQL, MySQL) and are skipped on other databases.
     """
 
     # The declaration
@@ -53,10 +53,10 @@ class ProviderContract(ProviderScene):
 
     def test_the_attributes_of_the_provider_fit_together(self) -> None:
         assert not why_unregistrable(self.provider)
-        # A backup for phone numbers and addresses is not itself one of them.
+        # A backup method cannot use phone numbers or e-mail addresses as its devices.
         assert not (self.provider.is_backup and self.provider.device_kind in CONTACTS)
 
-    # The way through
+    # Registration and verification
 
     def test_a_device_can_be_registered(self) -> None:
         if self.provider.device_kind is None:
@@ -112,13 +112,13 @@ class ProviderContract(ProviderScene):
         rows = [*Verification.objects.values(), *Device.objects.values(), dict(client.session)]
         self.prove(client, row)
         rows += [*Verification.objects.values(), *Device.objects.values(), dict(client.session)]
-        # Moments apart, which any digits may be part of.
+        # Times are left out: they may contain the digits of the token by chance.
         kept = [value for row in rows for value in row.values() if not isinstance(value, datetime)]
         assert not holds(str(kept), token)
 
     def test_only_masked_values_are_logged(self) -> None:
         with self.assertLogs(level="DEBUG") as logged:
-            logging.getLogger(__name__).debug("From here on.")
+            logging.getLogger(__name__).debug("assertLogs needs at least one message.")
             self.register()
             client, row = self.begin()
             token = "" if self.provider.approved_elsewhere else self.right_token(row)
@@ -175,7 +175,7 @@ class ProviderContract(ProviderScene):
         for _ in range(2):
             if not self.provider.sends or self.right_token(row) != token:
                 break
-            # Once it may be chance.
+            # The next token may be the same by chance, so another one is requested.
             other.post(self.url("verify"), {"action": "cancel"})
             self.sandbox.move_clock(31)
             other, row = self.begin()
@@ -187,12 +187,12 @@ class ProviderContract(ProviderScene):
             raise SkipTest("wrong tokens of the method lock the user")
         self.register()
         _client, row = self.begin()
-        # As many bits as a token of so many such characters may have at the most.
+        # The most bits that a token of this length and alphabet can have.
         token = "".join(c for c in self.right_token(row) if c.isalnum())
         alphabet = 10 if token.isdecimal() else 16 if set(token.lower()) <= set("0123456789abcdef") else 62
         assert len(token) * math.log2(alphabet) >= UNGUESSABLE_BITS
 
-    # An end
+    # Expiry, cancellation and removal
 
     def test_an_expired_token_is_refused(self) -> None:
         self.register()
@@ -227,7 +227,7 @@ class ProviderContract(ProviderScene):
         client.post(self.url("verify"), proof)
         assert not self.is_verified(client)
 
-    # Whose it is
+    # Other sessions and users
 
     def test_a_token_verifies_no_other_session(self) -> None:
         self.register()
@@ -319,7 +319,7 @@ class ProviderContract(ProviderScene):
         row.refresh_from_db()
         assert row.status == Status.FAILED
 
-    # The verifier alone
+    # Without pages
 
     def test_the_verifier_works_without_pages(self) -> None:
         if self.provider.why_unavailable(user=self.user):
@@ -336,14 +336,14 @@ class ProviderContract(ProviderScene):
             except errors.InvalidVerificationCode:
                 pass
             else:
-                raise AssertionError("a wrong token was taken")
+                raise AssertionError("a wrong token was accepted")
             row.refresh_from_db()
             assert row.attempts == 1
         row = verifier.check(row, self.proof(row).get("token", ""))
         assert (row.status, row.verifies_session) == (Status.APPROVED, True)
 
     def test_failures_become_errors_of_this_package(self) -> None:
-        """Twilio's faults, too, where there is a Twilio behind it."""
+        # The fault has an effect only on methods that use Twilio.
         self.register()
         client = self.browser()
         with self.sandbox.fault("hang", times=0):
@@ -352,14 +352,14 @@ class ProviderContract(ProviderScene):
         assert not self.is_verified(client)
 
     def test_the_decoy_sends_nothing(self) -> None:
-        """Test what replaces a send or a check if the named user does not exist."""
+        # The decoy replaces a send or a check if the named user does not exist.
         row = Verification(method=self.method, transport=self.provider.transport, data={UNAUTHENTICATED: ""})
         sent = len(self.sandbox.messages()), len(mail.outbox)
         for verb in ("start", "check"):
             self.provider.decoy(row, verb=verb)
         assert (len(self.sandbox.messages()), len(mail.outbox)) == sent
 
-    # Races
+    # Concurrent requests
 
     def test_concurrent_right_tokens_are_one_approval(self) -> None:
         self.needs_row_locks()
@@ -394,8 +394,8 @@ class ProviderContract(ProviderScene):
         data = {"method": self.method, "device": ""}
         at_once(lambda: twin(client).post(self.url("start"), data).status_code)
         rows = Verification.objects.filter(user=self.user, purpose=Purpose.PROVE, status=Status.PENDING)
-        # What is not sent may be begun as often: it costs nothing and tells nobody anything. Several requests
-        # that open a new session may each begin one, if each session has its own.
+        # A method that sends nothing may start several verifications, which cost nothing. Concurrent requests
+        # in a new session may each start one, if each session has its own.
         if self.provider.sends:
             assert [row.sends for row in rows] == [1]
         else:

@@ -1,4 +1,4 @@
-"""The scene of a provider's tests: somebody who registers it, proves it, and does both at once."""
+"""Provide the users, clients and steps for the tests of a provider."""
 
 from __future__ import annotations
 
@@ -31,30 +31,30 @@ THREADS = 8
 
 
 class ProviderScene(TwilioSandboxMixin, _Base):
-    """The people and the ways of a provider's tests; what its own tests say of it."""
+    """A user, and the steps of registration and verification. The tests of a provider override the hooks."""
 
     method: ClassVar[str]
-    """Name of the method to test. Its provider has to be installed, or set in `method_settings`."""
+    """The name of the method to test. Its provider has to be installed, or set in `method_settings`."""
     contact: ClassVar[Contact | None] = None
     """The `PhoneNumber` or `EmailAddress` to register. By default, one that fits `device_kind`."""
     method_settings: ClassVar[dict[str, Any]] = {}
-    """Settings that the tests of this method need: a dict of names and values."""
+    """The settings that the tests of this method need: a dict of names and values."""
     namespace: ClassVar[str] = "twilio_2fa"
     """The URL namespace of the pages."""
 
-    # What a provider's own tests say
+    # Hooks that the tests of a provider may override
 
     def right_token(self, verification: Verification) -> str:
-        """Return the right token. By default, the one that the sandbox delivered last."""
+        """Return the right token. By default, the last token that the sandbox delivered."""
         return self.sandbox.last_code()
 
     def wrong_token(self, verification: Verification) -> str:
-        """Return a wrong token. By default, the right one with its first digit changed."""
+        """Return a wrong token. By default, the right token with its first digit changed."""
         right = self.right_token(verification)
         return f"{(int(right[0]) + 1) % 10}{right[1:]}"
 
     def answer(self, verification: Verification, *, approved: bool) -> None:
-        """Approve or refuse, as the user does for a `WaitingProvider`."""
+        """Approve or deny a verification, as the user of a `WaitingProvider` does."""
         Verification.objects.answer(verification.public_id, approved=approved)
 
     def registration(self) -> dict[str, str]:
@@ -65,7 +65,7 @@ class ProviderScene(TwilioSandboxMixin, _Base):
         return {"email": str(self.contact)} if self.provider.device_kind == EmailAddress.kind else {}
 
     def confirmation(self, page: Any) -> dict[str, str]:
-        """Return the data to post to the verify page (`page`, a response) to register the device."""
+        """Return the data to post to the verify page to register the device. `page` is its response."""
         return self.proof(self.newest())
 
     # The scene
@@ -77,7 +77,7 @@ class ProviderScene(TwilioSandboxMixin, _Base):
                 "TWILIO_2FA_ALLOWED_METHODS": [self.method],
                 "TWILIO_2FA_PHONE_NUMBER_CARRIER_LOOKUP": False,
                 "TWILIO_2FA_SEND_COOLDOWN": 30,
-                # Most of the time of a test would go into the hash of a password that nobody enters.
+                # A slower hasher would take most of the time of a test.
                 "PASSWORD_HASHERS": ["django.contrib.auth.hashers.MD5PasswordHasher"],
                 **self.method_settings,
             }
@@ -106,12 +106,12 @@ class ProviderScene(TwilioSandboxMixin, _Base):
         return client
 
     def newest(self) -> Verification:
-        """Return the verification that was begun last."""
+        """Return the newest verification of the method."""
         row: Verification = Verification.objects.filter(method=self.method).latest("pk")
         return row
 
     def register(self) -> None:
-        """Let the owner have what the method needs, and nothing else."""
+        """Register a device for the method, in place of the owner's phone unless the method is a backup."""
         if self.provider.device_kind is None:
             return
         if self.contact is not None:
@@ -127,7 +127,7 @@ class ProviderScene(TwilioSandboxMixin, _Base):
             self.walk_to_the_end(client, self.namespace)
 
     def walk_to_the_end(self, client: Client, namespace: str) -> Any:
-        """Register through the pages; the last page."""
+        """Register a device on the pages. Return the response of the last page."""
         client.post(reverse(f"{namespace}:start"), {"method": self.method, "device": ""}, follow=True)
         page = client.post(reverse(f"{namespace}:register"), self.registration(), follow=True)
         assert page.resolver_match.url_name == "verify", page.content.decode()
@@ -137,7 +137,7 @@ class ProviderScene(TwilioSandboxMixin, _Base):
         return client.post(reverse(f"{namespace}:verify"), self.confirmation(page), follow=True)
 
     def begin(self, client: Client | None = None) -> tuple[Client, Verification]:
-        """Start a verification of the registered device, through the pages."""
+        """Start a verification of the registered device on the pages."""
         client = client or self.browser()
         client.post(self.url("start"), {"method": self.method, "device": ""}, follow=True)
         row = self.newest()
@@ -145,13 +145,13 @@ class ProviderScene(TwilioSandboxMixin, _Base):
         return client, row
 
     def proof(self, row: Verification) -> dict[str, str]:
-        """Return what the owner posts to the verify page. For a method that waits, only the button."""
+        """Return the data that the owner posts to the verify page. Empty for a method that waits."""
         if self.provider.approved_elsewhere:
             return {}
         return {"token": self.right_token(row)}
 
     def prove(self, client: Client, row: Verification) -> Any:
-        """Finish as the owner would."""
+        """Complete a verification as its owner. Return the response."""
         if self.provider.approved_elsewhere:
             self.answer(row, approved=True)
         return client.post(self.url("verify"), self.proof(row), follow=True)
@@ -173,11 +173,11 @@ class ProviderScene(TwilioSandboxMixin, _Base):
 
     def needs_row_locks(self) -> None:
         if not connection.features.has_select_for_update:
-            raise SkipTest("races need a database with row locks")
+            raise SkipTest("tests of concurrent requests need a database with row locks")
 
 
 class SignalRecorder:
-    """The signals that were sent, by method."""
+    """Record the signals that are sent, and return them by method."""
 
     def __init__(self, signal: Signal) -> None:
         self.told: list[dict[str, Any]] = []
@@ -191,14 +191,14 @@ class SignalRecorder:
 
 
 def twin(client: Client) -> Client:
-    """Another request of the same browser: the same cookies, a client of its own."""
+    """Return a new client with the cookies of another one, for concurrent requests of the same browser."""
     other = Client()
     other.cookies.update(client.cookies)
     return other
 
 
 def at_once(action: Callable[[], Any], n: int = THREADS) -> list[Any]:
-    """Do it in `n` threads that set off together."""
+    """Call `action` in `n` threads at the same time. Return the results."""
     ready = threading.Barrier(n)
 
     def run(_i: int) -> Any:

@@ -1,4 +1,4 @@
-"""For the tests of a site: users with a device, verified clients, and what the sandbox did."""
+"""Provide helpers for the tests of a site: users with a device, verified clients, and the sandbox."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from ..models.devices import Device
 from ..models.verifications import Purpose, Status, Verification
 
 TEST_PHONE_NUMBER = "+12025550143"
-"""A number that belongs to nobody: 555-0100 to 555-0199 are kept for fiction."""
+"""A phone number that belongs to nobody: 555-0100 to 555-0199 are reserved for fiction."""
 
-# The site's own account is put aside: whatever stands there, real or made up, the sandbox need not take it.
+# Tests do not use the site's credentials: the sandbox might not accept them.
 ACCOUNT = ("ACCOUNT_SID", "AUTH_TOKEN", "SERVICE_ID", "REGISTRATION_SERVICE_ID", "BASE_URL")
 SETTINGS: dict[str, Any] = {
     "TWILIO_2FA_SANDBOX": True,
@@ -37,7 +37,7 @@ SETTINGS: dict[str, Any] = {
 def register_device(user: Any, contact: Contact | str = TEST_PHONE_NUMBER, **fields: Any) -> Device:
     """Register a phone number (E.164 or `PhoneNumber`) or an `EmailAddress` for a user.
 
-    `fields` are those of `Device`, such as `name`. Raises this package's errors for what is no number.
+    `fields` are fields of `Device`, such as `name`. Raises this package's errors for an invalid number.
     """
     found = PhoneNumber(contact) if isinstance(contact, str) else contact
     device: Device = Device.objects.register(user, found, **fields)
@@ -47,7 +47,7 @@ def register_device(user: Any, contact: Contact | str = TEST_PHONE_NUMBER, **fie
 def create_two_factor_user(name: str = "two_factor_user", **fields: Any) -> Any:
     """Create a user with a registered phone number. `fields` are passed to `create_user`.
 
-    A site that keeps numbers itself (`PHONE_NUMBER_CB`) makes its users by itself.
+    A site that stores numbers itself (`PHONE_NUMBER_CB`) has to create its users itself.
     """
     model = get_user_model()
     username = model.USERNAME_FIELD
@@ -59,10 +59,11 @@ def create_two_factor_user(name: str = "two_factor_user", **fields: Any) -> Any:
 
 
 def verify(client: Client, *, ago: timedelta | float = 0) -> Verification:
-    """Make the session of a signed-in client verified, as a right token would. Returns the verification.
+    """Verify the session of a signed-in client, as a right token would. Return the verification.
 
-    `ago`: how long ago the user was verified (timedelta or seconds), for pages with a `max_age`. Within ten
-    minutes, the client may also add and remove devices. Raises ValueError if nobody is signed in.
+    `ago`: the time since the user was verified (timedelta or seconds), for pages with a `max_age`. If it is
+    less than ten minutes, the client may also add and remove devices. Raises ValueError if nobody is signed
+    in.
     """
     request = HttpRequest()
     request.session = client.session
@@ -87,13 +88,13 @@ def verify(client: Client, *, ago: timedelta | float = 0) -> Verification:
     )
     session.remember(request, row)
     request.session.save()
-    # Where sessions are kept in the cookie itself, saving them makes another one.
+    # If sessions are stored in the cookie, saving a session changes the cookie.
     client.cookies[settings.SESSION_COOKIE_NAME] = str(request.session.session_key)
     return row
 
 
 class TwilioSandbox:
-    """The sandbox for a test: its messages, its clock and its faults."""
+    """The sandbox of a test: its messages, its clock and its faults."""
 
     def messages(self, to: str = "") -> list[dict[str, Any]]:
         """Return the messages (to one recipient), newest first: dicts of `to`, `channel`, `code`, `body`."""
@@ -143,7 +144,7 @@ class TwilioSandbox:
 
         `name`: an error code of Twilio (60410, …) or a fault of the sandbox (`hang`, `refuse`, `slow`, …).
         Timeouts are raised at once. A send is tried again if the connection is refused, so use `times=0` with
-        `refuse`. `on`: the end of the path of the requests that fail: `/Verifications` for sends, or
+        `refuse`. `on`: the end of the path of the requests that fail, which is `/Verifications` for sends and
         `/VerificationCheck` for checks. Raises KeyError for an unknown name.
         """
         from ..sandbox.fault_injection import injected
@@ -165,22 +166,22 @@ def move_rows(seconds: float) -> None:
 
 
 def move_counts(seconds: float) -> None:
-    """Move counters and locks back, except locks that only an unlock ends."""
+    """Move the times of counters and locks back, except locks that do not expire."""
     Lock.objects.exclude(until=Lock.FOR_EVER).update(until=F("until") - int(seconds))
     timed = Counter.objects.exclude(window=0)
-    # By way of the negative numbers: on its way back no row may meet another of its key.
+    # The windows become negative first, so that no row conflicts with another row of the same key.
     timed.update(window=-F("window"))
     Counter.objects.filter(window__lt=0).update(window=-F("window") - int(seconds))
 
 
 def require_sandbox() -> None:
-    """Raise ImproperlyConfigured where the sandbox's app is missing: its tables are needed."""
+    """Raise ImproperlyConfigured if the app of the sandbox, which has its tables, is not installed."""
     if not apps.is_installed("django_twilio_2fa.sandbox"):
         raise ImproperlyConfigured('Add "django_twilio_2fa.sandbox" to INSTALLED_APPS of the test settings.')
 
 
 class TwilioSandboxMixin:
-    """For Django's `TestCase`: replace Twilio by the sandbox, which is `self.sandbox`.
+    """Replace Twilio by the sandbox, `self.sandbox`, in a subclass of Django's `TestCase`.
 
     Put it before `TestCase` in the base classes. The sandbox is used from `setUpTestData` on.
     """

@@ -1,1 +1,1 @@
-"""Talk to Twilio. Nothing else in the package does."""
+"""Make requests to Twilio. No other module of this package does."""

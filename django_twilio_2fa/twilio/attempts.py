@@ -1,4 +1,4 @@
-"""Read what Twilio Verify has sent: its Attempts, page by page, and their Summary."""
+"""Read Twilio Verify's records of sent messages: its Attempts, page by page, and their Summary."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from .verify import as_utc
 
 PAGE = 500
 
-# Of messages and of calls (Twilio's documentation: "Message status values", "Call status values").
+# The states of messages and calls. Source: Twilio's documentation, "Message status values" and "Call status
+# values".
 ARRIVED = ("delivered", "read", "completed")
 LOST = ("undelivered", "failed", "busy", "no-answer", "canceled")
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """One message that Verify has sent, without its recipient. `delivered` is None where it is not known."""
+    """One message that Verify has sent, without its recipient. `delivered` is None if it is not known."""
 
     sid: str
     verification: str
@@ -35,7 +36,7 @@ class Attempt:
 
 
 def attempts(service: str, after: datetime, before: datetime) -> Iterator[Attempt]:
-    """Yield the attempts of a service between two aware moments. One request a page.
+    """Yield the attempts of a service between two aware datetimes, with one request per page.
 
     Raises `TwilioUnavailable` and `TwilioRateLimited`.
     """
@@ -48,7 +49,7 @@ def attempts(service: str, after: datetime, before: datetime) -> Iterator[Attemp
 
 
 def summary(service: str, after: datetime, before: datetime) -> tuple[int, int]:
-    """Return how many attempts Twilio counts in that time, and how many of them converted."""
+    """Return the number of attempts that Twilio counts in that time, and the number that converted."""
     with convert_errors(service=True):
         told = (
             get_client()
@@ -79,7 +80,7 @@ def _read(one: Any) -> Attempt:
 
 
 def _amount(value: Any) -> Decimal:
-    """Return an amount of money. Twilio writes charges as text, in some resources below 0."""
+    """Return an amount of money, 0 or more. Twilio writes charges as text, in some resources as negative."""
     try:
         amount = abs(Decimal(str(value or 0)))
     except InvalidOperation:

@@ -1,4 +1,4 @@
-"""One Twilio client a process: timeouts, one pooled connection, nothing retained."""
+"""Create one Twilio client per process, with timeouts and a connection pool, which stores no requests."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from ..conf import conf
 if TYPE_CHECKING:
     from twilio.rest import Client
 
-# Sources of what is said of twilio-python here: its code, 9.13.
+# Statements about twilio-python in this package are based on the code of its version 9.13.
 
 HttpClientFactory = Callable[[], Any]
 _sandbox_http_client: HttpClientFactory | None = None
 
 
 def set_sandbox_http_client(make: HttpClientFactory) -> None:
-    """Set what makes the HTTP client that answers in Twilio's place. The sandbox's app calls this."""
+    """Set the factory of the HTTP client that answers in place of Twilio. The sandbox's app calls this."""
     global _sandbox_http_client
     _sandbox_http_client = make
 
@@ -44,7 +44,7 @@ def _or(sid: str | None, made_up: str) -> str:
 def service_sid(*, registration: bool = False, user: Any = None, request: Any = None) -> str:
     """Return the SID of the Verify service for this user and request.
 
-    Raises `ImproperlyConfigured` where it is missing, and whatever a site's callable raises.
+    Raises `ImproperlyConfigured` if it is not set, and any exception of the site's callable.
     """
     about = {"user": user, "request": request}
     sid = conf.resolve("REGISTRATION_SERVICE_ID", **about) if registration else None
@@ -57,7 +57,10 @@ def service_sid(*, registration: bool = False, user: Any = None, request: Any = 
 
 
 def _credentials() -> tuple[str, str, str]:
-    """User name, password and account SID; the client would go out unauthenticated without them."""
+    """Return user name, password and account SID. Raises `ImproperlyConfigured` if they are not set.
+
+    Without them, the client of twilio-python would send requests without authentication.
+    """
     if conf.SANDBOX:
         account = _or(conf.ACCOUNT_SID, SANDBOX_CREDENTIALS[0])
         return account, conf.AUTH_TOKEN or SANDBOX_CREDENTIALS[1], account
@@ -80,8 +83,8 @@ def auth_token() -> str:
 def get_client() -> Client:
     """Return this process's client for the current settings.
 
-    It is created at first use and again after a fork: a connection shared with a parent process hands answers
-    to the wrong caller. Raises ImproperlyConfigured where credentials are missing.
+    The client is created at first use, and again after a fork: a connection that is shared with a parent
+    process would give responses to the wrong caller. Raises ImproperlyConfigured if credentials are missing.
     """
     key = (os.getpid(), conf.SANDBOX, conf.BASE_URL, conf.timeout, *_credentials())
     client = _clients.get(key)
@@ -106,9 +109,9 @@ def _make() -> Client:
 
 
 def make_http_client() -> Any:
-    """Return a new HTTP client for twilio-python: the sandbox's where it answers, else one that goes out.
+    """Return a new HTTP client for twilio-python. If the sandbox is on, return the sandbox's client.
 
-    Raises `ImproperlyConfigured` if the sandbox is set and its app is not installed.
+    Raises `ImproperlyConfigured` if the sandbox is on, but its app is not installed.
     """
     from .http import PooledHttpClient, RememberingRetryAfter
 

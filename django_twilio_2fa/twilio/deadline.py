@@ -1,7 +1,7 @@
-"""Connections whose whole answer has to arrive in time.
+"""Connections with a timeout for the whole response.
 
-The read timeout of `requests` is for each piece of an answer: a server that sends a byte now and then would
-hold a worker for as long as it likes. Source: the documentation of requests, "Timeouts".
+The read timeout of `requests` is for each part of a response, so a server that sends a byte now and then
+could block a worker without limit. Source: the documentation of requests, "Timeouts".
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 
 class _Reader(io.RawIOBase):
-    """Reads from a socket until the time that it had at first is up."""
+    """Read from a socket. The timeout of the socket becomes the limit for all reads together."""
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
@@ -67,7 +67,7 @@ class _SecurePool(HTTPSConnectionPool):
 
 
 class DeadlineAdapter(HTTPAdapter):
-    """As its base, but the read timeout is for the whole answer."""
+    """An `HTTPAdapter` whose read timeout is for the whole response."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)

@@ -1,4 +1,4 @@
-"""Twilio's codes and the network's faults, as this package's errors."""
+"""Convert Twilio's error codes and network errors to this package's errors."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ logger = logging.getLogger(__name__)
 class ErrorCode:
     """The meaning of one of Twilio's codes.
 
-    `operator`: only the operator of the site can fix it. `blocks_method`: never to be tried again there.
-    `try_other_method`: whether another method may work.
+    `operator`: only the operator of the site can fix the cause. `blocks_method`: the method must not be tried
+    again for this destination. `try_other_method`: another method may work.
     """
 
     error: type[errors.TwoFactorError]
@@ -67,7 +67,7 @@ ERROR_CODES: dict[int, ErrorCode] = {
     68008: ErrorCode(errors.TwilioUnavailable, operator=True, try_other_method=True),
 }
 
-# "Invalid parameter `To`: …", "Invalid parameter: To", "To is invalid": Twilio spells it in several ways.
+# Twilio's messages have several forms: "Invalid parameter `To`: …", "Invalid parameter: To", "To is invalid".
 PARAMETER = re.compile(
     r"invalid parameter[:\s]*[`'\"]?(\w+)|[`'\"]?\b(\w+)[`'\"]?\s+(?:parameter\s+)?is (?:invalid|required)",
     re.I,
@@ -83,7 +83,7 @@ def parameter_named(message: str) -> str:
 
 def _from_code(code: int, status: int, message: str, *, service: bool) -> errors.TwoFactorError:
     fault = ERROR_CODES.get(code)
-    # A send knows no verification that could be missing: there a 404 means a wrong service SID.
+    # A send does not refer to a verification, so a 404 means that the service does not exist.
     if code == 20404 and service:
         fault = ErrorCode(errors.TwilioUnavailable, operator=True)
     if fault is None:
@@ -97,7 +97,7 @@ def _from_code(code: int, status: int, message: str, *, service: bool) -> errors
         if parameter == "to":
             return errors.TwilioInvalidParameter(parameter="to")
         fault = ErrorCode(errors.TwilioInvalidParameter, operator=True)
-    # Neither the address nor the message: both may hold the number.
+    # The URL and the message are not logged, because both may contain the phone number.
     level = logging.ERROR if fault.operator else logging.WARNING
     logger.log(
         level, "Twilio answered %s with code %s%s", status, code, f" for {parameter}" if parameter else ""
@@ -124,7 +124,7 @@ def _number(code: Any) -> int:
 
 
 def _never_arrived(exc: Any) -> bool:
-    """Return whether no connection was made, so that Twilio cannot have seen the request."""
+    """Return whether no connection was made, so that Twilio cannot have received the request."""
     from requests.exceptions import ConnectTimeout
     from urllib3.exceptions import NewConnectionError
 
@@ -135,23 +135,23 @@ def _never_arrived(exc: Any) -> bool:
 
 
 def _place(error: BaseException) -> str:
-    """Type of an error and where it was raised."""
+    """Return the type of an exception, and the file and line that raised it."""
     last = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__} at {Path(last.filename).name}:{last.lineno}"
 
 
 @contextmanager
 def convert_errors(*, service: bool = False) -> Iterator[None]:
-    """Raise this package's errors for whatever twilio-python raises within.
+    """Convert exceptions of twilio-python in the block to this package's errors.
 
-    `service` says that a 404 is about the service, not about a verification. The error's `cause` is what
-    was raised; it is not chained, since its text holds addresses. `uncertain` says that Twilio may have
-    acted although its answer was lost.
+    With `service`, a 404 is about the service, not about a verification. The error's `cause` is the original
+    exception. It is not chained, because its text contains URLs. `uncertain` is True if Twilio may have
+    processed the request although its response was lost.
     """
     from requests.exceptions import ConnectionError as NoConnection
     from twilio.base import exceptions as twilio
 
-    # Which twilio-python has had since 9.10 only.
+    # twilio-python has this exception since 9.10.
     service_exception = getattr(twilio, "TwilioServiceException", twilio.TwilioRestException)
     try:
         yield
@@ -165,7 +165,7 @@ def convert_errors(*, service: bool = False) -> Iterator[None]:
     except (twilio.TwilioRestException, service_exception) as e:
         message = str(getattr(e, "msg", None) or getattr(e, "detail", None) or "")
         error = _from_code(_number(e.code), int(e.status or 0), message, service=service)
-        # A server's own fault says nothing about whether the message went out.
+        # Twilio may have sent the message before an internal error.
         error.uncertain = int(e.status or 0) >= 500
         error.cause = e
     except NoConnection as e:
@@ -175,8 +175,8 @@ def convert_errors(*, service: bool = False) -> Iterator[None]:
         error.uncertain = arrived
         error.cause = e
     except Exception as e:
-        # Timeouts, answers cut short, and answers that are no JSON or not what the client expects. Which
-        # types those are is twilio-python's affair; a traceback would show number and token.
+        # Timeouts, incomplete responses, and responses that are not JSON or lack fields. twilio-python raises
+        # various types. No traceback is logged, because it would show the number and the token.
         logger.error("Twilio gave no usable answer: %s", _place(e))
         error = errors.TwilioUnavailable(twilio_error="no_answer")
         error.uncertain = True

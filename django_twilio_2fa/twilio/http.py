@@ -1,6 +1,6 @@
-"""The HTTP client under twilio-python's: with timeouts, and keeping neither requests nor answers.
+"""Define the HTTP client for twilio-python, which has timeouts and stores no requests or responses.
 
-Importing this module imports `requests`; only `client` does so, at the first use of Twilio.
+Importing this module imports `requests`. Only `client` imports it, at the first use of Twilio.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from twilio.http.response import Response
 from .deadline import DeadlineAdapter
 from .retry_after import retry_after
 
-# What identifies somebody in an address: a lookup's number, and a verification asked for by where it went.
+# The part of a URL that identifies a user: the number of a lookup, or the destination of a verification.
 NUMBER = re.compile(r"(/(?:PhoneNumbers|Verifications)/)[^/?\s]+")
 
 
@@ -32,20 +32,20 @@ logging.getLogger("urllib3.connectionpool").addFilter(hide_numbers)
 
 
 class PooledHttpClient(HttpClient):  # type: ignore[misc]
-    """Sends over one pool of connections, shared by threads.
+    """Send requests over one pool of connections, which threads share.
 
-    twilio-python's own client has no default timeout, logs full addresses (a lookup's holds the number)
-    and keeps the last request and response, code and number in them, in attributes shared by threads.
+    twilio-python's own client has no default timeout, logs full URLs (that of a lookup contains the number),
+    and stores the last request and response, with code and number, in attributes that threads share.
     """
 
     def __init__(self, timeout: tuple[float, float]) -> None:
         super().__init__(None, False, None)
         self.timeout = timeout
         self.session = _Session()
-        # Neither the cookies of one user's request nor the credentials of a ~/.netrc belong in another's.
+        # Requests must not have cookies of other requests, or credentials from ~/.netrc.
         self.session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self.session.auth = _no_netrc
-        # More threads than this would open and close connections all the time.
+        # If more threads send at the same time, their connections are not reused.
         adapter = DeadlineAdapter(pool_maxsize=32)
         self.session.mount("https://", adapter)
         self.session.mount("http://", adapter)
@@ -75,9 +75,9 @@ class PooledHttpClient(HttpClient):  # type: ignore[misc]
 
 
 class _Session(requests.Session):
-    """As its base, but reads the environment (proxies and certificates) once for each host.
+    """A session that reads the environment (proxies and certificates) once for each host.
 
-    `requests` reads it for each request, which takes as long as all else that it does.
+    `requests` reads it for each request, which takes as long as everything else that it does.
     """
 
     def __init__(self) -> None:
@@ -85,7 +85,7 @@ class _Session(requests.Session):
         self._environment: dict[str, dict[str, Any]] = {}
 
     def merge_environment_settings(self, url: Any, *args: Any) -> dict[str, Any]:
-        # The other arguments are those of `request()`, and are the same for each: none is given.
+        # The other arguments are the same for all requests, because `request()` is called without them.
         scheme, _, rest = str(url).partition("://")
         host = f"{scheme}://{rest.partition('/')[0]}"
         found = self._environment.get(host)
@@ -99,7 +99,7 @@ def _no_netrc(request: Any) -> Any:
 
 
 class RememberingRetryAfter(HttpClient):  # type: ignore[misc]
-    """Passes requests on and notes the `Retry-After` of the answer for this context alone."""
+    """Pass requests on, and store the `Retry-After` of the response for the current context."""
 
     def __init__(self, inner: HttpClient) -> None:
         super().__init__(None, False, None)

@@ -1,9 +1,9 @@
-"""The languages that Verify's own messages speak, by their tags."""
+"""Find the language of a message among the languages of Verify."""
 
 from __future__ import annotations
 
-# Source: Twilio's documentation, "Verify supported languages". Which of them a template has differs; a tag
-# that is refused is left out of a second try.
+# Source: Twilio's documentation, "Verify supported languages". A template may lack some of them. If Twilio
+# refuses a tag, the message is sent again without it.
 # fmt: off
 LOCALES = frozenset((
     "af", "ar", "ca", "cs", "da", "de", "el", "en", "en-GB", "es", "et", "fi", "fr", "he", "hi",
@@ -13,12 +13,12 @@ LOCALES = frozenset((
 # fmt: on
 BY_LOWER_CASE = {tag.lower(): tag for tag in LOCALES}
 
-# What Django calls otherwise.
+# Django's codes of languages to which Verify gives another tag.
 OTHER_NAMES = {"zh-hans": "zh-CN", "zh-hant": "zh-HK", "zh-tw": "zh-HK", "no": "nb", "nn": "nb", "fil": "tl"}
 
 
 def locale_for(language: str | None) -> str | None:
-    """Return Verify's tag for a Django language code (`pt-br`, `zh-hans`), or for its language, or None."""
+    """Return Verify's tag for a Django language code (`pt-br`), or else for its language (`pt`), or None."""
     code = (language or "").lower().replace("_", "-")
     while code:
         if found := OTHER_NAMES.get(code) or BY_LOWER_CASE.get(code):

@@ -11,15 +11,15 @@ from .error_codes import convert_errors
 
 logger = logging.getLogger(__name__)
 
-# Lookup v2's types; what is not here (premium, pager, …) is handed on as it is.
+# The line types of Lookup v2. Other types (premium, pager, …) are returned unchanged.
 LINE_TYPES = {"mobile": "mobile", "landline": "landline", "fixedVoip": "voip", "nonFixedVoip": "voip"}
 
 
 def line_type(number: PhoneNumber) -> str | None:
-    """`mobile`, `landline`, `voip`, another of Lookup's types, or None where it is not known.
+    """Return `mobile`, `landline`, `voip` or another line type of Lookup. None if Twilio does not know it.
 
-    A paid request. Raises `InvalidPhoneNumber` where Twilio says that there is no such number, and
-    `TwilioUnavailable` or `TwilioRateLimited` where it gives no answer.
+    This is a paid request. Raises `InvalidPhoneNumber` if the number does not exist according to Twilio, and
+    `TwilioUnavailable` or `TwilioRateLimited` if there is no answer.
     """
     with convert_errors(service=True):
         answer = get_client().lookups.v2.phone_numbers(str(number)).fetch(fields="line_type_intelligence")

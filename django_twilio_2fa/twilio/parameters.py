@@ -1,4 +1,4 @@
-"""Check what `VERIFICATION_OPTIONS_CB` adds to Verify's requests."""
+"""Check the parameters that `VERIFICATION_OPTIONS_CB` adds to requests of Verify."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Parameter:
-    """A parameter by twilio-python's name; whether it goes to the send, to the check, or to both."""
+    """A parameter by twilio-python's name. `start` and `check`: True if it is for sends and for checks."""
 
     name: str
     doc: str
@@ -55,7 +55,7 @@ PARAMETERS: dict[str, Parameter] = {
     )
 }
 
-# What this package sets itself, or by a setting of its own.
+# The parameters that this package sets, with their sources.
 RESERVED = {
     "to": "the verification",
     "channel": "the method",
@@ -83,7 +83,7 @@ def site_parameters(*, method: str, user: Any, request: Any) -> SiteParameters:
     try:
         told = conf.resolve("VERIFICATION_OPTIONS_CB", method=method, user=user, request=request) or {}
     except Exception as e:
-        # Without what it adds, a message may say the wrong thing: none is sent.
+        # No message is sent, because without the site's parameters it might have the wrong text.
         logger.exception("TWILIO_2FA_VERIFICATION_OPTIONS_CB failed")
         raise ImproperlyConfigured("TWILIO_2FA_VERIFICATION_OPTIONS_CB failed.") from e
     if not isinstance(told, dict):
@@ -92,7 +92,7 @@ def site_parameters(*, method: str, user: Any, request: Any) -> SiteParameters:
         if name not in PARAMETERS:
             why = f": {RESERVED[name]} sets it" if name in RESERVED else ""
             raise ImproperlyConfigured(f"TWILIO_2FA_VERIFICATION_OPTIONS_CB returned {name!r}{why}.")
-    # Both at once: no code is to go out that cannot be checked.
+    # Both are checked before the send, so that no code is sent that cannot be checked.
     return SiteParameters(
         start=only_known(VerificationList.create, {n: v for n, v in told.items() if PARAMETERS[n].start}),
         check=only_known(
@@ -102,7 +102,7 @@ def site_parameters(*, method: str, user: Any, request: Any) -> SiteParameters:
 
 
 def only_known(function: Callable[..., Any], options: dict[str, Any]) -> dict[str, Any]:
-    """Return the options. Raises `ImproperlyConfigured` if the installed twilio-python does not know one."""
+    """Return the options. Raises `ImproperlyConfigured` if the installed twilio-python lacks one of them."""
     for name in options:
         if name not in _parameters_of(function):
             raise ImproperlyConfigured(f"This version of twilio-python does not know {name!r}.")

@@ -1,6 +1,6 @@
-"""The `Retry-After` of Twilio's last answer, which the exceptions of twilio-python drop."""
+"""Store the `Retry-After` of Twilio's last response, which the exceptions of twilio-python do not have."""
 
 from contextvars import ContextVar
 
 retry_after: ContextVar[int | None] = ContextVar("twilio_2fa_retry_after", default=None)
-"""Seconds that Twilio's last answer in this context asked to wait."""
+"""The seconds to wait, from Twilio's last response in this context."""

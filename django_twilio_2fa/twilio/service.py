@@ -1,4 +1,4 @@
-"""The Verify service: how to reach it, and what Twilio says of it."""
+"""Access the Verify service and fetch its configuration."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from .error_codes import convert_errors
 
 
 def get_service(sid: str = "", *, registration: bool = False) -> Any:
-    """Return a service as twilio-python has it: the one with this SID, or the one that the settings name.
+    """Return twilio-python's object for the service with this SID, or else for the service of the settings.
 
-    Raises `ImproperlyConfigured` where it is not set.
+    Raises `ImproperlyConfigured` if no service is set.
     """
     return get_client().verify.v2.services(sid or service_sid(registration=registration))
 
 
 def fetch_with_headers(path: str, *, service: str = "") -> tuple[dict[str, Any], Mapping[str, str]]:
-    """Fetch what is at a path of the service. Return its fields and the headers, which twilio-python drops.
+    """Fetch a path of the service. Return its fields and the response headers, which twilio-python drops.
 
-    `path`: for example `Entities/x/Challenges/YC…`. Raises what twilio-python raises.
+    `path`: for example `Entities/x/Challenges/YC…`. Raises twilio-python's exceptions.
     """
     version = get_client().verify.v2
     uri = f"/Services/{service or service_sid()}/{path}"
@@ -32,7 +32,7 @@ def fetch_with_headers(path: str, *, service: str = "") -> tuple[dict[str, Any],
 
 
 def fetch_service(*, registration: bool = False) -> Any:
-    """Fetch the service's settings from Twilio. One free request.
+    """Fetch the configuration of the service from Twilio, with one free request.
 
     Raises `TwilioUnavailable` (data: `twilio_error`, Twilio's code) and `TwilioRateLimited`.
     """

@@ -1,4 +1,4 @@
-"""The base of the methods that are channels of Twilio Verify."""
+"""Define the base classes of methods that use Twilio Verify."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 CUSTOM = "custom_code"
-"""Key in a verification's `data`: its code is one that the site made up."""
+"""The key in a verification's `data` for codes that the site has made."""
 
 
 def as_utc(moment: datetime | None) -> datetime | None:
-    """Twilio's times are UTC; twilio-python has returned them naive and aware."""
+    """Return a time of Twilio as aware. twilio-python may return naive times, which are in UTC."""
     if moment is not None and moment.tzinfo is None:
         return moment.replace(tzinfo=timezone.utc)
     return moment
@@ -43,57 +43,57 @@ def as_utc(moment: datetime | None) -> datetime | None:
 def _refuses_locale(error: errors.TwoFactorError) -> bool:
     """Return whether a send may have failed because of its language.
 
-    By a 404 (Twilio's documentation, "Verify supported languages"), by a voice that does not speak it (60331)
-    or by a 60200 that names it.
+    Twilio answers with a 404 (Twilio's documentation, "Verify supported languages"), with 60331 if the voice
+    does not speak the language, or with a 60200 that names the parameter.
     """
     return error.data.get("parameter") == "locale" or error.data.get("twilio_error") in (20404, 60331)
 
 
 def _mismatch() -> errors.TwilioUnavailable:
-    """Return the error for an answer about another destination: what happened is unknown."""
-    logger.error("Twilio answered about another verification than the one asked about")
+    """Return the error for a response about another verification. It is not known what Twilio has done."""
+    logger.error("The response of Twilio is about another verification than the request")
     error = errors.TwilioUnavailable(twilio_error="mismatch")
     error.uncertain = True
     return error
 
 
 def _is_to(answer: Any, verification: Verification) -> bool:
-    """Return whether Twilio's answer is about the destination. It may write an address in another case."""
+    """Return whether a response is about the destination. Twilio may change the case of an e-mail address."""
     return str(answer.to).lower() == verification.destination.lower()
 
 
 class VerifyService:
-    """Base class of methods that use Twilio Verify. Errors of Twilio become errors of this package."""
+    """Base class of methods that use Twilio Verify. It converts Twilio's errors to this package's errors."""
 
     get_service = staticmethod(get_service)
-    """The Verify service, as twilio-python has it."""
+    """The Verify service, as an object of twilio-python."""
 
     def get_service_id(self, *, user: Any, request: Any = None, registration: bool = False) -> str:
-        """Return the SID of the service that a new verification belongs to; empty where none is set."""
+        """Return the SID of the service for a new verification. Empty if none is set."""
         try:
             return service_sid(user=user, request=request, registration=registration)
         except ImproperlyConfigured:
-            # Said when it is used, as every other fault of Twilio's is.
+            # Using the service raises an error of this package.
             return ""
 
     fetch_service = staticmethod(fetch_service)
-    """What Twilio says of the service: a request. Raises this package's errors."""
+    """Fetch the configuration of the service from Twilio. Raises this package's errors."""
 
     fetch_with_headers = staticmethod(fetch_with_headers)
-    """Fetch a path of the service: its fields, and the headers. Raises Twilio's errors."""
+    """Fetch a path of the service. Return the fields and the headers. Raises twilio-python's exceptions."""
 
     is_from_twilio = staticmethod(is_from_twilio)
-    """Whether Twilio has signed the request of a webhook."""
+    """Return whether Twilio has signed the request of a webhook."""
 
     convert_errors = staticmethod(convert_errors)
-    """A context that raises this package's errors; `service=True` where a 404 is about the service."""
+    """A context manager that raises this package's errors. `service=True`: a 404 is about the service."""
 
 
 class FactorService(VerifyService):
     """Base class of methods whose devices are factors of Twilio Verify. Put it before `MethodProvider`."""
 
     factor_type: ClassVar[str] = ""
-    """Verify's name of the kind of factor, such as `totp`."""
+    """The name of the kind of factor at Verify, such as `totp`."""
 
     def identity_of(self, user_id: Any) -> str:
         """Return the name of the user's entity at Verify: opaque, and the same for all of their factors."""
@@ -101,7 +101,7 @@ class FactorService(VerifyService):
 
     @staticmethod
     def entity_of(kept: dict[str, Any], service: str = "") -> Any:
-        """Return the user's entity, by the `identity` and `service` in a device's `data`."""
+        """Return the user's entity, from the `identity` and `service` in a device's `data`."""
         return get_service(service or kept.get("service", "")).entities(kept["identity"])
 
     def create_factor(self, kept: dict[str, Any], service: str, **told: Any) -> Any:
@@ -110,12 +110,12 @@ class FactorService(VerifyService):
             return self.entity_of(kept, service).new_factors.create(factor_type=self.factor_type, **told)
 
     def verify_factor(self, kept: dict[str, Any], sid: str, payload: str) -> Any:
-        """Verify a factor by what proves it: a code, or a signature. Raises this package's errors."""
+        """Verify a factor with a code or a signature. Raises this package's errors."""
         with convert_errors():
             return self.entity_of(kept).factors(sid).update(auth_payload=payload)
 
     def is_verified(self, factor: Any, kept: dict[str, Any], sid: str) -> bool:
-        """Return whether Twilio's answer is about this factor of the entity, and says that it is verified."""
+        """Return whether Twilio's response is about this factor of the entity, and the factor is verified."""
         same = factor.sid == sid and factor.identity == kept["identity"]
         return bool(same and factor.factor_type == self.factor_type and factor.status == "verified")
 
@@ -126,7 +126,7 @@ class FactorService(VerifyService):
                 self.entity_of(verification.data, verification.service).factors(verification.sid).delete()
 
     def remove(self, device: Device) -> None:
-        """Delete the factor of a device. A 404 says that it is gone already."""
+        """Delete the factor of a device. A 404 means that it has been deleted already."""
         with suppress(errors.VerificationExpired), convert_errors():
             self.entity_of(device.data).factors(device.value).delete()
 
@@ -136,13 +136,13 @@ class VerifyProvider(VerifyService, MethodProvider):
 
     channel: ClassVar[str] = ""
     speaks: ClassVar[bool] = True
-    """Whether Verify's messages of this channel come in several languages."""
+    """True if Verify's messages of this channel have several languages."""
     cost: ClassVar[Any] = "a verification and a message"
     approval_price: ClassVar[str] = "0.05"
 
     @property
     def transport(self) -> str:
-        """The same for all channels, because at Twilio they share the code to a destination."""
+        """The same name for all channels, because at Twilio they share the code to a destination."""
         return "verify"
 
     def _service(self, verification: Verification) -> Any:
@@ -185,7 +185,8 @@ class VerifyProvider(VerifyService, MethodProvider):
                 logger.warning("Twilio refused the locale %s; sending without", options.pop("locale"))
             elif e.data.get("twilio_error") != "connection":
                 raise
-        # The connection or the language was refused, so nothing was sent: only then is trying again safe.
+        # The connection or the language was refused, so nothing was sent. In other cases, a second try could
+        # send the code twice.
         return self._send(verification, options)
 
     def _send(self, verification: Verification, options: dict[str, Any]) -> Sent:
@@ -194,7 +195,7 @@ class VerifyProvider(VerifyService, MethodProvider):
             answer = create(to=verification.destination, channel=self.channel, **only_known(create, options))
             if not _is_to(answer, verification) or not answer.sid:
                 raise _mismatch()
-            # A resend repeats the first code, so a custom code stays one, whatever the options say.
+            # A resend repeats the first code. A custom code stays custom, even if the options have changed.
             data = {CUSTOM: True} if "custom_code" in options else None
             return Sent(sid=answer.sid, started_at=as_utc(answer.date_created), data=data)
 
@@ -207,7 +208,7 @@ class VerifyProvider(VerifyService, MethodProvider):
         return super().read_token(verification, text)
 
     def check(self, verification: Verification, token: str, *, request: Any = None) -> Checked:
-        # A send whose answer was lost left no SID; its verification is found by where it went.
+        # If the response to a send was lost, the SID is unknown. The destination then names the verification.
         key = {"verification_sid": verification.sid} if verification.sid else {"to": verification.destination}
         with convert_errors():
             told = site_parameters(method=self.name, user=verification.user, request=request)
@@ -230,16 +231,16 @@ class VerifyProvider(VerifyService, MethodProvider):
         try:
             self._pretend(verification, verb)
         except errors.TwilioUnavailable as e:
-            # A send would be made again, a check never.
+            # A send would be tried again in these cases, but a check never.
             again = e.data.get("twilio_error") == "connection" or (self.speaks and _refuses_locale(e))
             if verb == "check" or not again:
                 raise
             self._pretend(verification, verb)
 
     def _pretend(self, verification: Verification, verb: str) -> None:
-        """Fetch the service: free, by the same connections, and no error in Twilio's own log.
+        """Fetch the service: a free request over the same connections, without an error in Twilio's log.
 
-        A check of a verification that is not there would be one, and one of the checks that Twilio counts.
+        The check of a missing verification would be logged as an error, and would count as a check.
         """
         with convert_errors(service=verb != "check"):
             self._service(verification).fetch()

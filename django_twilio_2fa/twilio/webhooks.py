@@ -1,4 +1,4 @@
-"""Tell whether a webhook comes from Twilio."""
+"""Check the signature of Twilio's webhooks."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ SIGNATURE = "X-Twilio-Signature"
 def is_from_twilio(request: HttpRequest) -> bool:
     """Return whether the request is signed with the account's auth token.
 
-    The signature is over the full URL, so the site has to know its own host and scheme behind a proxy.
+    The signature includes the full URL, so Django has to know the site's host and scheme behind a proxy.
     Source: Twilio's documentation, "Validating requests are coming from Twilio".
     """
     from twilio.request_validator import RequestValidator
 
     token = auth_token()
     if not token:
-        # An API key does not sign webhooks.
+        # Twilio does not sign webhooks with API keys.
         logger.error("A webhook cannot be checked: TWILIO_2FA_AUTH_TOKEN is not set")
         return False
     validator = RequestValidator(token)

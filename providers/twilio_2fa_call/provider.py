@@ -1,4 +1,4 @@
-"""Tokens read out in a phone call."""
+"""Read tokens out in a phone call."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ class CallProvider(VerifyProvider):
     def options(self, verification: Verification, *, request: Any = None) -> dict[str, Any]:
         options = super().options(verification, request=request)
         if extension := verification.extension:
-            # Two seconds for the switchboard to answer; a site's own digits win.
+            # The switchboard gets two seconds to answer. Digits from the site's callback take precedence.
             options = {"send_digits": f"wwww{extension}", **options}
         return options
 

@@ -1,4 +1,4 @@
-"""Tokens by e-mail."""
+"""Send tokens by e-mail."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Parse what a browser has answered: the JSON form of a `PublicKeyCredential`."""
+"""Parse the answer of a browser: the JSON form of a `PublicKeyCredential`."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ from django.utils.translation import gettext_lazy as _
 from django_twilio_2fa import errors
 
 LONGEST = 16_000
-"""An answer without attestation has some 2000 characters; credential ids and RSA keys may be longer."""
+"""The maximum number of characters of an answer.
+
+An answer without attestation has some 2000 characters. Long credential ids and RSA keys need more.
+"""
 
 LONGEST_ID = 1364
-"""1023 bytes in base64url. Source: WebAuthn Level 2, 6.5.1."""
+"""The maximum number of characters of an id: 1023 bytes in base64url. Source: WebAuthn Level 2, 6.5.1."""
 
 
 class NoPasskey(errors.InvalidVerificationCode):
-    """The answer holds no credential. Nothing is checked, so it does not count as an attempt."""
+    """The answer contains no credential. It does not count as an attempt, because nothing is checked."""
 
     message = _("Your browser did not send a passkey. Try again, or try another way.")
 

@@ -1,4 +1,4 @@
-"""The two ceremonies of WebAuthn: what the browser is asked, and whether its answer is good.
+"""The two ceremonies of WebAuthn: make the options for the browser, and check its answer.
 
 The library `webauthn` does both. It is imported only when it is needed.
 """
@@ -19,12 +19,12 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 LONGEST_WAIT = 5 * 60 * 1000
-"""Milliseconds. Source: WebAuthn Level 2, 15.1, for ceremonies in which the user is verified."""
+"""The maximum timeout in milliseconds. Source: WebAuthn Level 2, 15.1, if the user is verified."""
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What a browser is asked: the challenge, for whom it answers, and from where it may."""
+    """The challenge to a browser, the relying party, the origins, and the level of user verification."""
 
     challenge: bytes
     rp_id: str
@@ -33,7 +33,7 @@ class Asked:
 
     @property
     def expected(self) -> dict[str, Any]:
-        """What an answer is compared with, by the names of the library."""
+        """The expected values of an answer, by their names in the library."""
         return {
             "expected_challenge": self.challenge,
             "expected_rp_id": self.rp_id,
@@ -44,21 +44,21 @@ class Asked:
 
 @dataclass(frozen=True)
 class Assertion:
-    """A good answer of a registered passkey."""
+    """A valid answer of a registered passkey."""
 
     sign_count: int
     backed_up: bool
 
 
 def challenge(nonce: str, attempt: int) -> bytes:
-    """Return the challenge of one attempt. The next attempt has another, so each is used once."""
+    """Return the challenge of one attempt. Every attempt has its own, so a challenge is used once."""
     return hashlib.sha256(f"{nonce}:{attempt}".encode()).digest()
 
 
 def creation_options(
     asked: Asked, *, user: Any, user_handle: str, rp_name: str, known: Iterable[Device], wait: int
 ) -> dict[str, Any]:
-    """Return what `navigator.credentials.create()` takes, as JSON values."""
+    """Return the options of `navigator.credentials.create()`, as JSON values."""
     from webauthn import generate_registration_options
     from webauthn.helpers import base64url_to_bytes
     from webauthn.helpers.structs import (
@@ -85,7 +85,7 @@ def creation_options(
 
 
 def request_options(asked: Asked, *, known: Iterable[Device], wait: int) -> dict[str, Any]:
-    """Return what `navigator.credentials.get()` takes, as JSON values."""
+    """Return the options of `navigator.credentials.get()`, as JSON values."""
     from webauthn import generate_authentication_options
     from webauthn.helpers.structs import UserVerificationRequirement
 
@@ -100,7 +100,7 @@ def request_options(asked: Asked, *, known: Iterable[Device], wait: int) -> dict
 
 
 def verify_creation(asked: Asked, answer: dict[str, Any]) -> dict[str, Any] | None:
-    """Return what is stored of a new passkey. None if the answer is not good."""
+    """Return the data to store for a new passkey. None if the answer is not valid."""
     from webauthn import verify_registration_response
     from webauthn.helpers import bytes_to_base64url, parse_registration_credential_json
 
@@ -119,12 +119,12 @@ def verify_creation(asked: Asked, answer: dict[str, Any]) -> dict[str, Any] | No
         }
 
     kept = _tried(verify)
-    # The id in the signed data is the one that counts.
+    # Only the id in the signed data can be trusted.
     return kept if kept and kept["credential_id"] == answer["id"] else None
 
 
 def verify_assertion(asked: Asked, answer: dict[str, Any], kept: dict[str, Any]) -> Assertion | None:
-    """Return what a registered passkey has answered. None if the answer is not good."""
+    """Return the assertion of a registered passkey. None if the answer is not valid."""
     from webauthn import verify_authentication_response
     from webauthn.helpers import base64url_to_bytes
 
@@ -132,7 +132,7 @@ def verify_assertion(asked: Asked, answer: dict[str, Any], kept: dict[str, Any])
         found = verify_authentication_response(
             credential=answer,
             credential_public_key=base64url_to_bytes(kept["public_key"]),
-            # The caller compares the counter, in the statement that stores the new one.
+            # The caller compares the counter in the statement that stores the new value.
             credential_current_sign_count=0,
             **asked.expected,
         )
@@ -146,7 +146,7 @@ def verify_assertion(asked: Asked, answer: dict[str, Any], kept: dict[str, Any])
 
 
 def _refuse_frames(answer: dict[str, Any]) -> None:
-    """Raise ValueError for an answer from a frame in a page of another site."""
+    """Raise ValueError for an answer that was made in a frame within a page of another site."""
     from webauthn.helpers import base64url_to_bytes
 
     client_data = json.loads(base64url_to_bytes(answer["response"]["clientDataJSON"]))
@@ -155,11 +155,11 @@ def _refuse_frames(answer: dict[str, Any]) -> None:
 
 
 def _tried(verify: Callable[[], T]) -> T | None:
-    """Return the result, or None if it raises: the library raises many kinds of errors for bad data."""
+    """Return the result, or None for any exception: the library raises many types of errors for bad data."""
     try:
         return verify()
     except Exception as e:
-        # Its message may hold what was sent.
+        # The message of the exception may contain the answer.
         logger.info("A passkey's answer was refused: %s", type(e).__name__)
         return None
 

@@ -12,7 +12,7 @@ LONGEST_NAME = 64
 
 
 class PasskeyNameForm(RegistrationForm):
-    """Ask for a name, which tells several passkeys apart."""
+    """Ask for a name, so that users can distinguish their passkeys."""
 
     name = forms.CharField(
         label=_("Name for this passkey (optional)"),
@@ -24,7 +24,7 @@ class PasskeyNameForm(RegistrationForm):
 
 
 class PasskeyForm(WaitingForm):
-    """What the browser answers. The page's script fills it in."""
+    """The answer of the browser. The page's script fills it in."""
 
     token = forms.CharField(
         max_length=answers.LONGEST,

@@ -1,4 +1,4 @@
-"""Passkeys: WebAuthn credentials, whose public keys are devices here. Nothing is sent to Twilio."""
+"""Verify with passkeys: WebAuthn credentials whose public keys are stored as devices. Twilio is not used."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ class NoPasskeyHere(errors.MethodNotAllowed):
 
 
 class PasskeyProvider(MethodProvider):
-    """Asks the browser for a passkey.
+    """Ask the browser for a passkey.
 
-    A subclass may keep its passkeys elsewhere: override `start`, `get_ceremony` and the two methods that
-    verify an answer.
+    To store passkeys elsewhere, override `start`, `get_ceremony`, `verify_registration` and
+    `verify_assertion`.
     """
 
     label = _("Passkey")
@@ -66,7 +66,7 @@ class PasskeyProvider(MethodProvider):
     )
 
     def why_unavailable(self, *, user: Any, request: Any = None) -> str:
-        # Without the app its page and its script are not found.
+        # Without the app, Django does not find its page and its script.
         if not apps.is_installed("twilio_2fa_passkey"):
             return "twilio_2fa_passkey is not in INSTALLED_APPS"
         if find_spec("webauthn") is None:
@@ -89,7 +89,7 @@ class PasskeyProvider(MethodProvider):
         return PasskeyForm
 
     def get_service_id(self, *, user: Any, request: Any = None, registration: bool = False) -> str:
-        """Return the relying party: each domain of a site has verifications of its own."""
+        """Return the relying party, because each domain of a site has separate verifications."""
         party = relying_party.find(request)
         id = party.id if party else ""
         return id if len(id) <= LONGEST_SERVICE else hashlib.sha256(id.encode()).hexdigest()
@@ -116,7 +116,7 @@ class PasskeyProvider(MethodProvider):
 
     def check(self, verification: Verification, token: str, *, request: Any = None) -> Checked:
         answer = answers.parse(token)
-        # This attempt is counted: the challenge was made before it was.
+        # The challenge was made before this attempt was counted.
         asked = self._asked(verification, verification.attempts - 1, request=request)
         if verification.purpose == Purpose.ENROL:
             device = self.verify_registration(verification, asked, answer)
@@ -127,7 +127,7 @@ class PasskeyProvider(MethodProvider):
     def verify_registration(
         self, verification: Verification, asked: Asked, answer: dict[str, Any]
     ) -> NewDevice | None:
-        """Return the new passkey. None if the answer is not good, or if somebody has registered it."""
+        """Return the new passkey. None if the answer is not valid or the passkey is already registered."""
         kept = ceremony.verify_creation(asked, answer)
         if kept is None:
             return None
@@ -140,7 +140,7 @@ class PasskeyProvider(MethodProvider):
     def verify_assertion(
         self, verification: Verification, asked: Asked, answer: dict[str, Any]
     ) -> Device | None:
-        """Return the user's passkey that answered. None if the answer is not good."""
+        """Return the user's passkey that answered. None if the answer is not valid."""
         known = self._devices(verification, asked.rp_id)
         device = next((d for d in known if d.data["credential_id"] == answer["id"]), None)
         found = ceremony.verify_assertion(asked, answer, device.data) if device else None
@@ -149,15 +149,15 @@ class PasskeyProvider(MethodProvider):
         return device if self._count(device, found) else None
 
     def _count(self, device: Device, found: ceremony.Assertion) -> bool:
-        """Store the counter of a passkey. Returns False if it did not go up: there may be a copy of the key.
+        """Store the counter of a passkey. Return False if it did not go up, as with a copy of the key.
 
-        Passkeys that are synchronized between devices have none: it is always 0.
+        Passkeys that are synchronized between devices have no counter. It is always 0.
         """
         kept, counted = device.data["sign_count"], found.sign_count
         if not kept and not counted:
             return True
         data = {**device.data, "sign_count": counted, "backed_up": found.backed_up}
-        # Of two answers at once, the lower one is refused.
+        # The condition also refuses the lower counter of two concurrent answers.
         if Device.objects.filter(pk=device.pk, data__sign_count__lt=counted).update(data=data):
             return True
         logger.warning(
@@ -175,7 +175,7 @@ class PasskeyProvider(MethodProvider):
         return next((d.user_id for d in found if handle and handle == d.data.get("user_handle")), None)
 
     def _value(self, credential_id: str) -> str:
-        # JSON may have half of a character, which no id of a passkey has.
+        # JSON may contain half of a surrogate pair, which cannot be encoded. No id of a passkey has one.
         return hashlib.sha256(credential_id.encode(errors="replace")).hexdigest()
 
     # The ceremony
@@ -193,7 +193,7 @@ class PasskeyProvider(MethodProvider):
             user=verification.user,
             user_handle=self._user_handle(verification),
             rp_name=verification.data["rp_name"],
-            # The same authenticator may make another one in place of the one that is replaced.
+            # The authenticator of the passkey that is being replaced may make the new one.
             known=[d for d in known if d.pk != verification.replaces_id],
             wait=wait,
         )
@@ -201,16 +201,16 @@ class PasskeyProvider(MethodProvider):
 
     def _asked(self, verification: Verification, attempt: int, *, request: Any = None) -> Asked:
         data = verification.data
-        # The page may be at another host of the domain than the one where it began.
+        # The user may have moved to another host of the domain.
         party = relying_party.find(request) if request is not None else None
         if "nonce" not in data:
-            # It could not be started.
+            # The verification could not be started.
             raise errors.VerificationExpired
         return Asked(
             challenge=ceremony.challenge(data["nonce"], attempt),
             rp_id=data["rp_id"],
             origins=list(party.origins) if party else data["origins"],
-            # Without a password, the passkey is both factors: possession, and a PIN, fingerprint or face.
+            # Without a password, the passkey is both factors: possession, and PIN, fingerprint or face.
             user_verification="required" if verification.is_passwordless else conf.PASSKEY_USER_VERIFICATION,
         )
 
@@ -220,7 +220,7 @@ class PasskeyProvider(MethodProvider):
         return [device for device in mine if device.data.get("rp_id") == rp_id]
 
     def _user_handle(self, verification: Verification) -> str:
-        """Return what authenticators know the user by: opaque, and the same for all of their passkeys."""
+        """Return the WebAuthn user handle: an opaque value that is the same for all passkeys of the user."""
         mine = Device.objects.filter(user=verification.user, kind=self.device_kind)
         kept = next((d.data["user_handle"] for d in mine), "")
         handle = bytes.fromhex(digest("passkey user", verification.user_id))

@@ -12,14 +12,14 @@ from django_twilio_2fa.conf import conf
 
 @dataclass(frozen=True)
 class RelyingParty:
-    """What WebAuthn calls the site: its domain, and the origins whose pages may use its passkeys."""
+    """The site in terms of WebAuthn: its domain, and the origins whose pages may use its passkeys."""
 
     id: str
     origins: tuple[str, ...]
 
 
 def find(request: Any) -> RelyingParty | None:
-    """Return the relying party by the settings and the request's host. None if neither tells it."""
+    """Return the relying party from the settings or the request's host. None if there is neither."""
     host = request.get_host().lower() if request is not None else ""
     id = conf.resolve("PASSKEY_RP_ID", request=request) or _name_of(host)
     if not id:
@@ -29,7 +29,7 @@ def find(request: Any) -> RelyingParty | None:
 
 
 def is_address(id: str) -> bool:
-    """Return whether it is an IP address, for which no browser makes a passkey."""
+    """Return whether an id is an IP address, for which browsers do not make passkeys."""
     try:
         ip_address(id)
     except ValueError:
@@ -44,8 +44,8 @@ def _name_of(host: str) -> str:
 def _origins_of(host: str) -> list[str]:
     """Return the origins of a host.
 
-    Always `https`, whatever the request says: behind a proxy Django may not know of it, and browsers refuse
-    passkeys on plain `http`. Only localhost may use that.
+    They begin with `https` even if the request does not use it: behind a proxy, Django may not know, and
+    browsers refuse passkeys on plain `http`. Only localhost may also use `http`.
     """
     name = _name_of(host)
     found = [f"https://{host.removesuffix(':443')}"]

@@ -1,4 +1,4 @@
-"""An authenticator in software, for tests: it answers what a browser is asked, honestly or not."""
+"""A simulated authenticator for tests. It can also give wrong answers."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ USER_PRESENT, USER_VERIFIED, ATTESTED = 0x01, 0x04, 0x40
 
 
 def base64url(value: bytes) -> str:
-    """Encode bytes as WebAuthn's JSON has them."""
+    """Return bytes in base64url without padding, as in WebAuthn's JSON."""
     return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
 
 
 def from_base64url(text: str) -> bytes:
-    """Decode what `base64url` has encoded."""
+    """Return the bytes that `base64url` has encoded."""
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 @dataclass
 class Passkey:
-    """A key pair that an authenticator keeps for one user of one relying party."""
+    """A key pair that an authenticator stores for one user of one relying party."""
 
     key: Any
     rp_id: str
@@ -36,8 +36,8 @@ class Passkey:
 class SoftwareAuthenticator:
     """Answer a ceremony as a browser at `origin` does, with keys of P-256.
 
-    `step`: by how much the signature counter goes up at each use; 0 for none, as of passkeys that are
-    synchronized. `create` and `get` take the `ceremony` of a page or of the API, and return what to post.
+    `step`: the increment of the signature counter at each use, or 0 for no counter, as with synchronized
+    passkeys. `create` and `get` take the `ceremony` of a page or of the API, and return the data to post.
     """
 
     origin: str = "https://testserver"
@@ -47,7 +47,7 @@ class SoftwareAuthenticator:
     counter: int = 0
 
     def create(self, ceremony: dict[str, Any], **false: Any) -> dict[str, Any]:
-        """Make a passkey. `false`: `challenge`, `origin` or `rp_id`, where they differ from what is asked."""
+        """Make a passkey. `false`: wrong values for `challenge`, `origin` or `rp_id`."""
         import cbor2
         from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -68,9 +68,9 @@ class SoftwareAuthenticator:
         return self._answer(made, "webauthn.create", asked["challenge"], response, false)
 
     def get(self, ceremony: dict[str, Any], passkey: Passkey | None = None, **false: Any) -> dict[str, Any]:
-        """Sign with the passkey, or else with one that is allowed. `false`: as of `create`, and `key`.
+        """Sign with a passkey, by default an allowed one. `false`: as in `create`, or `key` or `user_handle`.
 
-        If the ceremony names no passkeys, as for a log-in without a password, any of the domain is allowed.
+        If the ceremony names no passkeys, as in a log-in without a password, all of the domain are allowed.
         """
         from cryptography.hazmat.primitives import hashes
         from cryptography.hazmat.primitives.asymmetric import ec

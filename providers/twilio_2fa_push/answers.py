@@ -1,4 +1,4 @@
-"""Take the answer to a challenge: check it, give it to Twilio, store it, and tell of a denial."""
+"""Process the answer to a challenge: check it, send it to Twilio, store it, and report a denial."""
 
 from __future__ import annotations
 
@@ -22,44 +22,44 @@ logger = logging.getLogger(__name__)
 KIND = "push"
 
 WRONG_NUMBERS = 3
-"""After so many wrong numbers the challenge is denied."""
+"""The number of wrong numbers after which the challenge is denied."""
 
 LONGEST_LIFE = 2 * 60 * 60
-"""Seconds. No challenge lasts that long."""
+"""A number of seconds that is longer than the lifetime of any challenge."""
 
 
 class RequestOver(errors.VerificationExpired):
-    """It was answered already, has expired, was given up, or another one was sent in its place."""
+    """The request has been answered, has expired, was canceled, or was replaced by a newer one."""
 
     message = _("This request has ended.")
 
 
 class NotSigned(errors.InvalidVerificationCode):
-    """It is not signed by the browser that was asked, or holds something else than what was asked."""
+    """The answer is not signed by the browser that was asked, or its content is not that of the challenge."""
 
     message = _("We could not use that answer. Nothing was approved.")
 
 
 class WrongNumber(errors.InvalidVerificationCode):
-    """The user has typed another number than the one that the page that waits shows."""
+    """The user has entered a number other than the one on the page that waits."""
 
     message = _("That is not the number on the other screen. Check it and try again, or deny the request.")
 
 
 class TooManyWrongNumbers(errors.ApprovalDenied):
-    """The last wrong number that is taken. The challenge is denied."""
+    """The user has entered the last wrong number that is accepted. The challenge is denied."""
 
     message = _("You entered the wrong number too many times. The request was denied.")
 
 
 class NotYours(errors.UserNotAllowed):
-    """Another user is signed in to this browser than the one who is asked."""
+    """The user who is signed in to this browser is not the user who is asked."""
 
     message = _("Another user is signed in to this browser. Sign out to answer.")
 
 
 class StaleNonce(errors.TwoFactorError):
-    """The page was asleep for a while. The answer has a new nonce, with which it asks again."""
+    """The page sent an expired nonce. The response has a new one, with which the page tries again."""
 
     code = "stale_nonce"
     message = _("This page was open for too long. Try again.")
@@ -67,7 +67,7 @@ class StaleNonce(errors.TwoFactorError):
 
 
 class NoSubscription(errors.BadUserData):
-    """It is no subscription, or one of a push service that the site does not use."""
+    """The subscription is malformed, or belongs to a push service that the site does not allow."""
 
     message = _("We cannot send notifications to this browser.")
 
@@ -79,14 +79,14 @@ class UnknownDevice(errors.VerificationNotFound):
 
 
 def refuse_others(request: Any, device: Device) -> None:
-    """Raise `NotYours` if another user than the owner of the device is signed in."""
+    """Raise `NotYours` if the user who is signed in does not own the device."""
     user = getattr(request, "user", None)
     if user is not None and user.is_authenticated and user.pk != device.user_id:
         raise NotYours
 
 
 def find(sid: Any) -> tuple[Verification, Device, Asked]:
-    """Return the verification of a challenge, its device, and what was asked. Raises `RequestOver`."""
+    """Return the verification of a challenge, its device and its question. Raises `RequestOver`."""
     rows = Verification.objects.select_related("device", "user").filter(kind=KIND, purpose=Purpose.PROVE)
     is_sid = isinstance(sid, str) and keys.CHALLENGE.fullmatch(sid)
     row = rows.filter(sid=sid).first() if is_sid else None
@@ -98,7 +98,7 @@ def find(sid: Any) -> tuple[Verification, Device, Asked]:
 
 @dataclass(frozen=True)
 class Signed:
-    """What the browser that was asked has signed. `number`: what its user has typed."""
+    """An answer that the browser that was asked has signed. `number` is what its user has entered."""
 
     row: Verification
     device: Device
@@ -109,7 +109,7 @@ class Signed:
 
 
 def read(token: str, number: str) -> Signed:
-    """Return an answer of the browser that was asked. Raises `NotSigned` or `RequestOver`."""
+    """Return the answer in a signed token. Raises `NotSigned` or `RequestOver`."""
     try:
         row, device, asked = find(keys.read_unsigned(token).get("sid"))
         signed = keys.read_signed(token, device.data.get("public_key", ""))
@@ -119,10 +119,11 @@ def read(token: str, number: str) -> Signed:
 
 
 def take(answer: Signed, *, request: Any) -> dict[str, Any]:
-    """Take what a browser has signed. Return the response: `status`, and perhaps what to sign next.
+    """Process an answer. Return the response: `status`, and after a denial the fields to sign for Twilio.
 
-    A denial holds no number, so it is stored at once. What is hidden of the challenge is sent then, for the
-    browser to sign it as Twilio wants it. Raises errors of this module and of Twilio.
+    A denial has no number, so it is stored at once. The response then has all fields of the challenge, with
+    the hidden details, because Twilio accepts only a signature over all of them. Raises errors of this module
+    and of Twilio.
     """
     row, device, asked, token = answer.row, answer.device, answer.asked, answer.token
     signed = dict(answer.signed)
@@ -153,7 +154,7 @@ def _require_open(row: Verification) -> None:
 
 
 def _count_wrong_number(row: Verification, device: Device, asked: Asked, *, request: Any) -> None:
-    """Raise `WrongNumber`; after the last that is taken deny the request, and raise `TooManyWrongNumbers`."""
+    """Raise `WrongNumber`. At the last wrong number, deny the request and raise `TooManyWrongNumbers`."""
     for n in range(WRONG_NUMBERS - 1):
         if use_once("push number", asked.sid, n, seconds=LONGEST_LIFE):
             raise WrongNumber
@@ -165,7 +166,8 @@ def _give_to_twilio(row: Verification, token: str) -> None:
     try:
         status = challenges.pass_on(row, token)
     except errors.VerificationExpired:
-        # It has been answered there, perhaps by this very answer, whose first try got lost.
+        # The challenge has been answered at Twilio, perhaps by an earlier try of this answer, whose response
+        # was lost.
         status = challenges.fetch_status(row)
     if status != Answer.APPROVED:
         raise NotSigned
@@ -185,13 +187,13 @@ def _deny(
     try:
         challenges.pass_on(row, token)
     except errors.TwoFactorError as e:
-        # It is denied here, and expires at Twilio.
-        logger.warning("A denial could not be given to Twilio: %s", e.code)
+        # The challenge is denied here, and expires at Twilio.
+        logger.warning("A denial could not be sent to Twilio: %s", e.code)
     return told
 
 
 def store(row: Verification, device: Device, asked: Asked, *, approved: bool, request: Any) -> bool:
-    """Store an answer, and tell of a denial. Return False if it comes second, or too late."""
+    """Store an answer, and report a denial. Return False if there is an answer already, or it is too late."""
     same = Verification.objects.filter(sid=asked.sid, device=device)
     if not same.answer(row.public_id, approved=approved):
         return False
@@ -202,7 +204,7 @@ def store(row: Verification, device: Device, asked: Asked, *, approved: bool, re
 
 
 def tell_of_denial(row: Verification, device: Device, asked: Asked, *, request: Any) -> None:
-    """Send the signal, write to the log, and mail the owner. Called once for each denial."""
+    """Send the signal, write to the log, and e-mail the owner. Called once for each denial."""
     logger.warning("Verification %s was denied on device %s", row.public_id, device.pk)
     about = {"method": row.method, "verification": str(row.public_id), "device": str(device.pk)}
     signals.send(signals.twilio_2fa_approval_denied, request=request, user=row.user, **about)
@@ -210,24 +212,24 @@ def tell_of_denial(row: Verification, device: Device, asked: Asked, *, request: 
     tell_owner(row.user, "twilio_2fa/push/denied", asked=asked, device=named)
 
 
-# From Twilio: an app has answered there
+# Answers of an app, which come from Twilio
 
 
 def store_status(row: Verification, status: str) -> bool:
-    """Store what Twilio says of the last challenge. Return whether it is an answer that is new here."""
+    """Store the status of the last challenge at Twilio. Return whether it is a new answer."""
     device, asked = row.device, challenges.asked_in(row)
     if status not in Answer.values or device is None or asked is None:
         return False
     if "public_key" in device.data and status == Answer.APPROVED:
-        # A browser's approval comes through us, where the number is compared.
+        # A browser sends its approval to this site, which compares the number.
         return False
     return store(row, device, asked, approved=status == Answer.APPROVED, request=None)
 
 
 def take_webhook(values: Any) -> bool:
-    """Store the answer that a webhook tells of. Return False for one that is known, or about nothing here.
+    """Store the answer in a webhook. Return False if it is known already, or unrelated to this site.
 
-    It may come more than once, and in any order. The caller has checked that Twilio has signed it.
+    Webhooks may arrive more than once and in any order. The caller has checked Twilio's signature.
     """
     event = values.get("type", "")
     if not event.startswith("challenge."):

@@ -1,4 +1,4 @@
-"""Challenges at Verify: what is asked, what is to be signed, and the answer that is passed on.
+"""Create challenges at Verify, fetch their status, and pass on the signed answers.
 
 Sources: Twilio's OpenAPI description of Verify v2, and the wire format of its public Android client.
 """
@@ -28,7 +28,7 @@ HIDDEN = "hidden_details"
 
 @dataclass(frozen=True)
 class Asked:
-    """What was asked. `signed`: the fields of the challenge that an answer has to hold, with their values."""
+    """A question to the user. `signed` has the fields of the challenge that an answer has to sign."""
 
     sid: str
     number: str
@@ -38,12 +38,12 @@ class Asked:
 
     @property
     def shown(self) -> dict[str, Any]:
-        """Return what a browser has to sign. The number is missing: its user has to type it."""
+        """Return the fields for the browser to sign. The number is left out: its user has to enter it."""
         return {name: value for name, value in self.signed.items() if name != HIDDEN}
 
 
 def asked_in(verification: Verification) -> Asked | None:
-    """Return what the last challenge of a verification has asked. None if there is none."""
+    """Return the question of the last challenge of a verification. None if there is none."""
     kept = verification.data.get("asked")
     return Asked(**kept) if isinstance(kept, dict) else None
 
@@ -71,9 +71,9 @@ def ask(verification: Verification, *, request: Any) -> Asked:
     if device is None:
         raise errors.VerificationExpired
     message, details = describe(verification, request=request)
-    # Two digits that the page that waits shows, and that the user types where they approve.
+    # Two digits on the page that waits. The user enters them in the browser or app that approves.
     number = str(secrets.choice(range(10, 100)))
-    # A 404 says that the factor is gone: the caller tells the user.
+    # A 404 means that the factor does not exist any more. The caller tells the user.
     with FactorService.convert_errors():
         entity = FactorService.entity_of(device.data)
         created = entity.challenges.create(
@@ -94,7 +94,7 @@ def ask(verification: Verification, *, request: Any) -> Asked:
 
 
 def fetch_status(verification: Verification) -> str:
-    """Return what Twilio says of the last challenge. Raises this package's errors."""
+    """Return the status of the last challenge at Twilio. Raises this package's errors."""
     device = verification.device
     if device is None or not verification.sid:
         return ""
@@ -106,7 +106,7 @@ def fetch_status(verification: Verification) -> str:
 
 
 def pass_on(verification: Verification, answer: str) -> str:
-    """Give the signed answer to Twilio. Return the status of the challenge. Raises this package's errors."""
+    """Send the signed answer to Twilio. Return the status of the challenge. Raises this package's errors."""
     device = verification.device
     if device is None:
         raise errors.VerificationExpired

@@ -25,30 +25,30 @@ def _faults(key: Any, subject: Any) -> Iterator[CheckMessage]:
     if not key or not subject:
         missing, other = (KEY, SUBJECT) if not key else (SUBJECT, KEY)
         yield Warning(
-            f"{other} is set, and {missing} is not: browsers are not notified.",
-            hint="Set both, or neither. docs/push.md says how to make a key.",
+            f"{other} is set, but {missing} is not, so browsers are not notified.",
+            hint="Set both or neither. See docs/push.md for how to make a key.",
             id="twilio_2fa_push.W001",
         )
     if subject and not _is_subject(str(subject)):
         yield Error(
-            f"{SUBJECT} is {subject!r}: push services would refuse each notification.",
-            hint="It is 'mailto:' with an e-mail address, or a URL with https.",
+            f"{SUBJECT} is {subject!r}, so push services would refuse every notification.",
+            hint="Use 'mailto:' with an e-mail address, or an https URL.",
             id="twilio_2fa_push.E002",
         )
-    # Not at the top: Django loads this module as it starts.
+    # Imported here, because Django loads this module when it starts.
     from . import web_push
 
     if find_spec("pywebpush") is None:
         yield Warning(
-            "pywebpush is not installed: browsers are not notified.",
-            hint="pip install django-twilio-2fa[push]",
+            "pywebpush is not installed, so browsers are not notified.",
+            hint="Run: pip install django-twilio-2fa[push]",
             id="twilio_2fa_push.W002",
         )
     elif key and not web_push.is_key(str(key)):
         # The key is a secret, so it is not shown.
         yield Error(
-            f"{KEY} is no private key of P-256: browsers are not notified.",
-            hint="It is 32 bytes in base64url. docs/push.md says how to make one.",
+            f"{KEY} is not a P-256 private key, so browsers are not notified.",
+            hint="Use 32 bytes in base64url. See docs/push.md for how to make a key.",
             id="twilio_2fa_push.E001",
         )
 

@@ -1,4 +1,4 @@
-"""What a registered browser asks and answers. It is known by its signature, and not by a cookie."""
+"""The endpoints for registered browsers, which are authenticated by a signature and not by a cookie."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ NONCE_LIFE = 300
 
 
 def new_nonce() -> str:
-    """Return what a browser has to sign with its next proof."""
+    """Return a nonce that a browser has to sign in its next proof."""
     return signing.dumps("", salt=SALT)
 
 
 def _prove(values: dict[str, str]) -> Proven:
-    """Return the browser that has signed a proof, and what it has signed. Raises `UnknownDevice`."""
+    """Return the browser that has signed a proof, and the signed values. Raises `UnknownDevice`."""
     token = values.get("proof", "")
     try:
         device = _device(keys.read_unsigned(token).get("factor"))
@@ -43,7 +43,7 @@ def _device(factor: Any) -> Device:
 
 
 def _require_fresh(request: HttpRequest, proven: Proven) -> tuple[Device, dict[str, Any]]:
-    """Return the browser and what it has signed. Raises `StaleNonce` or `NotYours`."""
+    """Return the browser and the signed values. Raises `StaleNonce` or `NotYours`."""
     device, signed = proven.about
     try:
         signing.loads(str(signed.get("nonce")), salt=SALT, max_age=NONCE_LIFE)
@@ -54,7 +54,7 @@ def _require_fresh(request: HttpRequest, proven: Proven) -> tuple[Device, dict[s
 
 
 def pending(request: HttpRequest, proven: Proven) -> dict[str, Any]:
-    """Return what waits for a registered browser."""
+    """Return the requests that wait for the approval of a registered browser."""
     device, _signed = _require_fresh(request, proven)
     rows = Verification.objects.filter(
         device=device,
@@ -69,7 +69,7 @@ def pending(request: HttpRequest, proven: Proven) -> dict[str, Any]:
 
 
 def _shown(row: Verification) -> dict[str, Any]:
-    """Return what a browser shows of a verification, and what it signs. The number is not told."""
+    """Return the fields of a verification that a browser shows and signs. They do not include the number."""
     asked = challenges.asked_in(row)
     if asked is None:
         return {}
@@ -79,7 +79,7 @@ def _shown(row: Verification) -> dict[str, Any]:
 
 
 def subscribe(request: HttpRequest, proven: Proven) -> dict[str, Any]:
-    """Store where a registered browser is notified, which it has signed. Null: nowhere any more."""
+    """Store the signed push subscription of a registered browser. Null ends its notifications."""
     device, signed = _require_fresh(request, proven)
     subscription = signed.get("subscription")
     if subscription is not None and not web_push.is_subscription(subscription):
@@ -97,7 +97,7 @@ def _prove_answer(values: dict[str, str]) -> Proven:
 
 
 def answer(request: HttpRequest, proven: Proven) -> dict[str, Any]:
-    """Take the signed answer of a registered browser."""
+    """Process the signed answer of a registered browser."""
     return answers.take(proven.about, request=request)
 
 

@@ -19,7 +19,7 @@ ANSWERS = {"signature": re.compile(r"[A-Za-z0-9+/]{1,200}={0,2}"), "factor_sid":
 
 
 class NoKey(errors.BadUserData):
-    """The browser has sent no key, or not one of P-256."""
+    """The browser has sent no key, or a key that is not a P-256 key."""
 
     message = _(
         "Your browser did not make a key. Switch on JavaScript, use another browser, or try another way."
@@ -27,7 +27,7 @@ class NoKey(errors.BadUserData):
 
 
 class NoSignature(errors.InvalidVerificationCode):
-    """What was sent is no answer of a browser. Nothing is checked, so it does not count as an attempt."""
+    """The answer does not have the form of a browser's answer. It does not count as an attempt."""
 
     message = _("Your browser did not sign the answer. Try again, or try another way.")
 
@@ -42,7 +42,7 @@ def check_key(public_key: str) -> str:
 
 
 def read_answer(text: str) -> dict[str, str]:
-    """Return what confirms a device: its `signature`, or an app's `factor_sid`. Raises `NoSignature`."""
+    """Return the confirmation of a device: a `signature`, or an app's `factor_sid`. Raises `NoSignature`."""
     try:
         found = json.loads(text) if len(text) <= LONGEST_ANSWER else None
     except (ValueError, RecursionError):
@@ -56,7 +56,7 @@ def read_answer(text: str) -> dict[str, str]:
 
 
 class BrowserForm(RegistrationForm):
-    """Ask for a name of this browser. The page's script adds the public key that it has made."""
+    """Ask for a name of this browser. The page's script makes a key and adds the public key."""
 
     name = forms.CharField(
         label=_("Name of this browser (optional)"),
@@ -83,7 +83,7 @@ class BrowserForm(RegistrationForm):
 
 
 class SignatureForm(WaitingForm):
-    """The signature with which a browser is confirmed. The page's script fills it in."""
+    """The signature that confirms a browser. The page's script fills it in."""
 
     token = forms.CharField(
         max_length=LONGEST_ANSWER,

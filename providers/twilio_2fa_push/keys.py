@@ -1,6 +1,6 @@
-"""Check what a registered browser has signed. Its key is P-256, and its signatures are ES256.
+"""Check the signatures of registered browsers. Their keys are P-256, and the signatures ES256.
 
-The libraries are imported only when they are needed: the extra `push` installs them.
+The libraries, which the extra `push` installs, are imported only when they are needed.
 """
 
 from __future__ import annotations
@@ -14,17 +14,20 @@ from typing import Any
 CURVE = "secp256r1"
 
 FACTOR, CHALLENGE = re.compile(r"YF[0-9a-fA-F]{32}"), re.compile(r"YC[0-9a-fA-F]{32}")
-"""Twilio's SIDs. What a client sends in place of one gets into no URL and no query."""
+"""The patterns of Twilio's SIDs. Other values from a client are not used in URLs or queries."""
 
 LONGEST_KEY = 400
-"""A P-256 key has 124 characters in SPKI and base64."""
+"""The maximum number of characters of a key. A P-256 key has 124 characters in SPKI and base64."""
 
 LONGEST_TOKEN = 8000
-"""The fields of a challenge have at most 1024 characters of hidden details, and twenty fields of 164."""
+"""The maximum number of characters of a JWT.
+
+A challenge has at most 1024 characters of hidden details, and twenty details of 164 characters.
+"""
 
 
 class NotSigned(ValueError):
-    """It is no signature, or not the one of this key."""
+    """The signature is malformed, or was not made with this key."""
 
 
 def load(public_key: str) -> Any:
@@ -71,7 +74,7 @@ def read_signed(token: str, public_key: str) -> dict[str, Any]:
 
 
 def read_unsigned(token: str) -> dict[str, Any]:
-    """Return the payload of a JWT that nobody has checked, to find its key. Raises `NotSigned`."""
+    """Return the payload of a JWT without checking the signature, to find the key. Raises `NotSigned`."""
     parts = token.split(".")
     if len(token) > LONGEST_TOKEN or len(parts) != 3:
         raise NotSigned
@@ -93,7 +96,7 @@ def _parse(payload: bytes) -> dict[str, Any]:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Refuse a name that comes twice: another reader might take the other value."""
+    """Return a JSON object as a dict. Raises `ValueError` for a duplicate name: parsers differ in those."""
     found = dict(pairs)
     if len(found) != len(pairs):
         raise ValueError("a name comes twice")

@@ -1,4 +1,4 @@
-"""Approve on a registered browser or in an app: Verify's push factors and challenges."""
+"""Let users approve in a registered browser or an app, with Verify's push factors and challenges."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class PushProvider(FactorService, WaitingProvider):
     strength = "out-of-band authenticator with a key of its own (5.1.3); 2.7"
 
     def why_unavailable(self, *, user: Any, request: Any = None) -> str:
-        # Without the app its pages and its script are not found.
+        # Without the app, Django does not find its pages and its script.
         if not apps.is_installed("twilio_2fa_push"):
             return "twilio_2fa_push is not in INSTALLED_APPS"
         missing = [name for name in ("cryptography", "jwt") if find_spec(name) is None]
@@ -89,7 +89,7 @@ class PushProvider(FactorService, WaitingProvider):
         return errors.labelled(label, masked) if masked else label
 
     def get_service_id(self, *, user: Any, request: Any = None, registration: bool = False) -> str:
-        # A factor is challenged in the service where it was created: one for both.
+        # Registrations use the same service, because a factor is challenged where it was created.
         return super().get_service_id(user=user, request=request)
 
     def read_token(self, verification: Verification, text: str) -> str:
@@ -117,7 +117,7 @@ class PushProvider(FactorService, WaitingProvider):
         return Sent(sid=asked.sid, data={"asked": asdict(asked), **addresses})
 
     def _addresses(self, request: Any) -> dict[str, str]:
-        """Return where a browser approves, as its user has to open it, and where its answer goes."""
+        """Return the URL of the page where a browser approves, and the path to which its answer is sent."""
         if request is None:
             return {}
         page = reverse(f"{self.name}:approvals", request=request)
@@ -125,9 +125,9 @@ class PushProvider(FactorService, WaitingProvider):
         return {"approvals_url": request.build_absolute_uri(page), "answer_href": answer_href}
 
     def resend(self, verification: Verification, *, request: Any = None) -> Sent:
-        """Ask again. An answer to what was asked before is no longer taken."""
+        """Ask again. Answers to the earlier challenge are no longer accepted."""
         if verification.purpose == Purpose.ENROL:
-            # If it cannot be deleted, it stays unverified and cannot be used.
+            # A factor that cannot be deleted stays unverified and cannot be used.
             with suppress(errors.TwoFactorError):
                 self.cancel(verification, request=request)
         return self.start(verification, request=request)
@@ -164,7 +164,7 @@ class PushProvider(FactorService, WaitingProvider):
         return super().check(verification, token, request=request)
 
     def _confirm(self, verification: Verification, answer: dict[str, str], *, request: Any) -> Checked:
-        """Return the new device, if the browser has signed its factor, or if the app has verified one."""
+        """Return the new device, approved if the browser has signed its factor or the app verified one."""
         kept = {"identity": verification.data.get("identity", ""), "service": verification.service}
         key = verification.data.get("factor_key", "")
         if ("signature" in answer) is not bool(key) or not kept["identity"]:
@@ -189,7 +189,7 @@ class PushProvider(FactorService, WaitingProvider):
     # Waiting
 
     def is_answered(self, verification: Verification) -> bool:
-        # Not at each question of the page: the webhook may be faster.
+        # Twilio is asked at most every `POLL_SECONDS`. The webhook may be faster.
         first = cache.add(f"twilio_2fa_push:{verification.public_id}", 1, POLL_SECONDS)
         if first and verification.purpose == Purpose.PROVE:
             with suppress(errors.TwoFactorError):
@@ -197,7 +197,7 @@ class PushProvider(FactorService, WaitingProvider):
         return super().is_answered(verification)
 
     def _look(self, verification: Verification) -> None:
-        """Ask Twilio whether an app has answered. A browser answers here."""
+        """Ask Twilio whether an app has answered. Browsers send their answers to this site."""
         device = verification.device
         if verification.answer or device is None or "public_key" in device.data:
             return
@@ -207,7 +207,7 @@ class PushProvider(FactorService, WaitingProvider):
     # The ceremony
 
     def get_ceremony(self, verification: Verification) -> dict[str, Any] | None:
-        """Return the factor that a browser has to sign, with which key. None while it waits, and for apps."""
+        """Return the factor that a browser has to sign, and its key. None for apps and after registration."""
         key = verification.data.get("factor_key", "")
         if verification.purpose != Purpose.ENROL or not key:
             return None
@@ -237,7 +237,7 @@ class PushProvider(FactorService, WaitingProvider):
 
     def get_verify_context(self, verification: Verification, *, secret: dict[str, Any]) -> dict[str, Any]:
         if verification.purpose == Purpose.ENROL:
-            # Here nothing is sent, and nothing is waited for.
+            # While a device is registered, nothing is sent, and the page does not wait.
             quiet = dict.fromkeys(("approved_elsewhere", "sends", "can_resend", "sends_used_up"), False)
             return {**quiet, "message": "", "registers_browser": True}
         asked, device = challenges.asked_in(verification), verification.device

@@ -23,7 +23,7 @@ View = Callable[[HttpRequest], HttpResponse]
 
 
 def outside_transactions(view: View) -> View:
-    """Keep a view out of the transactions of `ATOMIC_REQUESTS`: it talks to Twilio."""
+    """Exempt a view from the transactions of `ATOMIC_REQUESTS`, because it calls Twilio."""
     for alias in connections:
         view = transaction.non_atomic_requests(using=alias)(view)
     return view
@@ -58,7 +58,7 @@ def approvals(request: HttpRequest) -> HttpResponse:
 @outside_transactions
 @require_GET
 def worker(request: HttpRequest) -> HttpResponse:
-    """Return the service worker. It is below the address of the page, because that is its scope."""
+    """Return the service worker. Its URL is below that of the page, which gives it the right scope."""
     response = TemplateResponse(request, "twilio_2fa/push/worker.js", content_type="text/javascript")
     response["Cache-Control"] = "no-cache"
     return response
@@ -67,7 +67,7 @@ def worker(request: HttpRequest) -> HttpResponse:
 @csrf_exempt
 @require_POST
 def _webhook(request: HttpRequest) -> HttpResponse:
-    """Take a webhook of Twilio: an app has answered. One that is known already changes nothing."""
+    """Process a webhook of Twilio with the answer of an app. A repeated webhook changes nothing."""
     if not VerifyService.is_from_twilio(request):
         return HttpResponse(status=403)
     answers.take_webhook(request.POST)

@@ -1,4 +1,4 @@
-"""Notify a registered browser that it is asked, by Web Push. Needs `pywebpush` and the VAPID settings.
+"""Notify a registered browser of a request, by Web Push. Needs `pywebpush` and the VAPID settings.
 
 Sources: RFC 8030 (Web Push), RFC 8291 (encryption) and RFC 8292 (VAPID), which `pywebpush` implements.
 """
@@ -20,18 +20,18 @@ from .challenges import Asked
 logger = logging.getLogger(__name__)
 
 SUBSCRIPTION = "subscription"
-"""Key in a device's `data`."""
+"""The key in a device's `data`."""
 
 TTL = 300
-"""Seconds for which a push service keeps a notification of a browser that is off. Later it is of no use."""
+"""The seconds for which a push service keeps a notification for a browser that is offline."""
 
 TIMEOUT = 5
 GONE = (404, 410)
-"""The push service does not know the subscription any more. Source: RFC 8030, 7.3."""
+"""The status codes for a subscription that does not exist any more. Source: RFC 8030, 7.3."""
 
 LONGEST_ENDPOINT = 1000
 KEYS = {"p256dh": 65, "auth": 16}
-"""The keys of a subscription, and their bytes. Source: RFC 8291, 3.1 and 3.2."""
+"""The keys of a subscription, and their lengths in bytes. Source: RFC 8291, 3.1 and 3.2."""
 
 
 def public_key() -> str:
@@ -42,14 +42,14 @@ def public_key() -> str:
 
     key = _public_key_of(conf.PUSH_VAPID_PRIVATE_KEY)
     if key is None:
-        logger.error("TWILIO_2FA_PUSH_VAPID_PRIVATE_KEY is no key")
+        logger.error("TWILIO_2FA_PUSH_VAPID_PRIVATE_KEY is not a P-256 private key")
         return ""
     point = key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
     return base64.urlsafe_b64encode(point).rstrip(b"=").decode()
 
 
 def is_key(text: str) -> bool:
-    """Return whether it is a private key that notifications can be signed with."""
+    """Return whether a text is a private key that can sign notifications."""
     return _public_key_of(text) is not None
 
 
@@ -59,12 +59,12 @@ def _public_key_of(private_key: str) -> Any:
     try:
         return Vapid.from_string(private_key).public_key
     except Exception:
-        # The library raises errors of several kinds. Their texts may hold the key.
+        # The library raises errors of several types. Their texts may contain the key.
         return None
 
 
 def is_subscription(told: Any) -> bool:
-    """Return whether it is a subscription of a push service that the settings allow."""
+    """Return whether a value is a subscription of a push service that the settings allow."""
     if not isinstance(told, dict) or not isinstance(told.get("keys"), dict):
         return False
     endpoint = told.get("endpoint")
@@ -75,13 +75,13 @@ def is_subscription(told: Any) -> bool:
 
 
 def kept_of(subscription: dict[str, Any]) -> dict[str, Any]:
-    """Return what is kept of a subscription."""
+    """Return the fields of a subscription that are stored."""
     keys = {name: subscription["keys"][name] for name in KEYS}
     return {"endpoint": subscription["endpoint"], "keys": keys}
 
 
 def _size(text: Any) -> int:
-    """Return how many bytes base64url stands for. -1 for anything else."""
+    """Return the number of bytes that a base64url text encodes. -1 for anything else."""
     if not isinstance(text, str) or not text.isascii():
         return -1
     try:
@@ -91,7 +91,7 @@ def _size(text: Any) -> int:
 
 
 def _is_allowed(endpoint: str) -> bool:
-    """Return whether notifications may be sent there: the browser chooses the address, not the site."""
+    """Return whether the settings allow an endpoint. Check it, because the browser chooses the URL."""
     try:
         parts = urlsplit(endpoint)
         origin, host, plain = (
@@ -113,7 +113,7 @@ def _is_allowed(endpoint: str) -> bool:
 
 
 def notify(device: Device, asked: Asked, url: str) -> None:
-    """Notify a browser. A failure is logged: the page of approvals asks by itself."""
+    """Notify a browser. Failures are only logged, because the page of approvals polls for requests."""
     subscription = device.data.get(SUBSCRIPTION)
     if not subscription or not public_key() or not _is_allowed(subscription["endpoint"]):
         return
@@ -136,5 +136,5 @@ def notify(device: Device, asked: Asked, url: str) -> None:
             data = {name: value for name, value in device.data.items() if name != SUBSCRIPTION}
             Device.objects.filter(pk=device.pk).update(data=data)
     except Exception as e:
-        # No connection, or keys that are none. The text of the error may hold the address.
+        # For example, no connection or invalid keys. The text of the error may contain the URL.
         logger.warning("Device %s could not be notified: %s", device.pk, type(e).__name__)

@@ -1,4 +1,4 @@
-"""Make, parse and compare recovery codes. Pure functions, except for the key of the digests."""
+"""Make, parse and compare recovery codes. The functions depend only on their arguments and the secret key."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from django_twilio_2fa.tokens import LONGEST_INPUT
 
 NUMBER = 10
 LENGTH = 16
-"""Hexadecimal digits: 64 bits, from which on NIST SP 800-63B (5.1.2.2) asks for no throttling."""
+"""The number of hexadecimal digits. NIST SP 800-63B (5.1.2.2) requires no throttling from 64 bits on."""
 GROUP = 4
 GROUP_OF_IT = re.compile(rf"[0-9a-f]{{{GROUP}}}")
 ALL_OF_IT = re.compile(rf"[0-9a-f]{{{LENGTH}}}|{'-'.join([GROUP_OF_IT.pattern] * (LENGTH // GROUP))}")
 
 
 def new_seed() -> str:
-    """256 random bits, from which a set of codes is made."""
+    """Return 256 random bits in hexadecimal, from which a set of codes is derived."""
     return secrets.token_hex(32)
 
 
 def from_seed(seed: str, kept: list[str]) -> list[str]:
     """Return the codes of a seed, as the user sees them: `1f3a-09be-77c2-d4e1`.
 
-    They are derived from the seed and the secret key, so that neither a session nor the database is enough to
-    compute them. `kept`: their digests, which show the key that was used, if it has changed since.
+    They are derived from the seed and the secret key, so that nobody can compute them from the session or the
+    database alone. `kept`: their digests, by which the right key is found if the secret key has changed.
     """
     return [_shown(_code(seed, n, kept)) for n in range(NUMBER)]
 
@@ -51,7 +51,7 @@ def kept_of(code: str) -> str:
 
 
 def find(code: str, kept: list[str]) -> str:
-    """Return the stored digest of a code. Empty if there is none. Compares with each, in constant time."""
+    """Return the stored digest of a code. Empty if there is none. Compares with all, in constant time."""
     found = ""
     for told in digests("recovery", code):
         for stored in kept:
@@ -65,9 +65,9 @@ def _shown(code: str) -> str:
 
 
 def normalize(text: str) -> str:
-    """Return the code in a text, in any case and with any separators.
+    """Return the code in a text, which may have any case, separators and other words.
 
-    Raises `InvalidVerificationCode` unless there is exactly one run of 16 hexadecimal digits.
+    Raises `InvalidVerificationCode` unless the text contains exactly one code.
     """
     if len(text) > LONGEST_INPUT:
         raise errors.InvalidVerificationCode
@@ -80,7 +80,7 @@ def normalize(text: str) -> str:
 
 
 def _within(text: str) -> set[str]:
-    """Return the codes in a text: words of that shape, or else four words that are a group each."""
+    """Return the codes in a text: words with the form of a code, or else four words with one group each."""
     parts = [part.split() for part in re.split(r"[^0-9a-z_ -]+", text)]
     found = {word.replace("-", "") for part in parts for word in part if ALL_OF_IT.fullmatch(word)}
     if found:
@@ -95,7 +95,7 @@ def _within(text: str) -> set[str]:
 
 
 def _simplified(text: str) -> str:
-    """`text` in lower case, with one kind of space and dash and without invisible marks."""
+    """Return a text in lower case, with one kind of space and dash, and without invisible characters."""
     simple = []
     for c in unicodedata.normalize("NFKC", text).lower():
         category = unicodedata.category(c)

@@ -10,11 +10,11 @@ from . import codes
 
 
 class NewCodesForm(RegistrationForm):
-    """Nothing to fill in: the next page shows the codes."""
+    """A form without fields. The next page shows the codes."""
 
 
 class SavedForm(WaitingForm):
-    """The codes are good once their owner says that they have them."""
+    """Ask the user to confirm that they have saved the codes. The codes work only after that."""
 
     saved = forms.BooleanField(
         label=_("I have saved my recovery codes"),

@@ -1,4 +1,4 @@
-"""Store the used codes of a set. The set itself is the device: its data holds the digests of the codes."""
+"""Store the used codes of a set. The set itself is a device, whose data has the digests of the codes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django_twilio_2fa.models import Device
 
 
 class SpentCode(models.Model):
-    """One code that has been used; unique, so that of two who use it at once one is let in."""
+    """A code that has been used. A unique constraint prevents that concurrent requests use the same code."""
 
     device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="+")
     digest = models.CharField(max_length=64)

@@ -1,4 +1,4 @@
-"""Recovery codes: a set of single-use codes to be kept for the day when nothing else is at hand."""
+"""Verify with recovery codes: a set of single-use codes for users who cannot use their other methods."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FEW = 3
 
 
 class RecoveryCodeUsed(errors.CodeAlreadyUsed):
-    """A code of the user's own set that has let them in before."""
+    """The code belongs to the user's set, and has been used before."""
 
     message = _("You have already used this code. Use another one from your list.")
 
@@ -89,7 +89,7 @@ class RecoveryProvider(MethodProvider):
         return Checked(approved=bool(found))
 
     def _spend(self, device: Device, digest: str) -> bool:
-        """Use a code up; returns whether it was good still."""
+        """Mark a code as used. Return False if it was used already."""
         from .models import SpentCode
 
         try:
@@ -100,7 +100,7 @@ class RecoveryProvider(MethodProvider):
         return True
 
     def left(self, device: Device) -> int:
-        """Return how many codes of a set are unused."""
+        """Return the number of unused codes of a set."""
         from .models import SpentCode
 
         return len(device.data.get("codes", [])) - int(SpentCode.objects.filter(device=device).count())
@@ -138,7 +138,7 @@ class RecoveryProvider(MethodProvider):
         }
         if not left:
             text = gettext("You have no recovery codes left.")
-        # Not within an f-string, where xgettext does not find it.
+        # xgettext does not find strings within f-strings.
         advice = gettext("Make new codes on the page that shows how you get codes.")
         return errors.sentences(text, advice)
 
@@ -156,7 +156,7 @@ class RecoveryProvider(MethodProvider):
         if verification.purpose != Purpose.ENROL:
             return {"message": self.get_api_message(verification)}
         shown = codes.from_seed(secret["seed"], verification.data["codes"]) if secret else []
-        # On paper they have to say by themselves whose they are, and which of several sets.
+        # The title on paper names the user, and the date shows which of several sets it is.
         made = date_format(local(verification.created_at), "DATE_FORMAT")
         user = verification.user.get_username() if verification.user else ""
         title = gettext("Recovery codes for %(user)s, made on %(date)s. Each works once.")

@@ -3,4 +3,4 @@
 from django.dispatch import Signal
 
 recovery_code_used = Signal()
-"""A recovery code let its user in. Arguments: `request` (or None), `user`, `left` (codes still good)."""
+"""A signal for the use of a recovery code. Arguments: `request` (or None), `user`, `left` (unused codes)."""

@@ -1,4 +1,4 @@
-"""Tokens by text message."""
+"""Send tokens by text message."""
 
 from django.utils.translation import gettext_lazy as _
 

@@ -1,4 +1,4 @@
-"""Choose the label that an authenticator app shows. No two factors of a site have the same."""
+"""Choose the label that an authenticator app shows. Each factor of a site has a different label."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from django_twilio_2fa.digests import digest, digests
 from django_twilio_2fa.models import Device
 
 LONGEST = 64
-"""Source: Twilio's OpenAPI description of a factor's FriendlyName."""
+"""The maximum length of a label. Source: Twilio's OpenAPI description of a factor's FriendlyName."""
 LONGEST_ACCOUNT = 48
-"""Leaves room for what the user calls the device."""
+"""The maximum length of the account in a label, which leaves room for the name of the device."""
 TAG = 6
 
-# The service's name ends at a colon; spaces and brackets are what is put around an account here.
+# A colon ends the service's name. Spaces and brackets separate the account from the rest of the label.
 PLAIN = re.compile(r"[^\s:()\[\]]+")
 
 
@@ -38,24 +38,24 @@ def label_of(user: Any, name: str, *, request: Any = None) -> str:
 
 
 def kept_of(label: str) -> str:
-    """Return the digest of a label, to tell it from the user's other labels."""
+    """Return the digest of a label, which is stored to compare it with the user's other labels."""
     return digest("totp label", label)
 
 
 def _account(user: Any, request: Any) -> str:
-    """Return a text that tells the user's account from all others."""
+    """Return a text that identifies the user's account among all accounts."""
     told = conf.resolve("TOTP_LABEL_CB", user=user, request=request)
     account = _clean(str(told if told is not None else user.get_username()))
     if _is_the_users_alone(user, account):
         return account
     tag = b32encode(bytes.fromhex(digest("totp account", user.pk))).decode()[:TAG].lower()
-    # Not within the f-string, where xgettext does not find it.
+    # xgettext does not find strings within f-strings.
     shown = account[: LONGEST_ACCOUNT - TAG - 3] or gettext("Account")
     return f"{shown} [{tag}]"
 
 
 def _is_the_users_alone(user: Any, account: str) -> bool:
-    """Return whether the label is the value of a field that is unique to the user."""
+    """Return whether the text is the value of a unique field of the user."""
     if len(account) > LONGEST_ACCOUNT or not PLAIN.fullmatch(account):
         return False
     options = user._meta
@@ -67,7 +67,7 @@ def _is_the_users_alone(user: Any, account: str) -> bool:
 
 
 def _clean(text: str) -> str:
-    """One printable line without colons."""
+    """Return a text as one printable line without colons."""
     return " ".join("".join(c if c.isprintable() and c != ":" else " " for c in text).split())
 
 

@@ -1,4 +1,4 @@
-"""Codes of an authenticator app: Verify's TOTP factors. Nothing is sent."""
+"""Verify with the codes of an authenticator app: Verify's TOTP factors. No code is sent."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from django_twilio_2fa.twilio.verify import FactorService
 
 from .labels import kept_of, label_of
 
-# Source of the lengths: Twilio's OpenAPI description of factors; this package leaves them at their defaults.
+# Source of the lengths: Twilio's OpenAPI description of factors. This package uses the defaults.
 CODE_LENGTH = 6
 LONGEST_NAME = 64
 PERIODS = range(20, 61)
 
-# Light modules around a QR code. Source: ISO/IEC 18004.
+# The number of light modules around a QR code. Source: ISO/IEC 18004.
 QUIET_ZONE = 4
 
 # A code is valid for at most five steps (a skew of two) of sixty seconds, the maximum of factors.
@@ -36,7 +36,7 @@ LONGEST_LIFE = 5 * 60
 
 
 class AuthenticatorForm(RegistrationForm):
-    """Ask for a name, which tells several authenticators apart."""
+    """Ask for a name, so that users can distinguish their authenticators."""
 
     name = forms.CharField(
         label=_("Name for this app (optional)"),
@@ -52,7 +52,7 @@ class AuthenticatorTokenForm(TokenForm):
 
 
 class FirstCodeForm(AuthenticatorTokenForm):
-    """The first code of a new authenticator. Focus would scroll a small screen past the QR code."""
+    """Ask for the first code of a new authenticator, without focus: it would scroll past the QR code."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -80,7 +80,7 @@ class TOTPProvider(FactorService, TakesSecrets, MethodProvider):
     strength = "one-time-password authenticator (5.1.4); 2.8"
 
     def why_unavailable(self, *, user: Any, request: Any = None) -> str:
-        # Without the app the page that shows the secret is not found.
+        # Without the app, Django does not find the page that shows the secret.
         if not apps.is_installed("twilio_2fa_totp"):
             return "twilio_2fa_totp is not in INSTALLED_APPS"
         return "" if find_spec("segno") else "segno is not installed: pip install django-twilio-2fa[totp]"
@@ -104,7 +104,7 @@ class TOTPProvider(FactorService, TakesSecrets, MethodProvider):
         if verification.purpose == Purpose.PROVE:
             return Sent()
         identity = self.identity_of(verification.user_id)
-        # What the app shows beside the service's name.
+        # The app shows the label beside the service's name.
         label = label_of(verification.user, verification.device_name, request=request)
         kept = {"identity": identity, "label": kept_of(label)}
         factor = self.create_factor(kept, verification.service, friendly_name=label)
@@ -113,8 +113,8 @@ class TOTPProvider(FactorService, TakesSecrets, MethodProvider):
         return Sent(sid=factor.sid, data=kept, secret=shown)
 
     def resend(self, verification: Verification, *, request: Any = None) -> Sent:
-        """Start again: the secret of the first factor cannot be fetched again."""
-        # If it cannot be deleted, it stays unverified and cannot be used.
+        """Create a new factor, because the secret of the first one cannot be fetched again."""
+        # A factor that cannot be deleted stays unverified and cannot be used.
         with suppress(errors.TwoFactorError):
             self.cancel(verification, request=request)
         return self.start(verification, request=request)
@@ -127,7 +127,7 @@ class TOTPProvider(FactorService, TakesSecrets, MethodProvider):
             raise errors.VerificationExpired
         if is_used("totp", device.value, token, seconds=LONGEST_LIFE):
             raise errors.CodeAlreadyUsed
-        # A 404 says that the factor is gone, or the service: no new code would help.
+        # A 404 means that the factor or the service does not exist any more. A new code would not help.
         with self.convert_errors(service=True):
             challenge = self.entity_of(device.data).challenges.create(
                 factor_sid=device.value, auth_payload=token
@@ -139,7 +139,7 @@ class TOTPProvider(FactorService, TakesSecrets, MethodProvider):
         return Checked(approved=approved, sid=challenge.sid)
 
     def _is_first(self, factor: str, token: str) -> bool:
-        """Return whether the code was not used before. RFC 6238 (5.2): each is accepted once."""
+        """Mark the code as used. Return False if it was used before: RFC 6238 (5.2) requires single use."""
         return use_once("totp", factor, token, seconds=LONGEST_LIFE)
 
     def _confirm(self, verification: Verification, token: str) -> Checked:
@@ -151,7 +151,7 @@ class TOTPProvider(FactorService, TakesSecrets, MethodProvider):
         device = NewDevice(value=verification.sid, data=kept)
         return Checked(approved=approved, sid=verification.sid, device=device)
 
-    # Another package's authenticators
+    # Authenticators of other packages
 
     def refuse_secret(self, shared: SharedSecret) -> None:
         if shared.digits != CODE_LENGTH:
@@ -204,6 +204,6 @@ class TOTPProvider(FactorService, TakesSecrets, MethodProvider):
         picture = segno.make(secret["uri"], error="m", micro=False)
         grouped = " ".join(secret["secret"][n : n + 4] for n in range(0, len(secret["secret"]), 4))
         image = picture.svg_data_uri(scale=5, border=QUIET_ZONE, light="#fff", omitsize=False)
-        # On the device that has the app, the user cannot scan the QR code.
+        # Users who have the app on the same device cannot scan the QR code. They open this link.
         opens = secret["uri"] if secret["uri"].startswith("otpauth://") else ""
         return {"qr_code": image, "secret": grouped, "app_href": opens, "message": ""}

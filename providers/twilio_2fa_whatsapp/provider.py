@@ -1,4 +1,4 @@
-"""Tokens by WhatsApp."""
+"""Send tokens by WhatsApp."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ class WhatsAppProvider(VerifyProvider):
     device_kind = "phone_number"
     message_price = "0.0147"
     needs_messages = True
-    # It needs a sender of one's own at Twilio.
+    # The site needs its own sender at Twilio.
     on_by_default = False
     sent_wording = _("sent by WhatsApp")
     sending_wording = _("Enter the code we sent on WhatsApp to the number ending {ending}.")

@@ -1,4 +1,4 @@
-"""Start a project and load its URLs: Django's own apps only, or with the kit (`bench_startup.py kit`).
+"""Start a project and load its URLs: Django's own apps only, or with this package (`bench_startup.py kit`).
 
 Prints what this process took after Python's own start: the milliseconds, those of the CPU, those of Python's
 garbage collector among them, and the MiB.

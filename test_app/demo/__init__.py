@@ -1,4 +1,4 @@
-"""A project to try the kit in, and the one in which its tests run."""
+"""The demo project, in which the tests run as well."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ class Person:
 
     @property
     def registered(self) -> bool:
-        """Whether number and address are devices from the start."""
+        """Return whether phone number and e-mail address are registered from the start."""
         return bool(self.phone_number)
 
 

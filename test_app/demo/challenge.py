@@ -1,4 +1,4 @@
-"""A simple challenge: a sum. It keeps out bots that were not written for this site, and no others.
+"""A simple challenge: a sum. It stops only bots that were not written for this site.
 
 Put a CAPTCHA or a proof of work in its place: anybody can write a bot that adds.
 """
@@ -23,7 +23,7 @@ class Sum:
     """Ask for a sum. Each question may be answered once, by the user who was asked, within ten minutes."""
 
     def is_passed(self, request: Any, user: Any) -> bool:
-        # The JSON of the API, or the form of the page.
+        # From the JSON of the API, or from the form of the page.
         sent = getattr(request, "twilio_2fa_data", None) or getattr(request, "POST", {})
         question, answer = str(sent.get("challenge", "")), str(sent.get("challenge_answer", "")).strip()
         try:

@@ -1,4 +1,4 @@
-"""The strict policy under which every page of the kit has to work; and a count of queries."""
+"""A strict content security policy, under which every page has to work, and a count of queries."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,14 +16,14 @@ class ContentSecurityPolicyMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        # Django's own pages about faults, shown while debugging, are styled inline.
+        # Django's error pages for debugging have inline styles.
         if not (settings.DEBUG and response.status_code in (404, 500)):
             response["Content-Security-Policy"] = POLICY
         return response
 
 
 class QueryCountMiddleware:
-    """Says in a header how many queries the page took; for `make bench`."""
+    """Add a header with the number of queries of the page, for `make bench`."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

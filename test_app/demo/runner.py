@@ -1,4 +1,4 @@
-"""`manage.py test`: the same suite, run by pytest."""
+"""`manage.py test`: run the same tests with pytest."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.conf import settings
 
 
 class PytestRunner:
-    """Hands labels and the common options on to pytest, in a process with the tests' own settings."""
+    """Run pytest with labels and common options, in a process with the settings for tests."""
 
     def __init__(self, **options: Any) -> None:
         self.options = options
@@ -26,7 +26,7 @@ class PytestRunner:
         parser.add_argument("--keepdb", action="store_true", help="Keeps the test database for the next run.")
 
     def run_tests(self, test_labels: list[str], **kwargs: Any) -> int:
-        """Exit code of pytest: 0 where all went well."""
+        """Run the tests. Return the exit code of pytest, which is 0 if all passed."""
         command = [sys.executable, "-m", "pytest", *self.arguments(), *map(self.path, test_labels)]
         environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "demo.settings_test"}
         return subprocess.run(command, cwd=settings.ROOT, env=environment, check=False).returncode  # noqa: S603
@@ -46,7 +46,7 @@ class PytestRunner:
 
     @staticmethod
     def path(label: str) -> str:
-        """A label as pytest knows it: a path (with `::name`) as it is, `tests.test_wizard` as the file."""
+        """Return the path of a label such as `tests/test_a.py::test_b` or `tests.test_a`."""
         file, separator, name = label.partition("::")
         given = Path(file)
         dotted = settings.TEST_APP.joinpath(*file.split("."))

@@ -1,4 +1,4 @@
-"""The demo: the sandbox in place of Twilio, unless `.env` at the root of the repository has credentials."""
+"""Settings of the demo, with the sandbox unless `.env` at the root of the repository has credentials."""
 
 import os
 from datetime import date, timedelta
@@ -64,7 +64,7 @@ TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "OPTIONS": {
-            # A site needs no loaders: `"APP_DIRS": True`, and its own templates in `DIRS`.
+            # A site needs no loaders, but only `"APP_DIRS": True`, and its own templates in `DIRS`.
             "loaders": [
                 (
                     "demo.dresses.CachedLoader",
@@ -94,7 +94,7 @@ LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "home"
 
-# What is mailed stays in the process and shows up at /mail/.
+# E-mails stay in the process, and /mail/ shows them.
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 if django.VERSION >= (6, 1):
     MAILERS = {"default": {"BACKEND": EMAIL_BACKEND}}
@@ -109,14 +109,14 @@ TWILIO_2FA_SANDBOX = not (TWILIO_2FA_ACCOUNT_SID and TWILIO_2FA_SERVICE_ID)
 
 TWILIO_2FA_PROVIDERS = {"link": "demo.link.provider.LinkProvider"}
 METHODS = ["sms", "call", "whatsapp", "email", "link", "totp", "passkey", "push", "recovery"]
-# Without "link", all methods are translated: it is the demo's own.
+# "link" is the demo's own method. It is not translated.
 TWILIO_2FA_ALLOWED_METHODS = env.list("DEMO_METHODS", default=METHODS)
 TWILIO_2FA_PHONE_NUMBER_ALLOWED_COUNTRIES = ["US", "CA", "GB", "DE", "FR"]
-# The demo has Django's log-in page beside one that verifies.
+# In addition to a log-in page that verifies, the demo has Django's log-in page.
 SILENCED_SYSTEM_CHECKS = ["twilio_2fa.W021"]
-# Only views ask: the demo shows each of them. True: every page asks.
+# False: only some views of the demo require verification. True: every page requires it.
 TWILIO_2FA_REQUIRED_CB = env.bool("DEMO_REQUIRED", default=False)
-# A date: until then, users who have nothing registered are only reminded.
+# Until this date, users without a device are only reminded.
 TWILIO_2FA_GRACE_UNTIL = (
     date.fromisoformat(env("DEMO_GRACE_UNTIL")) if env("DEMO_GRACE_UNTIL", default="") else None
 )
@@ -126,10 +126,10 @@ TWILIO_2FA_STYLESHEETS = ["bootstrap/css/bootstrap.min.css", "fontawesomefree/cs
 TWILIO_2FA_PASSWORDLESS_LOGIN = True
 TWILIO_2FA_TRUSTED_BROWSER_AGE: timedelta | None = timedelta(days=30)
 TWILIO_2FA_REQUIRED_IN_ADMIN = True
-# Asked before a code is sent to a new number, where few codes are entered.
+# The challenge before a code is sent to a new number, if the breaker has doubts.
 TWILIO_2FA_CHALLENGE: str | None = "demo.challenge.Sum"
 
-# What changes in what users can verify with is written to the console.
+# The audit log, with changes of the devices of users, goes to the console.
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -149,10 +149,10 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Two-factor verification over JSON.",
     "VERSION": "1.0",
     "OAS_VERSION": "3.1.1",
-    # Served from here: the policy allows nothing from elsewhere.
+    # Served by the demo, because the content security policy allows no other source.
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SERVE_INCLUDE_SCHEMA": False,
-    # Forms are taken as well, and have no types to be described.
+    # The API accepts forms as well, but forms have no types to describe.
     "PARSER_WHITELIST": ["rest_framework.parsers.JSONParser"],
 }

@@ -1,4 +1,4 @@
-"""The demo for `make bench`: over HTTP to a sandbox."""
+"""Settings of the demo for `make bench`, with a sandbox over HTTP."""
 
 import os
 

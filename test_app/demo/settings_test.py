@@ -1,4 +1,4 @@
-"""The demo as the tests see it: always the sandbox, and nothing read from anybody's `.env`."""
+"""Settings of the demo for the tests: always the sandbox, and nothing from a `.env` file."""
 
 import os
 
@@ -22,7 +22,7 @@ TWILIO_2FA_REQUIRED_IN_ADMIN = False
 TWILIO_2FA_SANDBOX = True
 TWILIO_2FA_SANDBOX_WITHOUT_DEBUG = True
 
-# The one driver of MariaDB's that pip installs without a compiler and headers.
+# The only driver for MariaDB that pip installs without a compiler and headers.
 if DATABASES["default"]["ENGINE"].endswith(".mysql"):  # noqa: F405
     import pymysql
 
@@ -30,12 +30,12 @@ if DATABASES["default"]["ENGINE"].endswith(".mysql"):  # noqa: F405
     # With TLS, PyMySQL reads the system's certificates for each connection. That took half of the CPU time.
     DATABASES["default"].setdefault("OPTIONS", {})["ssl_disabled"] = True  # noqa: F405
 
-# As in sites that were begun before Django 5.0; in a zone where taking local time for UTC would be seen.
+# As on sites begun before Django 5.0. In this zone, a mix-up of local time and UTC makes tests fail.
 if os.environ.get("TWILIO_2FA_TEST_USE_TZ") == "0":
     USE_TZ = False
     TIME_ZONE = "Asia/Kathmandu"
 
-# In memory, sessions take a tenth less of the suite. With a database server, they are rows, as on most sites.
+# Sessions in memory save a tenth of the time. With a database server, they are rows, as on most sites.
 if DATABASES["default"]["ENGINE"].endswith(".sqlite3"):  # noqa: F405
     SESSION_ENGINE = "django.contrib.sessions.backends.cache"
     SESSION_CACHE_ALIAS = "sessions"
@@ -45,8 +45,8 @@ if DATABASES["default"]["ENGINE"].endswith(".sqlite3"):  # noqa: F405
         "sessions": {"BACKEND": MEMORY, "LOCATION": "sessions", "OPTIONS": {"MAX_ENTRIES": 100_000}},
     }
 
-# Passwords hashed as slowly as they should be would take most of the suite's time.
+# A hasher that is slow, as it should be, would take most of the time of the tests.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
-# The tests of what it hides set it; the others need not wait.
+# Only the tests of this setting change it, so that the others do not wait.
 TWILIO_2FA_UNAUTHENTICATED_MIN_SECONDS = 0.0

@@ -1,4 +1,4 @@
-"""The demo's own pages: one for everybody, and one that needs verification."""
+"""The demo's own pages. Some of them require verification."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ from .dresses import COOKIE, DRESSES
 
 
 class SignInView(LoginView):
-    """Says which users there are, as only a demo should."""
+    """A log-in page that lists the users, as only a demo should."""
 
     extra_context = {"people": PEOPLE}
     redirect_authenticated_user = True
 
 
 class VerifiedSignInView(TwoFactorLoginView):
-    """Signs nobody in before they are verified."""
+    """A log-in page that signs users in only after they have verified."""
 
     template_name = "registration/login.html"
     extra_context = {"people": PEOPLE, "verifies": True}
 
 
 class PageView(TemplateView):
-    """A page that knows whether, how and when the session was verified. This takes no query."""
+    """A page that shows whether, how and when the session was verified, without a query."""
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         state = get_two_factor(self.request)
@@ -62,7 +62,7 @@ class PageView(TemplateView):
 
 
 class HomeView(PageView):
-    """The first page, which also says where the code went."""
+    """The home page, which also shows where the code was sent."""
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(verification=get_verification(self.request), **kwargs)
@@ -71,7 +71,7 @@ class HomeView(PageView):
 
 
 class TokenView(ObtainAuthToken):
-    """A new token at each log-in: one that is handed out again would bring what was proven with it."""
+    """Create a new token at each log-in, because a reused token would still be verified."""
 
     schema = None
 
@@ -83,7 +83,7 @@ class TokenView(ObtainAuthToken):
 
 
 class VerifiedOnlyView(APIView):
-    """An endpoint of the site's own, for the verified only."""
+    """An endpoint of the demo for verified users only."""
 
     permission_classes = (IsTwoFactorVerified,)
 
@@ -94,14 +94,14 @@ class VerifiedOnlyView(APIView):
 
 @method_decorator(ensure_csrf_cookie, name="dispatch")
 class APIDemoView(TemplateView):
-    """A page of plain JavaScript over the API, which also signs in."""
+    """A page of plain JavaScript that signs in and verifies over the API."""
 
     template_name = "demo/api.html"
 
 
 @require_POST
 def dress(request: HttpRequest) -> HttpResponse:
-    """Pick the dress of the pages."""
+    """Pick the theme of the pages."""
     response = redirect("home")
     name = request.POST.get("dress", "")
     response.set_cookie(COOKIE, name if name in DRESSES else "", httponly=True, samesite="Lax")
@@ -109,7 +109,7 @@ def dress(request: HttpRequest) -> HttpResponse:
 
 
 class MailView(TemplateView):
-    """The mails that this process has sent."""
+    """The e-mails that this process has sent."""
 
     template_name = "demo/mail.html"
 
@@ -119,7 +119,7 @@ class MailView(TemplateView):
 
 @two_factor_required(max_age=60)
 def transfer(request: HttpRequest) -> HttpResponse:
-    """Ask for a verification of the last minute. A form that was sent before that is not lost."""
+    """Require a verification within the last minute. A form that was sent without one is not lost."""
     if request.method == "POST":
         messages.success(request, f"Sent: {request.POST.get('amount', '')[:20]}")
         return redirect("transfer")
@@ -128,13 +128,13 @@ def transfer(request: HttpRequest) -> HttpResponse:
 
 @two_factor_required(methods=["totp", "passkey"])
 def keys(request: HttpRequest) -> HttpResponse:
-    """Ask for something stronger than a text message."""
+    """Require a stronger method than a text message."""
     return render(request, "demo/shown.html", {"title": "Keys", "asks": "an authenticator app or a passkey"})
 
 
 @two_factor_required(if_registered=True)
 def profile(request: HttpRequest) -> HttpResponse:
-    """Ask only users who have set something up."""
+    """Require verification only of users who have registered a device."""
     return render(request, "demo/shown.html", {"title": "Profile", "asks": "a code if you have set one up"})
 
 

@@ -1,4 +1,4 @@
-"""The demo's addresses, and Django's own pages to sign in and out, which let whoever is signed in change."""
+"""The demo's URLs and Django's pages to sign in and out, with which a browser can switch users."""
 
 from demo.urls import urlpatterns as demo
 from django.contrib.auth.views import LoginView, LogoutView

@@ -1,7 +1,7 @@
 """Select tests, and some of their parameters.
 
 `TWILIO_2FA_TESTS="essential servers models"` selects the essential tests, those that need a database server,
-and all tests in a folder or file. `TWILIO_2FA_CASES` says with how many of their parameters tests run.
+and all tests in a folder or file. `TWILIO_2FA_CASES` sets how many cases of each test run.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ ESSENTIAL = Path(__file__).with_name("essential.txt")
 
 
 def numbers(count: int, asked: str) -> set[int]:
-    """Return which of `count` cases are asked for, by their numbers from 0.
+    """Return the numbers, from 0, of the cases to run. `count` is the number of all cases.
 
-    `asked` is `all`; or a number, for at most so many: the first, the last, and some between them.
+    `asked` is `all` or a maximum: then the first, the last, and some cases between them run.
     """
     if asked == "all" or count <= int(asked):
         return set(range(count))
@@ -30,7 +30,7 @@ def numbers(count: int, asked: str) -> set[int]:
 
 
 def leave_out(config: pytest.Config, items: list[pytest.Function]) -> None:
-    """Deselect the tests and the cases that are not asked for.
+    """Deselect the tests and the cases that the environment variables do not select.
 
     If several classes inherit a test, as with the contract for providers, each class is a case of it.
     """
@@ -85,7 +85,7 @@ def needs_server(item: pytest.Function) -> bool:
     """Return whether a test needs a database server. On SQLite it is skipped."""
     if item.get_closest_marker("server_database") or item.get_closest_marker("postgresql"):
         return True
-    # The contract has no marks of pytest. Its tests skip themselves by calling this method.
+    # The contract has no pytest marks. To skip a test, it calls the method `needs_row_locks`.
     return "needs_row_locks" in item.function.__code__.co_names
 
 

@@ -1,4 +1,4 @@
-"""Time passes by moving what is stored back, in the kit and at the sandbox; counts stay in their windows."""
+"""Let time pass by moving stored times back, also in the sandbox. Counters stay in their windows."""
 
 from django_twilio_2fa.testing.site import move_rows as pass_time
 

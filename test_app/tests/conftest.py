@@ -1,4 +1,4 @@
-"""The people of the tests, and what every test starts from."""
+"""Fixtures for all tests: users, settings and the sandbox over HTTP."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from .loopback_twilio import LoopbackTwilio
 from .people import EMAIL, PHONE, Person
 
 TESTS = Path(__file__).resolve().parent
-# What takes longest, first to last, so that no worker is alone with it at the end.
+# The slowest tests, slowest first. They run first, so that no worker is left alone with them at the end.
 LONGEST_FIRST = ("packaging", "browser", "process/test_crashes", "sites", "testing", "attacks")
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave cases out, and share the tests among the workers of `--dist loadgroup`.
+    """Deselect tests and cases, and group the tests for the workers of `--dist loadgroup`.
 
     A worker gets a class or a module at a time. All tests that need Chromium go to one worker, which starts
     it once.
@@ -46,7 +46,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=order)
     for item in items:
         scope = item.nodeid.partition("[")[0].rpartition("::")[0]
-        # Each pair of requests takes long by itself.
+        # Each pair of requests takes long, so it is a group of its own.
         scope = item.nodeid if "/schedules/" in item.nodeid else scope
         group = "browser" if item.get_closest_marker("browser") else scope
         item.add_marker(pytest.mark.xdist_group(group))
@@ -59,14 +59,15 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip("needs PostgreSQL: set DATABASE_URL")
 
 
-# Migrations make these rows, and no test changes them.
+# Migrations create the rows of these tables, and no test changes them.
 KEPT = {"auth_permission", "django_content_type", "django_migrations"}
 
 
 def empty_what_was_written(test: TransactionTestCase) -> None:
     """Empty the tables that have rows.
 
-    Django empties all of them, and makes content types and permissions again: 20 ms after each test.
+    Django's own teardown empties all tables, and creates content types and permissions again. This takes
+    20 ms per test.
     """
     for alias in test._databases_names(include_mirrors=False):
         database = connections[alias]
@@ -90,7 +91,7 @@ def empty_tables_quickly() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def addresses() -> None:
-    """Build the addresses before a test changes the settings that they are made of."""
+    """Load the URL patterns before a test changes the settings that they depend on."""
     from django_twilio_2fa.urls import urlpatterns
 
     assert len(urlpatterns)
@@ -98,21 +99,21 @@ def addresses() -> None:
 
 @pytest.fixture(autouse=True)
 def language_of_a_request_ends() -> Iterator[None]:
-    """Take back the language that a test's request activated, which stays in the thread."""
+    """Restore the language of the thread, which a request of the test may have changed."""
     with translation.override(translation.get_language()):
         yield
 
 
 @pytest.fixture
 def demo(db: None) -> Person:
-    """Somebody with nothing registered."""
+    """Return a user without devices."""
     get_user_model().objects.create_user("demo", password="demo")
     return Person("demo")
 
 
 @pytest.fixture
 def sam(db: None) -> Person:
-    """Somebody with a phone and an address."""
+    """Return a user with a phone and an e-mail address."""
     user = get_user_model().objects.create_user("sam", password="sam")
     register_device(user, PHONE)
     register_device(user, EmailAddress(EMAIL))
@@ -121,7 +122,7 @@ def sam(db: None) -> Person:
 
 @pytest.fixture
 def pat(db: None) -> Person:
-    """Somebody with a phone only."""
+    """Return a user with one phone."""
     user = get_user_model().objects.create_user("pat", password="pat")
     register_device(user, PHONE)
     return Person("pat")
@@ -129,19 +130,19 @@ def pat(db: None) -> Person:
 
 @pytest.fixture
 def no_cooldown(settings: Any) -> None:
-    """Messages may follow each other at once, where a test is about something else."""
+    """Remove the cooldown, so that a test can send messages one after the other."""
     settings.TWILIO_2FA_SEND_COOLDOWN = 0
 
 
 @pytest.fixture
 def sessions_in_database(settings: Any) -> None:
-    """Sessions are rows, where a test counts queries, reads what is stored, or rolls back."""
+    """Store sessions in the database, for tests that count queries, read stored data or roll back."""
     settings.SESSION_ENGINE = "django.contrib.sessions.backends.db"
 
 
 @pytest.fixture
 def later(db: None) -> Any:
-    """Lets time pass: `later(seconds)` moves every stored moment back."""
+    """Return a function that lets time pass: `later(seconds)` moves every stored time back."""
     from .clock import pass_time
 
     return pass_time
@@ -156,7 +157,7 @@ def served_twilio(tmp_path_factory: Any) -> Iterator[LoopbackTwilio]:
 
 @pytest.fixture
 def twilio_over_http(served_twilio: LoopbackTwilio, settings: Any) -> Iterator[LoopbackTwilio]:
-    """Twilio as a process of its own, over HTTP. If a fault withholds its answer, tests wait shortly."""
+    """Return the sandbox in a separate process, over HTTP. Tests wait briefly for withheld answers."""
     from django_twilio_2fa.twilio import client
 
     def wait(seconds: float) -> None:
@@ -167,7 +168,7 @@ def twilio_over_http(served_twilio: LoopbackTwilio, settings: Any) -> Iterator[L
     for name, value in OVER_HTTP.items():
         setattr(settings, name, value)
     settings.TWILIO_2FA_BASE_URL = served_twilio.address
-    client._clients.clear()  # of the sandbox, from an earlier test
+    client._clients.clear()  # clients of an earlier test
     yield served_twilio
     del served_twilio.wait_for_answers
     for made in client._clients.values():
@@ -177,7 +178,7 @@ def twilio_over_http(served_twilio: LoopbackTwilio, settings: Any) -> Iterator[L
 
 @pytest.fixture(autouse=True)
 def twilio_judges_every_request() -> Iterator[None]:
-    """What any test sends to the sandbox, and what that answers, is as Twilio describes it."""
+    """Compare every request and answer with Twilio's OpenAPI description."""
     if not openapi.HERE:
         yield
         return
@@ -185,15 +186,15 @@ def twilio_judges_every_request() -> Iterator[None]:
 
     wrong: list[AssertionError] = []
 
-    def judge(**told: Any) -> None:
+    def compare(**sent: Any) -> None:
         try:
-            if told["status"] < 300:
-                openapi.assert_request(told["method"], told["path"], told["values"])
-                openapi.assert_answer(told["method"], told["path"], told["status"], told["body"])
+            if sent["status"] < 300:
+                openapi.assert_request(sent["method"], sent["path"], sent["values"])
+                openapi.assert_answer(sent["method"], sent["path"], sent["status"], sent["body"])
         except AssertionError as e:
             wrong.append(e)
 
-    sandbox_request.connect(judge)
+    sandbox_request.connect(compare)
     yield
-    sandbox_request.disconnect(judge)
+    sandbox_request.disconnect(compare)
     assert not wrong, wrong

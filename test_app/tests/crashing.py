@@ -1,6 +1,6 @@
-"""One action of the verifier's in a process of its own, to be killed.
+"""Run one action of the verifier in a separate process, which a test kills.
 
-Each is forked from a process that has Django set up: see `forked.py`.
+Each process is forked from one in which Django is set up: see `forked.py`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 
 def main(answer: Connection, database: str, twilio: str, action: str, token: str = "") -> None:
-    """Do one action, and send what is in the database afterwards, or a traceback."""
+    """Run one action. Send the state of the database afterwards, or a traceback."""
     try:
         answer.send(act(database, twilio, action, token))
     except BaseException:

@@ -1,6 +1,6 @@
-"""Imported by a process that others are forked from: Django is set up once for all of them.
+"""Set up Django once, in a process from which others are forked.
 
-Never import it in the tests' own process: it is not their database that is named here.
+Never import this module in the process of the tests: it names another database.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import django
 
 django.setup()
 
-# What an action needs, so that no process imports it again.
+# Import what an action needs, so that no forked process has to import it again.
 import django_twilio_2fa.verifier  # noqa: E402, F401
 
 from . import crashing, people  # noqa: E402, F401

@@ -1,4 +1,4 @@
-"""What many tests need. It imports no models, so that a process may import it before Django is set up."""
+"""Helpers for many tests. This module imports no models, so it can be imported before `django.setup()`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 from django.db import connections
 from django.test import Client
 
-# Settings with which requests go over HTTP, to whatever `TWILIO_2FA_BASE_URL` names.
+# Settings that send requests over HTTP, to the address in `TWILIO_2FA_BASE_URL`.
 OVER_HTTP: dict[str, Any] = {
     "TWILIO_2FA_SANDBOX": False,
     "TWILIO_2FA_ACCOUNT_SID": "AC" + "1" * 32,
@@ -42,7 +42,7 @@ def free_port() -> int:
 
 @contextmanager
 def held_port(*, listening: bool = False) -> Iterator[int]:
-    """Keep a port from others. Connections to it are refused, unless it listens."""
+    """Reserve a port. Connections to the port are refused, unless `listening` is True."""
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         if listening:
@@ -58,7 +58,7 @@ def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
 
 
 def at_once(action: Callable[[int], Any], n: int) -> list[Any]:
-    """Call the action in `n` threads that start together. Return what the calls returned."""
+    """Call the action in `n` threads that start together. Return the results."""
     ready = threading.Barrier(n)
 
     def run(i: int) -> Any:
@@ -90,11 +90,11 @@ def connected(signal: Any, receiver: Callable[..., Any]) -> Iterator[None]:
 
 @contextmanager
 def heard(signal: Any) -> Iterator[list[dict[str, Any]]]:
-    """List the arguments of each time that a signal is sent."""
-    told: list[dict[str, Any]] = []
+    """Collect the arguments each time that a signal is sent."""
+    received: list[dict[str, Any]] = []
 
     def receiver(**kwargs: Any) -> None:
-        told.append(kwargs)
+        received.append(kwargs)
 
     with connected(signal, receiver):
-        yield told
+        yield received

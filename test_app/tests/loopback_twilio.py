@@ -1,4 +1,4 @@
-"""The sandbox as a process of its own, on loopback, with a database of its own: Twilio, as far as it goes."""
+"""The sandbox in a separate process on loopback, with a separate database. It replaces Twilio in tests."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ import requests
 
 MANAGE = Path(__file__).resolve().parents[1] / "manage.py"
 
-# Faults after which no answer comes in time, and how many seconds a test waits for an answer with one of them
-# and without. An answer of a busy machine can take longer than a test should wait for one that never comes.
+# Faults that withhold the answer. The seconds that a test waits for an answer with such a fault, and without.
+# On a busy machine, an answer can take longer than a test should wait for an answer that never comes.
 SILENT = {"hang", "slow"}
 SHORTLY, PATIENTLY = 0.5, 10.0
 
 
 class LoopbackTwilio:
-    """What `manage.py twilio_2fa_sandbox` serves; told what to do over HTTP."""
+    """The process of `manage.py twilio_2fa_sandbox`, controlled over HTTP."""
 
     def __init__(self, folder: Path) -> None:
         env = {
@@ -40,14 +40,14 @@ class LoopbackTwilio:
         assert self.address.startswith("http://127.0.0.1:"), self.address
 
     def wait_for_answers(self, seconds: float) -> None:
-        """Set how long the test waits for an answer. Set by the fixture that knows the test's settings."""
+        """Set how long the test waits for an answer. The fixture `twilio_over_http` replaces this."""
 
     def stop(self) -> None:
         self.process.kill()
         self.process.communicate()
 
     def does(self, fault: str, **options: Any) -> None:
-        """The next requests go wrong: `on`, `times` (0 for all), `seconds`."""
+        """Make the next requests fail. Options: `on`, `times` (0 for all requests), `seconds`."""
         if fault in SILENT:
             self.wait_for_answers(SHORTLY)
         answer = requests.post(f"{self.address}/sandbox/faults", {"fault": fault, **options}, timeout=5)
@@ -56,7 +56,7 @@ class LoopbackTwilio:
             time.sleep(0.01)
 
     def _wait(self) -> None:
-        """Until it takes connections again."""
+        """Wait until the process accepts connections."""
         while not self._takes_connections():
             time.sleep(0.01)
 
@@ -69,13 +69,13 @@ class LoopbackTwilio:
         return True
 
     def is_well(self) -> None:
-        """Nothing goes wrong any more, and nothing was asked yet."""
+        """Remove the fault and the list of requests."""
         self._wait()
         self.wait_for_answers(PATIENTLY)
         requests.delete(f"{self.address}/sandbox/faults", timeout=5)
 
     def is_new(self) -> None:
-        """Well, and with nothing delivered yet."""
+        """Remove the fault, the list of requests and the delivered messages."""
         self.is_well()
         requests.delete(f"{self.address}/sandbox/messages", timeout=5)
 
@@ -95,14 +95,14 @@ class LoopbackTwilio:
         return found
 
     def sends(self) -> int:
-        """How many sends Twilio was asked for."""
+        """Return the number of requests to send a code."""
         return len([r for r in self.requests if r["path"].endswith("/Verifications")])
 
     def checks(self) -> int:
         return len([r for r in self.requests if r["path"].endswith("/VerificationCheck")])
 
     def delivered(self, to: str) -> list[str]:
-        """The codes that arrived, newest first."""
+        """Return the codes that were delivered to an address, newest first."""
         self._wait()
         url = f"{self.address}/sandbox/messages"
         return [m["code"] for m in requests.get(url, {"to": to}, timeout=5).json()["messages"]]

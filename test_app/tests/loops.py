@@ -1,4 +1,4 @@
-"""Async code in a loop of its own, wherever a test runs: Playwright keeps one in the tests' thread."""
+"""Run async code in a separate event loop, because Playwright keeps one in the thread of the tests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 def result_of(walk: Callable[[], Awaitable[T]]) -> T:
-    """Return what the async code returns."""
+    """Run the async code. Return its result."""
     results: list[T] = []
 
     async def go() -> None:
@@ -24,8 +24,8 @@ def result_of(walk: Callable[[], Awaitable[T]]) -> T:
 
 
 def run(walk: Callable[[], Awaitable[None]]) -> None:
-    # With the test's own connections, as Django's live server has them: one that is opened in the thread to a
-    # database in memory is never closed, which Python 3.13 warns of.
+    # Share the test's connections with the thread, as Django's live server does. A connection that the thread
+    # opens to an in-memory database is never closed, and Python 3.13 warns about it.
     shared = {connection.alias: connection for connection in connections.all()}
     for connection in shared.values():
         connection.inc_thread_sharing()

@@ -1,4 +1,4 @@
-"""A wizard of a site's own, mounted beside the kit's with one line."""
+"""A site's own wizards, each mounted with one line beside the wizard of this package."""
 
 from __future__ import annotations
 

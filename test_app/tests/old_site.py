@@ -1,4 +1,4 @@
-"""A site as it was written for 0.32: its callbacks, its receivers, its middleware."""
+"""A site that was written for 0.32: callbacks, receivers and middleware."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def twilio_error(sender: Any, exc: Exception, **kwargs: Any) -> None:
 
 
 class TwoFactorMiddleware:
-    """Keeps everybody out of /secret/ whose session has no sign of a verification."""
+    """Middleware that redirects unverified sessions away from /secret/."""
 
     def __init__(self, get_response: Any) -> None:
         self.get_response = get_response

@@ -1,6 +1,6 @@
-"""Twilio's own OpenAPI descriptions, as a judge of what is sent and answered.
+"""Validate requests and answers with Twilio's own OpenAPI descriptions.
 
-They lie beside the checkout, in `../shared/spec`, and are no part of the project.
+The descriptions are beside the checkout, in `../shared/spec`. They are not part of the project.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ def load(name: str) -> dict[str, Any]:
 
 @lru_cache
 def operation(method: str, path: str) -> tuple[str, str, dict[str, Any]]:
-    """File, path template and description of what serves a method and path."""
-    # A literal part of a path tells more than a parameter.
+    """Return the file, the path template and the description of the operation for a method and path."""
+    # Try templates with fewer parameters first: they are more specific.
     for name in FILES:
         for template in sorted(load(name)["paths"], key=lambda t: t.count("{")):
             pattern = re.sub(r"\{\w+\}", "[^/]+", template)
@@ -39,7 +39,7 @@ def operation(method: str, path: str) -> tuple[str, str, dict[str, Any]]:
 
 
 def _nullable(node: Any, always: bool) -> Any:
-    """OpenAPI's `nullable` in JSON Schema's words; `always` where a file's examples have nulls anywhere."""
+    """Convert OpenAPI's `nullable` to JSON Schema. If `always` is True, every value may be null."""
     if isinstance(node, list):
         return [_nullable(v, always) for v in node]
     if not isinstance(node, dict):
@@ -58,14 +58,14 @@ def _validator(name: str, pointer: str) -> Draft4Validator:
     node: Any = document
     for part in pointer.split("\0"):
         node = node[part]
-    # Most examples of Lookups v2 have nulls where it says that there are none.
+    # Most examples of Lookups v2 have nulls in fields that are not described as nullable.
     always = name == "twilio_lookups_v2.yaml"
     schema = {"components": _nullable(document["components"], always), **_nullable(node, always)}
     return Draft4Validator(schema)
 
 
 def assert_answer(method: str, path: str, status: int, body: Any) -> None:
-    """The answer has the status, the keys and the types that Twilio describes."""
+    """Assert that an answer has the status, the keys and the types that Twilio describes."""
     name, template, described = operation(method, path)
     response = described["responses"][str(status)]
     if "content" not in response:
@@ -77,13 +77,13 @@ def assert_answer(method: str, path: str, status: int, body: Any) -> None:
     )
     problems = [e.message for e in _validator(name, pointer).iter_errors(body)]
     assert not problems, (method, template, problems)
-    # A schema without `required` takes an empty answer: the examples say which keys there are.
+    # A schema without `required` accepts an empty answer. The examples show the keys.
     keys = [set(example["value"]) for example in content.get("examples", {}).values()]
     assert not keys or set(body) in keys, (method, template, set(body) ^ keys[0])
 
 
 def assert_request(method: str, path: str, values: dict[str, Any]) -> None:
-    """Every parameter is one that Twilio knows, with a value that it takes."""
+    """Assert that Twilio describes every parameter and allows its value."""
     _name, template, described = operation(method, path)
     known = {p["name"]: p["schema"] for p in described.get("parameters", ()) if p["in"] == "query"}
     required: set[str] = {
@@ -100,7 +100,7 @@ def assert_request(method: str, path: str, values: dict[str, Any]) -> None:
 
 
 def parameters(method: str, path: str) -> set[str]:
-    """Names of what an operation's body takes, as twilio-python spells them."""
+    """Return the names of the body's parameters of an operation, as twilio-python spells them."""
     name, _template, described = operation(method, path)
     [content] = described["requestBody"]["content"].values()
     schema = content["schema"]

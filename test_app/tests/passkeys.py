@@ -1,4 +1,4 @@
-"""People with passkeys: what a page asks their authenticator, and what it answers."""
+"""Users with passkeys, and the answers of their authenticators."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from .people import Person, registers_by_code
 
 
 def asked(person: Person) -> dict[str, Any]:
-    """What the open page asks the browser."""
+    """Return the ceremony of the open page, which its script reads."""
     found: dict[str, Any] = json.loads(person.page.context["ceremony"])
     return found
 
 
 def options(person: Person) -> dict[str, Any]:
-    """What the open page hands to `navigator.credentials`."""
+    """Return the options that the open page passes to `navigator.credentials`."""
     found: dict[str, Any] = asked(person)["publicKey"]
     return found
 
 
 def names_itself(person: Person, name: str = "") -> Person:
-    """Go to the page that creates a passkey: of the first one, or of one more after a proof."""
+    """Open the page that creates a passkey: the user's first device or, after a proof, another."""
     first = not Device.objects.filter(user=person.user).exists()
     person.page = None
     person.posts("start" if first else "/2fa/add/start/", method="passkey", device="")
@@ -34,7 +34,7 @@ def names_itself(person: Person, name: str = "") -> Person:
 
 
 def creates(person: Person, authenticator: SoftwareAuthenticator, name: str = "", **false: Any) -> Person:
-    """Register a passkey, through the pages."""
+    """Register a passkey on the pages."""
     names_itself(person, name)
     return answers(person, authenticator.create(asked(person), **false))
 
@@ -50,13 +50,13 @@ def begins(person: Person) -> Person:
 
 
 def uses(person: Person, authenticator: SoftwareAuthenticator, **more: Any) -> Person:
-    """Verify with a passkey, through the pages."""
+    """Verify with a passkey on the pages."""
     begins(person)
     return answers(person, authenticator.get(asked(person), **more))
 
 
 def with_passkey(username: str, authenticator: SoftwareAuthenticator, name: str = "") -> Person:
-    """Somebody new with a passkey, in a new session."""
+    """Return a new user with a passkey, in a new session."""
     user = get_user_model().objects.create_user(username, password=username)
     registers_by_code(user, "passkey", authenticator.create, name=name)
     return Person(username)
@@ -88,7 +88,7 @@ def posts_answer(person: Person, id: str, answer: Any, at: str = "/in/", **data:
 def logs_in(
     person: Person, authenticator: SoftwareAuthenticator, at: str = "/in/", data: Any = None, **false: Any
 ) -> Person:
-    """Log in with a passkey and no password. `false`: what the authenticator signs that is not so."""
+    """Log in with a passkey and no password. `false` has false statements for the authenticator to sign."""
     asked = begins_to_log_in(person, at)
     return posts_answer(
         person, asked["id"], authenticator.get(asked["ceremony"], **false), at, **(data or {})

@@ -1,4 +1,4 @@
-"""People who use the site: each walks through pages as a browser would."""
+"""Users of the site, who go through its pages as a browser does."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ names_differ_in_case = pytest.mark.skipif(
     connection.vendor == "mysql", reason="on MariaDB, user names that differ only in case are equal"
 )
 
-# What a browser sends along when a person opens a page.
+# The headers that a browser sends when a person opens a page.
 NAVIGATION = {
     "HTTP_SEC_FETCH_MODE": "navigate",
     "HTTP_SEC_FETCH_DEST": "document",
@@ -39,13 +39,13 @@ NAVIGATION = {
 
 
 def _empty(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-    # A page shows who is signed in: Django may give the session another key for that.
+    # Pages read the user, and Django may give the session another key when they do.
     request.user.is_authenticated  # noqa: B018
     return HttpResponse()
 
 
 class _EmptyPage(ClientHandler):
-    """The site with all its middleware, where a page is empty: its request is what is wanted."""
+    """A handler that runs the site's middleware and returns an empty page. Only the request is used."""
 
     def resolve_request(self, request: HttpRequest) -> Any:
         _view, args, kwargs = super().resolve_request(request)
@@ -69,7 +69,7 @@ class Person:
         return page if page.startswith("/") else self.url(page)
 
     def opens(self, page: str, **headers: Any) -> Person:
-        """Open a page by its name in the kit, or by its path."""
+        """Open a page by its URL name or its path."""
         self.page = self.client.get(self._address(page), follow=True, **headers)
         return self
 
@@ -78,7 +78,7 @@ class Person:
         return self.opens(page, **NAVIGATION)
 
     def posts(self, page: str = "", **data: Any) -> Person:
-        """Post to a page; to the one that is open unless named."""
+        """Post to a page, by default to the open page."""
         address = self._address(page) if page else self.page.request["PATH_INFO"] + self._query()
         self.page = self.client.post(address, data, follow=True)
         return self
@@ -103,14 +103,14 @@ class Person:
         return self.types(wrong_code(messages.last_code(to)))
 
     def presses_the_button(self) -> Person:
-        """Send the form that the page leads with, as it stands."""
+        """Submit the first form of the page, unchanged."""
         html = self.page.content.decode()
         [form] = re.findall(r"<form\b[^>]*>.*?</form>", html[html.index("<main") :], flags=re.S)[:1]
         action = re.search(r'<form[^>]* action="([^"]+)"', form)
         hidden = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form)
         return self.posts(unescape(action[1]) if action else "", **{n: unescape(v) for n, v in hidden})
 
-    # What they see
+    # What the user sees
 
     @property
     def path(self) -> str:
@@ -118,7 +118,7 @@ class Person:
 
     @property
     def text(self) -> str:
-        """The page's words, without its mark-up."""
+        """The text of the page, without markup."""
         html = re.sub(r"<(script|style|head)\b.*?</\1>", " ", self.page.content.decode(), flags=re.S)
         return " ".join(re.sub(r"<[^>]+>", " ", html).split())
 
@@ -127,24 +127,24 @@ class Person:
 
     @property
     def choices(self) -> list[tuple[str, str]]:
-        """Method and masked value of each choice on the start page."""
+        """The method and the masked value of each choice on the start page."""
         return [(c["method"], c["detail"]) for c in self.page.context["choices"]]
 
     @property
     def is_verified(self) -> bool:
-        """As a page of the site would ask."""
+        """Return whether the session is verified, as a view of the site sees it."""
         return is_verified(self._request())
 
     @property
     def verifier(self) -> Verifier:
-        """The verifier of the session, as a page of the site would make it."""
+        """The verifier of the session, as a view of the site creates it."""
         request = self._request()
         verifier = get_verifier(request, create=True)
         request.session.save()
         return verifier
 
     def _request(self) -> HttpRequest:
-        """Return the request of a page of the site, which is not rendered."""
+        """Return the request of a page of the site, without rendering the page."""
         browser = Client()
         browser.handler = _EmptyPage()
         browser.cookies = self.client.cookies
@@ -152,12 +152,12 @@ class Person:
         return request
 
     def has_got(self, to: str = PHONE) -> int:
-        """How many messages were delivered there."""
+        """Return the number of messages that were delivered to an address."""
         return len(messages.delivered(to))
 
 
 def registers_by_code(user: Any, method: str, answer: Any, **about: Any) -> None:
-    """Register a device by the verifier, in a session that ends. `answer` answers what the page would ask."""
+    """Register a device with the verifier, in a new session. `answer` returns the answer to the ceremony."""
     request = RequestFactory().get("/", headers={"User-Agent": ""})
     request.user, request.session = user, SessionStore()
     verifier = get_verifier(request, create=True)

@@ -1,4 +1,4 @@
-"""People with registered browsers: what the pages ask, and what the browsers answer."""
+"""Users with registered browsers, and the answers of these browsers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PENDING, ANSWER = "/2fa/push/pending/", "/2fa/push/answer/"
 
 
 def names_itself(person: Person, browser: SoftwareBrowser, name: str = "") -> Person:
-    """Go to the page that confirms a browser: the first one, or one more after a proof."""
+    """Open the page that confirms a browser: the user's first device or, after a proof, another."""
     first = not Device.objects.filter(user=person.user).exists()
     person.page = None
     person.posts("start" if first else "/2fa/add/start/", method="push", device="")
@@ -26,7 +26,7 @@ def names_itself(person: Person, browser: SoftwareBrowser, name: str = "") -> Pe
 
 
 def registers(person: Person, browser: SoftwareBrowser, name: str = "") -> Person:
-    """Register a browser, through the pages."""
+    """Register a browser on the pages."""
     names_itself(person, browser, name)
     return confirms(person, browser)
 
@@ -36,14 +36,14 @@ def confirms(person: Person, browser: SoftwareBrowser) -> Person:
 
 
 def with_browser(username: str, browser: SoftwareBrowser, name: str = "") -> Person:
-    """Somebody new with a registered browser, in a new session."""
+    """Return a new user with a registered browser, in a new session."""
     user = get_user_model().objects.create_user(username, f"{username}@example.com", password=username)
     registers_by_code(user, "push", browser.confirm, name=name, data={"public_key": browser.public_key})
     return Person(username)
 
 
 def is_asked(person: Person, device: str = "") -> Asked:
-    """Sign in, so that the browser is asked. Returns what it is asked."""
+    """Start a verification by push. Return the request to the browser."""
     person.page = None
     person.posts("start", method="push", device=device)
     asked = asked_in(newest())
@@ -56,7 +56,7 @@ def newest() -> Verification:
 
 
 def pending(browser: SoftwareBrowser, client: Client | None = None, **false: Any) -> Any:
-    """What the approving page of a browser asks, as it is answered."""
+    """Ask for a browser's pending requests, as its approval page does. Return the response."""
     client = client or Client()
     nonce = false.pop("nonce", None) or client.get("/2fa/push/").context["nonce"]
     return client.post(PENDING, {"proof": browser.proof(nonce), **false}, content_type="application/json")
@@ -73,13 +73,13 @@ def sends(token: str, number: str = "", client: Client | None = None) -> Any:
 
 
 def approves(browser: SoftwareBrowser, number: str, client: Client | None = None) -> Any:
-    """Approve the request that the page shows, with a number that its user types."""
+    """Approve the request that the page shows, with the number that the user enters."""
     [shown] = requests(browser, client)
     return sends(browser.answer(shown["sign"], "approved", number), number, client)
 
 
 def denies(browser: SoftwareBrowser, client: Client | None = None) -> Any:
-    """Deny the request, as the script of the page does. Returns the first answer."""
+    """Deny the request, as the script of the page does. Return the first response."""
     [shown] = requests(browser, client)
     told = sends(browser.answer(shown["sign"], "denied"), client=client)
     assert sends(browser.answer(told.json()["sign"], "denied"), client=client).status_code == 200

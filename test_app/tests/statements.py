@@ -1,6 +1,6 @@
 """A pytest plugin for `make essential`: report which SQL statements each test executes.
 
-They are `statements` in the `user_properties` of a report. Each begins with the function that executes it.
+The `user_properties` of a report have the statements as `statements`. Each begins with its function.
 """
 
 from __future__ import annotations
@@ -18,13 +18,15 @@ from django.db import connection
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = (f"{ROOT}/django_twilio_2fa/", f"{ROOT}/providers/")
+# Its functions only run the statements of others.
+RETRIES = f"{ROOT}/django_twilio_2fa/models/contention.py"
 
 
 def caller() -> str:
     """Return the innermost function of the package or of a provider that is running, or an empty text."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
-        if frame.f_code.co_filename.startswith(OURS):
+        if frame.f_code.co_filename.startswith(OURS) and frame.f_code.co_filename != RETRIES:
             return f"{frame.f_code.co_filename.removeprefix(f'{ROOT}/')} {frame.f_code.co_name}"
         frame = frame.f_back
     return ""

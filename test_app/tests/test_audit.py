@@ -116,7 +116,7 @@ def test_locks_and_unlocks_are_audited(pat: Person, log: Any, settings: Any) -> 
     assert log()[1] == {"event": "user_unlocked", "user": str(pat.user.pk), "by": None, "locks": 1}
 
 
-def test_the_end_of_a_lock_is_audited_as_a_moment(pat: Person, log: Any, settings: Any) -> None:
+def test_the_end_of_a_lock_is_audited_with_a_time_zone(pat: Person, log: Any, settings: Any) -> None:
     settings.TWILIO_2FA_LIMITS = {"wrong_tokens_per_user": "1/h"}
     pat.opens("start").picks("sms").types_a_wrong_code()
     [line] = log()
@@ -151,13 +151,13 @@ def test_a_user_key_that_is_text_is_audited_as_a_digest(log: Any) -> None:
     assert "sam" not in line["user"]
 
 
-def test_a_silent_audit_logger_costs_nothing(demo: Person, caplog: Any) -> None:
+def test_a_silent_audit_logger_writes_nothing(demo: Person, caplog: Any) -> None:
     caplog.set_level(logging.WARNING, logger=LOGGER)
     demo.opens("start").picks("sms").registers().types_the_code()
     assert not [r for r in caplog.records if r.name == LOGGER]
 
 
-def test_receivers_are_told_of_each_audited_event(demo: Person, log: Any) -> None:
+def test_an_audited_event_also_sends_a_signal(demo: Person, log: Any) -> None:
     audited = [declared for declared in SIGNALS.values() if declared.audited]
     assert len(audited) >= 6
     with heard(SIGNALS["twilio_2fa_device_added"].signal) as told:

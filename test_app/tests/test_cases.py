@@ -1,4 +1,4 @@
-"""`TWILIO_2FA_CASES` selects which cases of a parametrized test run, `TWILIO_2FA_TESTS` which tests."""
+"""`TWILIO_2FA_CASES` selects cases of parametrized tests. `TWILIO_2FA_TESTS` selects tests."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from .people import PHONE, Person
 
 
 @given(count=st.integers(1, 300), most=st.integers(1, 12))
-def test_the_few_are_as_many_as_asked_for(count: int, most: int) -> None:
-    few = cases.numbers(count, f"{most}")
-    assert len(few) == min(count, most)
-    assert few <= cases.numbers(count, "all")
+def test_the_requested_number_of_cases_is_selected(count: int, most: int) -> None:
+    kept = cases.numbers(count, f"{most}")
+    assert len(kept) == min(count, most)
+    assert kept <= cases.numbers(count, "all")
 
 
 @pytest.mark.parametrize(
     ("asked", "chosen"), [("1", {0}), ("2", {0, 9}), ("3", {0, 4, 9}), ("5", {0, 2, 4, 7, 9})]
 )
-def test_the_few_are_spread_evenly(asked: str, chosen: set[int]) -> None:
+def test_selected_cases_are_spread_evenly(asked: str, chosen: set[int]) -> None:
     assert cases.numbers(10, asked) == chosen
 
 
@@ -59,9 +59,7 @@ def inherited(name: str) -> list[Any]:
         ("test_concurrent_sends_are_one_send", ["Here", "There"]),
     ],
 )
-def test_a_test_that_classes_inherit_runs_for_one_of_them(
-    name: str, left: list[str], monkeypatch: Any
-) -> None:
+def test_an_inherited_test_runs_for_one_class(name: str, left: list[str], monkeypatch: Any) -> None:
     monkeypatch.setenv("TWILIO_2FA_CASES", "1")
     items = inherited(name)
     config: Any = SimpleNamespace(hook=SimpleNamespace(pytest_deselected=lambda items: None))
@@ -116,7 +114,7 @@ def test_a_listed_test_that_does_not_exist_is_an_error(listed: Path) -> None:
         cases.selected(items, ["essential"])
 
 
-def test_of_tests_that_execute_the_same_the_fastest_is_chosen() -> None:
+def test_the_fastest_of_tests_that_execute_the_same_is_chosen() -> None:
     executed = {"": {0}, "slow": {0, 1, 2}, "fast": {1, 2}, "other": {2, 3}}
     assert sorted(chosen(executed, {"slow": 9, "fast": 1, "other": 1})) == ["fast", "other"]
 
@@ -125,22 +123,20 @@ EXECUTED = st.dictionaries(st.text("abc"), st.sets(st.integers(0, 99)), min_size
 
 
 @given(executed=EXECUTED, seconds=st.floats(0, 9))
-def test_chosen_tests_execute_the_share_that_is_asked_for(
-    executed: dict[str, set[int]], seconds: float
-) -> None:
+def test_chosen_tests_execute_the_requested_share(executed: dict[str, set[int]], seconds: float) -> None:
     every = set().union(*executed.values())
     for share in (SHARE, 1):
         names = ["", *chosen(executed, {"a": seconds}, share)]
         assert len(set().union(*(executed.get(name, ()) for name in names))) >= share * len(every)
 
 
-def test_a_test_that_adds_nothing_to_those_before_is_not_chosen() -> None:
+def test_a_test_that_executes_nothing_new_is_not_chosen() -> None:
     executed = {"one": {1, 2}, "two": {2, 3}, "three": {1, 3}}
     assert chosen(executed, {}, before=["one"]) in (["two"], ["three"])
     assert chosen(executed, {}, before=["one", "two"]) == []
 
 
-def test_a_statement_is_noted_with_the_function_that_executes_it(demo: Person) -> None:
+def test_a_statement_is_recorded_with_its_function(demo: Person) -> None:
     with statements.noted() as found:
         demo.user.refresh_from_db()
     assert found == set()
@@ -157,5 +153,5 @@ def test_a_statement_is_noted_with_the_function_that_executes_it(demo: Person) -
         ('RELEASE SAVEPOINT "s139_x2"', "RELEASE SAVEPOINT"),
     ],
 )
-def test_statements_of_one_kind_are_one_statement(sql: str, shape: str) -> None:
+def test_statements_that_differ_in_values_have_one_shape(sql: str, shape: str) -> None:
     assert statements.shape(sql) == shape

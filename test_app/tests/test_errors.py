@@ -1,4 +1,4 @@
-"""Every error, as sites that come from 0.32 know them."""
+"""The errors of this package, and their codes in 0.32."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from django_twilio_2fa import errors
 from django_twilio_2fa.errors import ERRORS
 
-# Code, and status and blocking where 0.32 had others than 400 and no.
+# The codes of 0.32, with status and blocking if these were not 400 and False.
 PLAIN = """
 bad_user_data change_not_allowed email_not_set invalid_carrier_type invalid_phone_number
 invalid_verification_code malformed_request max_attempts_reached max_sends_reached
@@ -53,7 +53,7 @@ def test_placeholders_of_an_error_are_filled() -> None:
 
 
 @pytest.mark.parametrize("text", ["{", "{0}", "{a.b.c}", "{x!z}", "{missing} words"])
-def test_a_sites_sentence_with_stray_braces_is_no_fault(settings: Any, text: str) -> None:
+def test_stray_braces_in_a_sites_sentence_raise_no_error(settings: Any, text: str) -> None:
     settings.TWILIO_2FA_ERROR_DISPLAY = {"invalid_phone_number": text}
     assert isinstance(errors.InvalidPhoneNumber().display, str)
 
@@ -63,7 +63,7 @@ def test_each_code_is_declared_once() -> None:
 
 
 @pytest.mark.parametrize("code", ERRORS)
-def test_the_text_of_an_error_names_nobody(code: str) -> None:
+def test_the_text_of_an_error_has_no_personal_data(code: str) -> None:
     error = ERRORS[code](to="+12025550143", email="sam@example.com", token="123456")
     for secret in ("2025550143", "sam@", "123456"):
         assert secret not in f"{error} {error!r} {error.display}"

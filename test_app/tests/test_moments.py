@@ -1,4 +1,4 @@
-"""Times with `USE_TZ` and without: what comes in is stored, what is told is aware, pages show local time."""
+"""Times with and without `USE_TZ`: signals have aware datetimes, and pages show local time."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from django_twilio_2fa.testing.site import move_counts
 from .helpers import connected, heard
 from .people import Person
 
-# Neither UTC nor a whole number of hours away from it, and without daylight saving.
+# A zone that differs from UTC by a fraction of an hour, without daylight saving.
 ZONE = "Asia/Kathmandu"
 AHEAD = timedelta(hours=5, minutes=45)
 
@@ -43,7 +43,7 @@ def in_nepal(moment: datetime) -> datetime:
 
 
 def is_about_now(moment: datetime) -> bool:
-    """An aware one: a naive one raises TypeError here."""
+    """Return whether an aware datetime is about now. Raise TypeError for a naive one."""
     return abs(utc_now() - moment) < timedelta(seconds=30)
 
 
@@ -86,7 +86,7 @@ def test_signals_have_aware_datetimes(pat: Person) -> None:
     assert is_about_now(told[0]["last_timestamp"])
 
 
-def test_a_lock_ends_in_an_hour_by_the_mail_and_by_the_signal(pat: Person, settings: Any) -> None:
+def test_email_and_signal_have_the_right_end_of_a_lock(pat: Person, settings: Any) -> None:
     settings.TWILIO_2FA_LIMITS = {"wrong_tokens_per_user": "1/h"}
     pat.user.email = "pat@example.com"
     pat.user.save()
@@ -114,22 +114,22 @@ def test_a_user_is_locked_again_once_a_lock_has_ended(pat: Person, settings: Any
     assert len(until) == 2
 
 
-def test_how_long_ago_a_session_was_verified_is_right(pat: Person) -> None:
+def test_the_age_of_a_verification_is_right(pat: Person) -> None:
     verify(pat.client, ago=200)
     request = pat.client.get("/").wsgi_request
     assert is_verified(request, max_age=220)
     assert not is_verified(request, max_age=180)
 
 
-def test_a_session_outlives_a_change_of_the_setting(pat: Person, settings: Any) -> None:
+def test_a_session_survives_a_change_of_use_tz(pat: Person, settings: Any) -> None:
     verify(pat.client, ago=200)
     settings.USE_TZ = not settings.USE_TZ
     request = pat.client.get("/").wsgi_request
     assert is_verified(request, max_age=220)
 
 
-def test_a_session_of_an_earlier_release_holds_naive_text(pat: Person) -> None:
-    """It wrote the time as it was stored."""
+def test_a_naive_time_in_a_session_of_an_earlier_release_counts(pat: Person) -> None:
+    # Earlier releases wrote the time as it was stored.
     verify(pat.client)
     session = pat.client.session
     naive = in_nepal(utc_now() - timedelta(seconds=200)).isoformat()
@@ -139,7 +139,7 @@ def test_a_session_of_an_earlier_release_holds_naive_text(pat: Person) -> None:
     assert is_verified(pat.client.get("/").wsgi_request, max_age=220)
 
 
-def test_pruning_counts_days_from_now(pat: Person) -> None:
+def test_prune_counts_days_from_now(pat: Person) -> None:
     now = int(utc_now().timestamp())
     for hours in (-1, 1):
         Counter.objects.create(scope="x", key=str(hours), window=now - 60 * 86400 - hours * 3600)

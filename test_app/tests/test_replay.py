@@ -1,4 +1,4 @@
-"""What is good once: for whoever comes first, and for a time."""
+"""Values that can be used only once within a given time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .helpers import at_once
 @pytest.mark.django_db
 def test_a_value_can_be_used_again_after_its_time() -> None:
     while time.time() % 60 > 55:
-        time.sleep(1)  # a minute that ends meanwhile would begin another step
+        time.sleep(1)  # if the minute ended during the test, another step would begin
     assert use_once("totp", "YF1", "123456", seconds=60)
     assert not use_once("totp", "YF1", "123456", seconds=60)
     assert use_once("totp", "YF2", "123456", seconds=60)

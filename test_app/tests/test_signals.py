@@ -1,4 +1,4 @@
-"""What receivers are told, and when."""
+"""Signals: when each is sent, and its arguments."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SignalRecorder = list[tuple[str, dict[str, Any]]]
 
 @pytest.fixture
 def told() -> Iterator[SignalRecorder]:
-    """Every signal that is sent, with its arguments, in order."""
+    """Return a list of all signals that are sent, in order, each with its arguments."""
     heard: SignalRecorder = []
     receivers = []
     for name, declared in SIGNALS.items():

@@ -1,4 +1,4 @@
-"""What people type as a code, reduced to digits or refused."""
+"""Codes as people type them: reduced to digits or refused."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_spaces_and_dashes_are_ignored(text: str) -> None:
         "1" * 10_000,
     ],
 )
-def test_text_that_is_no_code_is_refused(text: str) -> None:
+def test_text_that_is_not_a_code_is_refused(text: str) -> None:
     with pytest.raises(errors.InvalidVerificationCode):
         normalize(text, 6)
 
@@ -110,8 +110,8 @@ def test_words_around_a_code_do_not_count(before: str, code: str, after: str) ->
 
 
 @given(WORDS, st.text("0123456789 -", min_size=1, max_size=20), st.text("0123456789 -", max_size=20))
-def test_no_code_is_made_of_parts_of_longer_numbers(words: str, one: str, other: str) -> None:
-    """What is read is one of the runs, whole."""
+def test_parts_of_longer_numbers_are_not_read_as_a_code(words: str, one: str, other: str) -> None:
+    # A code is one whole run of digits.
     runs = ["".join(c for c in run if c.isdigit()) for run in (one, other)]
     try:
         assert normalize(f"{one}: {words}: {other}", 6) in runs

@@ -1,4 +1,4 @@
-"""A site that was written for 0.32 goes on working; warnings say what it should change."""
+"""A site that was written for 0.32 keeps working, and warnings say what it should change."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ from .helpers import same_browser
 from .pages.test_templates import OLD, with_templates
 from .people import PHONE, Person
 
-DOORS = ("django_twilio_2fa.dispatch", "django_twilio_2fa.options", "django_twilio_2fa.client")
+OLD_PATHS = ("django_twilio_2fa.dispatch", "django_twilio_2fa.options", "django_twilio_2fa.client")
 
 
 @pytest.fixture
 def site(settings: Any) -> Iterator[Any]:
-    """The old site's module, with the settings that name it."""
+    """Return the module of the old site. The settings name its callbacks and its middleware."""
     connected = [s for s in vars(signals).values() if isinstance(s, Signal)]
     before = {signal: list(signal.receivers) for signal in connected}
-    for name in (*DOORS, "tests.old_site"):
+    for name in (*OLD_PATHS, "tests.old_site"):
         sys.modules.pop(name, None)
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         module = importlib.import_module("tests.old_site")
-    assert {str(w.message).split()[0] for w in told if w.category is DeprecationWarning} >= set(DOORS[:2])
+    assert {str(w.message).split()[0] for w in told if w.category is DeprecationWarning} >= set(OLD_PATHS[:2])
     warnings.simplefilter("ignore", DeprecationWarning)
     settings.TWILIO_2FA_USER_PHONE_NUMBER_CB = module.phone_number
     settings.TWILIO_2FA_USER_EMAIL_CB = module.email
@@ -70,7 +70,7 @@ def test_a_user_of_an_old_site_registers_and_comes_back(demo: Person, site: Any)
     demo.types_a_wrong_code()
     assert not demo.client.session.get("twilio_2fa_verification")
     demo.types_the_code()
-    # The site stores the number, the kit stores none.
+    # The site stores the number. This package does not.
     assert {demo.user.pk: {"phone_number": PHONE}} == site.PROFILES
     assert not Device.objects.exists()
     assert demo.path == "/secret/"
@@ -90,7 +90,7 @@ def test_links_of_an_old_site_open_pages_and_change_nothing(pat: Person, site: A
     assert not messages.delivered()
 
 
-def test_the_old_classes_are_the_new_ones(site: Any) -> None:
+def test_the_old_names_of_classes_are_the_new_classes(site: Any) -> None:
     assert site.PhoneNumber is PhoneNumber
     assert site.Email is EmailAddress
     number = site.PhoneNumber("+12025550143")
@@ -119,17 +119,15 @@ def test_the_api_answers_at_the_urls_of_0_32(pat: Person, site: Any) -> None:
     assert pat.client.session["twilio_2fa_verification"] is True
 
 
-@pytest.mark.parametrize("road", ["pages", "api"])
-def test_a_code_submitted_twice_at_once_keeps_the_sites_sign(
-    pat: Person, site: Any, settings: Any, road: str
-) -> None:
+@pytest.mark.parametrize("way", ["pages", "api"])
+def test_a_double_submit_keeps_what_receivers_stored(pat: Person, site: Any, settings: Any, way: str) -> None:
     site.PROFILES[pat.user.pk] = {"phone_number": PHONE}
     pat.opens("start").picks("sms")
     code, id = messages.last_code(PHONE), str(Verification.objects.get().public_id)
     asked = []
 
     def submit(client: Client) -> None:
-        if road == "pages":
+        if way == "pages":
             client.post("/2fa/verify/", {"token": code})
         else:
             client.post("/api/2fa/verify/", {"verification_id": id, "code": code})
@@ -137,7 +135,7 @@ def test_a_code_submitted_twice_at_once_keeps_the_sites_sign(
     def allowed(user: Any) -> bool:
         asked.append(user)
         if len(asked) == 2:
-            # This request has read its session and its verification; now the other one wins.
+            # This request has read its session and its verification. Now the other request is approved.
             other = same_browser(pat.client)
             submit(other)
             assert other.session["twilio_2fa_verification"] is True
@@ -152,7 +150,7 @@ def test_a_code_submitted_twice_at_once_keeps_the_sites_sign(
 
 def test_a_user_of_an_old_site_changes_the_number(pat: Person, site: Any) -> None:
     site.PROFILES[pat.user.pk] = {"phone_number": PHONE}
-    # A form of the old page, which takes a proof first now.
+    # The form of the old page. Now it requires a proof first.
     pat.posts("change", country_code="US", phone_number="202 555 0147")
     assert pat.is_at("start")
     assert site.PROFILES[pat.user.pk] == {"phone_number": PHONE}
@@ -179,7 +177,7 @@ def test_an_old_site_gets_the_signal_of_twilio_errors(demo: Person, site: Any) -
 
 
 def from_the_guide(named: str) -> dict[str, Any]:
-    """What a piece of Python in the upgrade guide defines."""
+    """Return the names that a Python block in the upgrade guide defines."""
     guide = (Path(__file__).resolve().parents[2] / "docs" / "upgrading.md").read_text()
     [code] = [code for code in re.findall(r"^```python\n(.*?)^```", guide, re.S | re.M) if named in code]
     found: dict[str, Any] = {}
@@ -191,7 +189,7 @@ def from_the_guide(named: str) -> dict[str, Any]:
 def test_a_session_key_set_without_a_user_lets_nobody_in(
     pat: Person, site: Any, settings: Any, guarded: bool
 ) -> None:
-    """The receiver of the upgrade guide; with that of 0.32 it would, which is why the guide has one."""
+    # The receiver in the upgrade guide guards the key. The receiver of 0.32 does not.
     if guarded:
         signals.twilio_2fa_verification_success.disconnect(site.verified)
         kept = from_the_guide("def verified")
@@ -203,7 +201,7 @@ def test_a_session_key_set_without_a_user_lets_nobody_in(
     assert told.json()["verified"] is True
     client.force_login(get_user_model().objects.create_user("victim"))
     assert ("twilio_2fa_verification" in client.session) is not guarded
-    # Whoever verifies as who they are signed in as has it.
+    # A signed-in user who verifies gets the key.
     site.PROFILES[pat.user.pk] = {"phone_number": PHONE}
     pat.opens("start").picks("sms").types_the_code()
     assert pat.client.session["twilio_2fa_verification"] is True
@@ -264,7 +262,7 @@ EVERY_IMPORT = {
 
 
 def run(*command: str, **env: str) -> subprocess.CompletedProcess[str]:
-    """A command in the old project's folder, as whoever starts it there runs it."""
+    """Run a command in the old project's folder, as a developer of that project does."""
     packages = os.pathsep.join(p for p in sys.path if Path(p).resolve() != PROJECT.parents[1])
     whole = {**os.environ, "PYTHONPATH": packages, **env}
     whole.pop("DJANGO_SETTINGS_MODULE", None)
@@ -280,7 +278,7 @@ def test_names_of_0_32_can_still_be_imported(module: str, name: str) -> None:
         assert getattr(importlib.import_module(module), name) is not None
 
 
-@pytest.mark.parametrize("module", [*DOORS[:2], "django_twilio_2fa.utils"])
+@pytest.mark.parametrize("module", [*OLD_PATHS[:2], "django_twilio_2fa.utils"])
 def test_importing_an_old_module_warns(module: str) -> None:
     sys.modules.pop(module, None)
     with pytest.warns(DeprecationWarning, match=f"{module} is deprecated"):
@@ -308,7 +306,7 @@ def test_a_project_of_0_32_passes_check_and_says_what_to_change() -> None:
     done = run("manage.py", "check")
     assert done.returncode == 0, done.stderr
     for name in ("REGISTER_CB", "TIMEOUT_CB", "ALLOW_UNVERIFIED_SMS", "ALLOW_USER_ERROR_MESSAGE"):
-        assert f"(twilio_2fa.W007) Nothing reads TWILIO_2FA_{name} any more." in done.stderr
+        assert f"(twilio_2fa.W007) TWILIO_2FA_{name} is no longer used." in done.stderr
     assert "twilio_2fa_set_user_data" in done.stderr
     assert "twilio_2fa.E" not in done.stderr
 
@@ -322,13 +320,13 @@ def test_a_project_of_0_32_migrates(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout
 
 
-def test_somebody_verifies_in_a_project_of_0_32() -> None:
+def test_a_user_verifies_in_a_project_of_0_32() -> None:
     done = run("drive.py")
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert [said.partition("Run: ")[2] for said in told["before_migrate"]] == ["python manage.py migrate"] * 2
     assert told["led_to"] == "/2fa/start/?next=/orders/"
-    # Methods whose pages are not found without their apps are not offered.
+    # Methods without their apps are not offered, because their pages are not found.
     assert told["offered"] == ["sms", "call", "email"]
     assert (told["masked"], told["stored"], told["orders"]) == ("(XXX) XXX-0143", PHONE, "your orders")
 
@@ -353,7 +351,7 @@ def test_get_setting_reads_and_calls_settings(utils: Any, settings: Any) -> None
     assert reverse(f"{utils.URL_PREFIX}:start") == "/2fa/start/"
 
 
-def test_the_old_helpers_judge_numbers(utils: Any, settings: Any) -> None:
+def test_the_old_helpers_validate_numbers(utils: Any, settings: Any) -> None:
     from phonenumbers import PhoneNumberFormat, format_number
 
     settings.TWILIO_2FA_PHONE_NUMBER_ALLOWED_COUNTRIES = ["US", "FR"]
@@ -374,11 +372,11 @@ def test_the_old_helpers_look_numbers_up(utils: Any) -> None:
 
 
 @pytest.mark.django_db
-def test_the_old_client_is_the_process_one(utils: Any) -> None:
+def test_the_old_helper_returns_the_client_of_the_process(utils: Any) -> None:
     from django_twilio_2fa.twilio.client import get_client
 
     assert utils.get_twilio_client() is get_client()
     other = utils.get_twilio_client(account_sid="AC" + "7" * 32, auth_token="x")
     assert other.username == "AC" + "7" * 32
-    # The sandbox answers this one as well.
+    # The sandbox answers this client as well.
     assert other.lookups.v2.phone_numbers(PHONE).fetch().phone_number == PHONE

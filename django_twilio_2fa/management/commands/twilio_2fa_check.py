@@ -1,4 +1,4 @@
-"""Ask Twilio whether what the settings name is there and fits."""
+"""Check the credentials, the services and the methods in the settings by requests to Twilio."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Command(BaseCommand):
         providers = get_providers()
         names = conf.ALLOWED_METHODS
         if not isinstance(names, (list, tuple, set, frozenset)):
-            # Not set, or a callable: it depends on the user.
+            # None, or a callable whose result depends on the user.
             names = default_methods()
         for name in names:
             if name not in providers:

@@ -1,4 +1,4 @@
-"""Take over devices that users have registered with another package."""
+"""Import the devices that users have registered with another package."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""List the registered phone numbers that phonenumbers does not know, or does not know any more."""
+"""List the registered phone numbers that are not valid according to phonenumbers."""
 
 from __future__ import annotations
 

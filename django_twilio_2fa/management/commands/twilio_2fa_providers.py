@@ -1,4 +1,4 @@
-"""List the methods that are installed, where each comes from, and whether it can be used."""
+"""List the installed methods, with the source of each and whether it can be used."""
 
 from __future__ import annotations
 

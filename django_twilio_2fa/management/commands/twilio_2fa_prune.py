@@ -1,4 +1,4 @@
-"""Delete old verifications and counts, and blank destinations that were left behind."""
+"""Delete old verifications, counters, locks and browsers, and clear destinations that are not needed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compare this site's verifications with what Twilio has sent."""
+"""Compare this site's verifications with the messages that Twilio has sent."""
 
 from __future__ import annotations
 

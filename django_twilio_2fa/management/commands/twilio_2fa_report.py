@@ -1,4 +1,4 @@
-"""Show what was sent, approved and refused, and what it cost."""
+"""Show the daily figures: sends, approvals, refusals and their cost."""
 
 from __future__ import annotations
 

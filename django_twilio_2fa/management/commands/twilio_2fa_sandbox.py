@@ -1,4 +1,4 @@
-"""Serve the sandbox over HTTP on loopback, for TWILIO_2FA_BASE_URL to point at."""
+"""Serve the sandbox over HTTP on the loopback interface, for use with TWILIO_2FA_BASE_URL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Write a distribution with a method of your own: a provider, its template, its tests and its packaging."""
+"""Create a distribution with your own method: a provider, its template, its tests and its packaging."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Command(TemplateCommand):
     help = (
         "Writes a distribution with a method of your own, ready to install, and tests that pass as written."
     )
-    # The templates end like this so that no tool takes them for code.
+    # The files have this suffix so that tools do not process them as code.
     rewrite_template_suffixes = (("-tpl", ""),)
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -58,7 +58,7 @@ class Command(TemplateCommand):
         self.stdout.write(f'Written to {folder}. Next: pip install --editable ".[test]" there, and pytest.')
 
     def check_name(self, method: str) -> None:
-        """Raise CommandError for a name that cannot be used."""
+        """Raise CommandError if the method cannot have this name."""
         if not NAME.fullmatch(method) or keyword.iskeyword(method) or len(method) > LONGEST:
             raise CommandError(
                 f"{method!r} cannot be the name of a method: use lower-case letters, digits and underscores."

@@ -1,4 +1,4 @@
-"""Unlock a user who has typed too many wrong codes."""
+"""Unlock a user who has entered too many wrong codes."""
 
 from __future__ import annotations
 

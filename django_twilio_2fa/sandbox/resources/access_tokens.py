@@ -1,4 +1,4 @@
-"""Issue access tokens, with which a device creates a push factor by itself."""
+"""Issue access tokens, with which a device can create a push factor."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DEFAULT_TTL = 60
 
 
 def find_token(service: str, token: str) -> SandboxResource | None:
-    """Return the access token that a device presents, whether or not it has expired."""
+    """Return the access token that a device has sent, even if it has expired. None if it does not exist."""
     if not token:
         return None
     return store.rows(KIND, service_sid=service, name=token[:128]).first()

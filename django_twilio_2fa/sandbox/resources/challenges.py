@@ -1,6 +1,6 @@
 """Create and answer challenges of an entity, and notify its devices.
 
-Sources of what happens: Twilio's documentation of Verify TOTP and Push, and its OpenAPI description.
+Sources: Twilio's documentation of Verify TOTP and Push, and its OpenAPI description.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ TIMES = ("date_created", "expiration_date")
 
 
 def expire(**where: Any) -> None:
-    """Mark the challenges whose time is over."""
+    """Mark challenges as expired if their time is over."""
     over = SandboxChallenge.objects.filter(status="pending", expires_at__lte=timezone.now(), **where)
     over.update(status="expired", updated_at=timezone.now())
 
@@ -46,7 +46,7 @@ def find(service: str, identity: str, sid: str) -> SandboxChallenge:
 
 
 def respond(challenge: SandboxChallenge, answer: str, factor: SandboxFactor) -> bool:
-    """Approve or deny a pending challenge. Conditional, so that it happens once."""
+    """Approve or deny a challenge. Return False if it is no longer pending."""
     now = timezone.now()
     changed = SandboxChallenge.objects.filter(pk=challenge.pk, status="pending").update(
         status=answer, responded_at=now, updated_at=now, factor=factor, identity=factor.identity
@@ -159,7 +159,7 @@ def count_attempt(challenge: SandboxChallenge) -> None:
 
 
 def _answer(challenge: SandboxChallenge, factor: SandboxFactor, payload: str) -> str:
-    """Return what the factor has answered; empty for a wrong code. Raises `Refused` for a wrong signature."""
+    """Return the answer of the factor. Empty for a wrong code. Raises `Refused` for a wrong signature."""
     totp = factor.factor_type == "totp"
     if totp:
         factors.check_code(payload)
@@ -174,9 +174,9 @@ def _answer(challenge: SandboxChallenge, factor: SandboxFactor, payload: str) ->
 
 
 def _is_what_was_asked(signed: Body, body: Body) -> bool:
-    """Return whether a device has signed the fields of the challenge as it has fetched them.
+    """Return whether a device has signed the fields of the challenge as fetched.
 
-    Moving the sandbox's clock moves the times of the challenge as well, all by as much.
+    The times may all differ by the same amount, if the sandbox's clock was moved after the fetch.
     """
     rest = [name for name in signatures.SIGNATURE_FIELDS if name not in TIMES]
     if not all(name in signed and signed[name] == body[name] for name in rest):

@@ -1,4 +1,4 @@
-"""Keep entities, the owners of factors. An entity is created alone or with its first factor."""
+"""Store entities, which own factors. An entity is created by itself or with its first factor."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def check_identity(identity: str) -> str:
 
 
 def ensure(account: str, service: str, identity: str) -> SandboxResource:
-    """Return the entity, which is created if need be. One of it exists, however many ask at once."""
+    """Return the entity, and create it if necessary. Concurrent requests create only one."""
     where = {"service_sid": service, "name": check_identity(identity)}
     found = store.rows(KIND, **where).first()
     if found is not None:
         return found
-    # Where factors were created before this table was there, they have the entity's SID.
+    # Factors that were created before the table of entities existed have the SID of their entity.
     earlier = SandboxFactor.objects.filter(service_sid=service, identity=identity).first()
     try:
         row = store.create(KIND, "YE", {}, account=account, service=service, name=identity)
@@ -74,7 +74,7 @@ def fetch_entity(values: Values, *, account: str, service: str, identity: str) -
 
 
 def delete_entity(values: Values, *, account: str, service: str, identity: str) -> Result:
-    """Delete the entity with its factors and challenges."""
+    """Delete the entity, its factors and its challenges."""
     row = _find(service, identity)
     for model in (SandboxChallenge, SandboxFactor):
         model._default_manager.filter(service_sid=service, identity=identity).delete()

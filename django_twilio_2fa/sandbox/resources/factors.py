@@ -1,6 +1,6 @@
 """Create and verify factors of an entity: authenticator apps (TOTP) and push devices.
 
-Sources of what happens: Twilio's documentation of Verify TOTP and Push, and its OpenAPI description.
+Sources: Twilio's documentation of Verify TOTP and Push, and its OpenAPI description.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ def find(service: str, identity: str, sid: str) -> SandboxFactor:
 
 
 def count_attempt(factor: SandboxFactor, too_many: int) -> None:
-    """Count an attempt to answer for the factor. Raises `Refused` with `too_many` after the last one."""
+    """Count an attempt to answer for the factor. Raises `Refused` with the code `too_many` after the last."""
     left = SandboxFactor.objects.filter(pk=factor.pk, attempts__lt=MAX_ATTEMPTS)
     if not left.update(attempts=F("attempts") + 1):
         raise refused(too_many)
 
 
 def check_code(code: str) -> None:
-    """Raise `Refused` for what cannot be the code of an authenticator."""
+    """Raise `Refused` for a text that cannot be the code of an authenticator."""
     if not (code.isascii() and code.isdecimal() and 3 <= len(code) <= 8):
         raise refused(60306)
 
 
-# What the two types have of their own
+# The fields of the two types
 
 
 def _totp_settings(values: Values, found: Body) -> Body:
@@ -148,7 +148,7 @@ def fetch_factor(values: Values, *, account: str, service: str, identity: str, s
 
 
 def update_factor(values: Values, *, account: str, service: str, identity: str, sid: str) -> Result:
-    """Change the factor, and verify it where there is an answer. A wrong code is no error, a signature is."""
+    """Change the factor, and verify it if there is an answer. Raises `Refused` for a wrong signature only."""
     factor = find(service, identity, sid)
     totp = factor.factor_type == "totp"
     factor.friendly_name = text(values, "FriendlyName", longest=64) or factor.friendly_name

@@ -1,4 +1,4 @@
-"""Describe the form with which a push factor is created."""
+"""Describe the form to create a push factor."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Register and check passkeys, a private beta of Twilio's. Needs the extra `sandbox`.
+"""Register and check passkeys, a private beta of Twilio. Needs the extra `sandbox`.
 
-The bodies of requests are JSON, and the answers hold what `navigator.credentials` takes in the browser.
+The bodies of requests are JSON. The responses have the options of `navigator.credentials` for the browser.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def _base64url(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-# Configuration: of the request, or of the service
+# Configuration, from the request or the service
 
 
 def _configuration(values: Values, service: str) -> Body:
@@ -60,7 +60,7 @@ def _configuration(values: Values, service: str) -> Body:
 
 
 def _origins(config: Body) -> list[str]:
-    """Return the origins as browsers write them: a name alone is one over HTTPS."""
+    """Return the origins as browsers write them. A host name without a scheme gets `https`."""
     found = config["relying_party"]["origins"]
     return [origin if "://" in origin else f"https://{origin}" for origin in found]
 
@@ -149,7 +149,7 @@ def verify_factor(values: Values, *, account: str, service: str) -> Result:
 
 
 def create_challenge(values: Values, *, account: str, service: str) -> Result:
-    """Ask for a passkey: of a factor, of an identity, or of anybody at the service's relying party."""
+    """Ask for the passkey of a factor, of an identity, or of any user of the service's relying party."""
     identity, factor_sid = text(values, "identity"), read_sid(values, "factor_sid", "YF")
     factor = None
     if factor_sid:
@@ -205,7 +205,7 @@ def approve_challenge(values: Values, *, account: str, service: str) -> Result:
 
 
 def _factor_of(challenge: SandboxChallenge, credential_id: str) -> SandboxFactor:
-    """Return the passkey that was used. Raises `Refused` if it may not answer this challenge."""
+    """Return the passkey that was used. Raises `Refused` if the passkey may not answer this challenge."""
     for factor in _verified(service_sid=challenge.service_sid, secret=credential_id.rstrip("=")):
         asked = challenge.factor_id in (None, factor.pk)
         if asked and challenge.identity in ("", factor.identity):
@@ -224,7 +224,7 @@ def _challenge_body(challenge: SandboxChallenge, path: str) -> Body:
     }
 
 
-# What the browser has answered
+# The answer of the browser
 
 
 class _Registration:
@@ -235,7 +235,7 @@ class _Registration:
 
 
 def _challenge_in(values: Values) -> str:
-    """Return the SID that the browser has signed as its challenge; empty if there is none."""
+    """Return the SID that the browser has signed as its challenge. Raises `Refused` if there is none."""
     try:
         client = json.loads(signatures.decoded(values["response"]["clientDataJSON"]))
         return signatures.decoded(client["challenge"]).decode("ascii")
@@ -244,7 +244,7 @@ def _challenge_in(values: Values) -> str:
 
 
 def _credential(values: Values) -> Body:
-    # Twilio's examples have `rawId` in hex, browsers in base64url; it says the same as `id`.
+    # `rawId` has the same value as `id`. It is hex in Twilio's examples, and base64url in browsers.
     found = text(values, "id", required=True).rstrip("=")
     return {"id": found, "rawId": found, "type": "public-key", "response": values["response"]}
 

@@ -1,4 +1,4 @@
-"""Configure the rate limits of a service. `rate_counts` counts the sends in them."""
+"""Configure the rate limits of a service. The module `rate_counts` counts the sends."""
 
 from __future__ import annotations
 

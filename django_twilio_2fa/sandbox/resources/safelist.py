@@ -1,4 +1,4 @@
-"""Keep the safe list of an account: numbers that Fraud Guard and geo permissions do not block."""
+"""Store the safe list of an account: numbers that Fraud Guard and geo permissions do not block."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..twilio_errors import invalid
 
 KIND = "safelist"
 E164 = re.compile(r"\+[1-9][0-9]{6,14}")
-# What a number on the list is spared.
+# The errors that numbers on the list do not get.
 SPARED = (60410, 60605)
 
 
@@ -25,7 +25,7 @@ def _body(row: SandboxResource) -> Body:
 
 
 def add_number(values: Values, *, account: str) -> Result:
-    """Add a number. One that is on the list already is answered as it is."""
+    """Add a number. If it is on the list already, return the existing entry."""
     number = text(values, "PhoneNumber", required=True)
     if not E164.fullmatch(number):
         raise invalid("PhoneNumber", "is not a number in E.164 format")

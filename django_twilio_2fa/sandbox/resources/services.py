@@ -47,7 +47,7 @@ def _friendly_name(values: Values, name: str) -> str | None:
     return text(values, name, longest=32) or None
 
 
-# By parameter: the place in the body, and what reads the parameter.
+# By parameter: the place in the body, and the function that reads the parameter.
 CONFIGURATION: dict[str, tuple[str, Callable[[Values, str], Any]]] = {
     "FriendlyName": ("friendly_name", _friendly_name),
     "CodeLength": ("code_length", lambda v, n: integer(v, n, 4, 10)),
@@ -113,7 +113,7 @@ def _row(service: str) -> SandboxResource | None:
 def configuration(service: str) -> dict[str, Any]:
     """Return the configuration of a service by place, such as `totp.skew`. Raises `Refused` if deleted.
 
-    `is_configured` says whether the service was created or updated: only then are its features enforced.
+    `is_configured` is True if the service was created or updated. Only then are its features enforced.
     """
     row = None if service == UNKNOWN else _row(service)
     if service == UNKNOWN or (row and row.data.get("deleted")):
@@ -174,6 +174,6 @@ def delete_service(values: Values, *, account: str, service: str) -> Result:
 
 
 def list_services(values: Values, *, account: str) -> Result:
-    """List the services that were created or configured; the others are known only by their SID."""
+    """List the services that were created or configured. Other services are not stored."""
     rows = store.rows(KIND, account_sid=account).exclude(data__has_key="deleted")
     return page(values, rows, "services", BASE, lambda row: _body(row.sid, account))

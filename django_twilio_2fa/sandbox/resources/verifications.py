@@ -1,6 +1,6 @@
 """Send and check codes.
 
-Sources of what happens: Twilio's documentation of Verify, and its OpenAPI description for the shapes.
+Sources: Twilio's documentation of Verify, and its OpenAPI description for the formats.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def start(values: Values, *, account: str, service: str) -> Result:
     row = _pending(service, to)
     data = {}
     if falls_back := channel == "auto":
-        # The second time, the silent way has not worked.
+        # A second send means that Silent Network Auth has not worked.
         channel = "sna" if sna.takes_part(to) and not (row and row.sends) else "sms"
     if channel == "sna":
         with_token = bool(flag(values, "EnableSnaClientToken"))
@@ -125,7 +125,7 @@ def _destination(values: Values) -> tuple[str, str]:
     except phonenumbers.NumberParseException:
         parsed = False
     else:
-        # By its shape (ITU-T E.164), not by the plans that phonenumbers knows: Twilio has plans of its own.
+        # Only the form (ITU-T E.164) is checked: Twilio's numbering plans are not those of phonenumbers.
         parsed = bool(E164.fullmatch(to))
     if not parsed:
         raise invalid("To", "is not a valid phone number")
@@ -134,7 +134,7 @@ def _destination(values: Values) -> tuple[str, str]:
 
 def _locale(values: Values, service: str) -> str:
     locale = str(values.get("Locale") or "")
-    # A 404 is documented for a language that is not spoken; for what is no tag at all this is a guess.
+    # A 404 is documented for a language that is not supported. The error for an invalid tag is a guess.
     if locale and not re.fullmatch(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*", locale):
         raise invalid("Locale")
     if locale and locale not in LOCALES:
@@ -151,7 +151,7 @@ def _over(row: SandboxVerification) -> bool:
 
 
 def end(row: SandboxVerification, status: str) -> bool:
-    """Conditional, so that it happens once."""
+    """End a verification with a status. Return False if it is no longer pending."""
     values = {"status": status, "pending_key": None, "updated_at": timezone.now()}
     ended = SandboxVerification.objects.filter(pk=row.pk, status="pending").update(**values)
     if ended:
@@ -177,7 +177,7 @@ def _pending(service: str, to: str) -> SandboxVerification | None:
 def _new(
     values: Values, account: str, service: str, to: str, channel: str, configured: Values, data: Values
 ) -> tuple[SandboxVerification, bool]:
-    """Create a verification. Returns it and True, or that of a concurrent request and False."""
+    """Create a verification. Return it and True, or the one of a concurrent request and False."""
     code = text(values, "CustomCode") or "".join(
         secrets.choice("0123456789") for _ in range(configured["code_length"])
     )
@@ -198,7 +198,7 @@ def _new(
                 data={"lookup": lookup, **data},
             )
     except IntegrityError:
-        # It is the same verification to Twilio.
+        # At Twilio, concurrent sends belong to the same verification.
         return SandboxVerification.objects.get(pending_key=_key(service, to)), False
     return row, True
 
@@ -286,7 +286,7 @@ def _common(row: SandboxVerification) -> dict[str, Any]:
 def verification_body(
     row: SandboxVerification, attempts: Iterable[SandboxMessage] | None = None
 ) -> dict[str, Any]:
-    """Return a verification as Twilio does. `attempts`: its messages, if they are known."""
+    """Return a verification in Twilio's format. `attempts`: its messages, if they are known."""
     if attempts is None:
         attempts = SandboxMessage.objects.filter(verification=row).order_by("sent_at", "pk")
     return {

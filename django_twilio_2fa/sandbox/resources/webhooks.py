@@ -41,7 +41,7 @@ def _is_address(text: str) -> bool:
 
 
 def _data(values: Values, *, required: bool) -> Body:
-    """Return what a request gives; None for what it leaves out."""
+    """Return the values of a request. None for values that it leaves out."""
     name = text(values, "FriendlyName", longest=64, required=required)
     events = items(values, "EventTypes")
     if (required and not events) or set(events) - {*EVENTS, "*"}:
@@ -59,7 +59,7 @@ def _data(values: Values, *, required: bool) -> Body:
 
 
 def create_webhook(values: Values, *, account: str, service: str, auth_token: str) -> Result:
-    """Create a webhook. It is signed with the auth token with which it is created."""
+    """Create a webhook. Its deliveries are signed with the auth token of this request."""
     data = _data(values, required=True)
     data |= {"status": data["status"] or "enabled", "version": data["version"] or "v2"}
     data["auth_token"] = auth_token

@@ -1,7 +1,7 @@
-"""Dresses for the pages: each folder here has templates and static files of a site, and no code.
+"""Themes for the pages ("dresses"): each folder has the templates and static files of a theme, and no code.
 
-A site puts such templates into a folder of its own that `DIRS` names. This demo has several, so it has a
-loader that looks into the folder that the visitor has picked.
+A site has one theme, in a folder that `DIRS` names. This demo has several, so its template loader uses the
+folder of the theme that the visitor has picked.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ worn: ContextVar[str] = ContextVar("worn", default="")
 
 
 class DressMiddleware:
-    """Lets the templates of the dress in the visitor's cookie come first."""
+    """Use the theme in the visitor's cookie during a request."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -47,12 +47,12 @@ class DressLoader(filesystem.Loader):
 
 
 class CachedLoader(cached.Loader):
-    """Django's, with a cache for each dress."""
+    """Django's cached loader, with a separate cache for each theme."""
 
     def cache_key(self, template_name: str, skip: Any = None) -> str:
         return f"{worn.get()}:{super().cache_key(template_name, skip)}"
 
 
 def shown(request: HttpRequest) -> dict[str, Any]:
-    """A context processor, for the menu."""
+    """Return the themes and the current theme, for the menu. This is a context processor."""
     return {"dresses": DRESSES, "dress": worn.get()}

@@ -1,4 +1,4 @@
-"""A method with no token: a link by e-mail, opened anywhere, lets the page go on that waits."""
+"""A method without a token: the waiting page continues when the user opens an e-mailed link."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ class LinkProvider(WaitingProvider):
         return "" if request is not None else "without a request there is no address to link to"
 
     def start(self, verification: Verification, *, request: Any = None) -> Sent:
-        # Nobody who only sees the page that waits can make the link: it is signed.
+        # The link is signed, so that a person who sees only the waiting page cannot make it.
         signed = signing.dumps(str(verification.public_id), salt=SALT)
         url = request.build_absolute_uri(reverse("link:answer", request=request, args=[signed]))
         body = gettext("Open this to go on: {url}\n\nIf you did not ask for it, open it and say no.")
         send_mail(gettext("Is it you?"), body.format(url=url), None, [verification.destination])
-        # Who is asked has to see the page that waits: a stranger's request cannot be waved through.
+        # Only the waiting page shows the number, so users cannot approve an attacker's request by mistake.
         numbers = secrets.SystemRandom().sample(NUMBERS, OFFERED)
         return Sent(data={"numbers": sorted(numbers), "number": numbers[0]})
 

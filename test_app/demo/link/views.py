@@ -1,4 +1,4 @@
-"""Where the link leads: whoever opens it says whether it was them, on any device and signed in or not."""
+"""The page of the link, where users say whether it was them, on any device and signed in or not."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .provider import SALT
 
 @method_decorator(never_cache, name="dispatch")
 class AnswerView(View):
-    """A GET shows the question only: mail programs open links by themselves."""
+    """Ask for the number. A GET answers nothing, because mail programs open links automatically."""
 
     def verification(self, signed: str) -> Verification | None:
         try:

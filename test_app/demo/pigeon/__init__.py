@@ -1,1 +1,1 @@
-"""A method of a project's own, outside Twilio: a code by Django's e-mail backend."""
+"""A custom method without Twilio: it sends a code with Django's e-mail backend."""

@@ -1,4 +1,4 @@
-"""Codes by carrier pigeon, which flies as far as Django's e-mail backend carries it."""
+"""Codes by carrier pigeon, which are sent with Django's e-mail backend."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class PigeonProvider(MethodProvider):
         code = f"{secrets.randbelow(10**length):0{length}d}"
         body = gettext("Your code is {code}.").format(code=code)
         send_mail(gettext("A pigeon for you"), body, None, [verification.destination])
-        # The digest alone is kept, under a key and for this verification only: never the code.
+        # Only a keyed digest for this verification is stored, never the code.
         return Sent(data={"digest": digest("pigeon", verification.public_id, code)})
 
     def check(self, verification: Verification, token: str, *, request: Any = None) -> Checked:
         kept = verification.data.get("digest", "")
-        # Under the current key and earlier ones: a rotation of the key does not spoil a code on its way.
+        # Earlier keys are tried as well, so that a code still works after a rotation of the key.
         matches = [constant_time_compare(kept, d) for d in digests("pigeon", verification.public_id, token)]
         return Checked(approved=any(matches))

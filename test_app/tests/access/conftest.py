@@ -1,4 +1,4 @@
-"""The site of these tests, with the middleware."""
+"""Fixtures for a site with the middleware."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ MIDDLEWARE = "django_twilio_2fa.middleware.TwoFactorMiddleware"
 
 
 def is_asked(user: Any) -> bool:
-    """Return whether the site asks this user to verify."""
+    """Return whether the site requires this user to verify."""
     return user.username != "guest"
 
 
 @pytest.fixture
 def site(db: None, settings: Any) -> Iterator[Any]:
-    """Set up a site that requires verification of all users except guests. Returns the settings."""
+    """Return the settings of a site that requires verification of all users except guests."""
     settings.ROOT_URLCONF = f"{__package__}.urls"
     settings.MIDDLEWARE = [*(m for m in django_settings.MIDDLEWARE if m != MIDDLEWARE), MIDDLEWARE]
     settings.TWILIO_2FA_REQUIRED_CB = is_asked
@@ -36,14 +36,14 @@ def site(db: None, settings: Any) -> Iterator[Any]:
 
 @pytest.fixture
 def guards(site: Any) -> Any:
-    """The same site, where only the views ask."""
+    """Return the settings of the same site, where only the views require verification."""
     site.TWILIO_2FA_REQUIRED_CB = None
     return site
 
 
 @pytest.fixture
 def logins(guards: Any, monkeypatch: Any) -> Any:
-    """The site with log-in pages of ours. Returns its settings."""
+    """Return the settings of the site with log-in pages of this package."""
     guards.LOGIN_REDIRECT_URL = "/page/"
     guards.LOGIN_URL = "/in/"
     kept = [p for p in urls.urlpatterns if getattr(p, "name", "") != "login"]
@@ -56,13 +56,13 @@ def logins(guards: Any, monkeypatch: Any) -> Any:
 
 @pytest.fixture
 def visitor(logins: Any, sam: Person) -> Visitor:
-    """Sam, who has a phone and an address, and has not signed in."""
+    """Return Sam, who has a phone and an e-mail address, and has not signed in."""
     return Visitor("sam")
 
 
 @pytest.fixture
 def site_login(logins: Any) -> Any:
-    """The same site, where passkeys log in without a password. Returns its settings."""
+    """Return the settings of the same site, where passkeys log in without a password."""
     logins.TWILIO_2FA_ALLOWED_METHODS = ["passkey", "sms"]
     logins.TWILIO_2FA_PASSWORDLESS_LOGIN = True
     return logins
@@ -75,6 +75,6 @@ def phone() -> SoftwareAuthenticator:
 
 @pytest.fixture
 def ann(site_login: Any, phone: SoftwareAuthenticator) -> Visitor:
-    """Ann, who has a passkey on her phone, and has not signed in."""
+    """Return Ann, who has a passkey on her phone, and has not signed in."""
     with_passkey("ann", phone)
     return Visitor("ann")

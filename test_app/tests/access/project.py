@@ -1,6 +1,6 @@
-"""A project for a recipe of docs/access.md: run as a script, with what the recipe says as JSON.
+"""A project for a recipe of docs/access.md. It runs as a script, and its argument is the recipe as JSON.
 
-`files` are the recipe's, `apps` and `urls` those of the package that it is about.
+`files` are the files of the recipe. `apps` and `urls` are those of the package that the recipe integrates.
 """
 
 import json
@@ -95,12 +95,12 @@ client = Client()
 
 
 def at(answer):
-    """Return the path of the page where the redirects have led."""
+    """Return the path of the page after all redirects."""
     return answer.request["PATH_INFO"]
 
 
 def verifies(answer):
-    """Pick a text message on the page that is open, and type its code."""
+    """Pick a text message on the current page, and type its code."""
     for told in ({"method": "sms"}, {"token": lambda: messages.last_code(TEST_PHONE_NUMBER)}):
         data = {name: value() if callable(value) else value for name, value in told.items()}
         answer = client.post(f"{at(answer)}?{answer.request['QUERY_STRING']}", data, follow=True)

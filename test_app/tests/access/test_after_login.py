@@ -1,4 +1,4 @@
-"""A person who has logged in on Django's page is led straight to the wizard."""
+"""Redirects from Django's log-in page straight to the wizard."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def to_verify(page: str) -> str:
 
 @pytest.fixture
 def trusts_this(pat: Person, settings: Any) -> Person:
-    """A user whose browser is remembered, and whose session has ended."""
+    """Return a user whose browser is remembered and whose session has ended."""
     settings.TWILIO_2FA_TRUSTED_BROWSER_AGE = timedelta(days=30)
     cookies = cookies_of(trusts(pat).client)
     pat.client.logout()
@@ -105,7 +105,7 @@ def trusts_this(pat: Person, settings: Any) -> Person:
 
 @pytest.fixture
 def logs_in(pat: Person) -> Callable[..., str]:
-    """Log in. Return where the log-in page redirects to."""
+    """Return a function that logs in, and returns the URL that the log-in page redirects to."""
     if SESSION_KEY in pat.client.session:
         pat.client.logout()
 
@@ -131,7 +131,7 @@ def test_a_log_in_leads_straight_to_the_code(pat: Person, logs_in: Any, to: str)
 
 
 @pytest.mark.parametrize("to", ["/open/", "/2fa/start/", "/nowhere/", "/", "/other-login/", "/transfer/"])
-def test_other_pages_are_opened_themselves_after_a_log_in(logs_in: Any, to: str) -> None:
+def test_other_pages_are_opened_directly_after_a_log_in(logs_in: Any, to: str) -> None:
     assert logs_in(to) == to
 
 
@@ -146,12 +146,12 @@ def test_other_pages_are_opened_themselves_after_a_log_in(logs_in: Any, to: str)
         "/class-with-permission/",
     ],
 )
-def test_a_page_with_a_rule_before_ours_decides_itself(logs_in: Any, to: str) -> None:
+def test_a_page_with_an_earlier_check_is_opened_directly(logs_in: Any, to: str) -> None:
     assert logs_in(to) == to
 
 
 @pytest.mark.parametrize("to", ["/fresh/", "/methods/"])
-def test_a_page_that_asks_for_more_decides_itself(logs_in: Any, to: str) -> None:
+def test_a_page_with_max_age_or_methods_is_opened_directly(logs_in: Any, to: str) -> None:
     assert logs_in(to) == to
 
 
@@ -162,7 +162,7 @@ def test_a_log_in_leads_to_the_code_if_everybody_has_to_verify(settings: Any, lo
     assert logs_in("/other-login/", page="/other-login/") == "/other-login/"
 
 
-def test_a_callback_that_requires_all_is_not_asked_early(settings: Any, logs_in: Any) -> None:
+def test_required_cb_is_not_called_at_a_log_in(settings: Any, logs_in: Any) -> None:
     asked = []
 
     def required(request: HttpRequest, **kwargs: Any) -> bool:
@@ -183,12 +183,12 @@ def test_a_callback_that_requires_all_is_not_asked_early(settings: Any, logs_in:
         {**NAVIGATION, "HTTP_SEC_FETCH_MODE": "cors", "HTTP_SEC_FETCH_DEST": "empty"},
     ],
 )
-def test_only_a_person_is_led_on_from_a_log_in(logs_in: Any, headers: dict[str, Any]) -> None:
+def test_only_a_browser_navigation_is_led_to_the_wizard(logs_in: Any, headers: dict[str, Any]) -> None:
     assert logs_in("/secret/", headers=headers) == "/secret/"
 
 
 @pytest.mark.parametrize("to", ["http://testserver/secret/", "//elsewhere.example/secret/"])
-def test_a_log_in_that_leads_to_a_whole_address_is_left_alone(logs_in: Any, to: str) -> None:
+def test_a_log_in_redirect_to_a_full_url_is_left_alone(logs_in: Any, to: str) -> None:
     assert logs_in(to, page="/other-login/") == to
 
 
@@ -199,7 +199,7 @@ def test_a_failed_log_in_stays_at_the_form(pat: Person) -> None:
     assert pat.has_got() == 0
 
 
-def test_a_user_without_a_device_opens_the_page_itself(pat: Person, logs_in: Any) -> None:
+def test_a_user_without_a_device_opens_the_page_directly(pat: Person, logs_in: Any) -> None:
     Device.objects.filter(user=pat.user).delete()
     assert logs_in("/secret/") == "/secret/"
 
@@ -209,12 +209,12 @@ def test_a_user_with_two_devices_is_led_to_start(pat: Person, logs_in: Any) -> N
     assert logs_in("/secret/") == "/2fa/start/?next=%2Fsecret%2F"
 
 
-def test_a_user_who_may_not_verify_opens_the_page_itself(settings: Any, logs_in: Any) -> None:
+def test_a_user_who_may_not_verify_opens_the_page_directly(settings: Any, logs_in: Any) -> None:
     settings.TWILIO_2FA_ALLOW_USER_CB = lambda user, **kwargs: False
     assert logs_in("/secret/") == "/secret/"
 
 
-def test_a_verified_user_who_logs_in_again_opens_the_page_itself(pat: Person) -> None:
+def test_a_verified_user_who_logs_in_again_opens_the_page(pat: Person) -> None:
     verify(pat.client)
     form = {"username": "pat", "password": "pat", "next": "/secret/"}
     response = pat.client.post("/other-login/", form, **NAVIGATION, follow=True)
@@ -222,7 +222,7 @@ def test_a_verified_user_who_logs_in_again_opens_the_page_itself(pat: Person) ->
     assert response.status_code == 200
 
 
-def test_a_log_in_in_a_remembered_browser_opens_the_page_itself(
+def test_a_log_in_in_a_remembered_browser_opens_the_page(
     settings: Any, trusts_this: Person, logs_in: Any
 ) -> None:
     before = cookie_of(trusts_this).value
@@ -249,7 +249,7 @@ def test_a_log_in_under_asgi_leads_straight_to_the_code(pat: Person) -> None:
     assert response.headers["Location"] == to_verify("/secret/")
 
 
-def test_a_site_below_a_path_leads_straight_to_the_code(logs_in: Any) -> None:
+def test_a_log_in_below_a_script_name_leads_to_the_code(logs_in: Any) -> None:
     set_script_prefix("/below/")
     try:
         url = logs_in("/below/secret/", headers={**NAVIGATION, "SCRIPT_NAME": "/below"})

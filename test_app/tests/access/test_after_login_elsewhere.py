@@ -1,4 +1,4 @@
-"""What a log-in leads to on sites whose addresses depend on more than a path."""
+"""Redirects after a log-in on sites whose URLs depend on more than the path."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class OfOneOwner(TwoFactorRequiredMixin, View):
 
 
 class OtherURLs:
-    """Middleware of a site that looks the URLs of each request up elsewhere."""
+    """A middleware that sets `request.urlconf` for requests with the header `X-URLs`."""
 
     def __init__(self, get_response: Any) -> None:
         self.get_response = get_response
@@ -52,7 +52,7 @@ REST = path("<path:rest>", protected)
 
 @pytest.fixture
 def logs_in(pat: Person, settings: Any) -> Callable[..., str]:
-    """Return a function that logs in on a site with the given URLs, and returns the redirect's URL."""
+    """Return a function that logs in on a site with the given URLs, and returns the URL of the redirect."""
     pat.client.logout()
 
     def logs_in(to: str, urls: list[Any], page: str = "/login/", **headers: Any) -> str:
@@ -66,7 +66,7 @@ def logs_in(pat: Person, settings: Any) -> Callable[..., str]:
 
 
 @pytest.mark.parametrize("page", ["/login/", "/t/other/login/"])
-def test_the_wizard_of_the_page_is_found_below_parameters(logs_in: Any, page: str) -> None:
+def test_the_wizard_with_the_pages_url_parameters_is_found(logs_in: Any, page: str) -> None:
     tenant = [path("secret/", protected), LOGIN, WIZARD]
     urls = [LOGIN, path("t/<slug:tenant>/", include(tenant))]
     found = logs_in("/t/acme/secret/", urls, page)
@@ -83,7 +83,7 @@ def test_a_site_without_a_wizard_for_the_page_logs_in_as_before(logs_in: Any, ca
     assert [r for r in caplog.records if r.levelno >= logging.ERROR] == []
 
 
-def test_a_path_with_other_letters_is_found_before_a_catch_all(logs_in: Any) -> None:
+def test_a_path_beyond_ascii_is_matched_before_a_catch_all(logs_in: Any) -> None:
     assert logs_in("/\u00fcber/", [LOGIN, WIZARD, path("\u00fcber/", page), REST]) == "/%C3%BCber/"
 
 
@@ -102,26 +102,26 @@ def test_a_page_in_another_language_is_left_alone(logs_in: Any) -> None:
     assert logs_in("/secret/", urls) == to_verify("/secret/")
 
 
-def test_a_request_with_urls_of_its_own_is_left_alone(settings: Any, logs_in: Any) -> None:
+def test_a_request_with_its_own_urlconf_is_left_alone(settings: Any, logs_in: Any) -> None:
     settings.MIDDLEWARE = [f"{__name__}.OtherURLs", *settings.MIDDLEWARE]
     urls = [LOGIN, WIZARD, path("secret/", protected)]
     assert logs_in("/secret/", urls, HTTP_X_URLS="other") == "/secret/"
     assert logs_in("/secret/", urls) == to_verify("/secret/")
 
 
-def test_a_page_for_scripts_is_left_alone(settings: Any, logs_in: Any) -> None:
+def test_a_log_in_redirect_to_an_api_view_is_left_alone(settings: Any, logs_in: Any) -> None:
     settings.TWILIO_2FA_REQUIRED_CB = True
     assert logs_in("/api/verified/", [*include("demo.urls")[0].urlpatterns]) == "/api/verified/"
 
 
-def test_a_requirement_that_is_computed_decides_itself(logs_in: Any) -> None:
+def test_a_page_with_a_computed_requirement_is_opened_directly(logs_in: Any) -> None:
     assert logs_in("/own/", [LOGIN, WIZARD, path("own/", OfOneOwner.as_view())]) == "/own/"
 
 
 @pytest.mark.parametrize(
     ("status", "headers"), [(302, {}), (201, {"Location": "/"}), (307, {"Location": "/"})]
 )
-def test_other_answers_of_a_log_in_are_left_alone(
+def test_other_responses_to_a_log_in_are_left_alone(
     pat: Person, settings: Any, caplog: Any, status: int, headers: dict[str, str]
 ) -> None:
     def sign_up(request: HttpRequest) -> HttpResponse:

@@ -1,4 +1,4 @@
-"""What a site sets up in an unusual or a careless way: nobody gets in by it, and nobody is kept out."""
+"""Unusual or careless setups of a site. None of them bypasses verification or locks users out."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from .visitors import TEMPLATE, CarelessBackend, Visitor
 
 
 def cms(request: HttpRequest, slug: str) -> HttpResponse:
-    """Answer for every page of a content management system, as one view."""
+    """Serve every page of a content management system with one view."""
     return urls.page(request)
 
 
@@ -38,7 +38,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
 
 
 class SetsUser:
-    """A middleware that authenticates by itself, as for a token in a header. It reads no session."""
+    """A middleware that sets the user itself, as for a token in a header. It reads no session."""
 
     sync_capable = async_capable = True
 
@@ -52,7 +52,7 @@ class SetsUser:
 
 
 class FormWithoutBackend(AuthenticationForm):
-    """A form that finds the user itself, so that no backend has left its name."""
+    """A form that finds the user itself, so `user.backend` is not set."""
 
     def get_user(self) -> Any:
         return get_user_model().objects.get(username="sam")
@@ -60,7 +60,7 @@ class FormWithoutBackend(AuthenticationForm):
 
 @pytest.fixture
 def route(monkeypatch: Any) -> Any:
-    """Add routes before the site's. Its page that is named "login" is gone."""
+    """Return a function that adds routes before the site's, and removes the route named "login"."""
 
     def add(*routes: Any) -> None:
         kept = [p for p in urls.urlpatterns if getattr(p, "name", "") != "login"]
@@ -76,18 +76,16 @@ def route(monkeypatch: Any) -> Any:
     forget()
 
 
-class TestThePageThatLoginUrlNames:
-    """It is exempt, and nothing else is."""
+class TestLoginUrl:
+    """The page of `LOGIN_URL`: only this page is exempt."""
 
-    def test_other_pages_of_the_same_view_are_not(self, site: Any, pat: Person, route: Any) -> None:
+    def test_other_pages_of_the_log_in_view_are_not_exempt(self, site: Any, pat: Person, route: Any) -> None:
         route(re_path(r"^cms/(?P<slug>.*)$", cms))
         site.LOGIN_URL = "/cms/sign-in/"
         assert pat.opens("/cms/payroll/").is_at("start")
         assert pat.opens("/cms/sign-in/").path == "/cms/sign-in/"
 
-    def test_the_language_of_the_first_request_does_not_matter(
-        self, site: Any, pat: Person, route: Any
-    ) -> None:
+    def test_login_url_is_matched_in_every_language(self, site: Any, pat: Person, route: Any) -> None:
         site.LANGUAGES = [("en", "English"), ("de", "Deutsch")]
         site.MIDDLEWARE = ["django.middleware.locale.LocaleMiddleware", *site.MIDDLEWARE]
         route(*i18n_patterns(path("sign-in/", sign_in), path("payroll/", urls.page)))
@@ -97,8 +95,10 @@ class TestThePageThatLoginUrlNames:
         assert pat.opens("/de/sign-in/").path == "/de/sign-in/"
 
     @pytest.mark.parametrize(("login_url", "exempt"), [("/app/sign-in/", True), ("/sign-in/", False)])
-    def test_below_a_path(self, site: Any, pat: Person, route: Any, login_url: str, exempt: bool) -> None:
-        """The address of `LOGIN_URL` begins with the path that the site is served below (`SCRIPT_NAME`)."""
+    def test_login_url_is_matched_below_the_script_name(
+        self, site: Any, pat: Person, route: Any, login_url: str, exempt: bool
+    ) -> None:
+        # `LOGIN_URL` includes `SCRIPT_NAME`, the path that the site is served below.
         route(path("sign-in/", sign_in))
         site.LOGIN_URL = login_url
         set_script_prefix("/app/")
@@ -129,16 +129,16 @@ def test_another_middleware_may_set_the_user_under_asgi(site: Any, path: str) ->
 
 
 class TestTheLogInPage:
-    def test_a_user_without_a_backend_is_signed_in_by_the_only_one(
-        self, visitor: Visitor, route: Any
-    ) -> None:
+    def test_a_user_without_a_backend_uses_the_only_backend(self, visitor: Visitor, route: Any) -> None:
         view = TwoFactorLoginView.as_view(template_name=TEMPLATE, authentication_form=FormWithoutBackend)
         route(path("in/bare/", view))
         assert visitor.signs_in("/in/bare/").is_at("start")
         visitor.picks("sms").types_the_code()
         assert visitor.is_signed_in
 
-    def test_of_several_backends_none_is_guessed(self, visitor: Visitor, logins: Any, route: Any) -> None:
+    def test_a_missing_backend_among_several_raises_value_error(
+        self, visitor: Visitor, logins: Any, route: Any
+    ) -> None:
         backend = "django.contrib.auth.backends.ModelBackend"
         logins.AUTHENTICATION_BACKENDS = [backend, f"{CarelessBackend.__module__}.CarelessBackend"]
         view = TwoFactorLoginView.as_view(template_name=TEMPLATE, authentication_form=FormWithoutBackend)
@@ -146,9 +146,7 @@ class TestTheLogInPage:
         with pytest.raises(ValueError, match="backend"):
             visitor.signs_in("/in/bare/")
 
-    def test_a_user_whom_the_site_refuses_is_not_let_in_by_a_browser(
-        self, visitor: Visitor, logins: Any
-    ) -> None:
+    def test_a_remembered_browser_does_not_admit_a_refused_user(self, visitor: Visitor, logins: Any) -> None:
         logins.TWILIO_2FA_TRUSTED_BROWSER_AGE = timedelta(days=30)
         visitor.signs_in().picks("sms").posts(token=messages.last_code(PHONE), trust_browser="on")
         again = Visitor("sam")
@@ -160,7 +158,7 @@ class TestTheLogInPage:
         again.signs_in()
         assert again.is_signed_in
 
-    def test_endpoints_that_are_not_open_do_not_end_a_log_in(self, visitor: Visitor) -> None:
+    def test_a_refused_api_request_does_not_end_a_half_way_log_in(self, visitor: Visitor) -> None:
         visitor.signs_in()
         for endpoint in ("devices", "browsers", "activity"):
             assert visitor.client.get(f"/api/2fa/{endpoint}/").status_code == 401
@@ -193,7 +191,9 @@ class TestPasswordReset:
         opens_reset(visitor, monkeypatch, self.view).posts(**PASSWORDS)
         assert visitor.client.get("/who/").json() == {"user": "", "verified": False}
 
-    def test_a_remembered_browser_is_forgotten(self, visitor: Visitor, logins: Any, monkeypatch: Any) -> None:
+    def test_a_password_reset_forgets_remembered_browsers(
+        self, visitor: Visitor, logins: Any, monkeypatch: Any
+    ) -> None:
         logins.TWILIO_2FA_TRUSTED_BROWSER_AGE = timedelta(days=30)
         visitor.signs_in().picks("sms").posts(token=messages.last_code(PHONE), trust_browser="on")
         again = Visitor("sam")
@@ -204,27 +204,27 @@ class TestPasswordReset:
         assert not TrustedBrowser.objects.exists()
 
 
-class TestWhatNobodyCouldMeet:
-    """A mistake is reported when the view is defined, and does not ask people for ever."""
+class TestInvalidRequirements:
+    """Requirements that nobody can meet: an error when the view is defined, instead of an endless prompt."""
 
     @pytest.mark.parametrize("max_age", [0, -1, timedelta(0)])
-    def test_no_time_at_all(self, max_age: Any) -> None:
+    def test_max_age_of_zero_or_less_raises_value_error(self, max_age: Any) -> None:
         with pytest.raises(ValueError, match="max_age"):
             two_factor_required(max_age=max_age)
 
-    def test_text_in_place_of_a_list(self) -> None:
+    def test_methods_given_as_a_string_raise_type_error(self) -> None:
         with pytest.raises(TypeError, match=r'methods=\["email"\]'):
             two_factor_required(methods="email")
 
-    def test_the_mixin_after_the_view(self) -> None:
+    def test_the_mixin_after_the_view_class_raises_type_error(self) -> None:
         with pytest.raises(TypeError, match="WrongView has to name TwoFactorRequiredMixin before"):
 
             class WrongView(urls.PageView, TwoFactorRequiredMixin):
                 pass
 
 
-def test_a_device_that_is_registered_meanwhile_is_asked_for(logins: Any, demo: Person) -> None:
-    """Somebody with the password alone registers a phone. Before it is done, the user has one."""
+def test_a_device_registered_during_a_log_in_is_required(logins: Any, demo: Person) -> None:
+    # An attacker who has only the password registers a phone. Meanwhile, the user registers one.
     logins.TWILIO_2FA_REQUIRED_CB = True
     thief = Visitor("demo").signs_in().picks("sms").registers("202 555 0199")
     assert thief.is_at("verify")

@@ -1,4 +1,4 @@
-"""What verification costs a request of a verified user: no query, and few calls."""
+"""The cost of verification in a request of a verified user: no query, and few calls."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def ask_again(person: Person) -> None:
 
 
 class TestQueries:
-    def test_a_verified_user_costs_none(self, site: Any, pat: Person) -> None:
+    def test_a_verified_user_costs_no_query(self, site: Any, pat: Person) -> None:
         verify(pat.client)
-        # The session and the user, which Django reads.
+        # The two queries are Django's, for the session and the user.
         assert len(queries(pat, "/page/")) == 2
         assert len(queries(pat, "/guarded/")) == 2
         assert len(queries(pat, "/who/")) == 2
 
-    def test_the_recheck_costs_one_and_saves_the_session(self, site: Any, pat: Person) -> None:
+    def test_the_recheck_costs_one_query_and_saves_the_session(self, site: Any, pat: Person) -> None:
         verify(pat.client)
         ask_again(pat)
         found = [q for q in queries(pat, "/page/") if not q.startswith(("SAVEPOINT", "RELEASE", "BEGIN"))]
@@ -50,19 +50,19 @@ class TestQueries:
         assert all("django_session" in q for q in found[3:])
         assert len(queries(pat, "/page/")) == 2
 
-    def test_a_view_that_is_not_asked_for_costs_none(self, guards: Any, pat: Person) -> None:
+    def test_a_view_without_a_requirement_costs_no_query(self, guards: Any, pat: Person) -> None:
         assert queries(pat, "/page/") == []
 
-    def test_an_exempt_view_costs_none(self, site: Any, pat: Person) -> None:
+    def test_an_exempt_view_costs_no_query(self, site: Any, pat: Person) -> None:
         assert queries(pat, "/open/") == []
 
-    def test_a_visitor_costs_none(self, site: Any, db: None, client: Any) -> None:
+    def test_a_visitor_costs_no_query(self, site: Any, db: None, client: Any) -> None:
         with CaptureQueriesContext(connection) as caught:
             client.get("/page/")
         assert len(caught) == 0
 
 
-# Calls of this package's functions in one request. Python 3.11; later versions have fewer.
+# The most calls of this package's functions in one request with Python 3.11. Later versions make fewer.
 MOST_CALLS = {"/open/": 8, "/who/": 24, "/page/": 26, "/guarded/": 40}
 
 
@@ -89,7 +89,7 @@ def test_the_benchmark_runs(pat: Person) -> None:
     assert set(added) == set(bench_access.LIMITS)
 
 
-def test_nothing_is_read_before_something_is_asked(rf: Any) -> None:
+def test_the_state_of_a_visitor_needs_no_session(rf: Any) -> None:
     request = rf.get("/")
     request.user = AnonymousUser()
     state = TwoFactorState(request)

@@ -1,4 +1,4 @@
-"""The demo shows what requires verification."""
+"""The pages of the demo that require verification."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..browsers.people import cookies_of
 from ..people import PHONE, Person
 
 
-def test_the_demo_loses_no_form(pat: Person) -> None:
+def test_the_demo_keeps_a_posted_form(pat: Person) -> None:
     assert pat.opens("/transfer/").is_at("start")
     pat.picks("sms").types_the_code()
     assert pat.path == "/transfer/"
@@ -30,13 +30,13 @@ def test_the_demo_asks_for_more_than_a_text_message(sam: Person) -> None:
     assert sam.opens("/keys/").path.startswith("/2fa/")
 
 
-def test_the_demo_asks_only_who_has_set_it_up(demo: Person, pat: Person) -> None:
+def test_the_demo_requires_only_users_with_a_device(demo: Person, pat: Person) -> None:
     assert demo.opens("/profile/").path == "/profile/"
     assert pat.opens("/profile/").is_at("start")
 
 
-def test_the_demo_asks_a_returning_user_nothing(pat: Person, settings: Any) -> None:
-    """All of it is on: the middleware, the log-in page, the admin, and remembered browsers."""
+def test_the_demo_asks_a_returning_user_for_no_code(pat: Person, settings: Any) -> None:
+    # All features are on: the middleware, the log-in page, the admin, and remembered browsers.
     settings.TWILIO_2FA_REQUIRED_CB = settings.TWILIO_2FA_REQUIRED_IN_ADMIN = True
     settings.TWILIO_2FA_TRUSTED_BROWSER_AGE = timedelta(days=30)
     pat.user.is_staff = pat.user.is_superuser = True

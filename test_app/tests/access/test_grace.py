@@ -1,4 +1,4 @@
-"""The grace period: users who have nothing registered need not verify until a date."""
+"""The grace period: users without a device need not verify until a date."""
 
 from __future__ import annotations
 
@@ -29,26 +29,26 @@ def in_days(days: int) -> date:
 
 @pytest.fixture
 def grace(site: Any) -> Any:
-    """The site, which asks everybody to verify, from ten days from now on."""
+    """Return the settings of the site, with a grace period of ten days."""
     site.TWILIO_2FA_GRACE_UNTIL = in_days(10)
     return site
 
 
 def reminders(person: Person) -> list[str]:
-    """Return what the next page with messages shows."""
+    """Return the messages that the next page shows."""
     person.opens("devices")
     return [str(m) for m in person.page.context["messages"]]
 
 
 @shows("GRACE_UNTIL")
 class TestUntil:
-    def test_somebody_with_nothing_registered_is_let_through(self, grace: Any, demo: Person) -> None:
+    def test_a_user_without_a_device_is_let_through(self, grace: Any, demo: Person) -> None:
         assert demo.opens("/page/").path == "/page/"
         assert demo.opens("/guarded/").path == "/guarded/"
         assert demo.opens("/guarded/async/").path == "/guarded/async/"
         assert demo.client.post("/page/", {"a": "1"}).status_code == 200
 
-    def test_users_with_a_device_verify(self, grace: Any, pat: Person) -> None:
+    def test_users_with_a_device_have_to_verify(self, grace: Any, pat: Person) -> None:
         assert pat.opens("/page/").is_at("start")
         pat.posts(action="skip")
         assert pat.opens("/page/").is_at("start")
@@ -59,14 +59,14 @@ class TestUntil:
         assert demo.opens("/page/").is_at("start")
         assert "Skip" not in demo.text
 
-    def test_what_was_skipped_is_asked_for_when_it_ends(self, grace: Any, demo: Person) -> None:
+    def test_a_skipped_registration_is_required_after_the_period(self, grace: Any, demo: Person) -> None:
         grace.TWILIO_2FA_GRACE_ACTION = "register"
         demo.opens("/page/").posts(action="skip")
         grace.TWILIO_2FA_GRACE_UNTIL = in_days(0)
         assert demo.opens("/page/").is_at("start")
 
     @pytest.mark.parametrize("until", [None, lambda user: None, lambda user: 1 / 0, lambda user: "soon"])
-    def test_without_a_date_there_is_none(self, grace: Any, demo: Person, until: Any) -> None:
+    def test_without_a_date_there_is_no_grace_period(self, grace: Any, demo: Person, until: Any) -> None:
         grace.TWILIO_2FA_GRACE_UNTIL = until
         assert demo.opens("/page/").is_at("start")
 
@@ -80,19 +80,19 @@ class TestUntil:
         assert demo.opens("/page/").is_at("start")
 
     @pytest.mark.parametrize("path", ["/step-up/", "/strong/", "/step-up/class/"])
-    def test_what_asks_for_more_is_not_open(self, grace: Any, demo: Person, path: str) -> None:
+    def test_a_grace_period_does_not_open_step_up_pages(self, grace: Any, demo: Person, path: str) -> None:
         demo.opens(path)
         assert demo.path in ("/2fa/start/", "/2fa/register/")
         assert "Skip" not in demo.text
         demo.posts(action="skip")
         assert demo.opens(path).path != path
         assert urls.RUN == []
-        # Nor is it opened by skipping elsewhere.
+        # Skipping registration on another page does not open this page.
         grace.TWILIO_2FA_GRACE_ACTION = "register"
         assert demo.opens("/page/").posts(action="skip").path == "/page/"
         assert demo.opens(path).path != path
 
-    def test_moments_are_read_in_the_sites_time_zone(self, settings: Any) -> None:
+    def test_naive_times_are_in_the_time_zone_of_the_site(self, settings: Any) -> None:
         now = timezone.now()
         for until in (now + timedelta(seconds=60), now - timedelta(seconds=60)):
             settings.TWILIO_2FA_GRACE_UNTIL = until
@@ -143,13 +143,13 @@ class TestAction:
         assert Person("another").opens("/page/").path == "/page/"
 
     @pytest.mark.parametrize("action", ["no such action", lambda user: "nor this", lambda user: 1 / 0])
-    def test_what_is_no_action_reminds(self, grace: Any, demo: Person, action: Any) -> None:
+    def test_an_invalid_action_shows_a_reminder(self, grace: Any, demo: Person, action: Any) -> None:
         grace.TWILIO_2FA_GRACE_ACTION = action
         assert demo.opens("/page/").path == "/page/"
         assert len(reminders(demo)) == 1
 
-    def test_check_reports_what_is_no_action(self, settings: Any) -> None:
+    def test_a_check_reports_an_invalid_action(self, settings: Any) -> None:
         settings.TWILIO_2FA_GRACE_ACTION = "no such action"
         assert [m.hint for m in check_all(None) if m.id == "twilio_2fa.E003"] == [
-            "It takes: allow, remind, register."
+            "Use one of allow, remind, register, or a callable."
         ]

@@ -1,4 +1,4 @@
-"""`TwoFactorLoginView`: the password first, and nobody is signed in until they are verified."""
+"""`TwoFactorLoginView`: it asks for the password first, and signs users in once they are verified."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class TestSigningIn:
         visitor.user.refresh_from_db()
         assert visitor.user.last_login
 
-    def test_a_wrong_password_is_djangos_business(self, visitor: Visitor) -> None:
+    def test_a_wrong_password_shows_the_log_in_form_again(self, visitor: Visitor) -> None:
         visitor.signs_in(password="wrong")
         assert visitor.path == "/in/"
         assert visitor.opens("start").path == "/in/"
@@ -86,27 +86,27 @@ class TestSigningIn:
         assert (visitor.path, visitor.page.request["QUERY_STRING"]) == ("/class/", "a=1")
 
     @pytest.mark.parametrize("to", ["https://evil.example/", "//evil.example/"])
-    def test_next_elsewhere_is_not_followed(self, visitor: Visitor, to: str) -> None:
+    def test_next_on_another_host_is_not_followed(self, visitor: Visitor, to: str) -> None:
         visitor.signs_in("/in/", next=to).picks("sms").types_the_code()
         assert visitor.path == "/page/"
 
-    def test_a_host_that_the_view_allows_is_followed(self, visitor: Visitor) -> None:
+    def test_a_redirect_to_an_allowed_host_is_followed(self, visitor: Visitor) -> None:
         visitor.signs_in("/in/elsewhere/").picks("sms")
         answer = visitor.client.post(visitor.path, {"token": messages.last_code(PHONE)})
         assert answer["Location"] == "https://other.example/in/"
 
-    def test_a_guarded_page_is_reached_in_one_go(self, visitor: Visitor) -> None:
+    def test_a_log_in_from_a_guarded_page_returns_to_the_page(self, visitor: Visitor) -> None:
         visitor.opens("/guarded/")
         assert visitor.path == "/in/"
         visitor.signs_in(f"/in/?{visitor.page.request['QUERY_STRING']}").picks("sms").types_the_code()
         assert visitor.path == "/guarded/"
 
-    def test_a_page_of_ours_is_not_gone_back_to(self, visitor: Visitor) -> None:
+    def test_next_at_the_wizard_is_replaced_by_its_own_next(self, visitor: Visitor) -> None:
         visitor.opens("/2fa/start/?next=/class/")
         visitor.signs_in(f"/in/?{visitor.page.request['QUERY_STRING']}").picks("sms").types_the_code()
         assert visitor.path == "/class/"
 
-    def test_an_address_of_the_api_is_no_page_of_ours(self, visitor: Visitor) -> None:
+    def test_next_at_an_api_endpoint_is_followed(self, visitor: Visitor) -> None:
         address = "/api/2fa/verification-methods/"
         visitor.signs_in(f"/in/?next={address}").picks("sms").types_the_code()
         assert visitor.path == address
@@ -121,15 +121,15 @@ class TestSigningIn:
         visitor.signs_in("/in/remembering/").picks("sms").types_the_code()
         assert visitor.client.session.get_expire_at_browser_close()
 
-    def test_users_who_are_signed_in_are_redirected(self, visitor: Visitor) -> None:
+    def test_redirect_authenticated_user_waits_for_verification(self, visitor: Visitor) -> None:
         visitor.signs_in("/in/redirecting/")
         assert visitor.opens("/in/redirecting/").path == "/in/redirecting/"
         visitor.opens("start").picks("sms").types_the_code()
         assert visitor.opens("/in/redirecting/").path == "/page/"
 
     @pytest.mark.usefixtures("sessions_in_database")
-    def test_the_session_key_changes_twice(self, visitor: Visitor) -> None:
-        """A session that an attacker has planted in a browser is of no use, at either step."""
+    def test_the_session_key_changes_at_each_step_of_a_log_in(self, visitor: Visitor) -> None:
+        # An attacker who has planted a session in a browser cannot use the session after either step.
         visitor.opens("/in/")
         visitor.client.session.save()
         session = visitor.client.session
@@ -144,7 +144,7 @@ class TestSigningIn:
         assert len({first, second, third}) == 3
         assert [s.pk for s in Session.objects.filter(pk__in=[first, second, third])] == [third]
 
-    def test_beside_djangos_login_required_middleware(self, visitor: Visitor, logins: Any) -> None:
+    def test_verification_works_with_login_required_middleware(self, visitor: Visitor, logins: Any) -> None:
         import django
 
         if django.VERSION < (5, 1):
@@ -152,12 +152,12 @@ class TestSigningIn:
         logins.MIDDLEWARE = [*logins.MIDDLEWARE, "django.contrib.auth.middleware.LoginRequiredMiddleware"]
         assert visitor.signs_in().picks("sms").types_the_code().path == "/page/"
 
-    def test_the_subclass_may_say_who_verifies(self, visitor: Visitor, monkeypatch: Any) -> None:
+    def test_a_subclass_can_override_needs_verification(self, visitor: Visitor, monkeypatch: Any) -> None:
         monkeypatch.setattr(TwoFactorLoginView, "needs_verification", lambda self, user: False)
         assert visitor.signs_in().path == "/page/"
         assert visitor.is_signed_in
 
-    def test_the_subclass_may_ask_who_it_is_for_where_they_go(self, visitor: Visitor, demo: Person) -> None:
+    def test_a_subclass_can_read_the_user_for_the_redirect(self, visitor: Visitor, demo: Person) -> None:
         assert visitor.signs_in("/in/own-page/").is_at("start")
         assert not visitor.is_signed_in
         for somebody in (visitor.picks("sms").types_the_code(), Visitor("demo").signs_in("/in/own-page/")):
@@ -165,13 +165,13 @@ class TestSigningIn:
             assert (somebody.path, query) == ("/class/", f"who={somebody.user.username}")
 
 
-class TestWhoHasNothingRegistered:
+class TestUsersWithoutADevice:
     def test_users_without_a_device_are_signed_in_at_once(self, logins: Any, demo: Person) -> None:
         visitor = Visitor("demo").signs_in()
         assert visitor.path == "/page/"
         assert visitor.client.get("/who/").json() == {"user": "demo", "verified": False}
 
-    def test_whoever_has_to_verify_registers_first(self, logins: Any, demo: Person) -> None:
+    def test_a_required_user_registers_before_signing_in(self, logins: Any, demo: Person) -> None:
         logins.TWILIO_2FA_REQUIRED_CB = True
         visitor = Visitor("demo").signs_in()
         assert visitor.is_at("start")
@@ -191,7 +191,7 @@ class TestWhoHasNothingRegistered:
         assert visitor.is_at("start")
         assert visitor.posts(action="skip").path == "/page/"
 
-    def test_nothing_can_be_skipped_before_signing_in(self, visitor: Visitor, logins: Any) -> None:
+    def test_registration_cannot_be_skipped_before_signing_in(self, visitor: Visitor, logins: Any) -> None:
         visitor.signs_in()
         logins.TWILIO_2FA_REGISTER_OPTIONAL = True
         Device.objects.all().delete()
@@ -200,24 +200,24 @@ class TestWhoHasNothingRegistered:
 
 
 class TestHalfWay:
-    """What a right password alone opens: nothing."""
+    """A log-in with a right password and no second factor yet. It allows only verification."""
 
     @pytest.mark.parametrize(
         "page", ["devices", "/2fa/add/", "/2fa/change/", "again", "/guarded/", "/admin/"]
     )
-    def test_no_other_page_is_open(self, visitor: Visitor, page: str) -> None:
+    def test_a_half_way_log_in_opens_no_other_page(self, visitor: Visitor, page: str) -> None:
         visitor.signs_in()
         device = Device.objects.first()
         assert device
         assert visitor.opens(page).path in ("/in/", "/admin/login/")
         assert visitor.opens(f"/2fa/remove/{device.pk}/").path == "/in/"
 
-    def test_the_api_shows_no_devices(self, visitor: Visitor) -> None:
+    def test_a_half_way_log_in_opens_no_other_api_endpoint(self, visitor: Visitor) -> None:
         visitor.signs_in()
         for endpoint in ("devices", "browsers", "activity"):
             assert visitor.client.get(f"/api/2fa/{endpoint}/").status_code == 401
 
-    def test_the_request_has_no_user(self, visitor: Visitor) -> None:
+    def test_the_user_of_a_half_way_log_in_is_anonymous(self, visitor: Visitor) -> None:
         request = visitor.signs_in().client.get("/2fa/start/").wsgi_request
         assert not request.user.is_authenticated
         assert "_auth_user_id" not in visitor.client.session
@@ -238,12 +238,12 @@ class TestHalfWay:
         assert visitor.opens("start").path == "/in/"
         assert "signing_in" not in visitor.client.session["twilio_2fa"]
 
-    def test_a_moment_in_the_future_is_none(self, visitor: Visitor) -> None:
+    def test_a_half_way_log_in_from_the_future_is_invalid(self, visitor: Visitor) -> None:
         self.later(visitor.signs_in(), -3600)
         assert visitor.opens("start").path == "/in/"
 
     @pytest.mark.parametrize("change", ["password", "is_active", "deleted", "backend"])
-    def test_a_half_way_log_in_ends_with_what_it_stands_on(
+    def test_a_half_way_log_in_ends_if_user_or_backend_changes(
         self, visitor: Visitor, logins: Any, change: str
     ) -> None:
         visitor.signs_in().picks("sms")
@@ -264,7 +264,7 @@ class TestHalfWay:
         "forged",
         ["x", {}, {"user": "x"}, {"user": "1", "at": "x"}, {"user": {}, "at": 1}, {"backend": "os.system"}],
     )
-    def test_a_forged_or_broken_state_is_nobodys(self, visitor: Visitor, forged: Any) -> None:
+    def test_a_forged_or_broken_half_way_log_in_is_ignored(self, visitor: Visitor, forged: Any) -> None:
         visitor.signs_in()
         session = visitor.client.session
         part = session["twilio_2fa"]
@@ -289,7 +289,7 @@ class TestHalfWay:
         assert visitor.opens("success").is_at("start")
         assert not visitor.is_signed_in
 
-    def test_another_user_in_the_same_browser_begins_anew(self, visitor: Visitor, pat: Person) -> None:
+    def test_another_user_in_the_same_browser_starts_again(self, visitor: Visitor, pat: Person) -> None:
         visitor.signs_in().picks("email")
         second = Visitor("pat")
         second.client = visitor.client
@@ -300,21 +300,23 @@ class TestHalfWay:
         second.opens("start").picks("sms").types_the_code()
         assert second.client.get("/who/").json()["user"] == "pat"
 
-    def test_a_user_who_was_signed_in_is_no_longer(self, visitor: Visitor, pat: Person) -> None:
+    def test_a_user_signed_in_before_is_signed_out_at_the_password(
+        self, visitor: Visitor, pat: Person
+    ) -> None:
         visitor.client.force_login(pat.user)
         verify(visitor.client)
         visitor.signs_in()
         assert not visitor.is_signed_in
         assert not visitor.client.get("/2fa/start/").wsgi_request.user.is_authenticated
 
-    def test_wrong_codes_count_for_the_user(self, visitor: Visitor) -> None:
+    def test_wrong_codes_during_a_log_in_count_for_the_user(self, visitor: Visitor) -> None:
         visitor.signs_in().picks("sms")
         for n in range(1, 6):
             visitor.types(wrong_code(messages.last_code(PHONE), n))
         assert visitor.is_at("failed")
         assert not visitor.is_signed_in
 
-    def test_a_log_in_can_be_given_up(self, visitor: Visitor) -> None:
+    def test_log_out_cancels_a_half_way_log_in(self, visitor: Visitor) -> None:
         visitor.signs_in()
         visitor.client.post("/logout/")
         assert visitor.opens("start").path == "/in/"
@@ -322,7 +324,7 @@ class TestHalfWay:
 
 class TestCrashes:
     def test_a_code_sent_twice_signs_in_both_times(self, visitor: Visitor) -> None:
-        """A browser may have thrown away the first answer, with its cookie."""
+        # A browser may have lost the first response, with its session cookie.
         visitor.signs_in().picks("sms")
         twin = same_browser(visitor.client)
         state = dict(visitor.client.session)
@@ -337,7 +339,7 @@ class TestCrashes:
         twin.get("/2fa/success/")
         assert twin.get("/who/").json() == {"user": "sam", "verified": True}
 
-    def test_a_request_that_died_after_the_approval_is_made_up(self, visitor: Visitor) -> None:
+    def test_a_log_in_interrupted_after_approval_is_completed(self, visitor: Visitor) -> None:
         visitor.signs_in().picks("sms")
         state = dict(visitor.client.session)
         visitor.types_the_code()
@@ -350,7 +352,7 @@ class TestCrashes:
         assert visitor.path == "/page/"
         assert visitor.is_signed_in
 
-    def test_what_was_approved_before_a_new_password_is_not_used(self, visitor: Visitor) -> None:
+    def test_an_approval_before_a_second_log_in_is_not_used(self, visitor: Visitor) -> None:
         visitor.signs_in().picks("sms")
         state = dict(visitor.client.session)
         visitor.types_the_code()
@@ -364,7 +366,7 @@ class TestCrashes:
         assert not visitor.is_signed_in
 
     def test_only_an_approval_that_verifies_this_session_counts(self, visitor: Visitor) -> None:
-        """Two sessions may share a verification, and send its code at the same time."""
+        # Two sessions may share a verification, and send its code at the same time.
         request = visitor.signs_in().client.get("/2fa/start/").wsgi_request
         Visitor("sam").signs_in().picks("sms").types_the_code()
         row = Verification.objects.get()
@@ -376,7 +378,7 @@ class TestCrashes:
 
 
 def opens_reset(visitor: Visitor, monkeypatch: Any, view: Any) -> Visitor:
-    """Follow the link that a password reset has sent, to a page that `view` answers."""
+    """Open the link of a password reset. `view` answers it."""
     monkeypatch.setattr(urls, "urlpatterns", [path("reset/<uidb64>/<token>/", view), *urls.urlpatterns])
     clear_url_caches()
     key = urlsafe_base64_encode(str(visitor.user.pk).encode())
@@ -405,7 +407,7 @@ class TestPasswordReset:
         assert visitor.is_signed_in
         assert visitor.is_verified
 
-    def test_the_subclass_may_ask_who_it_is_for(self, visitor: Visitor, monkeypatch: Any) -> None:
+    def test_a_reset_subclass_can_read_the_user_for_the_url(self, visitor: Visitor, monkeypatch: Any) -> None:
         class OwnPageView(TwoFactorPasswordResetConfirmView):
             def get_success_url(self) -> str:
                 return f"/class/?who={self.request.user.get_username()}"
@@ -415,7 +417,7 @@ class TestPasswordReset:
         visitor.picks("sms").types_the_code()
         assert (visitor.path, visitor.page.request["QUERY_STRING"]) == ("/class/", "who=sam")
 
-    def test_a_link_is_used_once(self, visitor: Visitor, monkeypatch: Any) -> None:
+    def test_a_reset_link_works_once(self, visitor: Visitor, monkeypatch: Any) -> None:
         link = opens_reset(visitor, monkeypatch, self.reset(post_reset_login=True)).path
         visitor.posts(**PASSWORDS)
         assert "new_password1" not in visitor.opens(link).page
@@ -426,7 +428,7 @@ class TestPasswordReset:
         assert visitor.path == "/in/"
         assert visitor.is_signed_in
 
-    def test_a_user_who_has_to_register_does_so_first(
+    def test_a_required_user_registers_first_after_a_reset(
         self, visitor: Visitor, logins: Any, monkeypatch: Any
     ) -> None:
         logins.TWILIO_2FA_REQUIRED_CB = True
@@ -447,7 +449,7 @@ class TestPasswordReset:
         assert "match" in visitor.text
         assert not visitor.is_signed_in
 
-    def test_one_of_several_backends_has_to_be_named(
+    def test_a_reset_with_several_backends_must_name_one(
         self, visitor: Visitor, logins: Any, monkeypatch: Any
     ) -> None:
         model, other = (
@@ -466,21 +468,23 @@ class TestPasswordReset:
 
 
 class TestOtherWaysIn:
-    """With the middleware, no other way of signing in gets around it."""
+    """Other ways to sign in. With the middleware, none of them bypasses verification."""
 
     @pytest.fixture(autouse=True)
     def required(self, logins: Any) -> None:
         logins.TWILIO_2FA_REQUIRED_CB = True
 
     @pytest.mark.parametrize("at", ["/second-login/", "/admin/login/"])
-    def test_a_second_log_in_page(self, visitor: Visitor, at: str) -> None:
+    def test_a_second_log_in_page_does_not_bypass_verification(self, visitor: Visitor, at: str) -> None:
         get_user_model().objects.update(is_staff=True)
         visitor.signs_in(at)
         assert visitor.is_signed_in
         assert visitor.opens("/page/").is_at("start")
         assert visitor.opens("/admin/").is_at("start")
 
-    def test_a_password_reset(self, visitor: Visitor, logins: Any, monkeypatch: Any) -> None:
+    def test_djangos_password_reset_does_not_bypass_verification(
+        self, visitor: Visitor, logins: Any, monkeypatch: Any
+    ) -> None:
         view = PasswordResetConfirmView.as_view(post_reset_login=True, success_url="/page/")
         opens_reset(visitor, monkeypatch, view).posts(**PASSWORDS)
         assert visitor.is_signed_in
@@ -488,7 +492,7 @@ class TestOtherWaysIn:
         visitor.opens("/page/")
         assert visitor.is_at("start")
 
-    def test_users_without_a_password(self, logins: Any, db: None) -> None:
+    def test_users_without_a_password_verify_after_signing_in(self, logins: Any, db: None) -> None:
         user = get_user_model().objects.create_user("sso", password=None)
         register_device(user)
         visitor = Visitor("sso").signs_in()

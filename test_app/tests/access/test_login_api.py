@@ -25,7 +25,7 @@ JSON = {"HTTP_ACCEPT": "application/json"}
 
 
 class FrontEnd(Caller):
-    """A front end in one browser, that speaks JSON only."""
+    """A front end in one browser that sends and accepts only JSON."""
 
     def __init__(self, *, csrf: bool = False) -> None:
         super().__init__()
@@ -49,7 +49,7 @@ def sends(front: FrontEnd) -> str:
     return str(front.sends(method="sms")["verification_id"])
 
 
-class TestTheWayThrough:
+class TestCodeOverTheApi:
     def test_a_code_over_the_api_signs_in(self, front: FrontEnd) -> None:
         answer = front.signs_in()
         assert (answer.status_code, answer.json()) == (
@@ -72,16 +72,16 @@ class TestTheWayThrough:
         assert [event["user"].username for event in told] == ["sam"]
         assert front.client.get("/who/").json() == {"user": "sam", "verified": True}
 
-    def test_a_form_that_accepts_json_is_answered_so(self, front: FrontEnd) -> None:
+    def test_a_form_post_that_accepts_json_gets_json(self, front: FrontEnd) -> None:
         answer = front.client.post("/in/", {"username": "sam", "password": "sam"}, **JSON)
         assert (answer.status_code, answer.json()["error_code"]) == (401, "two_factor_required")
 
-    def test_who_need_not_verify_is_signed_in(self, front: FrontEnd, demo: Person) -> None:
+    def test_a_user_who_need_not_verify_is_signed_in_at_once(self, front: FrontEnd, demo: Person) -> None:
         answer = front.signs_in("demo")
         assert (answer.status_code, answer.json()) == (200, {"signed_in": True, "url": "/page/"})
         assert front.user_name == "demo"
 
-    def test_who_has_nothing_registers_over_the_api(
+    def test_a_user_without_a_device_registers_over_the_api(
         self,
         front: FrontEnd,
         demo: Person,
@@ -93,7 +93,7 @@ class TestTheWayThrough:
         assert front.verifies(id, messages.last_code("+12025550147")).json()["signed_in"]
         assert front.user_name == "demo"
 
-    def test_a_remembered_browser_is_asked_nothing(self, front: FrontEnd, logins: Any) -> None:
+    def test_a_remembered_browser_signs_in_without_a_code(self, front: FrontEnd, logins: Any) -> None:
         logins.TWILIO_2FA_TRUSTED_BROWSER_AGE = timedelta(days=30)
         front.signs_in()
         id = sends(front)
@@ -104,14 +104,14 @@ class TestTheWayThrough:
         assert again.signs_in().json()["signed_in"]
         assert again.client.get("/who/").json() == {"user": "sam", "verified": True}
 
-    def test_who_was_signed_in_already_is_told_so(self, front: FrontEnd, sam: Person) -> None:
+    def test_signed_in_is_false_for_a_user_signed_in_before(self, front: FrontEnd, sam: Person) -> None:
         caller = Caller("sam")
         done = caller.verifies(caller.sends(method="sms")["verification_id"], messages.last_code(PHONE))
         assert done.json()["signed_in"] is False
 
 
-class TestWhatItOpens:
-    def test_without_a_csrf_token_nothing_is_taken(self, front: FrontEnd) -> None:
+class TestPasswordAlone:
+    def test_requests_without_a_csrf_token_are_refused(self, front: FrontEnd) -> None:
         strict = FrontEnd(csrf=True)
         assert strict.signs_in().status_code == 403
         strict.client.get("/in/")
@@ -170,7 +170,7 @@ class TestWhatItOpens:
         front.verifies(id, messages.last_code(PHONE))
         assert front.user_name == ""
 
-    def test_half_way_over_the_api_lasts_ten_minutes(self, front: FrontEnd) -> None:
+    def test_a_half_way_log_in_over_the_api_lasts_ten_minutes(self, front: FrontEnd) -> None:
         front.signs_in()
         id = sends(front)
         session = front.client.session
@@ -179,7 +179,7 @@ class TestWhatItOpens:
         refused(front.verifies(id, messages.last_code(PHONE)), 401, "user_unauthenticated")
         assert front.user_name == ""
 
-    def test_an_api_token_beside_it_is_its_own_user(self, front: FrontEnd, pat: Person) -> None:
+    def test_an_api_token_takes_precedence_over_a_half_way_log_in(self, front: FrontEnd, pat: Person) -> None:
         front.signs_in()
         front.headers = Caller("pat", token=True).headers
         id = sends(front)
@@ -188,7 +188,7 @@ class TestWhatItOpens:
         front.headers = {}
         assert front.user_name == ""
 
-    def test_a_user_who_is_named_does_not_replace_it(
+    def test_a_user_id_parameter_does_not_replace_the_user(
         self,
         front: FrontEnd,
         pat: Person,
@@ -199,7 +199,7 @@ class TestWhatItOpens:
         front.client.post(f"/api/2fa/send/?user_id={pat.user.pk}", {"method": "sms"})
         assert Verification.objects.get().user.username == "sam"
 
-    def test_an_answer_that_was_lost_can_be_asked_for_again(self, front: FrontEnd) -> None:
+    def test_a_verify_request_with_a_lost_answer_can_be_repeated(self, front: FrontEnd) -> None:
         front.signs_in()
         id, code = sends(front), messages.last_code(PHONE)
         state = dict(front.client.session)
@@ -212,14 +212,14 @@ class TestWhatItOpens:
         assert twin.verifies(id, code).json()["signed_in"]
         assert twin.user_name == "sam"
 
-    def test_signing_in_verifies_the_session_key_anew(self, front: FrontEnd) -> None:
+    def test_the_session_key_changes_when_the_code_is_verified(self, front: FrontEnd) -> None:
         front.signs_in()
         id, before = sends(front), front.client.session.session_key
         front.verifies(id, messages.last_code(PHONE))
         assert front.client.session.session_key != before
 
 
-class TestWhatIsTyped:
+class TestRequestBodies:
     def test_a_wrong_password_gets_a_400(self, front: FrontEnd) -> None:
         answer = front.signs_in(password="wrong")
         told = answer.json()
@@ -228,7 +228,7 @@ class TestWhatIsTyped:
         assert set(told["fields"]) == {"__all__"}
 
     @pytest.mark.parametrize("body", ["owl", "[]", "7", '{"username": 7}', "{" * 5000, "[" * 100_000])
-    def test_a_body_that_is_no_object_gets_a_400(self, front: FrontEnd, body: str) -> None:
+    def test_a_body_that_is_not_a_json_object_gets_a_400(self, front: FrontEnd, body: str) -> None:
         answer = front.client.post("/in/", body, content_type="application/json")
         assert (answer.status_code, answer.json()["error_code"]) == (400, "required")
 
@@ -252,13 +252,13 @@ def test_any_body_is_answered_without_an_error(body: bytes, encoding: str) -> No
 
 
 @pytest.mark.parametrize("field", ["username", "password"])
-def test_half_a_character_is_a_wrong_log_in(front: FrontEnd, field: str) -> None:
+def test_a_lone_surrogate_is_an_invalid_log_in(front: FrontEnd, field: str) -> None:
     told = {"username": "sam", "password": "sam", field: "sam\ud800"}
     answer = front.client.post("/in/", told, content_type="application/json")
     assert (answer.status_code, answer.json()["error_code"]) == (400, "invalid_login")
 
 
-def test_a_session_that_is_verified_is_begun_anew(front: FrontEnd, sam: Person) -> None:
+def test_a_new_log_in_ends_a_verified_session(front: FrontEnd, sam: Person) -> None:
     front.client = sam.client
     verify(front.client)
     front.signs_in()

@@ -1,4 +1,4 @@
-"""Log in on `TwoFactorLoginView` with a passkey, and no password."""
+"""Log in on `TwoFactorLoginView` with a passkey and without a password."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ def test_the_session_is_verified_by_a_phishing_resistant_method(
     assert state.method == "passkey"
     assert state.satisfies(timedelta(minutes=1), PHISHING_RESISTANT)
     assert not state.satisfies(None, ["sms"])
-    # By the row alone, too: the session keeps a copy.
+    # The session keeps a copy, so check the row as well.
     row = Verification.objects.get(user=ann.user, details__passwordless=True)
     assert (row.status, row.verifies_session, row.device) == (Status.APPROVED, True, passkeys(ann)[0])
 
 
-def test_a_script_is_told_that_a_passkey_has_signed_in(ann: Visitor, phone: SoftwareAuthenticator) -> None:
+def test_a_script_gets_json_after_a_passkey_log_in(ann: Visitor, phone: SoftwareAuthenticator) -> None:
     asked = begins_to_log_in(ann)
     told = {"passwordless": asked["id"], "passwordless_answer": json.dumps(phone.get(asked["ceremony"]))}
     answer = ann.client.post("/in/?next=/class/", told, headers={"accept": "application/json"})
@@ -79,7 +79,7 @@ def test_next_of_the_form_is_checked(ann: Visitor, phone: SoftwareAuthenticator,
     assert logs_in(ann, phone, data={"next": to}).path == leads
 
 
-def test_a_host_that_the_view_allows_is_followed_after_a_passkey(
+def test_a_redirect_to_an_allowed_host_works_after_a_passkey(
     ann: Visitor, phone: SoftwareAuthenticator
 ) -> None:
     asked = begins_to_log_in(ann, "/in/elsewhere/")
@@ -111,7 +111,9 @@ def test_the_session_key_changes_with_a_passkey(ann: Visitor, phone: SoftwareAut
     assert not type(session)().exists(first)
 
 
-def test_whoever_was_signed_in_is_signed_out(ann: Visitor, phone: SoftwareAuthenticator, pat: Person) -> None:
+def test_a_passkey_log_in_signs_out_the_previous_user(
+    ann: Visitor, phone: SoftwareAuthenticator, pat: Person
+) -> None:
     ann.client.force_login(pat.user)
     session = ann.client.session
     session["basket"] = "of pat"
@@ -121,7 +123,7 @@ def test_whoever_was_signed_in_is_signed_out(ann: Visitor, phone: SoftwareAuthen
     assert "basket" not in ann.client.session
 
 
-def test_a_refused_answer_leaves_whoever_is_signed_in(
+def test_a_refused_passkey_keeps_the_current_user_signed_in(
     ann: Visitor, phone: SoftwareAuthenticator, pat: Person
 ) -> None:
     ann.client.force_login(pat.user)
@@ -129,34 +131,36 @@ def test_a_refused_answer_leaves_whoever_is_signed_in(
     assert ann.client.get("/who/").json()["user"] == "pat"
 
 
-def test_a_log_in_begun_with_a_password_gives_way(ann: Visitor, phone: SoftwareAuthenticator) -> None:
+def test_a_passkey_replaces_a_log_in_begun_with_a_password(
+    ann: Visitor, phone: SoftwareAuthenticator
+) -> None:
     ann.signs_in()
     assert not ann.is_signed_in
     assert logs_in(ann, phone).is_signed_in
     assert "signing_in" not in ann.client.session["twilio_2fa"]
 
 
-def test_several_tabs_have_a_ceremony_each(ann: Visitor, phone: SoftwareAuthenticator) -> None:
+def test_each_tab_has_its_own_passkey_ceremony(ann: Visitor, phone: SoftwareAuthenticator) -> None:
     first, second = begins_to_log_in(ann), begins_to_log_in(ann)
     assert first["ceremony"]["publicKey"]["challenge"] != second["ceremony"]["publicKey"]["challenge"]
     posts_answer(ann, first["id"], phone.get(first["ceremony"]))
     assert ann.is_signed_in
 
 
-def test_a_session_keeps_few_ceremonies(ann: Visitor, phone: SoftwareAuthenticator) -> None:
+def test_a_session_keeps_a_limited_number_of_ceremonies(ann: Visitor, phone: SoftwareAuthenticator) -> None:
     first, *_ = [begins_to_log_in(ann) for _ in range(passwordless.MOST + 1)]
     assert len(ann.client.session["twilio_2fa"]["passwordless"]) == passwordless.MOST
     posts_answer(ann, first["id"], phone.get(first["ceremony"]))
     assert not ann.is_signed_in
 
 
-def test_nothing_is_kept_until_the_script_asks(ann: Visitor) -> None:
+def test_no_session_is_created_before_the_script_begins(ann: Visitor) -> None:
     ann.opens("/in/")
     assert "sessionid" not in ann.client.cookies
     assert not Verification.objects.filter(details__passwordless=True).exists()
 
 
-def test_a_user_who_owes_a_phone_number_adds_it(
+def test_a_user_who_must_have_a_phone_adds_one_after_log_in(
     ann: Visitor, phone: SoftwareAuthenticator, site_login: Any
 ) -> None:
     site_login.TWILIO_2FA_USER_MUST_HAVE_PHONE = True
@@ -166,7 +170,7 @@ def test_a_user_who_owes_a_phone_number_adds_it(
     assert ann.page.context["next_url"] == "/class/"
 
 
-def test_a_right_answer_is_not_counted(ann: Visitor, phone: SoftwareAuthenticator) -> None:
+def test_successful_passkey_log_ins_are_not_counted(ann: Visitor, phone: SoftwareAuthenticator) -> None:
     for _ in range(12):
         assert logs_in(ann, phone).is_signed_in
         ann.client.post("/logout/")
@@ -181,12 +185,12 @@ def test_the_page_offers_passkeys_beside_the_password(ann: Visitor) -> None:
     assert "Passkeys need JavaScript. Sign in with your password." in page
 
 
-def test_the_password_goes_on_working(ann: Visitor) -> None:
+def test_the_password_still_works_beside_passkeys(ann: Visitor) -> None:
     assert ann.signs_in(passwordless="", passwordless_answer="").is_at("verify") or ann.is_at("start")
     assert ann.signs_in(password="wrong", passwordless="").path == "/in/"
 
 
-def test_without_the_setting_nothing_is_offered(
+def test_without_the_setting_passkey_log_in_is_not_offered(
     ann: Visitor, phone: SoftwareAuthenticator, site_login: Any
 ) -> None:
     asked = begins_to_log_in(ann)
@@ -199,14 +203,14 @@ def test_without_the_setting_nothing_is_offered(
     assert not ann.is_signed_in
 
 
-def test_the_setting_may_ask_the_request(ann: Visitor, site_login: Any) -> None:
+def test_the_setting_may_depend_on_the_request(ann: Visitor, site_login: Any) -> None:
     site_login.TWILIO_2FA_PASSWORDLESS_LOGIN = lambda request: request.get_host() == "shop.example"
     site_login.ALLOWED_HOSTS = ["*"]
     assert "passwordless" not in ann.opens("/in/").page.content.decode()
     assert "passwordless" in ann.opens("/in/", HTTP_HOST="shop.example").page.content.decode()
 
 
-def test_a_method_that_is_not_allowed_logs_nobody_in(ann: Visitor, site_login: Any) -> None:
+def test_passkey_log_in_is_not_offered_if_not_allowed(ann: Visitor, site_login: Any) -> None:
     site_login.TWILIO_2FA_ALLOWED_METHODS = ["sms"]
     assert "passwordless" not in ann.opens("/in/").page.content.decode()
 

@@ -1,4 +1,4 @@
-"""Threat: somebody logs in without a password and without the passkey, or learns who exists."""
+"""Threat: an attacker without the passkey logs in without a password, or learns which users exist."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ NOTHING = "Your browser did not send a passkey."
 
 
 def is_refused(person: Visitor, text: str = WRONG) -> bool:
-    """Whether nobody was signed in, and the log-in page says why."""
+    """Return whether nobody was signed in. Assert that the log-in page shows the reason."""
     assert person.page.status_code == 200
     assert person.path.startswith("/in/")
     assert text in person.text
@@ -40,7 +40,7 @@ def is_refused(person: Visitor, text: str = WRONG) -> bool:
     return not person.is_signed_in and not approved.exists()
 
 
-# What the authenticator signed
+# The signed answer
 
 
 @pytest.mark.parametrize("false", FALSE.values(), ids=FALSE)
@@ -75,7 +75,7 @@ def test_a_log_in_with_an_altered_answer_is_refused(
     assert is_refused(ann, "passkey")
 
 
-# Whose passkey
+# The owner of the passkey
 
 
 @pytest.mark.parametrize("handle", ["", "of nobody", "of another user"])
@@ -86,7 +86,7 @@ def test_a_log_in_with_another_user_handle_is_refused(
     with_passkey("eve", theirs)
     told = {"": "", "of nobody": base64url(bytes(32)), "of another user": theirs.passkeys[0].user_handle}
     assert is_refused(logs_in(ann, phone, user_handle=told[handle]))
-    # With a good signature of Eve's own passkey, and the handle of Ann.
+    # A valid signature of Eve's own passkey, with the user handle of Ann.
     assert is_refused(logs_in(ann, theirs, user_handle=phone.passkeys[0].user_handle))
 
 
@@ -102,11 +102,11 @@ def test_a_log_in_with_the_id_of_anothers_passkey_is_refused(
     assert is_refused(ann)
 
 
-def test_a_passkey_of_nobody_logs_nobody_in(ann: Visitor, phone: SoftwareAuthenticator) -> None:
-    stranger = SoftwareAuthenticator()
+def test_an_unregistered_passkey_logs_nobody_in(ann: Visitor, phone: SoftwareAuthenticator) -> None:
+    unregistered = SoftwareAuthenticator()
     user = {"id": phone.passkeys[0].user_handle}
-    stranger.create({"publicKey": {"rp": {"id": "testserver"}, "user": user, "challenge": "AAAA"}})
-    assert is_refused(logs_in(ann, stranger))
+    unregistered.create({"publicKey": {"rp": {"id": "testserver"}, "user": user, "challenge": "AAAA"}})
+    assert is_refused(logs_in(ann, unregistered))
 
 
 def test_a_removed_passkey_logs_nobody_in(ann: Visitor, phone: SoftwareAuthenticator) -> None:
@@ -134,11 +134,11 @@ def test_a_user_who_may_not_sign_in_is_refused(
     else:
         get_user_model().objects.all().delete()
     posts_answer(ann, asked["id"], phone.get(asked["ceremony"]))
-    # The same sentence: nobody learns that there is a user.
+    # The message does not reveal that the user exists.
     assert is_refused(ann)
 
 
-def test_a_backend_that_finds_inactive_users_is_asked_twice(
+def test_an_inactive_user_found_by_a_backend_is_refused(
     ann: Visitor, phone: SoftwareAuthenticator, site_login: Any
 ) -> None:
     site_login.AUTHENTICATION_BACKENDS = [f"{CarelessBackend.__module__}.CarelessBackend"]
@@ -150,16 +150,16 @@ def test_a_backend_that_finds_inactive_users_is_asked_twice(
     assert "_auth_user_id" not in ann.client.session
 
 
-def test_a_backend_that_takes_inactive_users_is_asked(
+def test_the_form_refuses_inactive_users_the_backend_allows(
     ann: Visitor, phone: SoftwareAuthenticator, site_login: Any
 ) -> None:
     site_login.AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.AllowAllUsersModelBackend"]
     get_user_model().objects.update(is_active=False)
-    # Then it is for the form to refuse them, and it does.
+    # The backend allows inactive users. The log-in form refuses them.
     assert is_refused(logs_in(ann, phone), "This account is inactive.")
 
 
-def test_a_user_whom_the_site_refuses_is_led_away(
+def test_a_disallowed_user_is_redirected_and_not_logged_in(
     ann: Visitor, phone: SoftwareAuthenticator, site_login: Any
 ) -> None:
     site_login.TWILIO_2FA_ALLOW_USER_CB = lambda user: user.username != "ann"
@@ -169,7 +169,7 @@ def test_a_user_whom_the_site_refuses_is_led_away(
     assert not ann.is_signed_in
 
 
-def test_a_user_whom_the_method_is_denied_is_refused(
+def test_a_user_who_may_not_use_passkeys_is_refused(
     ann: Visitor, phone: SoftwareAuthenticator, site_login: Any
 ) -> None:
     site_login.TWILIO_2FA_USER_METHODS_CB = lambda user: ["sms"]
@@ -185,7 +185,7 @@ def test_a_locked_user_is_refused(ann: Visitor, phone: SoftwareAuthenticator) ->
     assert logs_in(ann, phone).is_signed_in
 
 
-# Another session, and again
+# Other sessions, and replays
 
 
 def test_the_challenge_of_another_session_is_refused(ann: Visitor, phone: SoftwareAuthenticator) -> None:
@@ -201,7 +201,7 @@ def test_the_challenge_of_another_session_is_refused(ann: Visitor, phone: Softwa
 @pytest.mark.parametrize("engine", ["db", "signed_cookies"])
 def test_a_log_in_that_is_sent_again_is_refused(ann: Visitor, site_login: Any, engine: str) -> None:
     site_login.SESSION_ENGINE = f"django.contrib.sessions.backends.{engine}"
-    laptop = SoftwareAuthenticator(step=0)  # no counter would tell
+    laptop = SoftwareAuthenticator(step=0)  # has no counter that reveals a replay
     with_passkey("bea", laptop)
     ann.client.get("/in/")
     asked = begins_to_log_in(ann)
@@ -240,7 +240,7 @@ def test_a_copied_passkey_logs_nobody_in(ann: Visitor, phone: SoftwareAuthentica
 
 @pytest.mark.server_database
 @pytest.mark.django_db(transaction=True)
-def test_one_answer_sent_by_many_at_once_logs_in_once(site_login: Any) -> None:
+def test_one_answer_in_concurrent_requests_logs_in_once(site_login: Any) -> None:
     laptop = SoftwareAuthenticator(step=0)
     with_passkey("ann", laptop)
     ann = Visitor("ann")
@@ -254,7 +254,7 @@ def test_one_answer_sent_by_many_at_once_logs_in_once(site_login: Any) -> None:
     assert [twin.is_signed_in for twin in twins].count(True) == 1
 
 
-# The second factor's verifications
+# Verifications of the second factor
 
 
 def test_an_answer_to_the_second_factor_logs_nobody_in(ann: Visitor, phone: SoftwareAuthenticator) -> None:
@@ -267,7 +267,7 @@ def test_an_answer_to_the_second_factor_logs_nobody_in(ann: Visitor, phone: Soft
     assert is_refused(posts_answer(ann, str(row.public_id), answer), OVER)
 
 
-def test_an_answer_to_a_log_in_is_no_second_factor(ann: Visitor, phone: SoftwareAuthenticator) -> None:
+def test_an_answer_to_a_log_in_is_not_a_second_factor(ann: Visitor, phone: SoftwareAuthenticator) -> None:
     asked = begins_to_log_in(ann)
     answer = phone.get(asked["ceremony"])
     ann.signs_in()
@@ -277,10 +277,10 @@ def test_an_answer_to_a_log_in_is_no_second_factor(ann: Visitor, phone: Software
     assert not ann.is_signed_in
 
 
-# How often
+# Limits
 
 
-def test_a_session_has_few_refused_log_ins(ann: Visitor, phone: SoftwareAuthenticator) -> None:
+def test_refused_log_ins_are_limited_per_session(ann: Visitor, phone: SoftwareAuthenticator) -> None:
     for _ in range(10):
         assert is_refused(logs_in(ann, phone, origin="https://evil.example"))
     assert is_refused(logs_in(ann, phone), "Too many attempts. Try again in ")
@@ -288,34 +288,34 @@ def test_a_session_has_few_refused_log_ins(ann: Visitor, phone: SoftwareAuthenti
     assert logs_in(other, phone).is_signed_in
 
 
-def test_an_address_has_few_refused_log_ins(
+def test_refused_log_ins_are_limited_per_client_address(
     ann: Visitor, phone: SoftwareAuthenticator, site_login: Any
 ) -> None:
     site_login.TWILIO_2FA_CLIENT_ADDRESS_CB = lambda request: request.META["REMOTE_ADDR"]
     site_login.TWILIO_2FA_LIMITS = {"requests_per_client": "3/h"}
     for _ in range(3):
-        stranger = Visitor("ann")
-        assert is_refused(logs_in(stranger, phone, origin="https://evil.example"))
+        attacker = Visitor("ann")
+        assert is_refused(logs_in(attacker, phone, origin="https://evil.example"))
     assert is_refused(logs_in(Visitor("ann"), phone), "Too many attempts.")
 
 
-def test_a_stranger_locks_nobody(ann: Visitor, phone: SoftwareAuthenticator) -> None:
+def test_refused_log_ins_do_not_lock_the_user(ann: Visitor, phone: SoftwareAuthenticator) -> None:
     for _ in range(12):
-        stranger = Visitor("ann")
-        logs_in(stranger, phone, origin="https://evil.example")
+        attacker = Visitor("ann")
+        logs_in(attacker, phone, origin="https://evil.example")
     assert not Lock.objects.exists()
     assert logs_in(ann, phone).is_signed_in
 
 
-# Who exists
+# Disclosure of users
 
 
 def test_refused_log_ins_are_answered_alike(ann: Visitor, phone: SoftwareAuthenticator) -> None:
-    """Whether there is a user, a passkey, or nothing: the same page, but for what is random in it."""
-    stranger = SoftwareAuthenticator()
-    stranger.create({"publicKey": {"rp": {"id": "testserver"}, "user": {"id": "AAAA"}, "challenge": "AAAA"}})
+    # The page is the same for a false answer, an unknown passkey and an inactive user.
+    unknown = SoftwareAuthenticator()
+    unknown.create({"publicKey": {"rp": {"id": "testserver"}, "user": {"id": "AAAA"}, "challenge": "AAAA"}})
     pages = set()
-    tried = ((phone, {"rp_id": "evil.example"}), (stranger, {}), (phone, {"user_handle": ""}))
+    tried = ((phone, {"rp_id": "evil.example"}), (unknown, {}), (phone, {"user_handle": ""}))
     for authenticator, false in tried:
         visitor = logs_in(Visitor("ann"), authenticator, **false)
         assert is_refused(visitor)
@@ -326,13 +326,13 @@ def test_refused_log_ins_are_answered_alike(ann: Visitor, phone: SoftwareAuthent
     assert len(pages) == 1
 
 
-def test_what_a_visitor_is_asked_names_no_user(ann: Visitor) -> None:
+def test_the_ceremony_for_a_visitor_names_no_user(ann: Visitor) -> None:
     told = begins_to_log_in(ann)["ceremony"]["publicKey"]
     assert told["allowCredentials"] == []
     assert set(told) == {"challenge", "timeout", "rpId", "allowCredentials", "userVerification"}
 
 
-def test_the_site_is_told_of_a_refused_log_in(ann: Visitor, phone: SoftwareAuthenticator) -> None:
+def test_a_refused_log_in_sends_the_failed_signal(ann: Visitor, phone: SoftwareAuthenticator) -> None:
     with heard(twilio_2fa_verification_failed) as told:
         logs_in(ann, phone, origin="https://evil.example")
     assert [(event["user"], event["method"]) for event in told] == [(ann.user, "passkey")]
@@ -340,7 +340,7 @@ def test_the_site_is_told_of_a_refused_log_in(ann: Visitor, phone: SoftwareAuthe
     assert (row.status, row.error_code, row.pending_key) == (Status.FAILED, "invalid_verification_code", None)
 
 
-# Whatever strangers send
+# Invalid input
 
 
 @pytest.mark.parametrize(
@@ -358,7 +358,7 @@ def test_a_broken_session_logs_nobody_in(ann: Visitor, phone: SoftwareAuthentica
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[" * 5000, "x" * 20_000, '"\\ud800"', "\0"], ids=repr)
-def test_text_that_is_no_answer_is_not_counted(ann: Visitor, phone: SoftwareAuthenticator, text: str) -> None:
+def test_an_invalid_answer_is_not_counted(ann: Visitor, phone: SoftwareAuthenticator, text: str) -> None:
     asked = begins_to_log_in(ann)
     assert is_refused(posts_answer(ann, asked["id"], text), NOTHING)
     assert not Counter.objects.filter(scope__startswith="passwordless").exists()
@@ -397,13 +397,13 @@ def test_any_change_of_a_right_log_in_is_refused(
 
 
 @pytest.mark.parametrize("id", ['"\\ud800"', '"\\u0000"'])
-def test_an_id_that_is_no_text_is_refused(ann: Visitor, phone: SoftwareAuthenticator, id: str) -> None:
+def test_an_id_of_invalid_characters_is_refused(ann: Visitor, phone: SoftwareAuthenticator, id: str) -> None:
     asked = begins_to_log_in(ann)
     answer = json.dumps({**phone.get(asked["ceremony"]), "id": "ID"}).replace('"ID"', id)
     assert is_refused(posts_answer(ann, asked["id"], answer))
 
 
-def test_no_answer_of_a_log_in_is_logged(ann: Visitor, phone: SoftwareAuthenticator, caplog: Any) -> None:
+def test_answers_to_a_log_in_are_not_logged(ann: Visitor, phone: SoftwareAuthenticator, caplog: Any) -> None:
     with caplog.at_level("DEBUG"):
         asked = begins_to_log_in(ann)
         answer = phone.get(asked["ceremony"], origin="https://evil.example")

@@ -1,4 +1,4 @@
-"""The recipes of docs/access.md, each as it stands there."""
+"""Run the recipes of docs/access.md."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ PAGE = (Path(__file__).resolve().parents[3] / "docs" / "access.md").read_text()
 
 
 def recipe(heading: str) -> dict[str, str]:
-    """Return the Python below a heading of the page, by the file that it is for."""
+    """Return the Python code below a heading of the page, by file name."""
     section = re.split(r"\n##+ ", PAGE.partition(f"# {heading}\n")[2])[0]
     files: dict[str, str] = {}
     for block in re.findall(r"^```python\n(.*?)^```", section, re.S | re.M):
@@ -47,7 +47,7 @@ def recipe(heading: str) -> dict[str, str]:
 
 @pytest.fixture
 def cook(guards: Any, monkeypatch: Any) -> Any:
-    """Puts a recipe into the site: its settings, its modules and its views, at `/<name>/`."""
+    """Return a function that adds a recipe to the site: settings, modules, and views at `/<name>/`."""
 
     def put(heading: str) -> Any:
         files = recipe(heading)
@@ -82,7 +82,7 @@ def cook(guards: Any, monkeypatch: Any) -> Any:
     clear_url_caches()
 
 
-def test_the_page_begins_with_a_table_of_what_there_is() -> None:
+def test_the_access_page_begins_with_a_table_of_its_recipes() -> None:
     assert PAGE.split("\n")[2] == "## Which of these do I want"
     rows = re.findall(r"^\| .* \| (.*) \|$", PAGE.partition("\n## Every page")[0], re.M)
     anchors = re.findall(r"\(#([\w-]+)\)", " ".join(rows))
@@ -99,7 +99,7 @@ def test_every_recipe_is_run() -> None:
     assert [h for h in headings if not re.search(rf'(cook|run)\(\s*"{h}"', tests)] == []
 
 
-def test_every_page(cook: Any, pat: Person) -> None:
+def test_recipe_every_page(cook: Any, pat: Person) -> None:
     cook("Every page")
     assert pat.opens("/page/").path == "/page/"
     get_user_model().objects.update(is_staff=True)
@@ -110,14 +110,14 @@ def test_every_page(cook: Any, pat: Person) -> None:
 
 
 @pytest.mark.parametrize("page", ["/account/", "/inbox/", "/BillingView/"])
-def test_some_views(cook: Any, pat: Person, page: str) -> None:
+def test_recipe_some_views(cook: Any, pat: Person, page: str) -> None:
     cook("Some views")
     assert Client().get(page)["Location"].startswith("/login/")
     assert pat.opens(page).is_at("start")
     assert pat.picks("sms").types_the_code().page.content.startswith(b"Your ")
 
 
-def test_a_recent_verification(cook: Any, pat: Person) -> None:
+def test_recipe_a_recent_verification(cook: Any, pat: Person) -> None:
     cook("A recent verification")
     verify(pat.client, ago=600)
     pat.posts("/transfer/", amount="100").picks("sms").types_the_code()
@@ -125,20 +125,20 @@ def test_a_recent_verification(cook: Any, pat: Person) -> None:
     assert pat.presses_the_button().page.content == b"You have sent 100."
 
 
-def test_certain_methods(cook: Any, sam: Person) -> None:
+def test_recipe_certain_methods(cook: Any, sam: Person) -> None:
     cook("Certain methods")
     sam.opens("start").picks("sms").types_the_code()
     assert [method for method, _masked in sam.opens("/keys/").choices] == ["email"]
     assert sam.picks("email").types_the_code(EMAIL).page.content == b"Your keys"
 
 
-def test_methods_that_resist_phishing(cook: Any, db: None) -> None:
+def test_recipe_methods_that_resist_phishing(cook: Any, db: None) -> None:
     guards = cook("Methods that resist phishing")
     guards.TWILIO_2FA_ALLOWED_METHODS = ["sms", "passkey"]
     authenticator = SoftwareAuthenticator()
     ann = with_passkey("ann", authenticator)
     register_device(ann.user, PHONE)
-    # A text message opens other pages, and not this one.
+    # A text message opens other pages, but not `/payroll/`.
     ann.opens("start").picks("sms").types_the_code()
     assert ann.is_verified
     assert [method for method, _masked in ann.opens("/payroll/").choices] == ["passkey"]
@@ -146,20 +146,20 @@ def test_methods_that_resist_phishing(cook: Any, db: None) -> None:
     assert answers(ann, authenticator.get(asked(ann))).page.content == b"The payroll"
 
 
-def test_users_without_a_passkey_are_led_to_add_one(cook: Any, pat: Person) -> None:
+def test_recipe_users_without_a_passkey_are_led_to_add_one(cook: Any, pat: Person) -> None:
     cook("Methods that resist phishing").TWILIO_2FA_ALLOWED_METHODS = ["sms", "passkey"]
     pat.opens("start").picks("sms").types_the_code()
     pat.opens("/payroll/")
     assert pat.path.startswith("/2fa/add/")
 
 
-def test_only_users_who_have_set_it_up(cook: Any, demo: Person, pat: Person) -> None:
+def test_recipe_only_users_who_have_set_it_up(cook: Any, demo: Person, pat: Person) -> None:
     cook("Only users who have set it up")
     assert demo.opens("/profile/").page.content == b"Your profile"
     assert pat.opens("/profile/").is_at("start")
 
 
-def test_a_grace_period(cook: Any, demo: Person) -> None:
+def test_recipe_a_grace_period(cook: Any, demo: Person) -> None:
     guards = cook("A grace period")
     guards.MIDDLEWARE = [*guards.MIDDLEWARE, "django_twilio_2fa.middleware.TwoFactorMiddleware"]
     demo = Person("demo")
@@ -169,7 +169,7 @@ def test_a_grace_period(cook: Any, demo: Person) -> None:
     assert demo.opens("/page/").is_at("start")
 
 
-def test_a_log_in_page(cook: Any, pat: Person) -> None:
+def test_recipe_a_log_in_page(cook: Any, pat: Person) -> None:
     guards = cook("A log-in page")
     guards.LOGIN_REDIRECT_URL = "/page/"
     visitor = Person("pat")
@@ -180,7 +180,7 @@ def test_a_log_in_page(cook: Any, pat: Person) -> None:
     assert visitor.picks("sms").types_the_code().path == "/page/"
 
 
-def test_a_log_in_without_pages(cook: Any, pat: Person) -> None:
+def test_recipe_a_log_in_without_pages(cook: Any, pat: Person) -> None:
     cook("A log-in without pages")
     caller = Caller()
     answer = caller.client.post("/login/", {"username": "pat", "password": "pat"}, "application/json")
@@ -190,7 +190,7 @@ def test_a_log_in_without_pages(cook: Any, pat: Person) -> None:
     assert caller.client.get("/who/").json() == {"user": "pat", "verified": True}
 
 
-def test_a_password_reset_that_signs_in(cook: Any, pat: Person) -> None:
+def test_recipe_a_password_reset_that_signs_in(cook: Any, pat: Person) -> None:
     cook("A password reset that signs in")
     key = urlsafe_base64_encode(str(pat.user.pk).encode())
     visitor = Person("pat")
@@ -203,7 +203,7 @@ def test_a_password_reset_that_signs_in(cook: Any, pat: Person) -> None:
     assert visitor.client.session["_auth_user_id"] == str(pat.user.pk)
 
 
-def test_who_is_verified(cook: Any, pat: Person) -> None:
+def test_recipe_who_is_verified(cook: Any, pat: Person) -> None:
     cook("Who is verified")
     assert pat.client.get("/menu/").json() == {"verified": False, "method": ""}
     verify(pat.client)
@@ -211,7 +211,7 @@ def test_who_is_verified(cook: Any, pat: Person) -> None:
     assert pat.client.get("/menu_later/").json() == {"verified": True, "method": "test"}
 
 
-def test_the_attributes_in_the_table_are_those_that_there_are() -> None:
+def test_the_table_names_each_attribute_of_the_state() -> None:
     from django_twilio_2fa.access import TwoFactorState
 
     table = PAGE.partition("| attribute | is |")[2].partition("\n\n")[0]
@@ -219,7 +219,7 @@ def test_the_attributes_in_the_table_are_those_that_there_are() -> None:
     assert named == {n for n, v in vars(TwoFactorState).items() if isinstance(v, property)}
 
 
-def test_the_answer_to_a_script_is_as_shown(guards: Any, pat: Person) -> None:
+def test_the_documented_json_response_is_current(guards: Any, pat: Person) -> None:
     [shown] = re.findall(r"```json\n(.*?)```", PAGE, re.S)
     told = pat.client.get(
         "/guarded/", HTTP_ACCEPT="application/json", HTTP_REFERER="http://testserver/page/"
@@ -227,7 +227,7 @@ def test_the_answer_to_a_script_is_as_shown(guards: Any, pat: Person) -> None:
     assert {**told, "url": told["url"].replace("%2F", "/")} == json.loads(shown)
 
 
-def test_saml_and_openid_connect(cook: Any, rf: Any) -> None:
+def test_recipe_saml_and_openid_connect(cook: Any, rf: Any) -> None:
     cook("SAML and OpenID Connect")
     from django.contrib.auth import authenticate, login
 
@@ -249,7 +249,7 @@ def test_saml_and_openid_connect(cook: Any, rf: Any) -> None:
 
 
 def run(heading: str, walk: str, **project: Any) -> None:
-    """Run a recipe in a project of its own, since the package needs its apps installed."""
+    """Run a recipe in a separate project, because its package needs its apps installed."""
     told = json.dumps({"files": recipe(heading), **project})
     code = f"{PROJECT}\n{walk}\nprint('done')"
     env = {k: v for k, v in os.environ.items() if k != "DJANGO_SETTINGS_MODULE"}
@@ -258,8 +258,8 @@ def run(heading: str, walk: str, **project: Any) -> None:
     assert done.stdout.strip().endswith("done"), done.stderr[-3000:]
 
 
-def test_allauth() -> None:
-    """A user signs in at allauth's page, verifies, and can sign out before that."""
+def test_recipe_allauth() -> None:
+    # A user signs in at allauth's page, verifies, and can sign out before the verification.
     pytest.importorskip("allauth")
     walk = """
 assert client.get("/accounts/login/").status_code == 200
@@ -278,7 +278,7 @@ assert at(client.get("/accounts/email/", follow=True)) == "/accounts/email/"
 
 
 def test_wagtail() -> None:
-    """An editor signs in at Wagtail's page, and verifies before its admin is shown."""
+    # An editor signs in at Wagtail's page, and verifies before the admin is shown.
     pytest.importorskip("wagtail")
     apps = [f"wagtail.{name}" for name in ("users", "images", "documents", "search", "admin")]
     walk = """
@@ -301,7 +301,7 @@ assert client.post("/cms/logout/").status_code == 302
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_async_view_under_asgi(cook: Any) -> None:
+def test_recipe_who_is_verified_works_under_asgi(cook: Any) -> None:
     get_user_model().objects.create_user("pat", password="pat")
     person = Person("pat")
     cook("Who is verified")

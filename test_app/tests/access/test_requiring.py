@@ -1,4 +1,4 @@
-"""The middleware: whom it asks to verify, and which views it leaves alone."""
+"""The middleware: the users who have to verify, and the views that are exempt."""
 
 from __future__ import annotations
 
@@ -43,56 +43,56 @@ def get(person: Person, path: str, **headers: Any) -> Any:
 
 
 @shows("REQUIRED_CB")
-class TestWhom:
-    def test_whoever_is_named_verifies_and_comes_back(self, site: Any, pat: Person) -> None:
+class TestRequiredUsers:
+    def test_a_required_user_verifies_and_returns_to_the_page(self, site: Any, pat: Person) -> None:
         pat.opens("/page/?a=1&b=2")
         assert pat.is_at("start")
         pat.picks("sms").types_the_code()
         assert (pat.path, pat.page.request["QUERY_STRING"]) == ("/page/", "a=1&b=2")
 
-    def test_others_and_visitors_are_let_through(self, site: Any) -> None:
+    def test_visitors_and_users_not_required_are_let_through(self, site: Any) -> None:
         assert Client().get("/page/").status_code == 200
         get_user_model().objects.create_user("guest")
         assert Person("guest").opens("/page/").path == "/page/"
 
     @pytest.mark.parametrize("value", [None, False])
-    def test_without_the_setting_nobody_is_asked(self, site: Any, pat: Person, value: Any) -> None:
+    def test_without_required_cb_nobody_has_to_verify(self, site: Any, pat: Person, value: Any) -> None:
         site.TWILIO_2FA_REQUIRED_CB = value
         assert pat.opens("/page/").path == "/page/"
         assert pat.client.get("/who/").json() == {"user": "pat", "verified": False}
 
-    def test_true_asks_everybody(self, site: Any, pat: Person) -> None:
+    def test_required_cb_true_requires_all_users_to_verify(self, site: Any, pat: Person) -> None:
         site.TWILIO_2FA_REQUIRED_CB = True
         assert pat.opens("/page/").is_at("start")
 
-    def test_a_callback_that_fails_asks(self, site: Any, pat: Person) -> None:
+    def test_a_failing_required_cb_requires_verification(self, site: Any, pat: Person) -> None:
         site.TWILIO_2FA_REQUIRED_CB = lambda user: 1 / 0
         assert pat.opens("/page/").is_at("start")
 
-    def test_who_is_asked_may_depend_on_the_request(self, site: Any, pat: Person) -> None:
+    def test_required_cb_may_depend_on_the_request(self, site: Any, pat: Person) -> None:
         site.TWILIO_2FA_REQUIRED_CB = lambda user, request: request.path != "/class/"
         assert pat.opens("/class/").path == "/class/"
         assert pat.opens("/page/").is_at("start")
 
-    def test_a_verified_user_is_not_asked_about(self, site: Any, pat: Person) -> None:
+    def test_required_cb_is_not_called_for_a_verified_user(self, site: Any, pat: Person) -> None:
         verify(pat.client)
         site.TWILIO_2FA_REQUIRED_CB = lambda user: 1 / 0
         assert pat.opens("/page/").path == "/page/"
 
-    def test_somebody_with_nothing_registered_registers(self, site: Any, demo: Person) -> None:
+    def test_a_user_without_a_device_registers_first(self, site: Any, demo: Person) -> None:
         demo.opens("/page/").picks("sms").registers().types_the_code()
         assert demo.posts(action="skip").path == "/page/"
 
-    def test_whoever_may_not_verify_gets_403_and_no_loop(self, site: Any, pat: Person) -> None:
+    def test_a_disallowed_user_gets_403_and_no_redirect_loop(self, site: Any, pat: Person) -> None:
         site.TWILIO_2FA_ALLOW_USER_CB = False
         assert get(pat, "/page/").status_code == 403
         assert get(pat, "/").status_code == 403
         assert urls.RUN == []
 
 
-class TestWhich:
+class TestGuardedAndExemptViews:
     @pytest.mark.parametrize("path", EVERY + MISLEADING)
-    def test_a_page_is_not_shown_before(self, site: Any, pat: Person, path: str) -> None:
+    def test_a_guarded_page_is_not_shown_before_verification(self, site: Any, pat: Person, path: str) -> None:
         answer = get(pat, path)
         assert answer.status_code == 302
         assert answer["Location"].startswith("/2fa/start/?next=")
@@ -103,16 +103,16 @@ class TestWhich:
         answer.close()
 
     @pytest.mark.parametrize("path", OPEN + OURS)
-    def test_an_exempt_view_is(self, site: Any, pat: Person, path: str) -> None:
+    def test_an_exempt_view_is_open_to_unverified_users(self, site: Any, pat: Person, path: str) -> None:
         answer = pat.opens(path).page
         assert answer.status_code == 200
         assert answer.request["PATH_INFO"] == path or path.startswith("/2fa/")
         answer.close()
 
-    def test_the_api_where_one_verifies_is(self, site: Any, pat: Person) -> None:
+    def test_the_verification_api_is_exempt(self, site: Any, pat: Person) -> None:
         assert pat.client.post("/api/2fa/verification-methods/").status_code == 200
 
-    def test_anybody_can_sign_out(self, site: Any, pat: Person) -> None:
+    def test_unverified_users_can_sign_out(self, site: Any, pat: Person) -> None:
         assert pat.client.post("/logout/").status_code in (200, 302)
         assert "_auth_user_id" not in pat.client.session
         pat.client.force_login(pat.user)
@@ -124,7 +124,7 @@ class TestWhich:
         pat.client.post("/admin/logout/")
         assert "_auth_user_id" not in pat.client.session
 
-    def test_a_decorator_holds_on_an_exempt_view(self, site: Any, pat: Person) -> None:
+    def test_two_factor_required_holds_on_an_exempt_view(self, site: Any, pat: Person) -> None:
         assert get(pat, "/guarded/open/").status_code == 302
 
     @pytest.mark.parametrize("url", ["page", "/class/", "/class/?a=b"])
@@ -142,7 +142,7 @@ class TestWhich:
             urls.urlpatterns.remove(named[0])
             clear_url_caches()
 
-    def test_pages_of_a_provider_are(self, site: Any, pat: Person) -> None:
+    def test_pages_of_a_provider_are_exempt_from_the_middleware(self, site: Any, pat: Person) -> None:
         from django_twilio_2fa.access.exempt import is_exempt
         from django_twilio_2fa.urls import urlpatterns
 
@@ -150,40 +150,40 @@ class TestWhich:
         assert own
         assert all(is_exempt(p.callback) for r in own for p in r.url_patterns)
 
-    def test_a_missing_page_is_missing(self, site: Any, pat: Person) -> None:
+    def test_a_missing_page_returns_404(self, site: Any, pat: Person) -> None:
         assert get(pat, "/none/").status_code == 404
 
-    def test_a_posted_form_is_refused(self, site: Any, pat: Person) -> None:
+    def test_an_unverified_post_is_redirected(self, site: Any, pat: Person) -> None:
         assert pat.client.post("/page/", {"a": "1"}).status_code == 302
         assert urls.RUN == []
 
 
 class TestAdmin:
-    """No endless redirect between the admin and its log-in, and no way around by it."""
+    """The admin with the middleware: it does not redirect endlessly, and does not bypass verification."""
 
     def staff(self, person: Person) -> Person:
         get_user_model().objects.filter(pk=person.user.pk).update(is_staff=True, is_superuser=True)
         return person
 
-    def test_staff_with_nothing_registered_register_and_come_back(self, site: Any, demo: Person) -> None:
+    def test_staff_without_a_device_register_and_come_back(self, site: Any, demo: Person) -> None:
         self.staff(demo).opens("/admin/").picks("sms").registers().types_the_code()
         assert demo.opens("/admin/").path == "/admin/"
 
-    def test_signing_in_again_at_the_admin_is_no_way_around(self, site: Any, pat: Person) -> None:
+    def test_signing_in_at_the_admin_again_does_not_verify(self, site: Any, pat: Person) -> None:
         self.staff(pat)
         pat.client.post("/admin/login/?next=/admin/", {"username": "pat", "password": "pat"})
         assert pat.opens("/admin/").is_at("start")
         assert pat.opens("/page/").is_at("start")
 
-    def test_users_who_are_not_staff_get_djangos_refusal(self, site: Any, pat: Person) -> None:
+    def test_verified_users_who_are_not_staff_are_refused(self, site: Any, pat: Person) -> None:
         verify(pat.client)
         pat.opens("/admin/")
         assert pat.path == "/admin/login/"
         assert "not authorized" in pat.text
 
 
-class TestBesideOthers:
-    def test_beside_djangos_login_required_middleware(self, site: Any, pat: Person) -> None:
+class TestWithOtherMiddleware:
+    def test_verification_works_with_login_required_middleware(self, site: Any, pat: Person) -> None:
         django = pytest.importorskip("django", minversion="5.1")
         assert django
         for at in (-1, len(site.MIDDLEWARE)):
@@ -211,13 +211,15 @@ class TestBesideOthers:
             ("/2fa/push/pending/", 405),
         ],
     )
-    def test_what_needs_no_log_in_is_open_beside_djangos(self, site: Any, page: str, status: int) -> None:
-        """Who reads a code, or approves, may not have signed in yet. Twilio never does."""
+    def test_public_pages_stay_open_with_login_required_middleware(
+        self, site: Any, page: str, status: int
+    ) -> None:
+        # Users read codes and approve log-ins before they sign in. Twilio calls the webhook anonymously.
         pytest.importorskip("django", minversion="5.1")
         site.MIDDLEWARE = [*site.MIDDLEWARE, "django.contrib.auth.middleware.LoginRequiredMiddleware"]
         assert Client().get(page).status_code == status
 
-    def test_a_provider_may_ask_for_a_log_in(self) -> None:
+    def test_a_page_of_a_provider_may_require_log_in(self) -> None:
         from django.urls import path
 
         from django_twilio_2fa.urls import _exempted
@@ -229,7 +231,7 @@ class TestBesideOthers:
         [pattern] = _exempted([path("page/", page)])
         assert pattern.callback.login_required
 
-    def test_without_a_user_it_says_what_is_missing(self, settings: Any) -> None:
+    def test_a_missing_authentication_middleware_is_reported(self, settings: Any) -> None:
         settings.TWILIO_2FA_REQUIRED_CB = True
         middleware = TwoFactorMiddleware(lambda request: HttpResponse())
         request = RequestFactory().get("/")
@@ -237,7 +239,7 @@ class TestBesideOthers:
         with pytest.raises(ImproperlyConfigured, match="AuthenticationMiddleware"):
             middleware.process_view(request, urls.page, (), {})
 
-    def test_single_sign_on_users_are_asked_for_no_password(self, site: Any) -> None:
+    def test_single_sign_on_users_verify_without_a_password(self, site: Any) -> None:
         user = get_user_model().objects.create_user("sso", password=None)
         assert not user.has_usable_password()
         register_device(user)
@@ -273,17 +275,17 @@ class TestAsync:
     @pytest.mark.parametrize(
         "path", ["/guarded/", "/guarded/async/", "/guarded/async-class/", "/guarded/async-method/"]
     )
-    def test_the_guards_of_views_work_under_asgi(self, guards: Any, path: str) -> None:
+    def test_the_decorator_and_the_mixin_work_under_asgi(self, guards: Any, path: str) -> None:
         before, after = self.walk(guards, path)
         assert before["Location"].startswith("/2fa/start/")
         assert after.status_code == 200
 
-    def test_a_view_may_read_the_state(self, guards: Any) -> None:
+    def test_an_async_view_can_read_the_two_factor_state(self, guards: Any) -> None:
         before, after = self.walk(guards, "/who/async/")
         assert before.json() == {"user": "pat", "verified": False}
         assert after.json() == {"user": "pat", "verified": True}
 
-    def test_a_verified_session_costs_no_thread(self, site: Any, monkeypatch: Any) -> None:
+    def test_a_verified_session_is_checked_without_a_thread(self, site: Any, monkeypatch: Any) -> None:
         get_user_model().objects.create_user("pat", password="pat")
         pat = Person("pat")
         verify(pat.client)
@@ -309,16 +311,14 @@ class TestAsync:
 
 
 class TestUsersAndBrowsers:
-    def test_two_hundred_requests_of_two_people_do_not_mix(
-        self, site: Any, pat: Person, demo: Person
-    ) -> None:
+    def test_alternating_requests_of_two_users_do_not_mix(self, site: Any, pat: Person, demo: Person) -> None:
         verify(pat.client)
         for _ in range(100):
             assert pat.client.get("/who/").json() == {"user": "pat", "verified": True}
             assert demo.client.get("/who/").json() == {"user": "demo", "verified": False}
 
     @pytest.mark.django_db(transaction=True)
-    def test_two_hundred_at_once_do_not_mix(self, site: Any) -> None:
+    def test_concurrent_requests_of_two_users_do_not_mix(self, site: Any) -> None:
         for name in ("pat", "demo"):
             get_user_model().objects.create_user(name, password=name)
         pat, demo = Person("pat"), Person("demo")
@@ -347,13 +347,13 @@ class TestUsersAndBrowsers:
         assert pat.client.get("/who/").json() == {"user": "pat", "verified": False}
 
     @pytest.mark.parametrize("to", ["//evil.example/", "https://evil.example/", "/\\evil.example"])
-    def test_nobody_is_led_to_another_host(self, site: Any, pat: Person, to: str) -> None:
+    def test_next_on_another_host_is_not_followed(self, site: Any, pat: Person, to: str) -> None:
         pat.page = pat.client.get("/2fa/start/", {"next": to})
         pat.picks("sms").types_the_code()
         assert pat.is_at("success")
         assert not any("evil" in url for url, _status in pat.page.redirect_chain)
 
-    def test_a_stolen_device_ends_access(self, site: Any, pat: Person) -> None:
+    def test_removing_a_device_ends_access(self, site: Any, pat: Person) -> None:
         site.TWILIO_2FA_VERIFIED_RECHECK = 0
         pat.opens("start").picks("sms").types_the_code()
         assert pat.opens("/page/").path == "/page/"

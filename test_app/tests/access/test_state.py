@@ -1,4 +1,4 @@
-"""`request.two_factor`: who was verified, when and how, and what ends it."""
+"""`request.two_factor`: the state of a verification, its end, and its queries."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def verified(person: Person, method: str = "sms", **where: str) -> Person:
 
 
 def state(person: Person) -> Any:
-    """What a page of the site would read."""
+    """Return the state as a page of the site reads it."""
     return get_two_factor(person.client.get("/mail/").wsgi_request)
 
 
 def ask_again(person: Person) -> None:
-    """Let the time pass after which a session's answer has to be confirmed."""
+    """Let the time pass after which the database has to confirm the state in a session."""
     session = person.client.session
     part = session["twilio_2fa"]
     part["verified"]["checked"] -= 61
@@ -41,7 +41,7 @@ def ask_again(person: Person) -> None:
     session.save()
 
 
-def test_nobody_is_verified_before_they_are(pat: Person) -> None:
+def test_a_user_is_not_verified_before_the_code(pat: Person) -> None:
     found = state(pat)
     assert not found.verified
     assert (found.verified_at, found.age, found.method, found.device) == (None, None, "", "")
@@ -53,7 +53,7 @@ def test_a_visitor_without_a_session_is_not_verified() -> None:
     assert not get_two_factor(RequestFactory().get("/")).verified
 
 
-def test_the_state_says_when_how_and_with_which_device(pat: Person) -> None:
+def test_the_state_has_the_time_method_and_device(pat: Person) -> None:
     found = state(verified(pat))
     assert found.verified
     assert found.method == "sms"
@@ -76,7 +76,7 @@ def test_each_method_has_its_own_record(sam: Person) -> None:
     assert is_verified(sam.client.get("/").wsgi_request, methods={"email"})
 
 
-def test_max_age_and_methods_are_asked_of_one_record(sam: Person) -> None:
+def test_max_age_and_methods_must_hold_for_one_record(sam: Person) -> None:
     verify(sam.client, ago=3600)
     verified(sam, "email", to=EMAIL)
     found = state(sam)
@@ -85,11 +85,11 @@ def test_max_age_and_methods_are_asked_of_one_record(sam: Person) -> None:
     assert not found.satisfies(60, ["test"])
 
 
-# What ends it
+# The end of a verification
 
 
 @pytest.mark.parametrize("way", ["instance", "queryset", "user's page"])
-def test_removing_a_device_ends_what_it_verified_everywhere(sam: Person, way: str) -> None:
+def test_removing_a_device_ends_its_verifications_everywhere(sam: Person, way: str) -> None:
     others = [verified(Person("sam")), verified(Person("sam"), "email", to=EMAIL)]
     verified(sam)
     phone = Device.objects.get(kind="phone_number")
@@ -104,19 +104,19 @@ def test_removing_a_device_ends_what_it_verified_everywhere(sam: Person, way: st
         ask_again(person)
     assert not state(sam).verified
     assert not state(others[0]).verified
-    # What was verified with another device goes on.
+    # A session that was verified with another device is still verified.
     assert state(others[1]).verified
     assert sam.opens("/secret/").is_at("start")
 
 
-def test_removing_a_device_ends_its_first_registration(demo: Person) -> None:
+def test_removing_a_device_ends_verification_by_registration(demo: Person) -> None:
     demo.opens("start").picks("sms").registers().types_the_code()
     Device.objects.all().delete()
     ask_again(demo)
     assert not state(demo).verified
 
 
-def test_a_change_of_number_ends_other_sessions_only(pat: Person) -> None:
+def test_a_changed_number_ends_verification_elsewhere_only(pat: Person) -> None:
     other = verified(Person("pat"))
     verified(pat)
     phone = Device.objects.get()
@@ -130,7 +130,7 @@ def test_a_change_of_number_ends_other_sessions_only(pat: Person) -> None:
     assert not state(other).verified
 
 
-def test_a_device_removed_at_the_site_ends_it(pat: Person, settings: Any) -> None:
+def test_a_number_changed_by_the_site_ends_verification(pat: Person, settings: Any) -> None:
     numbers = ["+12025550143"]
     settings.TWILIO_2FA_PHONE_NUMBER_CB = lambda user: numbers[0]
     assert state(verified(pat)).verified
@@ -141,7 +141,7 @@ def test_a_device_removed_at_the_site_ends_it(pat: Person, settings: Any) -> Non
     assert not state(pat).verified
 
 
-def test_revoking_ends_it_in_each_session(pat: Person) -> None:
+def test_a_revoked_verification_ends_in_the_session(pat: Person) -> None:
     verified(pat)
     Verification.objects.filter(user=pat.user).update(verifies_session=False)
     ask_again(pat)
@@ -162,7 +162,7 @@ def test_a_session_restored_after_a_log_out_is_not_verified(pat: Person) -> None
 
 
 def test_impersonation_is_not_verified(pat: Person, demo: Person) -> None:
-    """A library that puts another user into `request.user` leaves the session as it is."""
+    # A library for impersonation replaces `request.user` and does not change the session.
     verified(pat)
     request = pat.client.get("/mail/").wsgi_request
     assert get_two_factor(request).verified
@@ -172,13 +172,13 @@ def test_impersonation_is_not_verified(pat: Person, demo: Person) -> None:
     assert get_two_factor(request).verified
 
 
-# What it costs
+# Queries
 
 
 @shows("VERIFIED_RECHECK")
 class TestRecheck:
     def reads(self, person: Person) -> int:
-        """Return the queries of our tables for one question, in a new request."""
+        """Return the number of queries on verifications when a new request reads the state."""
         request = person.client.get("/mail/").wsgi_request
         assert request.user.is_authenticated
         with CaptureQueriesContext(connection) as caught:
@@ -186,21 +186,21 @@ class TestRecheck:
             assert is_verified(request)
         return len([q for q in caught if "twilio_2fa_verification" in q["sql"]])
 
-    def test_the_database_is_asked_once_in_its_seconds(self, pat: Person) -> None:
+    def test_the_database_is_queried_once_per_recheck_period(self, pat: Person) -> None:
         verified(pat)
         assert [self.reads(pat) for _ in range(3)] == [0, 0, 0]
         ask_again(pat)
         assert [self.reads(pat) for _ in range(3)] == [1, 0, 0]
 
     @pytest.mark.parametrize("seconds", [0, 0.0, timedelta(0)])
-    def test_zero_asks_at_each_request(self, pat: Person, settings: Any, seconds: Any) -> None:
+    def test_recheck_of_zero_queries_at_each_request(self, pat: Person, settings: Any, seconds: Any) -> None:
         settings.TWILIO_2FA_VERIFIED_RECHECK = seconds
         verified(pat)
         assert [self.reads(pat) for _ in range(3)] == [1, 1, 1]
         Device.objects.all().delete()
         assert not state(pat).verified
 
-    def test_a_clock_that_was_set_back_asks_the_database(self, pat: Person) -> None:
+    def test_a_clock_that_was_set_back_causes_a_recheck(self, pat: Person) -> None:
         verified(pat)
         session = pat.client.session
         session["twilio_2fa"]["verified"]["checked"] = time.time() + 1000
@@ -217,8 +217,8 @@ class TestRecheck:
         remember(request, Verification.objects.get())
         assert request.session["twilio_2fa"]["verified"]["checked"] == before
 
-    def test_confirming_saves_nothing_else_of_the_session(self, pat: Person) -> None:
-        """A slow request must not undo what another one has stored meanwhile."""
+    def test_a_recheck_saves_nothing_else_of_the_session(self, pat: Person) -> None:
+        # A slow request must not undo what another request has stored meanwhile.
         verified(pat)
         ask_again(pat)
         request = pat.client.get("/mail/").wsgi_request
@@ -231,7 +231,7 @@ class TestRecheck:
         assert pat.client.session["cart"] == "full"
         assert time.time() - pat.client.session["twilio_2fa"]["verified"]["checked"] < 30
 
-    def test_confirming_leaves_what_another_log_in_stored(self, pat: Person) -> None:
+    def test_a_recheck_keeps_data_that_another_log_in_stored(self, pat: Person) -> None:
         verified(pat)
         ask_again(pat)
         request = pat.client.get("/mail/").wsgi_request
@@ -242,7 +242,7 @@ class TestRecheck:
         assert get_two_factor(request).verified
         assert pat.client.session["twilio_2fa"] == {"flow": "another", "user": "7"}
 
-    def test_confirming_does_not_bring_a_session_back(self, pat: Person) -> None:
+    def test_a_recheck_does_not_restore_a_deleted_session(self, pat: Person) -> None:
         verified(pat)
         ask_again(pat)
         request = pat.client.get("/mail/").wsgi_request
@@ -268,7 +268,7 @@ def test_the_state_works_with_every_session_engine(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_async_code_loads_it_first() -> None:
+def test_async_code_loads_the_state_first() -> None:
     from django.contrib.auth import get_user_model
 
     user = get_user_model().objects.create_user("pat", password="pat")
@@ -286,7 +286,7 @@ def test_async_code_loads_it_first() -> None:
 
     async def view() -> tuple[bool, str, Any]:
         loaded = await get_two_factor(fresh).aload()
-        # As many queries as in sync code: the user is not read again.
+        # The user is not read again, so there are as many queries as in sync code.
         again = await fresh.auser() if hasattr(fresh, "auser") else fresh.user
         return loaded.verified, loaded.method, again
 

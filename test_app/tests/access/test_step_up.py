@@ -1,4 +1,4 @@
-"""`max_age`, `methods` and `if_registered`, and what becomes of a form that needed verification."""
+"""`max_age`, `methods` and `if_registered`, and forms that are posted before verification."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FROM_FORM = {"HTTP_REFERER": "http://testserver/page/?draft=1"}
 
 
 class Visitor(Person):
-    """A person who posts, and follows the answer as a browser does."""
+    """A person who posts a form and follows the response as a browser does."""
 
     def sends(self, to: str, data: Any = None, **headers: Any) -> Visitor:
         self.answer = self.client.post(to, FORM if data is None else data, **{**FROM_FORM, **headers})
@@ -41,7 +41,7 @@ class Visitor(Person):
 
 @pytest.fixture
 def user(pat: Person) -> Visitor:
-    """Pat, who verified an hour ago."""
+    """Return Pat, who verified an hour ago."""
     visitor = Visitor("pat")
     verify(visitor.client, ago=3600)
     return visitor
@@ -56,7 +56,7 @@ class TestMaxAge:
         assert ["/guarded/", path] == urls.RUN
 
     @pytest.mark.parametrize("path", [*STEP_UPS, *POST_ONLY])
-    def test_a_form_is_not_lost(self, guards: Any, user: Visitor, path: str) -> None:
+    def test_a_form_posted_before_verification_is_kept(self, guards: Any, user: Visitor, path: str) -> None:
         user.sends(path).verifies()
         assert urls.RUN == []
         assert user.is_at("again")
@@ -86,29 +86,29 @@ class TestMaxAge:
         assert 'value="100"' in user.page.content.decode()
         assert user.presses_the_button().page.content.decode() == f"/step-up/ {FORM}"
 
-    def test_three_forms_are_kept_at_most(self, guards: Any, user: Visitor) -> None:
+    def test_at_most_three_forms_are_kept(self, guards: Any, user: Visitor) -> None:
         ways = [user.sends("/step-up/", {"n": str(n)}).answer["Location"] for n in range(4)]
         user.opens(ways[3]).picks("sms").types_the_code()
         backs = [parse_qs(urlsplit(way).query)["next"][0] for way in ways]
         assert [user.opens(back).is_at("again") for back in backs] == [False, True, True, True]
 
-    def test_a_kept_form_need_not_be_sent(self, guards: Any, user: Visitor) -> None:
+    def test_a_kept_form_can_be_discarded(self, guards: Any, user: Visitor) -> None:
         user.sends("/step-up/").verifies()
         href = re.findall(r'href="([^"]+)"[^>]*>Do not send it', user.page.content.decode())
         assert unescape(href[0]) == "/page/?draft=1"
 
-    def test_the_middleware_loses_no_form_either(self, site: Any, pat: Person) -> None:
+    def test_the_middleware_keeps_a_posted_form(self, site: Any, pat: Person) -> None:
         visitor = Visitor("pat").sends("/page/").verifies()
         assert visitor.is_at("again")
         assert visitor.presses_the_button().page.content.decode() == f"/page/ {FORM}"
 
-    def test_a_visitor_comes_back_to_the_form(self, guards: Any, db: None) -> None:
+    def test_a_visitor_returns_to_the_form_after_log_in(self, guards: Any, db: None) -> None:
         answer = Client().post("/step-up/post-only/", FORM, **FROM_FORM)
         assert answer["Location"] == "/login/?next=/page/%3Fdraft%3D1"
 
 
-class TestWhatIsNotKept:
-    """Then the person comes back to the page that the form is on."""
+class TestFormsThatAreNotKept:
+    """Forms that are not kept. The user returns to the page with the form."""
 
     def comes_back(self, visitor: Visitor, to: str = "/page/") -> None:
         visitor.verifies()
@@ -118,47 +118,47 @@ class TestWhatIsNotKept:
     @pytest.mark.parametrize(
         "name", ["password", "new_password1", "card_number", "cvc", "token", "otp", "code", "pin", "secret"]
     )
-    def test_what_is_secret(self, guards: Any, user: Visitor, name: str) -> None:
+    def test_a_form_with_a_secret_is_not_kept(self, guards: Any, user: Visitor, name: str) -> None:
         self.comes_back(user.sends("/step-up/post-only/", {**FORM, name: "1234"}))
 
     @pytest.mark.parametrize("name", ["postcode", "country_code_list", "encoded", "shopping"])
-    def test_other_names_are_not_secret(self, guards: Any, user: Visitor, name: str) -> None:
+    def test_fields_with_similar_names_are_not_secret(self, guards: Any, user: Visitor, name: str) -> None:
         assert user.sends("/step-up/", {**FORM, name: "1234"}).verifies().is_at("again")
 
-    def test_a_file(self, guards: Any, user: Visitor) -> None:
+    def test_an_uploaded_file_is_not_kept(self, guards: Any, user: Visitor) -> None:
         self.comes_back(user.sends("/step-up/", {"file": SimpleUploadedFile("a.txt", b"a")}))
 
     @pytest.mark.parametrize(("engine", "length"), [("db", 60_000), ("signed_cookies", 2_000)])
-    def test_what_is_too_long(self, guards: Any, pat: Person, engine: str, length: int) -> None:
+    def test_an_oversized_form_is_not_kept(self, guards: Any, pat: Person, engine: str, length: int) -> None:
         guards.SESSION_ENGINE = f"django.contrib.sessions.backends.{engine}"
         visitor = Visitor("pat")
         self.comes_back(visitor.sends("/step-up/", {"text": "x" * length}))
 
-    def test_what_is_no_form(self, guards: Any, user: Visitor) -> None:
+    def test_a_body_that_is_not_a_form_is_not_kept(self, guards: Any, user: Visitor) -> None:
         user.answer = user.client.post("/step-up/", "<a/>", content_type="text/xml", **FROM_FORM)
         self.comes_back(user)
 
-    def test_what_another_site_may_have_sent(self, guards: Any, user: Visitor, monkeypatch: Any) -> None:
-        """Without Django's CSRF check, its user may not have written it."""
+    def test_no_form_is_kept_without_a_csrf_check(self, guards: Any, user: Visitor, monkeypatch: Any) -> None:
+        # Without Django's CSRF check, another site may have sent the form.
         guards.MIDDLEWARE = [m for m in guards.MIDDLEWARE if "Csrf" not in m]
         visitor = Visitor("pat")
         visitor.client.cookies.update(user.client.cookies)
         self.comes_back(visitor.sends("/step-up/"))
 
-    def test_a_form_that_cannot_be_read(self, guards: Any, user: Visitor) -> None:
+    def test_a_form_that_cannot_be_read_causes_no_error(self, guards: Any, user: Visitor) -> None:
         guards.DATA_UPLOAD_MAX_NUMBER_FIELDS = 2
         guards.MIDDLEWARE = [m for m in guards.MIDDLEWARE if "Csrf" not in m]
         assert user.sends("/step-up/").answer.status_code in (302, 400)
 
-    def test_a_referrer_elsewhere_is_not_followed(self, guards: Any, user: Visitor) -> None:
+    def test_a_referrer_on_another_host_is_not_followed(self, guards: Any, user: Visitor) -> None:
         user.sends("/step-up/", {"password": "x"}, HTTP_REFERER="https://evil.example/form")
         self.comes_back(user, "/")
 
-    def test_a_referrer_with_two_slashes_stays_here(self, guards: Any, user: Visitor) -> None:
+    def test_a_referrer_with_two_slashes_stays_on_this_host(self, guards: Any, user: Visitor) -> None:
         user.sends("/step-up/", HTTP_REFERER="http://testserver//evil.example/form?a=b").verifies()
         assert user.page.context["back"] == "/%2Fevil.example/form?a=b"
 
-    def test_what_is_kept_can_be_read_by_nobody_else(self, guards: Any, user: Visitor, demo: Person) -> None:
+    def test_a_kept_form_can_be_read_by_its_user_only(self, guards: Any, user: Visitor, demo: Person) -> None:
         user.sends("/step-up/")
         kept = user.client.session["twilio_2fa"]["posted"]
         # Encrypted text and times never contain a space.
@@ -190,7 +190,7 @@ class TestWhatIsNotKept:
             {"id": {"at": 9**11}},
         ],
     )
-    def test_a_forged_one_is_ignored(self, guards: Any, user: Visitor, kept: Any) -> None:
+    def test_a_forged_kept_form_is_ignored(self, guards: Any, user: Visitor, kept: Any) -> None:
         session = user.client.session
         session["twilio_2fa"]["posted"] = kept
         session.save()
@@ -198,7 +198,7 @@ class TestWhatIsNotKept:
 
 
 class TestMethods:
-    def test_only_the_methods_that_count_are_offered(self, guards: Any, sam: Person) -> None:
+    def test_only_the_required_methods_are_offered(self, guards: Any, sam: Person) -> None:
         sam.opens("start").picks("sms").types_the_code()
         assert sam.opens("/strong/").is_at("start")
         assert [method for method, _detail in sam.choices] == ["email"]
@@ -209,7 +209,7 @@ class TestMethods:
         sam.opens("/strong/")
         assert len(sam.opens("start").choices) > 1
 
-    def test_whoever_has_none_registers_one_and_comes_back(self, guards: Any, pat: Person) -> None:
+    def test_a_user_without_a_required_method_registers_one(self, guards: Any, pat: Person) -> None:
         pat.opens("start").picks("sms").types_the_code()
         pat.opens("/strong/")
         assert pat.path == "/2fa/add/register/"
@@ -217,7 +217,7 @@ class TestMethods:
         assert pat.is_at("start")
         assert pat.picks("email").types_the_code(EMAIL).path == "/strong/"
 
-    def test_whoever_has_nothing_registers_one_that_counts(self, guards: Any, demo: Person) -> None:
+    def test_a_user_without_a_device_registers_a_required_method(self, guards: Any, demo: Person) -> None:
         demo.opens("/strong/")
         assert demo.is_at("register")
         demo.posts(email=EMAIL).types_the_code(EMAIL)
@@ -230,7 +230,7 @@ class TestIfRegistered:
         assert pat.opens("/if-registered/").is_at("start")
         assert pat.picks("sms").types_the_code().path == "/if-registered/"
 
-    def test_visitors_sign_in(self, guards: Any, db: None) -> None:
+    def test_visitors_are_redirected_to_the_log_in_page(self, guards: Any, db: None) -> None:
         assert Client().get("/if-registered/")["Location"].startswith("/login/")
 
 
@@ -249,7 +249,7 @@ PEOPLE: dict[str, dict[str, str]] = {
     },
     "Turbo": {"HTTP_ACCEPT": "text/html, application/xhtml+xml", "HTTP_SEC_FETCH_DEST": "empty"},
     "curl": {"HTTP_ACCEPT": "*/*"},
-    "nothing said": {},
+    "no headers": {},
 }
 
 
@@ -280,7 +280,7 @@ class TestScripts:
         assert answer.json()["error_code"] == "user_unauthenticated"
 
     @pytest.mark.parametrize("headers", PEOPLE.values(), ids=PEOPLE)
-    def test_a_person_gets_the_page(self, guards: Any, pat: Person, headers: Any) -> None:
+    def test_a_browser_is_redirected_to_the_wizard(self, guards: Any, pat: Person, headers: Any) -> None:
         assert pat.client.get("/guarded/", **headers).status_code == 302
 
     @pytest.mark.parametrize("headers", [*SCRIPTS.values(), *PEOPLE.values()])
@@ -305,7 +305,7 @@ class TestScripts:
         answer = pat.client.post("/step-up/", {"a": 1}, content_type="application/json")
         assert answer.status_code == 403
 
-    def test_htmx_leads_back_to_the_page_it_is_on(self, guards: Any, pat: Person) -> None:
+    def test_htmx_returns_to_the_current_page(self, guards: Any, pat: Person) -> None:
         told = {"HTTP_HX_REQUEST": "true", "HTTP_HX_CURRENT_URL": "http://testserver/page/?tab=2"}
         answer = pat.client.post("/step-up/", FORM, **told)
         assert answer["HX-Redirect"] == "/2fa/start/?next=%2Fpage%2F%3Ftab%3D2"
@@ -313,7 +313,7 @@ class TestScripts:
         assert pat.client.get("/step-up/", **elsewhere)["HX-Redirect"] == "/2fa/start/?next=%2F"
 
 
-def test_a_page_that_users_are_sent_away_to_does_not_loop(guards: Any, pat: Person) -> None:
+def test_a_guarded_disallowed_redirect_url_does_not_loop(guards: Any, pat: Person) -> None:
     guards.TWILIO_2FA_ALLOW_USER_CB = False
     guards.TWILIO_2FA_DISALLOWED_REDIRECT_URL = "/guarded/"
     assert pat.client.get("/guarded/").status_code == 403
@@ -321,7 +321,7 @@ def test_a_page_that_users_are_sent_away_to_does_not_loop(guards: Any, pat: Pers
     assert pat.opens("/guarded/").path == "/page/"
 
 
-def test_a_view_without_a_mount_of_the_form_page_leads_back(
+def test_without_the_form_page_users_return_to_the_referrer(
     guards: Any, pat: Person, monkeypatch: Any
 ) -> None:
     from django.urls import clear_url_caches, include

@@ -1,4 +1,4 @@
-"""A site with every kind of view, for the tests of what requires verification."""
+"""A site with every kind of view, for the tests of required verification."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from django_twilio_2fa.api.permissions import IsTwoFactorVerified
 HERE = str(Path(__file__).parent)
 
 RUN: list[str] = []
-"""The paths of the requests that a view has answered: nothing may be shown before the redirect."""
+"""The paths of the requests that a view has answered. A view must not run before its user is verified."""
 
 
 def page(request: HttpRequest, **kwargs: Any) -> HttpResponse:
@@ -132,7 +132,7 @@ urlpatterns = [
     path("data/", DataView.as_view()),
     re_path(r"^files/(?P<path>.*)$", serve, {"document_root": HERE}),
     re_path(r"^private/(?P<path>.*)$", login_required(serve), {"document_root": HERE}),
-    # Asked for by the views themselves.
+    # Views that require verification themselves.
     path("guarded/", two_factor_required(page)),
     path("guarded/async/", two_factor_required(async_page)),
     path("guarded/async-class/", AsyncGuardedView.as_view()),

@@ -34,14 +34,14 @@ class ElsewhereView(TwoFactorLoginView):
 
 
 class OwnPageView(TwoFactorLoginView):
-    """A log-in page that leads users to a page of their own."""
+    """A log-in page that redirects users to a URL with their username."""
 
     def get_default_redirect_url(self) -> str:
         return f"/class/?who={self.request.user.get_username()}"
 
 
 class StrictForm(AuthenticationForm):
-    """A form with a box of its own, which lets one user not in."""
+    """A log-in form with its own checkbox. It refuses Ann if the box is checked."""
 
     remember = forms.BooleanField(required=False)
 
@@ -65,14 +65,14 @@ LOGINS = [
 
 
 class CarelessBackend(ModelBackend):
-    """A backend that finds users who may not sign in."""
+    """A backend that also returns users who may not sign in."""
 
     def get_user(self, user_id: Any) -> Any:
         return get_user_model().objects.filter(pk=user_id).first()
 
 
 class Visitor(Person):
-    """Somebody who has not signed in."""
+    """A person who has not signed in."""
 
     def __init__(self, username: str) -> None:
         super().__init__(username)

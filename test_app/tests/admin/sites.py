@@ -1,4 +1,4 @@
-"""Admin sites of a project's own, which require verification."""
+"""Admin sites of a project that require verification."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from django_twilio_2fa.admin import TwoFactorAdminSite, TwoFactorUserActions
 
 
 class OtherSite(admin.AdminSite):
-    """Stand for a package that has an admin site, too."""
+    """An admin site of another package."""
 
     site_header = "Of another package"
 

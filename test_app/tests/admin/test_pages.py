@@ -1,4 +1,4 @@
-"""The pages of the admin for devices and verifications."""
+"""The pages of the admin for devices, verifications and browsers."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def keys(model: Any) -> list[str]:
 
 
 def acts(client: Client, page: str, action: str, model: Any = Device, **data: str) -> str:
-    """Use an action on all rows of a page. Return what the page says then."""
+    """Run an action on all rows of a page. Return the HTML of the next page."""
     picked = {"action": action, "_selected_action": keys(model), **data}
     return client.post(page, picked, follow=True).content.decode()
 
@@ -63,7 +63,7 @@ def test_the_admin_shows_nothing_sensitive(staff: Client, sam: Person) -> None:
             assert secret not in html
 
 
-def test_a_device_can_be_removed_and_none_added(staff: Client) -> None:
+def test_a_device_can_be_removed_but_not_added(staff: Client) -> None:
     phone = Device.objects.get(kind="phone_number")
     staff.post(f"{DEVICES}{phone.pk}/delete/", {"post": "yes"})
     assert Device.objects.get().kind == "email"
@@ -71,7 +71,7 @@ def test_a_device_can_be_removed_and_none_added(staff: Client) -> None:
 
 
 @pytest.mark.parametrize("at_once", [False, True])
-def test_the_owner_is_told_of_a_removal_in_the_admin(
+def test_the_owner_gets_an_email_after_removal_in_the_admin(
     staff: Client,
     sam: Person,
     at_once: bool,
@@ -96,9 +96,7 @@ def test_the_owner_is_told_of_a_removal_in_the_admin(
     assert LogEntry.objects.get().object_id == pk
 
 
-def test_recovery_codes_go_with_the_last_device_in_the_admin(
-    staff: Client, sam: Person, settings: Any
-) -> None:
+def test_removing_the_last_device_removes_recovery_codes(staff: Client, sam: Person, settings: Any) -> None:
     settings.TWILIO_2FA_ALLOWED_METHODS = ["sms", "email", "recovery"]
     sam.opens("start").picks("sms").types_the_code()
     sam.posts("/2fa/add/start/", method="recovery", device="").posts().posts(saved="on")
@@ -148,7 +146,7 @@ def test_an_action_needs_its_permission(
     assert not sam.opens("verify").types_the_code().is_verified
 
 
-def test_users_with_nothing_registered_can_be_unlocked(staff: Client, demo: Person, settings: Any) -> None:
+def test_users_without_a_device_can_be_unlocked(staff: Client, demo: Person, settings: Any) -> None:
     settings.ROOT_URLCONF = "tests.admin.sites"
     settings.TWILIO_2FA_LIMITS = {"wrong_tokens_in_a_row": 1}
     boss = Person("boss")
@@ -164,7 +162,7 @@ def test_users_with_nothing_registered_can_be_unlocked(staff: Client, demo: Pers
 class TestVerifications:
     @pytest.fixture
     def rows(self, sam: Person, demo: Person, settings: Any, later: Any) -> None:
-        """A text message to the US, approved yesterday; an e-mail and a call to Germany, pending."""
+        """Create a text message to the US, approved yesterday, and a pending e-mail and call to Germany."""
         settings.TWILIO_2FA_PHONE_NUMBER_ALLOWED_COUNTRIES = ["US", "DE"]
         sam.opens("start").picks("sms").types_the_code()
         later(86400)
@@ -247,7 +245,7 @@ class TestBrowsers:
         assert LogEntry.objects.get().object_id == pk
         assert signs_in_again(trusted).opens("/secret/").is_at("start")
 
-    def test_browsers_are_neither_added_nor_changed(self, staff: Client, trusted: Person) -> None:
+    def test_browsers_cannot_be_added_or_changed(self, staff: Client, trusted: Person) -> None:
         assert staff.get(f"{self.BROWSERS}add/").status_code == 403
         [pk] = keys(TrustedBrowser)
         assert staff.post(f"{self.BROWSERS}{pk}/change/", {"name": "x"}).status_code == 403

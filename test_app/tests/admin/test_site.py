@@ -42,13 +42,13 @@ def own_site(settings: Any) -> None:
 
 @pytest.fixture
 def boss(db: None) -> Person:
-    """Somebody of the staff who has a phone."""
+    """Return a staff user with a phone."""
     return make_staff("boss", device=PHONE)
 
 
 @pytest.fixture
 def new(db: None) -> Person:
-    """Somebody of the staff with nothing registered."""
+    """Return a staff user without a device."""
     return make_staff("new")
 
 
@@ -71,7 +71,7 @@ def test_the_admin_logs_nobody_in_without_a_password(db: None, settings: Any) ->
     assert "webauthn" not in page.content.decode()
 
 
-def test_staff_with_nothing_register_and_come_back(new: Person) -> None:
+def test_staff_without_a_device_register_and_come_back(new: Person) -> None:
     new.opens(USERS)
     assert new.is_at("start")
     new.picks("sms").registers().types_the_code()
@@ -81,7 +81,7 @@ def test_staff_with_nothing_register_and_come_back(new: Person) -> None:
 
 
 @pytest.mark.parametrize("address", ["/staff/", USERS, SIGN_IN, f"{SIGN_IN}?next={USERS}", "/staff/none/"])
-def test_no_address_of_the_admin_redirects_for_ever(boss: Person, new: Person, address: str) -> None:
+def test_no_url_of_the_admin_redirects_endlessly(boss: Person, new: Person, address: str) -> None:
     for person in (boss, new):
         # Django's client raises RedirectCycleError.
         person.opens(address)
@@ -107,20 +107,20 @@ def test_an_anonymous_visitor_gets_the_form_and_then_verifies(boss: Person) -> N
     assert (boss.path, boss.page.status_code) == (USERS, 200)
 
 
-def test_the_log_in_form_lets_in_nobody_signed_in_unverified(boss: Person) -> None:
+def test_the_log_in_form_does_not_admit_unverified_staff(boss: Person) -> None:
     boss.posts(f"{SIGN_IN}?next={USERS}", username="boss", password="boss", next=USERS)
     assert boss.is_at("start")
     assert boss.opens(USERS).is_at("start")
     assert not boss.is_verified
 
 
-def test_unverified_staff_sign_in_as_nobody_else_by_the_form(boss: Person, new: Person) -> None:
+def test_unverified_staff_cannot_sign_in_as_other_staff(boss: Person, new: Person) -> None:
     boss.posts(SIGN_IN, username="new", password="new", next=USERS)
     assert boss.is_at("start")
     assert boss.client.session["_auth_user_id"] == str(boss.user.pk)
 
 
-def test_signing_in_as_other_staff_takes_no_verification_along(boss: Person, new: Person) -> None:
+def test_signing_in_as_other_staff_does_not_keep_verification(boss: Person, new: Person) -> None:
     boss.opens(USERS).picks("sms").types_the_code()
     other = {"username": "new", "password": "new", "next": USERS}
     assert boss.posts(SIGN_IN, **other).is_at("start")
@@ -144,13 +144,13 @@ def test_staff_who_need_no_verification_are_signed_in_at_once(db: None) -> None:
     assert (clerk.path, clerk.page.status_code) == ("/lenient/", 200)
 
 
-def test_users_who_are_no_staff_get_the_refusal_of_django(sam: Person) -> None:
+def test_users_who_are_not_staff_get_djangos_error_message(sam: Person) -> None:
     sam.opens(USERS)
     assert sam.path == SIGN_IN
     assert "not authorized to access this page" in sam.text
 
 
-def test_a_verified_user_who_is_no_staff_is_refused(sam: Person) -> None:
+def test_a_verified_user_who_is_not_staff_is_refused(sam: Person) -> None:
     sam.opens("start").picks("sms").types_the_code()
     assert sam.opens(USERS).path == SIGN_IN
 
@@ -191,7 +191,7 @@ def test_staff_who_must_have_a_phone_register_one_first(db: None, settings: Any)
 
 
 @pytest.mark.parametrize("then", ["https://evil.example/", "//evil.example", "javascript:alert(1)", "\\\\e"])
-def test_the_way_back_from_the_admin_stays_on_this_site(boss: Person, then: str) -> None:
+def test_next_after_the_admin_log_in_stays_on_this_site(boss: Person, then: str) -> None:
     answer = boss.client.get(SIGN_IN, {"next": then})
     assert answer["Location"] == "/2fa/start/?next=%2Fstaff%2F"
 
@@ -214,7 +214,7 @@ def test_the_log_in_page_opens_beside_login_required_middleware(boss: Person, se
 
 @pytest.fixture
 def default_site(settings: Any) -> Iterator[None]:
-    """The default site as a project that sets `REQUIRED_IN_ADMIN` starts with it."""
+    """Install the default site as a project with `REQUIRED_IN_ADMIN` does at startup."""
     before = type(admin.site._wrapped)
     settings.TWILIO_2FA_REQUIRED_IN_ADMIN = True
     apps.get_app_config("twilio_2fa").ready()
@@ -240,18 +240,18 @@ class TestDefaultSite:
         assert boss.opens("/admin/").is_at("start")
         assert new.opens("/admin/").path == "/admin/"
 
-    def test_a_callable_that_fails_lets_in_nobody_unverified(
+    def test_a_failing_callable_requires_verification(
         self, new: Person, default_site: None, settings: Any
     ) -> None:
         settings.TWILIO_2FA_REQUIRED_IN_ADMIN = lambda user: 1 / 0
         assert new.opens("/admin/").is_at("start")
 
-    def test_without_the_setting_nothing_is_required(self, boss: Person, settings: Any) -> None:
+    def test_without_the_setting_verification_is_not_required(self, boss: Person, settings: Any) -> None:
         settings.ROOT_URLCONF = "demo.urls"
         assert boss.opens("/admin/").path == "/admin/"
 
 
-# A project whose own site is the default one, defined where Django's documentation defines it.
+# A project with its own default site, defined as in Django's documentation.
 PROJECT = """
 import sys, types
 from django.conf import settings

@@ -23,7 +23,7 @@ ERROR = {"success", "error_code", "display", "data", "blocking"}
 
 
 class Caller:
-    """Somebody who speaks JSON: with a session, with a token, or as nobody."""
+    """A client of the API: with a session, with a token, or anonymous."""
 
     def __init__(self, username: str = "", *, token: bool = False) -> None:
         self.client = Client(enforce_csrf_checks=False)
@@ -68,7 +68,7 @@ def caller(request: Any, sam: Person) -> Caller:
     return Caller("sam", token=request.param == "token")
 
 
-class TestTheWayThrough:
+class TestCodeOverTheApi:
     def test_a_code_verifies(self, caller: Caller) -> None:
         assert not caller.is_verified
         told = caller.sends(method="sms")
@@ -108,12 +108,12 @@ class TestTheWayThrough:
         assert told["data"] == {"attempts_left": 4}
         assert not caller.is_verified
 
-    def test_a_whole_message_is_read(self, caller: Caller) -> None:
+    def test_a_code_is_read_from_a_pasted_message(self, caller: Caller) -> None:
         id = caller.asks("send", method="sms").json()["verification_id"]
         text = f"{'Your Shop verification code. ' * 20} It is: {messages.last_code(PHONE)}."
         assert caller.verifies(id, text).status_code == 200
 
-    def test_text_that_is_no_code_is_not_an_attempt(self, caller: Caller) -> None:
+    def test_text_that_is_not_a_code_is_not_an_attempt(self, caller: Caller) -> None:
         id = caller.sends(method="sms")["verification_id"]
         for code in ("", "owl", "1" * 300, "١٢"):
             refused(caller.verifies(id, code), 400, "invalid_verification_code")
@@ -125,7 +125,7 @@ class TestTheWayThrough:
         told = refused(answer, 429, "resend_cooldown")
         assert answer["Retry-After"] == str(told["data"]["can_resend_in"])
 
-    def test_a_lost_answer_can_be_asked_for_again(self, caller: Caller) -> None:
+    def test_a_send_in_the_cooldown_returns_the_verification_id(self, caller: Caller) -> None:
         id = caller.sends(method="sms")["verification_id"]
         told = refused(caller.asks("send", method="sms"), 429, "resend_cooldown")
         assert told["data"]["verification_id"] == id
@@ -188,7 +188,7 @@ class TestRegister:
         caller.verifies(id, messages.last_code("new@example.com"))
         assert Device.objects.get().value == "new@example.com"
 
-    def test_a_second_device_takes_a_fresh_proof_and_verifies_nobody(self, caller: Caller) -> None:
+    def test_a_second_device_needs_a_fresh_proof(self, caller: Caller) -> None:
         refused(caller.asks("set-phone-number", phone_number=NEW), 403, "proof_required")
         refused(caller.asks("send", method="sms", phone_number=NEW), 403, "proof_required")
         id = caller.sends(method="email")["verification_id"]
@@ -242,7 +242,7 @@ class TestDevices:
         settings.TWILIO_2FA_ALLOW_REMOVE_LAST = True
         assert caller.asks(one, "delete").json() == {"success": True}
 
-    def test_one_proof_adds_several_until_something_is_removed(self, caller: Caller) -> None:
+    def test_one_proof_adds_devices_until_one_is_removed(self, caller: Caller) -> None:
         caller.verifies(caller.sends(method="email")["verification_id"], messages.last_code(EMAIL))
         for number in ("+12025550147", "+12025550148"):
             id = caller.asks("set-phone-number", phone_number=number).json()["verification_id"]
@@ -265,7 +265,7 @@ class TestDevices:
         refused(caller.asks("send", method="sms", device=str(theirs.pk)), 404, "missing_user_data")
 
 
-class TestWhoAsks:
+class TestAuthentication:
     ENDPOINTS = ("send", "verify", "cancel", "verification-methods", "set-phone-number", "set-email")
 
     @pytest.mark.parametrize("endpoint", ENDPOINTS)
@@ -302,7 +302,7 @@ class TestWhoAsks:
         assert answer.status_code in (400, 404)
         assert set(answer.json()) == ERROR
 
-    def test_a_right_code_verifies_only_the_token_it_came_with(self, sam: Person) -> None:
+    def test_a_right_code_verifies_only_the_token_of_the_request(self, sam: Person) -> None:
         one = Caller("sam", token=True)
         id = one.sends(method="sms")["verification_id"]
         one.verifies(id, messages.last_code(PHONE))
@@ -398,15 +398,15 @@ class TestForNobody:
             kept["basket"] = ["owl"]
             kept.save()
         id = caller.sends(method="sms", phone_number=PHONE)["verification_id"]
-        for stranger in (other, Caller()):
-            refused(stranger.verifies(id, messages.last_code(PHONE)), 404, "verification_not_found")
-        # Sending again is a resend of the same.
+        for another in (other, Caller()):
+            refused(another.verifies(id, messages.last_code(PHONE)), 404, "verification_not_found")
+        # The second send is a resend of the same verification.
         told = refused(caller.asks("send", method="sms", phone_number=PHONE), 429, "resend_cooldown")
         assert told["data"]["verification_id"] == id
         assert caller.verifies(id, messages.last_code(PHONE)).json()["verified"] is True
         assert caller.client.session["basket"] == ["owl"]
         assert not caller.is_verified
-        # Nor is anybody who signs in after.
+        # A user who signs in afterwards is not verified.
         caller.client.force_login(get_user_model().objects.create_user("sam"))
         assert not caller.is_verified
 
@@ -472,7 +472,7 @@ class TestShape:
     def test_a_body_in_a_broken_encoding_gets_an_error(self, caller: Caller) -> None:
         kind = "application/x-www-form-urlencoded; charset=punycode"
         answer = caller.client.generic("POST", "/api/2fa/send/", b"method=sms", kind, **caller.headers)
-        # Pythons differ in what they can read of it.
+        # Python versions differ in whether they can decode this body.
         assert answer.status_code == 200 or set(answer.json()) == ERROR
 
     @pytest.mark.parametrize("asked", ["?format=xml", "?format=api"])
@@ -486,7 +486,7 @@ class TestShape:
         ("raised", "status", "code"),
         [(DjangoPermissionDenied, 403, "user_not_allowed"), (Http404, 404, "malformed_request")],
     )
-    def test_errors_of_a_sites_permission_are_answered_in_shape(
+    def test_errors_of_a_sites_permission_have_the_error_format(
         self, sam: Person, settings: Any, raised: type[Exception], status: int, code: str
     ) -> None:
         def refuses(self: Any, request: Any, view: Any) -> bool:
@@ -515,7 +515,7 @@ class TestShape:
             ("ALLOW_CHANGE", "sam", "change_not_allowed"),
         ],
     )
-    def test_a_refused_registration_says_why(
+    def test_a_refused_registration_has_an_error_code(
         self, sam: Person, demo: Person, settings: Any, setting: str, who: str, code: str
     ) -> None:
         setattr(settings, f"TWILIO_2FA_{setting}", False)
@@ -541,7 +541,7 @@ class TestShape:
             "authentication": ["rest_framework.authentication.SessionAuthentication"],
         }
         refused(Caller("sam").asks("send", method="sms"), 403, "user_not_allowed")
-        # A token is none any more.
+        # The site no longer accepts tokens.
         refused(Caller("sam", token=True).asks("send", method="sms"), 401, "user_unauthenticated")
 
     def test_a_throttle_of_the_site_is_used(self, sam: Person, settings: Any) -> None:
@@ -560,7 +560,7 @@ class Never:
 
 
 class TestRetryAfter:
-    """Whoever has had too much of it is told when there will be more."""
+    """The `Retry-After` header of requests over a limit."""
 
     def test_retry_after_is_set_when_sends_are_used_up(self, caller: Caller) -> None:
         caller.sends(method="sms")

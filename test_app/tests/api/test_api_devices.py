@@ -1,4 +1,4 @@
-"""Devices of a method's own kind, over the API: registered, and used where the client computes the token."""
+"""Passkeys, authenticator apps and recovery codes over the API."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_a_second_passkey_needs_a_proof(demo: Person) -> None:
     assert Device.objects.filter(user=demo.user).count() == 2
 
 
-def test_after_a_wrong_answer_a_new_one_is_asked_for(demo: Person) -> None:
+def test_after_a_wrong_answer_the_challenge_is_new(demo: Person) -> None:
     caller, authenticator = Caller("demo"), SoftwareAuthenticator()
     with_passkey(caller, authenticator)
     first = caller.sends(method="passkey")
@@ -71,7 +71,7 @@ def test_after_a_wrong_answer_a_new_one_is_asked_for(demo: Person) -> None:
     told = refused(answers(caller, first, wrong), 400, "invalid_verification_code")
     assert told["display"] == "That passkey did not work. Try again, or try another way."
     assert told["data"] == {"attempts_left": 4}
-    # It is the same verification, which asks for something else now.
+    # The verification is the same. The challenge is new.
     again = caller.sends(method="passkey")
     assert again["verification_id"] == first["verification_id"]
     assert again["ceremony"]["publicKey"]["challenge"] != first["ceremony"]["publicKey"]["challenge"]
@@ -85,7 +85,7 @@ def test_an_authenticator_app_is_registered(demo: Person) -> None:
     code = TwilioSandbox().authenticator_code(told["registration"]["secret"])
     assert caller.verifies(told["verification_id"], code).status_code == 200
     assert caller.is_verified
-    # It is shown once.
+    # The secret is shown once.
     assert "registration" not in caller.sends(method="totp")
 
 
@@ -101,7 +101,7 @@ def test_recovery_codes_are_registered_and_used(sam: Person) -> None:
     assert other.is_verified
 
 
-def test_numbers_are_not_registered_here(demo: Person) -> None:
+def test_the_register_endpoint_refuses_other_methods(demo: Person) -> None:
     caller = Caller("demo")
     refused(caller.asks("register", method="sms"), 400, "method_not_allowed")
     refused(caller.asks("register", method="owl"), 400, "method_not_allowed")
@@ -109,14 +109,14 @@ def test_numbers_are_not_registered_here(demo: Person) -> None:
     refused(Caller().asks("register", method="passkey"), 401, "user_unauthenticated")
 
 
-def test_a_code_in_a_form_needs_no_answer(sam: Person) -> None:
+def test_a_form_with_a_code_needs_no_answer_field(sam: Person) -> None:
     caller = Caller("sam")
     id = caller.sends(method="sms")["verification_id"]
     form = {"verification_id": id, "code": TwilioSandbox().last_code()}
     assert caller.client.post("/api/2fa/verify/", form).status_code == 200
 
 
-def test_a_code_may_not_be_an_object(sam: Person) -> None:
+def test_an_answer_that_is_not_an_object_is_malformed(sam: Person) -> None:
     caller = Caller("sam")
     told = caller.sends(method="sms")
     assert "ceremony" not in told

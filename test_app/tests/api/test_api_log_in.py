@@ -34,7 +34,7 @@ def offered(settings: Any) -> Any:
 
 @pytest.fixture
 def phone(db: None) -> SoftwareAuthenticator:
-    """Ann's phone, with her passkey."""
+    """Return Ann's phone, which holds her passkey."""
     found = SoftwareAuthenticator()
     with_passkey("ann", found)
     return found
@@ -71,19 +71,21 @@ def test_a_passkey_logs_in_over_the_api(phone: SoftwareAuthenticator) -> None:
     assert Verification.objects.get(details__passwordless=True).verifies_session
 
 
-def test_the_first_call_says_how_long_it_lasts(phone: SoftwareAuthenticator) -> None:
+def test_log_in_begin_returns_a_ceremony_and_its_expiry(phone: SoftwareAuthenticator) -> None:
     told = begins(Caller())
     assert set(told) == {"login_id", "ceremony", "expires_in"}
     assert told["expires_in"] == 600
     assert told["ceremony"]["publicKey"]["userVerification"] == "required"
 
 
-def test_a_phone_number_that_is_owed_is_said(phone: SoftwareAuthenticator, offered: Any) -> None:
+def test_the_log_in_response_says_that_a_phone_is_required(
+    phone: SoftwareAuthenticator, offered: Any
+) -> None:
     offered.TWILIO_2FA_USER_MUST_HAVE_PHONE = True
     assert logs_in(Caller(), phone).json()["phone_required"] is True
 
 
-def test_the_second_call_checks_csrf(phone: SoftwareAuthenticator) -> None:
+def test_log_in_over_the_api_checks_csrf(phone: SoftwareAuthenticator) -> None:
     caller = Caller()
     caller.client = Client(enforce_csrf_checks=True)
     assert refused(logs_in(caller, phone), 403, "user_not_allowed")
@@ -104,7 +106,7 @@ def test_without_the_setting_the_api_logs_nobody_in(phone: SoftwareAuthenticator
     refused(caller.asks("log-in", login_id=told["login_id"], answer=answer), 400, "method_not_allowed")
 
 
-def test_permissions_of_the_site_do_not_keep_visitors_out(phone: SoftwareAuthenticator, offered: Any) -> None:
+def test_permissions_of_the_site_do_not_block_a_log_in(phone: SoftwareAuthenticator, offered: Any) -> None:
     offered.TWILIO_2FA_API_CLASSES = {"permission": "rest_framework.permissions.IsAuthenticated"}
     assert logs_in(Caller(), phone).status_code == 200
 
@@ -116,7 +118,7 @@ def test_a_false_answer_over_the_api_is_refused(phone: SoftwareAuthenticator, fa
     assert not caller.is_verified
 
 
-def test_an_answer_over_the_api_is_taken_once(phone: SoftwareAuthenticator) -> None:
+def test_an_answer_over_the_api_is_accepted_once(phone: SoftwareAuthenticator) -> None:
     caller = Caller()
     told = begins(caller)
     values = {"login_id": told["login_id"], "answer": phone.get(told["ceremony"])}
@@ -134,7 +136,7 @@ def test_the_api_respects_locks_and_inactive_users(phone: SoftwareAuthenticator)
     refused(logs_in(Caller(), phone), 400, "invalid_verification_code")
 
 
-def test_too_many_refused_log_ins_over_the_api(phone: SoftwareAuthenticator) -> None:
+def test_refused_log_ins_over_the_api_are_limited(phone: SoftwareAuthenticator) -> None:
     caller = Caller()
     for _ in range(10):
         logs_in(caller, phone, origin="https://evil.example")
@@ -144,13 +146,13 @@ def test_too_many_refused_log_ins_over_the_api(phone: SoftwareAuthenticator) -> 
 
 
 @pytest.mark.parametrize("values", [{}, {"login_id": "x"}, {"login_id": "x", "answer": "x"}, {"answer": {}}])
-def test_a_log_in_without_a_part_is_malformed(db: None, values: dict[str, Any]) -> None:
+def test_a_log_in_with_a_missing_field_is_malformed(db: None, values: dict[str, Any]) -> None:
     refused(Caller().asks("log-in", **values), 400, "malformed_request")
 
 
 @a_few
 @given(id=ANY_TEXT, answer=SHAPED | JSON)
-def test_any_log_in_over_the_api_is_answered_in_shape(
+def test_any_log_in_over_the_api_gets_a_well_formed_error(
     phone: SoftwareAuthenticator, id: str, answer: Any
 ) -> None:
     with rolled_back():

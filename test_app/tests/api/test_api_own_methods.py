@@ -1,4 +1,4 @@
-"""Your verification methods over the API: names, the default, what is left, and where it was used."""
+"""Manage devices over the API: names, the default, remaining recovery codes, browsers and activity."""
 
 from __future__ import annotations
 
@@ -36,20 +36,20 @@ def test_the_default_is_set_and_offered_first(sam: Person, token: bool) -> None:
     assert next(iter(methods)) == "email"
 
 
-def test_name_and_default_are_set_at_once(sam: Person) -> None:
+def test_name_and_default_can_be_set_in_one_request(sam: Person) -> None:
     told = proven("sam").asks(path_of("email"), "patch", is_default=True, name="Work").json()
     assert (told["name"], told["is_default"]) == ("Work", True)
 
 
-def test_a_name_that_is_refused_changes_no_default(sam: Person) -> None:
+def test_a_refused_name_leaves_the_default_unchanged(sam: Person) -> None:
     caller = proven("sam")
     answer = caller.asks(path_of("email"), "patch", is_default=True, name="Wo\u202erk")
     refused(answer, 400, "malformed_request")
     assert [d["is_default"] for d in caller.asks("devices", "get").json()] == [False, False]
 
 
-def test_a_default_that_is_refused_changes_no_name(sam: Person) -> None:
-    Device.objects.get(kind="email").delete()  # the only device is no default
+def test_a_refused_default_leaves_the_name_unchanged(sam: Person) -> None:
+    Device.objects.get(kind="email").delete()  # the only device cannot be the default
     caller = proven("sam")
     answer = caller.asks(path_of("phone_number"), "patch", is_default=True, name="Work")
     refused(answer, 400, "change_not_allowed")
@@ -57,11 +57,11 @@ def test_a_default_that_is_refused_changes_no_name(sam: Person) -> None:
 
 
 @pytest.mark.parametrize("values", [{}, {"is_default": False}, {"is_default": "owl"}, {"name": "x" * 65}])
-def test_a_change_to_nothing_or_to_nonsense_is_refused(sam: Person, values: Any) -> None:
+def test_an_empty_or_invalid_change_is_refused(sam: Person, values: Any) -> None:
     refused(proven("sam").asks(path_of("email"), "patch", **values), 400, "malformed_request")
 
 
-def test_recovery_codes_that_are_left_are_a_number(sam: Person, settings: Any) -> None:
+def test_the_number_of_recovery_codes_left_is_listed(sam: Person, settings: Any) -> None:
     settings.TWILIO_2FA_ALLOWED_METHODS = ["sms", "email", "recovery"]
     caller = proven("sam")
     told = caller.asks("register", method="recovery").json()
@@ -75,7 +75,7 @@ def test_recovery_codes_that_are_left_are_a_number(sam: Person, settings: Any) -
     }
 
 
-def test_activity_says_in_which_browser_it_was(sam: Person) -> None:
+def test_activity_names_the_browser(sam: Person) -> None:
     caller = Caller("sam")
     caller.client.defaults["HTTP_USER_AGENT"] = FIREFOX
     caller.verifies(caller.sends(method="sms")["verification_id"], messages.last_code(PHONE))
@@ -83,7 +83,7 @@ def test_activity_says_in_which_browser_it_was(sam: Person) -> None:
 
 
 class TestEachChange:
-    """Each needs a fresh verification of the session or token, and is told by e-mail."""
+    """Changes to devices and browsers: they need a fresh verification, and the owner gets an e-mail."""
 
     @pytest.fixture(autouse=True)
     def remembered(self, settings: Any, no_cooldown: None, sam: Person) -> None:
@@ -115,7 +115,7 @@ class TestEachChange:
         assert Device.objects.filter(kind="email", name="", default_at=None).exists()
 
     @pytest.mark.parametrize("change", CHANGES)
-    def test_a_change_is_told_by_mail(self, change: str, mailoutbox: Any) -> None:
+    def test_the_owner_gets_an_email_after_a_change(self, change: str, mailoutbox: Any) -> None:
         caller = proven("sam")
         mailoutbox.clear()
         assert self.makes(caller, change).status_code == 200

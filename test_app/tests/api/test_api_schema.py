@@ -1,4 +1,4 @@
-"""The API's OpenAPI description. That it is kept, whatever comes in, `.ci/run` tries with schemathesis."""
+"""The API's OpenAPI description. `.ci/run` tests with schemathesis that responses conform to it."""
 
 from __future__ import annotations
 
@@ -55,14 +55,14 @@ def test_the_schema_has_the_errors_of_each_endpoint() -> None:
                 assert shape == {"$ref": "#/components/schemas/Error"}, (address, verb, status)
 
 
-def test_each_operation_has_a_name_of_its_own() -> None:
-    """The generator numbers those that have the same name, and warns."""
+def test_each_operation_has_a_unique_name() -> None:
+    # The generator appends a number to a duplicate name, and warns.
     told = [each["operationId"] for verbs in description()["paths"].values() for each in verbs.values()]
     assert not [name for name in told if name[-1].isdigit()]
 
 
 @pytest.mark.parametrize("token", [False, True])
-def test_a_verb_without_description_is_not_allowed(sam: Person, token: bool) -> None:
+def test_an_undocumented_http_method_is_not_allowed(sam: Person, token: bool) -> None:
     caller = Caller("sam", token=token)
     for address, verbs in description()["paths"].items():
         if "/2fa/" not in address:

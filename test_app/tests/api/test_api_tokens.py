@@ -1,4 +1,4 @@
-"""What is proven with a token: good for that token, or for those of its log-in, and for no other."""
+"""Verification with a token: it holds for the token, or for all tokens of its log-in, and for no other."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from .test_api import Caller, refused
 
 
 class ByPlace:
-    """Says no more of itself than where it is in memory."""
+    """An object whose `repr` shows only its address in memory."""
 
 
 class InACookie(BaseAuthentication):
@@ -37,7 +37,7 @@ class InACookie(BaseAuthentication):
 
 
 class ByAHeader(BaseAuthentication):
-    """Says who it is, and nothing of by what."""
+    """Authenticate the user named in a header. `request.auth` does not identify a credential."""
 
     said: Any = None
 
@@ -62,7 +62,7 @@ class Bearer(Caller):
 
 
 def verified(caller: Caller, by: type[BaseAuthentication]) -> bool:
-    """As an endpoint of the site's own with the same authentication would ask."""
+    """Return whether an endpoint of the site with the same authentication sees a verified caller."""
 
     class View(APIView):
         authentication_classes = (by,)
@@ -135,7 +135,7 @@ class TestJWT:
         assert not verified(Bearer(AccessToken.for_user(sam.user)), jwt)
 
 
-class TestOtherWays:
+class TestOtherAuthentication:
     def test_basic_authentication_is_never_verified(self, sam: Person, settings: Any) -> None:
         settings.TWILIO_2FA_API_CLASSES = {"authentication": BasicAuthentication}
         sam.user.set_password("owl")
@@ -144,7 +144,7 @@ class TestOtherWays:
         owner.headers = {"HTTP_AUTHORIZATION": "Basic " + b64encode(b"sam:owl").decode()}
         id = owner.sends(method="sms")["verification_id"]
         assert owner.verifies(id, messages.last_code(PHONE)).status_code == 200
-        # It would be anybody's who has the password.
+        # Otherwise, everybody with the password would be verified.
         assert not verified(owner, BasicAuthentication)
 
     def test_a_stateless_user_gets_a_401(self, sam: Person, settings: Any) -> None:
@@ -178,7 +178,8 @@ class TestOtherWays:
         assert caller.is_verified
 
     def test_a_verification_is_bound_to_a_token_in_a_cookie(self, sam: Person, settings: Any) -> None:
-        """As JWTs are often kept; a header that is everybody's, as of a proxy, does not join two of them."""
+        # JWTs are often kept in a cookie. A header that all callers share, such as that of a proxy, does not
+        # make them share a verification.
         settings.TWILIO_2FA_API_CLASSES = {"authentication": f"{__name__}.InACookie"}
         one, two = Caller(), Caller()
         for caller, token in ((one, "first"), (two, "second")):

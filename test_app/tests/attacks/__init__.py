@@ -1,1 +1,1 @@
-"""What an attacker would try, each through the front door."""
+"""Attacks on verification, made through pages, API and public methods as an attacker makes them."""

@@ -1,4 +1,4 @@
-"""What the attacks share: people with many devices, what reached Twilio, and what somebody was shown."""
+"""Helpers of the attack tests: users with devices, counts of requests, and pages that can be compared."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NO_SEND_LIMITS = dict.fromkeys(
 
 
 def made(username: str, *values: str) -> Person:
-    """Somebody new, with these numbers and addresses registered."""
+    """Create a user with these phone numbers and e-mail addresses registered."""
     user = get_user_model().objects.create_user(username, password=username)
     for value in values:
         Device.objects.register(user, EmailAddress(value) if "@" in value else PhoneNumber(value))
@@ -35,17 +35,17 @@ def made(username: str, *values: str) -> Person:
 
 
 def checks() -> int:
-    """How many checks have reached Twilio."""
+    """Return the number of checks that have reached Twilio."""
     return sum(SandboxVerification.objects.values_list("checks", flat=True))
 
 
 def sends() -> int:
-    """How many messages have been delivered."""
+    """Return the number of messages that have been delivered."""
     return SandboxMessage.objects.count()
 
 
 def wrong_code_for(to: str) -> str:
-    """A code that is not the one delivered there; any code where none was."""
+    """Return a wrong code for this destination, or any code if none was delivered."""
     try:
         code = messages.last_code(to)
     except LookupError:
@@ -54,7 +54,7 @@ def wrong_code_for(to: str) -> str:
 
 
 def values(person: Person) -> list[str]:
-    """What they have registered."""
+    """Return the numbers and addresses that the user has registered."""
     return sorted(Device.objects.filter(user=person.user).values_list("value", flat=True))
 
 
@@ -63,10 +63,11 @@ def newest(person: Person) -> Verification:
 
 
 def shown(answer: Any) -> tuple[int, str, str]:
-    """Status, address and page of an answer, without what is random in every page."""
+    """Return the status, path and HTML of a response, without the random parts of every page."""
     html = answer.content.decode()
     html = re.sub(r'name="csrfmiddlewaretoken" value="\w+"', "", html)
     html = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "UUID", html)
-    # A second may have passed between two people's requests.
-    html = re.sub(r'data-countdown="\d+"|\(in \d+ s\)|wait \d+ seconds|in \d+ seconds', "", html)
+    # A second may pass between two requests.
+    seconds = r'data-(countdown|reveal-after)="\d+"|\(in \d+ s\)|wait \d+ seconds|in \d+ seconds'
+    html = re.sub(seconds, "", html)
     return answer.status_code, answer.request["PATH_INFO"], html

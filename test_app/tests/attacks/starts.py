@@ -1,4 +1,4 @@
-"""A clean slate for each of a property's examples."""
+"""A clean state for each example of a property test."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from django.db import transaction
 
 @contextmanager
 def rolled_back() -> Iterator[None]:
-    """Whatever is stored meanwhile is forgotten afterwards, as between two tests."""
+    """Undo everything stored in the block, in the database and the cache, as after a test."""
     block = transaction.atomic()
-    # As pytest-django's own: what is durable elsewhere may be nested in it.
+    # As in the block of pytest-django: durable transactions may be nested in it.
     block._from_testcase = True  # type: ignore[attr-defined]
     with block:
         yield

@@ -1,4 +1,4 @@
-"""Threat: what comes to the API, or a name in its address, breaks it or gets by it."""
+"""Threat: a request to the API, or a name in its address, breaks the API or gets around its rules."""
 
 from __future__ import annotations
 
@@ -55,11 +55,11 @@ KINDS = ["application/json", "text/plain", "multipart/form-data", "application/x
 FINE = {200, 400, 401, 403, 404, 405, 409, 415, 429}
 
 
-# Each example is several requests, with a session of their own.
+# Each example makes several requests, in a session of its own.
 through_the_api = settings(max_examples=max(20, settings.default.max_examples // 10))
 
 
-def shaped(answer: Any) -> bool:
+def has_api_format(answer: Any) -> bool:
     if answer.status_code not in FINE:
         return False
     return answer.status_code == 200 or set(answer.json()) == ERROR
@@ -67,7 +67,7 @@ def shaped(answer: Any) -> bool:
 
 @through_the_api
 @given(body=BODIES, endpoint=st.sampled_from(ENDPOINTS), verb=st.sampled_from(["post", "patch", "delete"]))
-def test_any_body_gets_a_shaped_answer_and_registers_nothing(
+def test_any_body_gets_an_api_response_and_registers_nothing(
     sam: Person, body: Any, endpoint: str, verb: str
 ) -> None:
     with rolled_back():
@@ -76,8 +76,8 @@ def test_any_body_gets_a_shaped_answer_and_registers_nothing(
         device = f"/{before[0]['id']}" if endpoint == "devices" else ""
         call = getattr(caller.client, verb)
         answer = call(f"/api/2fa/{endpoint}{device}/", json.dumps(body), content_type="application/json")
-        assert shaped(answer), answer.content
-        # A name may have been given; nothing else is there, and nothing is gone.
+        assert has_api_format(answer), answer.content
+        # A device may have been renamed. No device is added or removed.
         left = list(Device.objects.order_by("pk").values())
         assert [{**d, "name": ""} for d in left] == [{**d, "name": ""} for d in before]
 
@@ -87,10 +87,10 @@ def test_any_body_gets_a_shaped_answer_and_registers_nothing(
     raw=st.binary(max_size=60),
     kind=st.sampled_from(["application/json", "text/plain", "multipart/form-data"]),
 )
-def test_a_body_that_is_no_json_gets_a_shaped_error(sam: Person, raw: bytes, kind: str) -> None:
+def test_a_body_that_is_not_json_gets_an_api_error(sam: Person, raw: bytes, kind: str) -> None:
     with rolled_back():
         answer = Caller("sam").client.post("/api/2fa/send/", raw, content_type=kind)
-        assert shaped(answer), answer.content
+        assert has_api_format(answer), answer.content
 
 
 @pytest.mark.parametrize("endpoint", [e for e in ENDPOINTS if e not in ("verification-methods", "devices")])
@@ -102,7 +102,7 @@ def test_json_nested_too_deep_is_a_malformed_request(sam: Person, endpoint: str,
 
 
 def spelled(name: str) -> st.SearchStrategy[str]:
-    """The name with letters of any case or width, and whatever space around it."""
+    """Return spellings of a name: letters of any case or width, with or without space around it."""
     letters = [st.sampled_from([c, c.upper(), chr(ord(c) + 0xFEE0)]) for c in name]
     space = st.sampled_from(["", " ", "  ", "\u3000", "\u00a0"])
     return st.tuples(space, *letters, space).map("".join)
@@ -111,19 +111,19 @@ def spelled(name: str) -> st.SearchStrategy[str]:
 @pytest.mark.parametrize("field", ["pk", "username", "last_login", "is_staff"])
 @through_the_api
 @given(names=st.lists(ANY_TEXT | spelled("sam"), min_size=1, max_size=4))
-def test_any_user_name_gets_a_shaped_answer_and_one_limit(
+def test_any_user_name_gets_an_api_response_and_one_limit(
     sam: Person, settings: Any, field: str, names: list[str]
 ) -> None:
     settings.TWILIO_2FA_ALLOW_UNAUTHENTICATED_USERS = True
     settings.TWILIO_2FA_UNAUTHENTICATED_USER_FIELD = field
     with rolled_back():
         for name in names:
-            assert shaped(Stranger(name).asks("send", method="sms"))
+            assert has_api_format(Stranger(name).asks("send", method="sms"))
         assert len(messages.delivered(PHONE)) <= 1
 
 
-class TestBeforeAndAfterTheHandler:
-    """What fails around an endpoint's own code is answered in the API's shape as well."""
+class TestErrorsOutsideTheHandler:
+    """Errors that are raised outside an endpoint's own code also get the error format of the API."""
 
     @pytest.mark.parametrize("endpoint", ENDPOINTS)
     @pytest.mark.parametrize("body", ["[" * 5_000, "[" * 100_000, '{"a":' * 5_000])
@@ -137,7 +137,7 @@ class TestBeforeAndAfterTheHandler:
         )
         wanted = {"verification-methods": (400, 200), "devices": (400, 405)}.get(endpoint, (400,))
         assert answer.status_code in wanted
-        assert shaped(answer), answer.content
+        assert has_api_format(answer), answer.content
 
     @pytest.mark.parametrize("charset", ["latin-1", "utf-16", "none-such", "hex"])
     def test_csrf_checks_of_odd_encodings_end_in_400(self, sam: Person, charset: str) -> None:
@@ -153,11 +153,11 @@ class TestBeforeAndAfterTheHandler:
             HTTP_X_CSRFTOKEN=token,
         )
         assert answer.status_code == 400
-        assert shaped(answer), answer.content
+        assert has_api_format(answer), answer.content
 
     @pytest.mark.parametrize("kind", ["authentication", "permission", "throttle"])
     @pytest.mark.parametrize("when", ["made", "asked"])
-    def test_a_failing_class_of_the_site_gets_a_shaped_error(
+    def test_a_failing_class_of_the_site_gets_an_api_error(
         self, sam: Person, settings: Any, kind: str, when: str
     ) -> None:
         settings.TWILIO_2FA_API_CLASSES = {kind: [f"{__name__}.Fails{when.title()}"]}
@@ -168,7 +168,7 @@ class TestBeforeAndAfterTheHandler:
         assert set(answer.json()) == ERROR
         assert not messages.delivered(PHONE)
 
-    def test_an_answer_that_cannot_be_rendered_is_a_shaped_error(self, sam: Person, settings: Any) -> None:
+    def test_a_response_that_cannot_be_rendered_is_an_api_error(self, sam: Person, settings: Any) -> None:
         settings.TWILIO_2FA_METHOD_DETAILS = {"sms": {"icon": object()}}
         client = Client(raise_request_exception=False)
         client.force_login(sam.user)

@@ -45,8 +45,8 @@ def routes(patterns: Any = None, before: str = "/") -> Iterator[str]:
             yield route
 
 
-# Less what a provider brings along: the link is opened by whoever has the mail, and what is approved in a
-# registered browser is signed with its key (see test_push.py).
+# Except pages of providers: anybody who has the mail may open its link, and a registered browser signs its
+# approvals with its key (see test_push.py).
 OTHERS = ("/2fa/link/", "/2fa/push/")
 OURS = [r for r in routes() if r.startswith("/2fa/") and not r.startswith(OTHERS)]
 
@@ -62,12 +62,12 @@ def everything_stored() -> list[Any]:
 
 @pytest.fixture
 def busy(sam: Person) -> Person:
-    """Somebody who has just proven their phone and is in the middle of the next verification."""
+    """Return a user who has just verified by phone, and has a verification by e-mail pending."""
     sam.opens("start").picks("sms").types_the_code()
     return sam.opens("start").picks("email")
 
 
-def test_all_pages_are_in_this_test() -> None:
+def test_the_list_of_pages_is_complete() -> None:
     assert len(OURS) == len(set(OURS)) >= 20
     assert {"/2fa/verify/", "/2fa/devices/", "/2fa/change/<str:device>/register/", "/2fa/add/"} <= set(OURS)
 

@@ -1,4 +1,4 @@
-"""Threat: an answer tells whether a user, a number, a device or a verification of somebody else exists."""
+"""Threat: a response reveals whether a user, number, device or verification of another user exists."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_anonymous_callers_do_not_learn_the_state_of_a_device(sam: Person) -> No
 def test_registering_a_taken_number_is_answered_like_a_free_one(
     sam: Person, settings: Any, state: str, method: str, mine: str, nobodys: str
 ) -> None:
-    """Whatever its owner is doing just now, as far as Twilio does not tell."""
+    # `state` is what the owner does meanwhile. With a service for registrations, Twilio does not reveal it.
     settings.TWILIO_2FA_LIMITS = {**NO_SEND_LIMITS, "wrong_tokens_in_a_row": 5}
     settings.TWILIO_2FA_REGISTRATION_SERVICE_ID = "VA" + "7" * 32
     if state != "idle":
@@ -92,20 +92,20 @@ def test_registering_a_taken_number_is_answered_like_a_free_one(
         tom.posts("register", country_code="US", phone_number=mine, email=mine)
     told = []
     for n, value in enumerate((mine, nobodys)):
-        stranger = made(f"stranger{n}").opens("start").picks(method)
-        pages = [shown(stranger.page)]
+        attacker = made(f"attacker{n}").opens("start").picks(method)
+        pages = [shown(attacker.page)]
         number = {"country_code": "US", "phone_number": value, "email": value}
-        stranger.posts("register", **number)
-        pages.append(shown(stranger.page))
+        attacker.posts("register", **number)
+        pages.append(shown(attacker.page))
         for data in ({"token": "000000"}, {"action": "resend"}, {"token": "1"}, {"action": "cancel"}):
-            stranger.posts("verify", **data)
-            pages.append(shown(stranger.page))
-        hidden = Verification.objects.filter(user=stranger.user).latest("pk").masked
-        # The page shows who is signed in, the whole mask or its last digits, and what was entered.
+            attacker.posts("verify", **data)
+            pages.append(shown(attacker.page))
+        hidden = Verification.objects.filter(user=attacker.user).latest("pk").masked
+        # The page shows the user name, the mask or its last digits, and the entered value.
         entered = value if method == "email" else PhoneNumber(value).international_format
         own = (
             (entered, "ENTERED"),
-            (stranger.user.username, "NAME"),
+            (attacker.user.username, "NAME"),
             (hidden, "MASK"),
             (f"ending {hidden[-4:]}", "MASK"),
         )
@@ -121,7 +121,7 @@ def test_anonymous_callers_cannot_spot_a_user_without_devices(sam: Person, demo:
         assert (answer.status_code, answer["Location"]) == (302, f"/login/?next={path}")
 
 
-def test_error_pages_name_no_user_number_or_internal(sam: Person, settings: Any) -> None:
+def test_error_pages_reveal_no_number_method_or_traceback(sam: Person, settings: Any) -> None:
     settings.TWILIO_2FA_ALLOWED_METHODS = ["whatsapp"]
     Device.objects.filter(kind="phone_number").update(line_type="landline")
     sam.opens("start")

@@ -1,7 +1,7 @@
-"""Threat: the wizard is walked in an order that nobody meant, with stale, forged or foreign forms.
+"""Threat: requests reach the wizard in an unexpected order, with stale, forged or foreign forms.
 
-Any tabs, and a thief's own session of the same user, every step's address, any form, any time: a machine of
-hypothesis walks, and what must never happen is looked for after each step.
+Hypothesis takes random steps as a user with several tabs, and as a thief with a session of the same user. The
+steps open any page, post any form and let time pass. The invariants are checked after each step.
 """
 
 from __future__ import annotations
@@ -51,16 +51,16 @@ which = st.integers(0, 5)
 
 
 def is_in(person: Person) -> bool:
-    """Whether they are verified, asked as a page would, without the cost of a page."""
+    """Return whether the session is verified, as a page asks, without rendering a page."""
     request = RequestFactory().get("/")
     request.session, request.user = person.client.session, person.user
     return is_verified(request)
 
 
 class Walk(RuleBasedStateMachine):
-    """Somebody with any number of tabs, and a thief who has their password and none of their codes.
+    """A user with any number of tabs, and a thief who has the password of the user but none of the codes.
 
-    `seen` holds the forms of all the tabs that either has opened.
+    `seen` holds the verification ids of the forms in all tabs of both.
     """
 
     def __init__(self) -> None:
@@ -90,7 +90,7 @@ class Walk(RuleBasedStateMachine):
         page = person.client.get(path) if post is None else person.client.post(path, post)
         assert page.status_code in (200, 302, 404, 405)
         if somebody == "owner" and post is not None and "/remove/" in path:
-            # Whatever is posted there is a yes, from whoever has just proven a device.
+            # Any POST to this page confirms the removal, if the user has just verified.
             self.had &= self.devices()
         self.pages[somebody] = page
         found = (page.context or {}).get("verification_id", "")
@@ -100,7 +100,7 @@ class Walk(RuleBasedStateMachine):
     def form(self, n: int) -> dict[str, str]:
         return {"verification": self.seen[n % len(self.seen)]}
 
-    # What they do
+    # Steps
 
     @rule(somebody=who, path=places, n=which, method=st.none() | methods)
     def opens_or_picks(self, somebody: str, path: str, n: int, method: str | None) -> None:
@@ -132,7 +132,7 @@ class Walk(RuleBasedStateMachine):
         ids = [str(pk) for pk in Device.objects.values_list("pk", flat=True)] or [""]
         before = self.devices()
         self.does(somebody, path, n, {"action": action, "device": ids[n % len(ids)], **self.form(n)})
-        # A device can be removed by whoever has just proven one; nothing else changes.
+        # A user who has just verified can remove a device. Nothing else changes.
         assert self.devices() <= before
         assert self.devices() == before or (somebody != "thief" and "/remove/" in path)
         self.had = self.devices()
@@ -149,7 +149,7 @@ class Walk(RuleBasedStateMachine):
 
     @rule(path=places, n=which)
     def types_a_right_code_somewhere(self, path: str, n: int) -> None:
-        """The code of some verification, typed into some page, with the form of some page."""
+        """Type the code of a random verification into a random page, with the form of a random page."""
         row = Verification.objects.exclude(sid="").order_by("?").first()
         if row is not None:
             self.types_right(row, path, n, self.form(n))
@@ -171,7 +171,7 @@ class Walk(RuleBasedStateMachine):
         if self.had != had:
             row.refresh_from_db()
             assert row.status == "approved"
-            # What is added or changed was allowed by a proof, which a change has used up.
+            # Adding or changing a device needs a proof, and a change uses the proof up.
             assert first or row.proof is not None
             assert had <= self.had or (row.proof is not None and row.proof.proof_used_at)
         now = is_in(self.owner)
@@ -181,7 +181,7 @@ class Walk(RuleBasedStateMachine):
 
     @rule(mount=mounts, n=which, method=st.sampled_from(["sms", "email"]))
     def proves_and_registers(self, mount: str, n: int, method: str) -> None:
-        """As it is meant; what others have left behind must not help or harm."""
+        """Verify and register in the intended order. Earlier steps must not help or harm."""
         self.starts("owner", method, 91)
         self.types_the_right_code_where_it_belongs(True)
         self.registers_in_order("owner", mount, n)
@@ -196,10 +196,10 @@ class Walk(RuleBasedStateMachine):
             self.was_verified = False
         self.nothing_was_gained()
 
-    # What must never be
+    # Invariants
 
     def nothing_was_gained(self) -> None:
-        """Nobody was verified and nothing registered, where no right code was typed."""
+        """Assert that a step without a right code verified nobody and registered nothing."""
         assert is_in(self.owner) is self.was_verified
         assert self.devices() == self.had
 
@@ -215,8 +215,8 @@ class Walk(RuleBasedStateMachine):
         found = SandboxVerification.objects.all()
         assert all(v.sends <= 5 and v.checks <= 5 for v in found)
         wrong = sum(v.checks - (v.status == "approved") for v in found)
-        assert wrong <= 20  # ten in each of two sessions; a log-in makes another, but not in twenty steps
-        # Ten an hour to what is registered, five to what is being registered.
+        assert wrong <= 20  # ten in each of two sessions; twenty steps are too few to use up a third
+        # Ten messages an hour to registered devices, and five to new ones.
         assert SandboxMessage.objects.count() <= 15
 
     @invariant()
@@ -230,16 +230,16 @@ class Walk(RuleBasedStateMachine):
             assert f"'{verification.code}'" not in kept
 
     @invariant()
-    def nothing_in_clear_is_left_of_what_is_over(self) -> None:
+    def no_ended_verification_keeps_its_destination(self) -> None:
         assert not Verification.objects.exclude(status="pending").exclude(destination="").exists()
 
 
 def test_no_order_of_wizard_steps_verifies_without_a_right_code(
     db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # In the middle of a window, so that none ends while a walk runs.
+    # Stop the clock in the middle of a window of the limits, so that no window ends during a walk.
     monkeypatch.setattr(rate_limits.time, "time", lambda: 1_800_000_000.0 + 1800)
-    # A walk costs as much as four examples of anything else.
+    # A walk takes as long as four examples of other tests.
     examples = max(1, settings.default.max_examples // 4)
     suppressed = list(HealthCheck)
     run_state_machine_as_test(
@@ -266,7 +266,7 @@ def test_no_order_of_wizard_steps_verifies_without_a_right_code(
     ],
 )
 def test_forged_or_outdated_wizard_state_verifies_nobody(pat: Person, state: Any) -> None:
-    """Sessions signed into cookies can be old; ones of an earlier release can have another shape."""
+    # Session data in signed cookies can be old, or have the format of an earlier release.
     assert pat.verifier.flow
     session = pat.client.session
     flow = session["twilio_2fa"]
@@ -287,13 +287,13 @@ class TestTwoTabs:
             sam.opens("start").picks(method)
             forms[to] = sam.page.context["verification_id"]
         codes = {v.to: v.code for v in SandboxVerification.objects.all()}
-        # Crossed: the code of one in the page of the other.
+        # Type the code of one tab into the other tab.
         sam.posts("verify", token=codes[PHONE], verification=forms[EMAIL])
         assert not sam.is_verified
         sam.posts("verify", token=codes[PHONE], verification=forms[PHONE])
         assert sam.is_verified
 
-    def test_a_cancel_in_one_tab_leaves_nothing_to_the_other(self, sam: Person) -> None:
+    def test_a_cancel_in_one_tab_ends_the_code_of_the_other(self, sam: Person) -> None:
         sam.opens("start").picks("sms")
         form = sam.page.context["verification_id"]
         code = SandboxVerification.objects.get().code

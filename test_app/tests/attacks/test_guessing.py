@@ -1,8 +1,8 @@
-"""Threat: a token is guessed, by trying more often than is allowed.
+"""Threat: an attacker guesses a token by trying more often than the limits allow.
 
-By other tabs, sessions, devices, cancels, resends and methods, one after the other and all at once.
+The attacker uses other tabs, sessions, devices, cancels, resends and methods, one by one and concurrently.
 
-What counts is how many checks reach Twilio: exactly the limit.
+Each test asserts that exactly as many checks reach Twilio as the limit allows.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ on_a_server = [
 
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: Any, settings: Any) -> list[float]:
-    """Stands still in the middle of a window, so that none ends while a test runs. Sends are free."""
+    """Stop the clock in the middle of a window, so that no window ends during a test. Do not limit sends."""
     now = [1_800_000_000.0 + 1800]
     monkeypatch.setattr(rate_limits.time, "time", lambda: now[0])
     settings.TWILIO_2FA_LIMITS = dict(NO_SEND_LIMITS)
@@ -47,20 +47,20 @@ def limit(settings: Any, **limits: Any) -> None:
     settings.TWILIO_2FA_LIMITS = {**NO_SEND_LIMITS, **limits}
 
 
-# One after the other
+# Sequential guesses
 
 
-def begins_anew(thief: Person) -> None:
+def opens_another_browser(thief: Person) -> None:
     thief.client = Client()
     thief.client.force_login(thief.user)
 
 
-ROADS = {
+ACTIONS = {
     "again": lambda thief: None,
     "resend": lambda thief: thief.posts("verify", action="resend"),
     "cancel": lambda thief: thief.posts("verify", action="cancel"),
     "log-in": lambda thief: (thief.client.logout(), thief.client.force_login(thief.user)),
-    "another-browser": begins_anew,
+    "another-browser": opens_another_browser,
     "retry": lambda thief: thief.posts("failed", action="retry"),
     "new-row": lambda thief: Verification.objects.filter(user=thief.user, status="pending").update(
         status="canceled", pending_key=None
@@ -68,24 +68,24 @@ ROADS = {
 }
 
 
-@pytest.mark.parametrize("road", ROADS)
-def test_no_way_brings_back_tries_that_the_user_has_used_up(sam: Person, settings: Any, road: str) -> None:
+@pytest.mark.parametrize("action", ACTIONS)
+def test_no_action_resets_the_attempts_of_a_user(sam: Person, settings: Any, action: str) -> None:
     limit(settings, wrong_tokens_per_session=None, wrong_tokens_per_user="7/h")
     choices = itertools.cycle([("sms", PHONE), ("email", EMAIL), ("call", PHONE), ("whatsapp", PHONE)])
     for method, to in itertools.islice(choices, 16):
         sam.opens("start").posts("start", method=method)
         sam.posts("verify", token=wrong_code_for(to))
-        ROADS[road](sam)
+        ACTIONS[action](sam)
     assert checks() == 7
 
 
-@pytest.mark.parametrize("road", ["again", "resend", "cancel", "retry", "new-row"])
-def test_no_way_brings_back_tries_that_the_session_has_used_up(sam: Person, settings: Any, road: str) -> None:
+@pytest.mark.parametrize("action", ["again", "resend", "cancel", "retry", "new-row"])
+def test_no_action_resets_the_attempts_of_a_session(sam: Person, settings: Any, action: str) -> None:
     limit(settings, wrong_tokens_per_session="4/h")
     for method, to in [("sms", PHONE), ("email", EMAIL), ("call", PHONE), ("whatsapp", PHONE)] * 3:
         sam.opens("start").posts("start", method=method)
         sam.posts("verify", token=wrong_code_for(to))
-        ROADS[road](sam)
+        ACTIONS[action](sam)
     assert checks() == 4
 
 
@@ -108,7 +108,7 @@ def test_all_wizards_share_the_tries_of_a_user(pat: Person, settings: Any) -> No
     assert checks() == 6
 
 
-def test_guesses_in_add_and_change_count_like_any_others(pat: Person, settings: Any) -> None:
+def test_guesses_while_adding_a_device_count_for_the_user(pat: Person, settings: Any) -> None:
     limit(settings, wrong_tokens_per_user="6/h")
     pat.opens("start").picks("sms").types_the_code()
     right = checks()
@@ -119,7 +119,7 @@ def test_guesses_in_add_and_change_count_like_any_others(pat: Person, settings: 
     assert checks() - right == 6
 
 
-def test_a_right_token_does_not_bring_back_used_tries(pat: Person, settings: Any) -> None:
+def test_a_right_token_does_not_reset_used_attempts(pat: Person, settings: Any) -> None:
     limit(settings, wrong_tokens_per_user="6/h")
     wrong = right = 0
     for n in range(20):
@@ -161,7 +161,7 @@ def test_a_replayed_token_changes_nothing(pat: Person) -> None:
     assert not other.is_verified
 
 
-def test_a_locked_user_gets_one_answer_to_right_and_wrong_tokens(pat: Person, settings: Any) -> None:
+def test_a_locked_user_gets_the_same_page_for_any_token(pat: Person, settings: Any) -> None:
     limit(settings, wrong_tokens_per_user="2/h")
     pat.opens("start").picks("sms")
     for _ in range(2):
@@ -177,7 +177,7 @@ def test_a_locked_user_gets_one_answer_to_right_and_wrong_tokens(pat: Person, se
 
 @pytest.fixture
 def crowd(transactional_db: None) -> Person:
-    """Somebody with a phone and many addresses, so with many codes to guess at."""
+    """Return a user with a phone and many e-mail addresses, so with many codes to guess."""
     user = get_user_model().objects.create_user("sam", password="sam")
     Device.objects.register(user, PhoneNumber(PHONE))
     for address in ADDRESSES:
@@ -186,7 +186,7 @@ def crowd(transactional_db: None) -> Person:
 
 
 def rows_to_guess_at(person: Person, n: int) -> list[tuple[str, str]]:
-    """Public ids of pending verifications, one for each address, with a code that is wrong for it."""
+    """Return the public ids of `n` pending verifications, each with a wrong code."""
     devices = Device.objects.filter(user=person.user, kind="email")[:n]
     for device in devices:
         person.client.post("/2fa/start/", {"method": "email", "device": str(device.pk)})
@@ -218,7 +218,7 @@ class TestAtOnce:
             at_once(lambda i, n=n: guess(twin(others[i % 8]), rows[(i + n) % THREADS]), THREADS)
         assert checks() == 30
 
-    def test_a_hundred_wrong_tokens_in_a_row_lock_over_any_time(self, crowd: Person, settings: Any) -> None:
+    def test_a_hundred_wrong_tokens_in_a_row_lock_the_user(self, crowd: Person, settings: Any) -> None:
         limit(settings, wrong_tokens_per_session=None, wrong_tokens_per_user=None)
         rows = rows_to_guess_at(crowd, 24)
         for _ in range(6):
@@ -226,7 +226,7 @@ class TestAtOnce:
         assert checks() == 100
         assert "unlock it" in Person("sam").opens("start").picks("sms").text
 
-    def test_concurrent_sends_and_cancels_bring_no_more_guesses(self, crowd: Person, settings: Any) -> None:
+    def test_concurrent_sends_and_cancels_allow_no_more_guesses(self, crowd: Person, settings: Any) -> None:
         limit(settings, wrong_tokens_per_user="12/h")
         devices = [str(d.pk) for d in Device.objects.filter(kind="email")[:THREADS]]
         people = [Person("sam").opens("start") for _ in range(THREADS)]

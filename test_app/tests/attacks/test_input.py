@@ -1,6 +1,6 @@
-"""Threat: what is typed, or comes back from Twilio or the site's own code, breaks or abuses a page.
+"""Threat: input of users, of Twilio or of the site's own code breaks or abuses a page.
 
-Tokens, numbers and addresses of any kind; headers smuggled into an address; HTML in every string shown.
+Tokens, numbers and addresses of any kind; headers smuggled into an address; HTML in every displayed string.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class TestTokens:
         assert asked.is_verified
 
     @pytest.mark.parametrize("between", BETWEEN)
-    def test_text_that_is_pasted_with_a_code_is_left_out(self, asked: Person, between: str) -> None:
+    def test_characters_pasted_between_digits_are_ignored(self, asked: Person, between: str) -> None:
         asked.types(between + between.join(messages.last_code(PHONE)) + between)
         assert asked.is_verified
 
@@ -87,7 +87,7 @@ class TestTokens:
         ],
         ids=range(20),
     )
-    def test_text_that_is_no_token_is_refused_and_not_sent_to_twilio(self, asked: Person, typed: str) -> None:
+    def test_text_that_is_not_a_token_never_reaches_twilio(self, asked: Person, typed: str) -> None:
         typed = typed.replace("{code}", messages.last_code(PHONE))
         asked.page = asked.client.post("/2fa/verify/", {"token": typed}, follow=True)
         assert asked.is_at("verify")
@@ -95,7 +95,7 @@ class TestTokens:
         assert checks() == 0
         assert newest(asked).attempts == 0
 
-    def test_bytes_that_are_no_text_are_refused(self, asked: Person) -> None:
+    def test_bytes_that_are_not_text_are_refused(self, asked: Person) -> None:
         for body in (b"token=%ff%fe", b"token=\xff\xfe\x00", b"token=%ED%A0%80", b"\x00" * 50, b"token"):
             kind = "application/x-www-form-urlencoded"
             answer = asked.client.post("/2fa/verify/", body, content_type=kind, follow=True)
@@ -107,7 +107,7 @@ class TestTokens:
     @through_pages
     @given(typed=ANY_TEXT | ODD_DIGITS)
     def test_any_text_as_token_is_answered_by_the_page(self, asked: Any, typed: str) -> None:
-        # Only what holds six digits is looked at.
+        # Only text with six digits counts as an attempt.
         row = newest(asked)
         Verification.objects.filter(pk=row.pk).update(attempts=0)
         answer = asked.client.post("/2fa/verify/", {"token": typed})
@@ -123,7 +123,7 @@ EXAMPLES = [
     for kind in (0, 1, 3, 4, 6)
     if (number := phonenumbers.example_number_for_type(region, kind)) is not None
 ]
-# One of each country, as the number itself has it: a few islands' are their mainland's too.
+# One number for each country of the number itself: a few islands share numbers with their mainland.
 FOREIGN = sorted(
     {
         region: typed
@@ -142,7 +142,7 @@ COUNTRIES = st.sampled_from([*sorted(ALLOWED), "IT", "XX", "", "us", "001", "ZZ"
 
 
 class TestNumbersAndAddresses:
-    """Property: never a 500, and never a message to where none may go."""
+    """No input causes a server error, or a message to a destination that is not allowed."""
 
     @pytest.fixture
     def asked(self, demo: Person) -> Person:
@@ -150,7 +150,7 @@ class TestNumbersAndAddresses:
 
     @through_pages
     @given(number=NUMBERS, country=COUNTRIES)
-    def test_no_number_breaks_the_page_or_is_sent_a_forbidden_code(
+    def test_any_number_gets_a_page_and_only_allowed_ones_a_code(
         self, asked: Any, number: str, country: str
     ) -> None:
         SandboxMessage.objects.all().delete()
@@ -165,8 +165,8 @@ class TestNumbersAndAddresses:
         Verification.objects.update(status=Status.CANCELED, pending_key=None)
 
     @pytest.mark.parametrize("typed", FOREIGN)
-    def test_no_country_that_is_not_allowed_is_sent_to(self, asked: Person, typed: str) -> None:
-        """Such as those that share a country code with an allowed one."""
+    def test_a_country_that_is_not_allowed_gets_no_code(self, asked: Person, typed: str) -> None:
+        # Some of these countries share a calling code with an allowed country.
         region = phonenumbers.region_code_for_number(phonenumbers.parse(typed))
         for form in ((typed, "US"), (typed, region), ("00" + typed[1:], "DE")):
             asked.client.post("/2fa/register/", {"country_code": form[1], "phone_number": form[0]})
@@ -174,7 +174,7 @@ class TestNumbersAndAddresses:
 
     @through_pages
     @given(address=st.emails() | ANY_TEXT | st.tuples(st.emails(), ANY_TEXT).map("".join))
-    def test_no_address_breaks_the_page_or_is_more_than_one_line(self, asked: Any, address: str) -> None:
+    def test_no_address_breaks_the_page_or_adds_a_recipient(self, asked: Any, address: str) -> None:
         SandboxMessage.objects.all().delete()
         asked.client.post("/2fa/start/", {"method": "email"})
         answer = asked.client.post("/2fa/register/", {"email": address})
@@ -208,7 +208,7 @@ class TestNumbersAndAddresses:
         ],
         ids=range(17),
     )
-    def test_headers_and_second_recipients_get_into_no_address(self, demo: Person, address: str) -> None:
+    def test_an_address_cannot_add_headers_or_recipients(self, demo: Person, address: str) -> None:
         demo.opens("start").picks("email").posts(email=address)
         for message in SandboxMessage.objects.all():
             assert message.to == "a@localhost"
@@ -226,7 +226,7 @@ class TestNumbersAndAddresses:
         assert mail.recipients() == ["pat@example.com"]
         assert "\n" not in mail.subject
 
-    def test_an_address_of_the_account_that_is_none_stops_no_lock(
+    def test_an_invalid_account_address_does_not_prevent_a_lock(
         self, pat: Person, settings: Any, mailoutbox: Any
     ) -> None:
         settings.TWILIO_2FA_LIMITS = {"wrong_tokens_in_a_row": 1}
@@ -246,7 +246,7 @@ class TestNumbersAndAddresses:
         pat.opens("start").picks("call")
         pat.opens("/2fa/add/").picks("sms")
         remove = f"/2fa/remove/{Device.objects.get().pk}/"
-        # The buttons of each page. An action that is none of them is as any text, which is tried, too.
+        # The buttons of each page. Each `text` is also tried as an unknown action.
         buttons = {
             "start": ["", "skip"],
             "verify": ["", "resend", "cancel"],
@@ -270,7 +270,7 @@ class TestNumbersAndAddresses:
                 assert answer.status_code in (200, 302, 404)
                 assert "\n" not in answer.get("Location", "")
 
-    def test_asking_for_devices_that_are_none_fills_no_session(self, pat: Person) -> None:
+    def test_requests_for_unknown_devices_do_not_fill_the_session(self, pat: Person) -> None:
         pat.opens("start")
         before = len(str(dict(pat.client.session)))
         for n in range(20):
@@ -291,7 +291,7 @@ def is_escaped(page: Any) -> bool:
 
 
 class TestHTML:
-    """In every string that a user, a site's own code or Twilio supplies."""
+    """HTML in every string that users, the site's own code or Twilio supply."""
 
     def test_html_in_form_values_is_escaped(self, pat: Person, demo: Person) -> None:
         demo.opens("start").picks("sms").registers(EVIL)
@@ -311,7 +311,7 @@ class TestHTML:
         assert not is_escaped(pat.page)
 
     def test_html_in_an_email_address_is_escaped(self, demo: Person) -> None:
-        """`&` and `'` are good in an address."""
+        # `&` and `'` are valid in an address.
         demo.opens("start").picks("email").posts(email="&'b@example.com")
         shown = Verification.objects.get().masked
         assert shown.startswith("&")
@@ -357,7 +357,7 @@ class TestHTML:
     def test_html_in_strings_of_the_sites_code_is_escaped(
         self, pat: Person, settings: Any, name: str
     ) -> None:
-        """A site that fills them from what its users typed is none the worse."""
+        # A site may build these strings from input of its users.
         from django_twilio_2fa.errors import ERRORS
 
         told: Any = {

@@ -1,4 +1,4 @@
-"""Threat: a verification of another user, session or destination is passed off as one's own."""
+"""Threat: a user passes off a verification of another user, session or destination as their own."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EVES = "+12025550149"
 
 @pytest.fixture
 def eve(db: None) -> Person:
-    """An attacker with an account and a phone of her own."""
+    """Return an attacker with an account and a phone of her own."""
     return made("eve", EVES)
 
 
@@ -30,8 +30,8 @@ def untouched(row: Verification) -> bool:
     return before == (row.status, row.attempts, row.sends, row.destination) == (Status.PENDING, 0, 1, PHONE)
 
 
-class TestOfAnotherUser:
-    """Eve has learned everything about the verification that Sam has begun, his code included."""
+class TestVerificationOfAnotherUser:
+    """Eve knows everything about the verification that Sam has begun, including his code."""
 
     @pytest.fixture
     def theirs(self, sam: Person) -> Verification:
@@ -55,7 +55,7 @@ class TestOfAnotherUser:
         assert not eve.opens("success").is_at("success")
 
     @pytest.mark.parametrize("name", ["public_id", "sid", "pk"])
-    def test_another_users_verification_in_the_state_is_left_alone(
+    def test_another_users_verification_in_the_session_is_left_alone(
         self, theirs: Verification, eve: Person, name: str
     ) -> None:
         code = messages.last_code(PHONE)
@@ -81,7 +81,7 @@ class TestOfAnotherUser:
         eve.opens("start")
         sam = Person("sam").opens("start").picks("sms")
         sam.types_the_code()
-        # Even with what its session says about it copied into hers.
+        # Copying the data of Sam's session into Eve's session does not verify it.
         told = sam.client.session["twilio_2fa"]
         session = eve.client.session
         session["twilio_2fa"] = told
@@ -99,8 +99,8 @@ class TestOfAnotherUser:
         assert not Verification.objects.filter(user=eve.user).exists()
 
 
-class TestOfAnotherSession:
-    """The thief has the password, and so a session of the same user's, but not the phone."""
+class TestVerificationOfAnotherSession:
+    """The thief has the password, and so a session of the same user, but not the phone."""
 
     @pytest.fixture
     def thief(self, pat: Person) -> Person:
@@ -110,14 +110,14 @@ class TestOfAnotherSession:
         thief.picks("sms")
         pat.opens("start").picks("sms").types_the_code()
         assert pat.is_verified
-        # The thief's page is about the very same row.
+        # The thief's page is about the same row.
         thief.types("000000")
         assert not thief.is_verified
         assert not thief.opens("success").is_at("success")
         assert thief.opens("/secret/").is_at("start")
 
     def test_an_approval_answers_only_the_session_that_asked(self, pat: Person) -> None:
-        """A form submitted twice ends well; the same form from elsewhere does not."""
+        # A form that is submitted twice succeeds. The same form from another session is refused.
         pat.opens("start").picks("sms")
         row, code = newest(pat), messages.last_code(PHONE)
         row.user = pat.user
@@ -161,23 +161,23 @@ class TestOfAnotherSession:
         assert not Verification.objects.filter(purpose=Purpose.ENROL).exists()
 
 
-class TestOfAnotherDestination:
+class TestVerificationOfAnotherDestination:
     """The thief is signed in as somebody with a phone, and has a phone of his own."""
 
-    def test_a_code_to_a_typed_number_proves_no_registered_one(self, pat: Person) -> None:
+    def test_no_code_is_sent_to_a_new_number_without_a_proof(self, pat: Person) -> None:
         for path in ("register", "/2fa/add/register/", f"/2fa/change/{Device.objects.get().pk}/register/"):
             pat.posts(path, country_code="US", phone_number="202 555 0147")
         assert not messages.delivered(NEW)
         assert not Verification.objects.exists()
         assert not pat.is_verified
 
-    def test_a_registration_begun_before_the_owners_ends_in_nothing(self, demo: Person) -> None:
+    def test_a_pending_registration_fails_after_the_owner_registers(self, demo: Person) -> None:
         thief = Person("demo").opens("start").picks("sms").registers("202 555 0147")
         demo.opens("start").picks("sms").registers().types_the_code()
         thief.types_the_code(NEW)
         assert not thief.is_verified
         assert values(demo) == [PHONE]
-        # Nor does trying it again, by any page.
+        # Posting the code again to any page does not register the number either.
         for page in ("verify", "/2fa/add/verify/", f"/2fa/change/{Device.objects.get().pk}/verify/"):
             thief.posts(page, token=messages.last_code(NEW))
         assert not thief.is_verified
@@ -193,7 +193,7 @@ class TestOfAnotherDestination:
         assert thief.opens("/secret/").is_at("start")
 
     def test_a_device_changed_during_a_verification_is_kept(self, demo: Person, settings: Any) -> None:
-        """Where the site keeps the number, and it got one by another road meanwhile."""
+        # The site stores the number, and receives one in another way during the verification.
         from django_twilio_2fa.contacts import PhoneNumber
         from django_twilio_2fa.models import ProvenContact
         from django_twilio_2fa.signals import twilio_2fa_set_user_data
@@ -205,7 +205,7 @@ class TestOfAnotherDestination:
             kept["phone"] = str(told["value"])
 
         with connected(twilio_2fa_set_user_data, store):
-            # A number was proven once and taken away since; so whoever is signed in may register.
+            # A number was verified once and removed since, so the signed-in user may register again.
             demo.opens("start").picks("sms").registers("202 555 0143").types_the_code()
             assert ProvenContact.objects.exists()
             kept.clear()
@@ -248,8 +248,8 @@ class TestWithoutProof:
             assert row.status != Status.APPROVED
             assert not sam.is_verified
 
-    def test_a_wizard_of_another_mount_acts_on_no_enrolment(self, pat: Person, settings: Any) -> None:
-        """A subclass that acts on success has a verification that proved something."""
+    def test_on_success_is_not_called_for_a_pending_registration(self, pat: Person, settings: Any) -> None:
+        # A subclass that acts on success must receive a verification by a registered device.
         settings.ROOT_URLCONF = "tests.mounts"
         from ..mounts import DONE
 

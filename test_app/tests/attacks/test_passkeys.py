@@ -1,4 +1,4 @@
-"""Threat: an answer that no passkey of the user has given here and now lets somebody in, or breaks a page."""
+"""Threat: an answer that no passkey of the user gave to this request verifies a session, or breaks a page."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def newest(person: Person) -> Verification:
 
 
 def is_refused(person: Person, attempts: int = 1) -> bool:
-    """Whether an answer was refused as a wrong token is: counted, said, and nobody let in."""
+    """Return whether an answer was refused like a wrong token: counted, reported, and nobody verified."""
     row = newest(person)
     assert (row.attempts, row.status) == (attempts, Status.PENDING)
     assert person.page.status_code == 200
@@ -55,7 +55,7 @@ def is_refused(person: Person, attempts: int = 1) -> bool:
     return not person.is_verified
 
 
-# What a browser would not have signed
+# Answers that a browser would not sign
 
 
 FALSE = {
@@ -100,7 +100,7 @@ def test_an_assertion_registers_nothing(demo: Person, ann: Person, phone: Softwa
     assert not passkeys(demo)
 
 
-# Whose key
+# Other keys, users and sessions
 
 
 def test_another_key_is_refused(ann: Person, phone: SoftwareAuthenticator) -> None:
@@ -108,12 +108,12 @@ def test_another_key_is_refused(ann: Person, phone: SoftwareAuthenticator) -> No
 
 
 def test_a_passkey_that_nobody_registered_is_refused(ann: Person, phone: SoftwareAuthenticator) -> None:
-    stranger = SoftwareAuthenticator()
+    unknown = SoftwareAuthenticator()
     begins(ann)
     challenge = asked(ann)["publicKey"]["challenge"]
     user = {"id": phone.passkeys[0].user_handle}
-    stranger.create({"publicKey": {"rp": {"id": "testserver"}, "user": user, "challenge": challenge}})
-    assert is_refused(answers(ann, stranger.get(asked(ann), stranger.passkeys[0])))
+    unknown.create({"publicKey": {"rp": {"id": "testserver"}, "user": user, "challenge": challenge}})
+    assert is_refused(answers(ann, unknown.get(asked(ann), unknown.passkeys[0])))
 
 
 def test_another_users_passkey_is_refused(ann: Person, phone: SoftwareAuthenticator) -> None:
@@ -121,7 +121,7 @@ def test_another_users_passkey_is_refused(ann: Person, phone: SoftwareAuthentica
     with_passkey("eve", theirs)
     [passkey] = theirs.passkeys
     assert is_refused(uses(ann, theirs, passkey=passkey))
-    # With the id of a passkey of Ann's, and with her user handle.
+    # With the id of Ann's passkey and with her user handle.
     begins(ann)
     answer = theirs.get(asked(ann), passkey, user_handle=phone.passkeys[0].user_handle)
     mine = base64url(phone.passkeys[0].id)
@@ -132,7 +132,9 @@ def test_a_user_handle_of_somebody_else_is_refused(ann: Person, phone: SoftwareA
     assert is_refused(uses(ann, phone, user_handle=base64url(b"somebody else")))
 
 
-def test_a_verification_of_another_user_takes_no_answer(ann: Person, phone: SoftwareAuthenticator) -> None:
+def test_an_answer_for_another_users_verification_is_refused(
+    ann: Person, phone: SoftwareAuthenticator
+) -> None:
     begins(ann)
     row, answer = newest(ann), phone.get(asked(ann))
     theirs = SoftwareAuthenticator()
@@ -144,7 +146,9 @@ def test_a_verification_of_another_user_takes_no_answer(ann: Person, phone: Soft
     assert (row.status, row.attempts) == (Status.PENDING, 0)
 
 
-def test_another_session_of_the_user_takes_no_answer(ann: Person, phone: SoftwareAuthenticator) -> None:
+def test_an_answer_in_another_session_of_the_user_is_refused(
+    ann: Person, phone: SoftwareAuthenticator
+) -> None:
     answer, row = phone.get(asked(begins(ann))), newest(ann)
     thief = begins(Person("ann"))
     thief.posts(token=json.dumps(answer))
@@ -166,7 +170,7 @@ def test_a_registration_is_not_taken_over_by_another_session(
     assert not passkeys(demo)
 
 
-# Twice
+# Repeated answers
 
 
 def test_a_replayed_answer_is_refused(ann: Person, phone: SoftwareAuthenticator) -> None:
@@ -187,7 +191,7 @@ def test_a_replayed_answer_without_a_counter_is_refused(db: None) -> None:
 
 @pytest.mark.server_database
 @pytest.mark.django_db(transaction=True)
-def test_a_key_and_its_copy_at_once_let_one_in() -> None:
+def test_a_key_and_its_copy_verify_only_one_session() -> None:
     phone = SoftwareAuthenticator()
     with_passkey("ann", phone)
     people, posts = [], []
@@ -195,7 +199,7 @@ def test_a_key_and_its_copy_at_once_let_one_in() -> None:
         person = begins(Person("ann"))
         people.append(person)
         posts.append(json.dumps(phone.get(asked(person))))
-        # The next one counts the same.
+        # The next answer has the same signature counter.
         phone.counter -= phone.step
     at_once(lambda n: answers(people[n], posts[n]).page.status_code, len(people))
     assert [person.is_verified for person in people].count(True) == 1
@@ -210,7 +214,9 @@ def test_the_answer_of_a_registration_registers_once(demo: Person, phone: Softwa
     assert len(passkeys(demo)) == 1
 
 
-def test_after_too_many_refused_answers_the_right_one_is(ann: Person, phone: SoftwareAuthenticator) -> None:
+def test_after_too_many_wrong_answers_no_passkey_is_requested(
+    ann: Person, phone: SoftwareAuthenticator
+) -> None:
     begins(ann)
     for _ in range(5):
         answers(ann, phone.get(asked(ann), challenge="AAAA"))
@@ -220,7 +226,7 @@ def test_after_too_many_refused_answers_the_right_one_is(ann: Person, phone: Sof
     assert not ann.page.context.get("ceremony")
 
 
-# Altered
+# Altered answers
 
 
 def altered(name: str, change: Callable[[bytes], bytes]) -> Change:
@@ -269,7 +275,7 @@ def test_an_altered_answer_is_refused(ann: Person, phone: SoftwareAuthenticator,
 
 @pytest.mark.parametrize("missing", ["id", "rawId", "type", "response", "clientDataJSON"])
 @pytest.mark.parametrize("instead", [None, 5, "", ["x"]], ids=repr)
-def test_an_answer_without_a_part_is_no_attempt(
+def test_an_answer_without_a_part_does_not_count_as_an_attempt(
     ann: Person, phone: SoftwareAuthenticator, missing: str, instead: Any
 ) -> None:
     begins(ann)
@@ -280,7 +286,9 @@ def test_an_answer_without_a_part_is_no_attempt(
     assert newest(ann).attempts == 0
 
 
-def test_an_id_that_is_too_long_is_no_attempt(ann: Person, phone: SoftwareAuthenticator) -> None:
+def test_an_id_that_is_too_long_does_not_count_as_an_attempt(
+    ann: Person, phone: SoftwareAuthenticator
+) -> None:
     begins(ann)
     answers(ann, {**phone.get(asked(ann)), "id": "A" * 1365})
     assert "Your browser did not send a passkey." in ann.text
@@ -293,7 +301,7 @@ def test_a_registration_under_another_id_is_refused(demo: Person, phone: Softwar
     assert not passkeys(demo)
 
 
-# Whatever strangers send
+# Arbitrary input
 
 
 TEXT = st.text(max_size=30) | ANY_TEXT | st.binary(max_size=60).map(base64url)
@@ -317,7 +325,7 @@ SHAPED = st.fixed_dictionaries(
         "authenticatorAttachment": JSON,
     },
 )
-# A right answer, but for some of its values.
+# Replacements for some values of a right answer.
 SOME = st.dictionaries(st.sampled_from(("id", "rawId", "type", *RESPONSE)), TEXT | JSON, min_size=1)
 
 a_few = settings(max_examples=max(20, settings.default.max_examples // 5))
@@ -348,14 +356,14 @@ def test_any_change_of_a_right_answer_is_refused(
         person = begins(Person("ann"))
         right = phone.get(asked(person))
         changed = mixed(right, other)
-        # What is not signed and not looked at may differ.
+        # Values that are neither signed nor read may differ.
         ignored = {"attestationObject", "transports"}
         ignored |= set() if changed["response"]["userHandle"] else {"userHandle"}
         same = all(changed[k] == right[k] for k in ("id", "rawId", "type"))
         same &= all(changed["response"].get(k) == v for k, v in right["response"].items() if k not in ignored)
         answers(person, json.dumps(changed))
         assert person.page.status_code in (200, 400)
-        # A `userHandle` that is empty and no text may be refused, too.
+        # An empty `userHandle` that is not text may be refused, too.
         assert same or not person.is_verified
         if same and changed["response"]["userHandle"] in (right["response"]["userHandle"], None, ""):
             assert person.is_verified
@@ -386,7 +394,7 @@ def test_any_bytes_for_an_attestation_are_answered(demo: Person, data: bytes) ->
 
 @a_few
 @given(answer=SHAPED | JSON)
-def test_any_answer_to_the_api_is_answered_in_shape(ann: Person, answer: Any) -> None:
+def test_any_answer_to_the_api_gets_an_api_error(ann: Person, answer: Any) -> None:
     with rolled_back():
         caller = Caller("ann")
         id = caller.sends(method="passkey")["verification_id"]
@@ -419,7 +427,7 @@ def test_no_answer_is_logged(ann: Person, phone: SoftwareAuthenticator, caplog: 
 
 
 def test_nobody_learns_which_users_have_passkeys(ann: Person, settings: Any) -> None:
-    """A user who is only named is not asked for a passkey: its ids would tell that there is one."""
+    # Nobody can ask for a passkey of a named user: the ids in the request would reveal that there is one.
     settings.TWILIO_2FA_ALLOW_UNAUTHENTICATED_USERS = True
     nobody = Caller()
     for user in (ann.user, get_user_model()(pk=4711)):

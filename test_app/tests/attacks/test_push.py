@@ -1,4 +1,4 @@
-"""Threat: an answer that the asked browser has not signed, or signed for something else, lets somebody in."""
+"""Threat: an answer that the asked browser did not sign for this request verifies a session."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def laptop() -> SoftwareBrowser:
 
 @pytest.fixture
 def ann(db: None, laptop: SoftwareBrowser) -> Person:
-    """Somebody with a registered browser, who signs in elsewhere."""
+    """Return a user with a registered browser, who signs in with another browser."""
     return with_browser("ann", laptop, "My laptop")
 
 
@@ -68,7 +68,7 @@ def refuses(answer: Any, code: str, status: int = 400) -> bool:
 
 
 def at_twilio(token: str) -> str:
-    """Give an answer to the sandbox itself. Returns the status, or the code with which it is refused."""
+    """Send an answer to the sandbox itself. Return its status, or the error code of the refusal."""
     row = newest()
     assert row.device is not None
     entity = get_service(row.device.data["service"]).entities(row.device.data["identity"])
@@ -83,10 +83,10 @@ def is_let_in(person: Person) -> bool:
     return person.is_verified
 
 
-# What another than the asked browser has signed
+# Answers that the asked browser did not sign in this form
 
 
-def of_another_key(laptop: SoftwareBrowser, asked: Asked) -> str:
+def signed_with_another_key(laptop: SoftwareBrowser, asked: Asked) -> str:
     return SoftwareBrowser().answer(asked.shown, "approved", asked.number)
 
 
@@ -104,21 +104,21 @@ def signed_with_the_public_key(laptop: SoftwareBrowser, asked: Asked) -> str:
     return jwt.PyJWS().encode(payload, laptop.public_key * 1, algorithm="HS256")
 
 
-def of_altered_details(laptop: SoftwareBrowser, asked: Asked) -> str:
+def with_altered_details(laptop: SoftwareBrowser, asked: Asked) -> str:
     details = {**asked.signed["details"], "message": "Pay 1000?"}
     return laptop.answer({**asked.shown, "details": details}, "approved", asked.number)
 
 
-def of_a_field_less(laptop: SoftwareBrowser, asked: Asked) -> str:
+def without_a_field(laptop: SoftwareBrowser, asked: Asked) -> str:
     less = {name: value for name, value in asked.shown.items() if name != "details"}
     return laptop.answer(less, "approved", asked.number)
 
 
-def of_another_date(laptop: SoftwareBrowser, asked: Asked) -> str:
+def with_another_date(laptop: SoftwareBrowser, asked: Asked) -> str:
     return laptop.answer({**asked.shown, "date_created": "2020-01-01T00:00:00Z"}, "approved", asked.number)
 
 
-def of_a_status_of_its_own(laptop: SoftwareBrowser, asked: Asked) -> str:
+def with_an_unexpected_status(laptop: SoftwareBrowser, asked: Asked) -> str:
     return laptop.answer(asked.shown, "expired", asked.number)
 
 
@@ -132,20 +132,20 @@ def altered_after_signing(laptop: SoftwareBrowser, asked: Asked) -> str:
     return ".".join([approved.split(".")[0], approved.split(".")[1], denied.split(".")[2]])
 
 
-def of_another_factor(laptop: SoftwareBrowser, asked: Asked) -> str:
+def for_another_factor(laptop: SoftwareBrowser, asked: Asked) -> str:
     return laptop.answer({**asked.shown, "factor_sid": "YF" + "0" * 32}, "approved", asked.number)
 
 
 FALSE: list[Callable[[SoftwareBrowser, Asked], str]] = [
-    of_another_key,
+    signed_with_another_key,
     unsigned,
     signed_with_the_public_key,
-    of_altered_details,
-    of_a_field_less,
-    of_another_date,
-    of_a_status_of_its_own,
+    with_altered_details,
+    without_a_field,
+    with_another_date,
+    with_an_unexpected_status,
     altered_after_signing,
-    of_another_factor,
+    for_another_factor,
 ]
 
 
@@ -162,7 +162,7 @@ def test_a_false_answer_is_refused_here_and_at_twilio(
 
 @pytest.fixture
 def gullible(monkeypatch: Any) -> None:
-    """A Twilio that takes any answer: what is refused then is refused here."""
+    """Let Twilio accept any answer, so that only this package can refuse it."""
     monkeypatch.setattr("twilio_2fa_push.challenges.pass_on", lambda row, answer: "approved")
 
 
@@ -183,7 +183,7 @@ def test_a_wrong_number_is_refused_without_twilio(
 ) -> None:
     asked = is_asked(ann)
     number = wrong(asked.number)
-    # Typed wrong, signed wrong beside the right one, and signed right beside a wrong one.
+    # Both numbers wrong, only the signed number wrong, and only the typed number wrong.
     for signed, typed in ((number, number), (number, asked.number), (asked.number, number)):
         answer = sends(laptop.answer(asked.shown, "approved", signed), typed)
         assert refuses(answer, "invalid_verification_code")
@@ -205,7 +205,7 @@ def test_an_answer_with_two_statuses_is_refused(ann: Person, laptop: SoftwareBro
     assert not is_let_in(ann)
 
 
-def test_an_answer_with_a_field_more_is_refused(ann: Person, laptop: SoftwareBrowser) -> None:
+def test_an_answer_with_an_extra_field_is_refused(ann: Person, laptop: SoftwareBrowser) -> None:
     asked = is_asked(ann)
     token = laptop.answer({**asked.shown, "admin": "yes"}, "approved", asked.number)
     assert refuses(sends(token, asked.number), "invalid_verification_code")
@@ -239,7 +239,7 @@ def test_an_answer_to_another_challenge_is_refused(ann: Person, laptop: Software
     assert not is_let_in(ann)
 
 
-def test_a_request_sent_again_meanwhile_is_not_approved(
+def test_an_approval_fails_if_the_request_is_sent_again(
     ann: Person, laptop: SoftwareBrowser, monkeypatch: Any
 ) -> None:
     asked = is_asked(ann)
@@ -254,14 +254,14 @@ def test_a_request_sent_again_meanwhile_is_not_approved(
     assert not is_let_in(ann)
 
 
-def test_an_answer_is_taken_once(ann: Person, laptop: SoftwareBrowser) -> None:
+def test_an_answer_is_accepted_only_once(ann: Person, laptop: SoftwareBrowser) -> None:
     asked = is_asked(ann)
     token = laptop.answer(asked.shown, "approved", asked.number)
     assert sends(token, asked.number).json()["status"] == "approved"
     assert sends(token, asked.number).json()["error_code"] == "verification_expired"
     assert at_twilio(token) == "60322"
     assert is_let_in(ann)
-    # In another session of theirs, which was asked anew.
+    # In another session of the user, with a new request.
     other = Person("ann")
     is_asked(other)
     assert sends(token, asked.number).json()["error_code"] == "verification_expired"
@@ -278,14 +278,14 @@ def test_a_denied_request_cannot_be_approved(ann: Person, laptop: SoftwareBrowse
     assert not is_let_in(ann)
 
 
-def test_an_answer_after_the_end_is_refused(ann: Person, laptop: SoftwareBrowser) -> None:
+def test_an_answer_to_an_expired_request_is_refused(ann: Person, laptop: SoftwareBrowser) -> None:
     asked = is_asked(ann)
     token = laptop.answer(asked.shown, "approved", asked.number)
     pass_time(601)
     assert refuses(sends(token, asked.number), "verification_expired")
 
 
-def test_a_browser_is_not_asked_about_what_has_expired(ann: Person, laptop: SoftwareBrowser) -> None:
+def test_a_browser_is_not_shown_expired_requests(ann: Person, laptop: SoftwareBrowser) -> None:
     is_asked(ann)
     pass_time(601)
     assert requests(laptop) == []
@@ -300,7 +300,7 @@ def test_a_canceled_request_cannot_be_approved(ann: Person, laptop: SoftwareBrow
     assert newest().status == Status.CANCELED
 
 
-def test_nobody_is_asked_anew_before_the_cooldown_ends(
+def test_a_browser_is_not_asked_again_before_the_cooldown_ends(
     ann: Person, laptop: SoftwareBrowser, settings: Any
 ) -> None:
     settings.TWILIO_2FA_SEND_COOLDOWN = 30
@@ -324,7 +324,7 @@ def wrong(number: str) -> str:
 
 
 @pytest.mark.parametrize("typed", ["", "0", "٤٢", "\0", "1" * 500], ids=repr)
-def test_a_number_that_is_none_is_refused(ann: Person, laptop: SoftwareBrowser, typed: str) -> None:
+def test_an_impossible_number_is_refused(ann: Person, laptop: SoftwareBrowser, typed: str) -> None:
     is_asked(ann)
     assert refuses(approves(laptop, typed), "invalid_verification_code")
     assert not is_let_in(ann)
@@ -336,7 +336,7 @@ def test_a_wrong_number_is_refused_here_and_at_twilio(ann: Person, laptop: Softw
     token = laptop.answer(asked.shown, "approved", number)
     assert refuses(sends(token, number), "invalid_verification_code")
     assert at_twilio(token) == "60324"
-    # With the right one beside what is signed.
+    # With the right number typed, but the wrong number signed.
     assert refuses(sends(token, asked.number), "invalid_verification_code")
     assert not is_let_in(ann)
 
@@ -354,7 +354,7 @@ def test_after_three_wrong_numbers_the_request_is_denied(
     assert not is_let_in(ann)
 
 
-def test_strangers_use_up_no_wrong_numbers(ann: Person, laptop: SoftwareBrowser) -> None:
+def test_answers_with_an_unknown_key_use_up_no_attempts(ann: Person, laptop: SoftwareBrowser) -> None:
     asked = is_asked(ann)
     for _ in range(5):
         sends(SoftwareBrowser().answer(asked.shown, "approved", wrong(asked.number)), wrong(asked.number))
@@ -362,7 +362,7 @@ def test_strangers_use_up_no_wrong_numbers(ann: Person, laptop: SoftwareBrowser)
     assert is_let_in(ann)
 
 
-def test_the_number_is_not_told_to_the_approving_page(ann: Person, laptop: SoftwareBrowser) -> None:
+def test_the_approving_page_does_not_receive_the_number(ann: Person, laptop: SoftwareBrowser) -> None:
     is_asked(ann)
     number = newest().data["asked"]["number"]
     [shown] = requests(laptop)
@@ -370,7 +370,7 @@ def test_the_number_is_not_told_to_the_approving_page(ann: Person, laptop: Softw
     assert f'"{number}"' not in json.dumps(shown)
 
 
-# Whose browser, and whose session
+# Other browsers, users and sessions
 
 
 @pytest.fixture
@@ -395,7 +395,7 @@ def test_another_users_browser_is_not_asked(ann: Person, laptop: SoftwareBrowser
     assert len(requests(laptop)) == 1
 
 
-def test_an_approval_lets_in_no_other_session(ann: Person, laptop: SoftwareBrowser) -> None:
+def test_an_approval_verifies_no_other_session(ann: Person, laptop: SoftwareBrowser) -> None:
     attacker = Person("ann")
     is_asked(attacker)
     asked = is_asked(ann)
@@ -409,9 +409,9 @@ def test_an_approval_lets_in_no_other_session(ann: Person, laptop: SoftwareBrows
 def test_nobody_reads_requests_without_the_key(ann: Person, laptop: SoftwareBrowser) -> None:
     is_asked(ann)
     nonce = Client().get("/2fa/push/").context["nonce"]
-    stranger = SoftwareBrowser(factor=laptop.factor)
+    attacker = SoftwareBrowser(factor=laptop.factor)
     for proof in (
-        stranger.proof(nonce),
+        attacker.proof(nonce),
         "",
         "x.y.z",
         laptop.jwt({"factor": "YF" + "0" * 32, "nonce": nonce}),
@@ -421,7 +421,7 @@ def test_nobody_reads_requests_without_the_key(ann: Person, laptop: SoftwareBrow
 
 
 @pytest.mark.parametrize("nonce", ["", "made up", None])
-def test_a_proof_without_a_nonce_of_ours_is_refused(ann: Person, laptop: SoftwareBrowser, nonce: Any) -> None:
+def test_a_proof_without_a_valid_nonce_is_refused(ann: Person, laptop: SoftwareBrowser, nonce: Any) -> None:
     is_asked(ann)
     proof = laptop.jwt({"factor": laptop.factor, "nonce": nonce})
     told = Client().post(PENDING, {"proof": proof}, content_type="application/json")
@@ -447,7 +447,7 @@ def test_a_removed_browser_cannot_answer(ann: Person, laptop: SoftwareBrowser) -
     assert pending(laptop).json()["error_code"] == "verification_not_found"
 
 
-# Registering
+# Registrations
 
 
 def test_a_browser_without_the_key_cannot_be_registered(demo: Person, laptop: SoftwareBrowser) -> None:
@@ -481,7 +481,7 @@ def test_a_signature_of_another_factor_registers_nothing(
 
 
 @pytest.mark.parametrize("key", ["", "AAAA", "ä", "x" * 5000, "P-384", "secret\0"])
-def test_what_is_no_key_is_not_registered(demo: Person, key: str) -> None:
+def test_an_invalid_key_is_not_registered(demo: Person, key: str) -> None:
     from cryptography.hazmat.primitives.asymmetric import ec
 
     if key == "P-384":
@@ -497,7 +497,9 @@ def test_what_is_no_key_is_not_registered(demo: Person, key: str) -> None:
 
 @pytest.mark.server_database
 @pytest.mark.django_db(transaction=True)
-def test_of_concurrent_answers_one_is_stored(ann: Person, laptop: SoftwareBrowser, mailoutbox: Any) -> None:
+def test_only_one_of_concurrent_answers_is_stored(
+    ann: Person, laptop: SoftwareBrowser, mailoutbox: Any
+) -> None:
     asked = is_asked(ann)
     mailoutbox.clear()
     approved = laptop.answer(asked.shown, "approved", asked.number)
@@ -508,7 +510,7 @@ def test_of_concurrent_answers_one_is_stored(ann: Person, laptop: SoftwareBrowse
     assert len(mailoutbox) == (1 if newest().answer == "denied" else 0)
 
 
-# Rubbish
+# Arbitrary input
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | ANY_TEXT,
@@ -535,7 +537,7 @@ def test_any_answer_gets_an_error_and_stores_nothing(payload: Any, body: Any) ->
 @settings(max_examples=40, deadline=None)
 @pytest.mark.slow
 @pytest.mark.django_db
-def test_any_change_of_a_right_answer_lets_nobody_in(changed: dict[str, Any]) -> None:
+def test_any_change_of_a_right_answer_verifies_nobody(changed: dict[str, Any]) -> None:
     with rolled_back():
         laptop = SoftwareBrowser()
         ann = with_browser("ann", laptop)

@@ -1,4 +1,4 @@
-"""Threat: verified state survives what should end it, or gets into a session that it was not given to."""
+"""Threat: a session stays verified after an event that must end it, or becomes verified without a token."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ COOKIE = "sessionid"
 
 
 def signs_in(person: Person, username: str) -> Person:
-    """By the page, with the cookies that the browser has."""
+    """Sign in through the page, with the cookies of the browser."""
     person.client.post("/login/", {"username": username, "password": username})
     return person
 
@@ -42,7 +42,7 @@ def is_let_in(person: Person) -> bool:
     return told
 
 
-class TestWhatEndsIt:
+class TestEndOfAVerification:
     def test_a_log_out_ends_the_verification(self, pat: Person) -> None:
         verified(pat)
         assert not is_let_in(signs_in(signs_out(pat), "pat"))
@@ -70,7 +70,7 @@ class TestWhatEndsIt:
             assert not is_let_in(pat)
 
     def test_another_user_without_a_log_out_is_not_verified(self, pat: Person) -> None:
-        """However the host switches users, say to impersonate one: what is left of the first is not used."""
+        # A host may switch users, for example to impersonate one. The data of the first user is not used.
         eve = made("eve", "+12025550149")
         verified(pat)
         session = pat.client.session
@@ -103,14 +103,14 @@ class TestWhatEndsIt:
         person = pat if where == "this session" else other
         told = {"old_password": "pat", "new_password1": "a-new-Secret7", "new_password2": "a-new-Secret7"}
         assert person.client.post("/admin/password_change/", told).status_code == 302
-        # Django lets the session that changed it go on; its verification does not.
+        # Django keeps the session that changed the password, but its verification ends.
         assert person.client.get("/").wsgi_request.user == pat.user
         assert not is_let_in(person)
         stays_out = other if person is pat else pat
         assert stays_out.opens("/secret/").path == "/login/"
 
     def test_a_password_change_ends_a_pending_verification(self, pat: Person) -> None:
-        """The code that a thief has waited for is good for nothing in a session that Django has ended."""
+        # Django has ended the session. A thief who waited for the code cannot use it there.
         pat.opens("start").picks("sms")
         code = messages.last_code(PHONE)
         pat.user.set_password("another")
@@ -149,8 +149,8 @@ class TestFixation:
         assert victim.client.cookies[COOKIE].value != planted.session_key
         assert attacker.get("/secret/")["Location"].startswith("/login/")
 
-    def test_values_planted_in_our_part_of_a_session_verify_nobody(self, pat: Person) -> None:
-        """State of a session that was made for somebody else, or for nobody."""
+    def test_session_data_planted_before_log_in_verifies_nobody(self, pat: Person) -> None:
+        # The planted data comes from a session of another user.
         eve = verified(made("eve", "+12025550149"), "+12025550149")
         told = eve.client.session["twilio_2fa"]
         victim = Person("pat")
@@ -186,8 +186,8 @@ class TestFixation:
         assert len(flows) == 3
 
     @pytest.mark.parametrize("state", ["x", 7, [], {"flow": 1}, {"verified": True}, {"wizards": 1}])
-    def test_a_session_whose_part_of_ours_is_broken_is_not_verified(self, pat: Person, state: Any) -> None:
-        """A site that moves its sessions about, or an older release's state."""
+    def test_a_session_with_broken_data_is_not_verified(self, pat: Person, state: Any) -> None:
+        # A site may move its sessions, or keep sessions of an older release.
         session = pat.client.session
         session["twilio_2fa"] = state
         session.save()
@@ -205,8 +205,8 @@ class TestFixation:
         assert not is_let_in(other)
 
 
-class TestForHowLong:
-    def test_an_old_verification_does_not_pass_for_a_recent_one(self, pat: Person, later: Any) -> None:
+class TestAgeOfAVerification:
+    def test_is_verified_with_max_age_refuses_an_old_verification(self, pat: Person, later: Any) -> None:
         from django_twilio_2fa.session import is_verified
 
         verified(pat)

@@ -1,7 +1,7 @@
-"""Threat: a stranger enrols a number while its owner is proving it. To Twilio both are one verification.
+"""Threat: an attacker registers a number while its owner verifies with it. Twilio sees one verification.
 
-Every interleaving of what the two do: the owner gets in, the stranger gets nothing, and neither is told
-anything of the other.
+The tests run the steps of both in every order. The owner is always verified, the attacker gains nothing, and
+no page tells either of them anything about the other.
 """
 
 from __future__ import annotations
@@ -65,12 +65,12 @@ def corrects(person: Person) -> None:
 
 
 def types(person: Person) -> None:
-    """The owner types what was delivered last; the stranger never sees it."""
+    """Type the code that was delivered last. Only the owner does so: the attacker never sees it."""
     person.posts("verify", token=messages.last_code(PHONE))
 
 
-def types_what_came_for_proving(person: Person) -> None:
-    """The owner's phone shows two codes, of two services."""
+def types_the_code_for_verifying(person: Person) -> None:
+    """Type the code of the service for verifying. The owner's phone shows codes of two services."""
     rows = SandboxVerification.objects.exclude(service_sid=ANOTHER_SERVICE)
     person.posts("verify", token=rows.latest("pk").code)
 
@@ -88,7 +88,7 @@ UNAUTHENTICATED = {
     "resends": (registers, resends, guesses),
 }
 
-# Each owner with each stranger would be twice as many orders and show nothing more.
+# All combinations would be twice as many orders and test nothing more.
 PAIRS = [
     *(("types", theirs) for theirs in UNAUTHENTICATED),
     ("mistypes", "guesses-and-cancels"),
@@ -98,39 +98,39 @@ PAIRS = [
 
 
 class Two:
-    """The owner of the number, the stranger, and all that each was shown."""
+    """The owner of the number, the attacker, and all pages that each has seen."""
 
     def __init__(self, owners: bool = True) -> None:
         self.owner = made("owner", *([PHONE] if owners else []))
-        self.stranger = made("stranger")
+        self.attacker = made("attacker")
         self.seen: dict[bool, list[str]] = {True: [], False: []}
         self.steps: list[tuple[str, str]] = []
 
     def from_here(self) -> Two:
-        """Return the two as they are now, for one way to go on of several."""
+        """Return a copy of both as they are now, to continue in one of several orders."""
         two = copy(self)
-        two.owner, two.stranger = copy(self.owner), copy(self.stranger)
-        for person in (two.owner, two.stranger):
+        two.owner, two.attacker = copy(self.owner), copy(self.attacker)
+        for person in (two.owner, two.attacker):
             person.client = same_browser(person.client)
         two.seen = {who: list(pages) for who, pages in self.seen.items()}
         two.steps = list(self.steps)
         return two
 
     def do(self, owners: bool, step: Step) -> None:
-        person = self.owner if owners else self.stranger
+        person = self.owner if owners else self.attacker
         step(person)
         assert person.page.status_code == 200
         self.seen[owners].append(person.page.content.decode())
-        self.steps.append(("owner" if owners else "stranger", step.__name__))
+        self.steps.append(("owner" if owners else "attacker", step.__name__))
 
     def is_well(self) -> bool:
         assert self.owner.is_verified, self.steps
         assert values(self.owner) == [PHONE]
-        assert not self.stranger.is_verified
-        assert values(self.stranger) == []
-        assert self.stranger.opens("/secret/").is_at("start")
+        assert not self.attacker.is_verified
+        assert values(self.attacker) == []
+        assert self.attacker.opens("/secret/").is_at("start")
         code = messages.last_code(PHONE)
-        for mine, other in ((True, "stranger"), (False, "owner")):
+        for mine, other in ((True, "attacker"), (False, "owner")):
             for page in self.seen[mine]:
                 assert other not in page
                 assert "another user" not in page
@@ -140,14 +140,14 @@ class Two:
 
 
 def in_every_order(
-    two: Two, mine: tuple[Step, ...], theirs: tuple[Step, ...], judge: Callable[[Two], Any]
+    two: Two, mine: tuple[Step, ...], theirs: tuple[Step, ...], check_end: Callable[[Two], Any]
 ) -> int:
-    """Take the steps of both in every order in which each keeps their own, and judge where each ends.
+    """Run the steps of both in every order that keeps the order of each, and call `check_end` after each run.
 
-    Orders that begin alike share their beginning. Return how many there are.
+    Orders with the same beginning share it. Return the number of orders.
     """
     if not mine and not theirs:
-        judge(two)
+        check_end(two)
         return 1
     orders = 0
     for owners, steps in ((True, mine), (False, theirs)):
@@ -156,7 +156,7 @@ def in_every_order(
                 here = two.from_here()
                 here.do(owners, steps[0])
                 left = (mine[1:], theirs) if owners else (mine, theirs[1:])
-                orders += in_every_order(here, *left, judge)
+                orders += in_every_order(here, *left, check_end)
     return orders
 
 
@@ -184,33 +184,33 @@ def test_the_owner_can_register_a_number_that_others_try(db: None) -> None:
 @pytest.mark.slow
 def test_with_a_second_service_attackers_use_up_no_tries(db: None, settings: Any) -> None:
     settings.TWILIO_2FA_REGISTRATION_SERVICE_ID = ANOTHER_SERVICE
-    mine = (picks, guesses, types_what_came_for_proving)
+    mine = (picks, guesses, types_the_code_for_verifying)
     for theirs, orders in (((registers, guesses_till_the_end), 10), ((registers, cancels, registers), 20)):
         with rolled_back():
             assert in_every_order(Two(), mine, theirs, goes_well) == orders
 
 
 def test_an_attacker_who_uses_up_shared_tries_is_not_verified(db: None, later: Any) -> None:
-    """Twilio counts five for both; the owner is told to wait, and gets in once the code is over."""
+    # Twilio counts five attempts for both. The owner has to wait, and can verify once the code has expired.
 
-    def judge(two: Two) -> None:
-        assert not two.stranger.is_verified
-        assert values(two.stranger) == []
+    def check_end(two: Two) -> None:
+        assert not two.attacker.is_verified
+        assert values(two.attacker) == []
         if not two.owner.is_verified:
             later(601)
             two.owner.opens("start").picks("sms").types_the_code()
         goes_well(two)
 
-    assert in_every_order(Two(), OWNER["types"], (registers, guesses_till_the_end), judge) == 6
+    assert in_every_order(Two(), OWNER["types"], (registers, guesses_till_the_end), check_end) == 6
 
 
 def test_an_attacker_cannot_tell_whether_a_number_is_registered(db: None) -> None:
-    """Each page is the same, whether the number is somebody's or nobody's."""
+    # Each page is the same, whether the number is registered or not.
     told = []
     for number in ("202 555 0143", "202 555 0141"):
         with rolled_back():
             made("owner", PHONE)
-            stranger = made("stranger").opens("start")
+            attacker = made("attacker").opens("start")
             pages = []
             for data in (
                 {"method": "sms"},
@@ -219,8 +219,8 @@ def test_an_attacker_cannot_tell_whether_a_number_is_registered(db: None) -> Non
                 {"action": "resend"},
                 {"action": "cancel"},
             ):
-                stranger.posts(**data)
-                status, path, html = shown(stranger.page)
+                attacker.posts(**data)
+                status, path, html = shown(attacker.page)
                 pages.append((status, path, html.replace("0143", "0141")))
             told.append(pages)
     assert told[0] == told[1]
@@ -234,11 +234,11 @@ def test_api_does_not_reveal_when_the_owner_was_sent_a_code(db: None) -> None:
             if owner_is_signing_in:
                 owner.picks("sms")
                 pass_time(300)
-            stranger = made("stranger")
-            told = stranger.client.post("/api/2fa/send/", {"method": "sms", "phone_number": PHONE})
+            attacker = made("attacker")
+            told = attacker.client.post("/api/2fa/send/", {"method": "sms", "phone_number": PHONE})
             left.append(told.json()["expires_in"])
             if owner_is_signing_in:
-                # It was one verification at Twilio all the same.
+                # Twilio had one verification for both.
                 assert len({row.sid for row in Verification.objects.all()}) == 1
     assert abs(left[0] - left[1]) <= 2
 
@@ -246,15 +246,15 @@ def test_api_does_not_reveal_when_the_owner_was_sent_a_code(db: None) -> None:
 def test_an_attacker_cannot_cancel_a_code_with_a_lost_answer(
     db: None, twilio_over_http: LoopbackTwilio
 ) -> None:
-    """The owner's code arrived, but Twilio's answer did not: only the number says that it is the same."""
-    owner, stranger = made("owner", PHONE).opens("start"), made("stranger").opens("start")
+    # The owner's code arrived, but Twilio's response did not. Only the number links the two verifications.
+    owner, attacker = made("owner", PHONE).opens("start"), made("attacker").opens("start")
     twilio_over_http.does("drop", on="Verifications", seconds=0.05)
     owner.picks("sms")
     twilio_over_http.is_well()
     owners = Verification.objects.get()
     assert (owners.sid, owners.status) == ("", "pending")
-    registers(stranger)
-    cancels(stranger)
+    registers(attacker)
+    cancels(attacker)
     owner.posts("verify", token=twilio_over_http.delivered(PHONE)[0])
     assert owner.is_verified
-    assert not stranger.is_verified
+    assert not attacker.is_verified

@@ -1,6 +1,6 @@
-"""Threat: whoever names a user learns whether they exist by how long an answer takes.
+"""Threat: the time of a response reveals whether the named user exists.
 
-What takes time is counted here: requests to Twilio and SQL statements. `make bench ARGS=--names` times it.
+The tests count what takes time: requests to Twilio and SQL statements. `make bench ARGS=--names` measures it.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def allowed(settings: Any) -> None:
 
 
 class Cost:
-    """What each thing that a stranger can do costs: requests to Twilio, and SQL statements."""
+    """The requests to Twilio and SQL statements that each step of an attacker takes."""
 
     def __init__(self, twilio: LoopbackTwilio) -> None:
         self.twilio = twilio
@@ -58,7 +58,7 @@ class Cost:
 
 
 def kind_of(sql: str) -> str:
-    """What a statement does, and to which table."""
+    """Return the verb of a statement and the table that it is about."""
     verb = sql.split(maxsplit=1)[0]
     table = re.search(r'\b(?:FROM|INTO|UPDATE) ["`]?(\w+)', sql)
     return f"{verb} {table[1]}" if table else verb
@@ -66,7 +66,7 @@ def kind_of(sql: str) -> str:
 
 @contextmanager
 def sandbox_requests() -> Iterator[list[str]]:
-    """The methods of the requests that reach the sandbox in this process."""
+    """Collect the methods of the requests that reach the sandbox in this process."""
     seen: list[str] = []
 
     def note(**told: Any) -> None:
@@ -77,7 +77,7 @@ def sandbox_requests() -> Iterator[list[str]]:
 
 
 def cost_of(name: Any, twilio: LoopbackTwilio, later: Any) -> Cost:
-    """Send, resend, a wrong code, and cancel, by a name."""
+    """Send, resend, check a wrong code and cancel for a named user. Return what each step costs."""
     cost, stranger = Cost(twilio), Stranger(name)
     id = cost.of("send", lambda: stranger.asks("send", method="sms")).json()["verification_id"]
     later(40)
@@ -138,13 +138,13 @@ CHANGES = [
 ]
 
 
-class TestWhatANameCosts:
+class TestCostOfAName:
     @pytest.fixture
     def sams(self, sam: Person, twilio_over_http: LoopbackTwilio, later: Any) -> Cost:
         cost = cost_of(sam.user.pk, twilio_over_http, later)
         assert cost.requests == {"send": 1, "resend": 1, "check": 1, "cancel": 0}
         assert twilio_over_http.delivered(PHONE)
-        # As if nobody had asked yet.
+        # Start again as if nobody had sent a request yet.
         Verification.objects.all().delete()
         Counter.objects.all().delete()
         twilio_over_http.is_new()
@@ -195,7 +195,7 @@ class TestWhatANameCosts:
         assert len(twilio_over_http.delivered(PHONE)) == 2
         assert sams.requests == demos.requests == nobodys.requests
         assert sams.statements == nobodys.statements
-        # What stands in for the value that a callback did not return is asked for after the devices.
+        # If the callback returns no value, the query in its place comes after the one for devices.
         for step, statements in sams.statements.items():
             assert sorted(statements) == sorted(demos.statements[step]), step
 
@@ -209,7 +209,7 @@ class TestWhatANameCosts:
         assert len(twilio_over_http.delivered(PHONE)) == 2
         assert pats.requests == sams.requests
         for step, statements in pats.statements.items():
-            # One UPDATE finds it used up, and what was counted is rolled back.
+            # One UPDATE finds that the limit is reached, and the counters are rolled back.
             assert abs(len(sams.statements[step]) - len(statements)) <= 1, step
 
     def test_no_decoy_sends_a_message_or_checks_a_code(
@@ -221,7 +221,7 @@ class TestWhatANameCosts:
         assert twilio_over_http.sends() == twilio_over_http.checks() == 0
 
 
-class TestOnABadDay:
+class TestFaultsOfTwilio:
     @pytest.mark.parametrize("fault", ["429", "20003", "20404", "empty-503", "html-200", "drop", "truncated"])
     def test_a_decoy_gets_the_response_of_a_real_user(
         self, sam: Person, twilio_over_http: LoopbackTwilio, fault: str
@@ -236,7 +236,7 @@ class TestOnABadDay:
             checked = stranger.verifies(sent.json()["verification_id"], "000000")
             assert checked.json()["error_code"] == "invalid_verification_code"
             asked.append(len(twilio_over_http.requests))
-        # For the language that may be what is refused, a send is made again.
+        # This error may be about the language, so the send is tried again.
         assert asked == [3, 3] if fault == "20404" else [2, 2]
 
     def test_unknown_names_wait_as_long_for_a_lost_answer(

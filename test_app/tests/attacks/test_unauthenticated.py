@@ -1,4 +1,4 @@
-"""Threat: whoever has not signed in learns who exists, shuts them out, or gets in as them, over the API."""
+"""Threat: over the API, an attacker who has not signed in learns who exists, locks users out, or gets in."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
-import twilio.rest  # noqa: F401  the kit's first use of it would make the first answer a second older
+import twilio.rest  # noqa: F401  importing it on first use would delay the first response by a second
 from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
 from django.test import Client
@@ -57,10 +57,10 @@ class Stranger:
 
 
 def told(answer: Any) -> tuple[int, dict[str, Any]]:
-    """Status and body, less the id, which is another's each time."""
+    """Return the status and body of a response, without the id, which differs each time."""
     body = deepcopy(dict(answer.json()))
     body.pop("verification_id", None)
-    # A second more or less, as the clock has it.
+    # These may differ by a second.
     for told in (body, body.get("data") or {}):
         for name in {"expires_in", "can_resend_in", "retry_after"} & set(told):
             told[name] = round(told[name] / 10)
@@ -77,7 +77,7 @@ def wrong() -> str:
 
 
 def walk(stranger: Stranger) -> list[Any]:
-    """All that a stranger can do, and what is answered."""
+    """Send every request that an attacker can send, and return the responses."""
     seen = []
     first = stranger.asks("send", method="sms")
     seen.append(told(first))
@@ -96,7 +96,7 @@ def walk(stranger: Stranger) -> list[Any]:
     return seen
 
 
-class TestWhoExists:
+class TestExistenceOfUsers:
     @pytest.mark.parametrize("name", NOBODY)
     def test_an_unknown_name_gets_the_response_of_a_known_one(self, sam: Person, name: str) -> None:
         assert walk(Stranger(name)) == walk(Stranger(sam.user.pk))
@@ -121,23 +121,23 @@ class TestWhoExists:
         else:
             assert lockout.lock((sam.user.pk,), Lock.FOR_EVER)
         assert walk(Stranger(sam.user.pk)) == expected
-        # A lock of the user's own is apart from what strangers do.
+        # A lock of the user does not affect unauthenticated requests.
         assert bool(messages.delivered(PHONE)) is (change == "locked")
 
     @names_differ_in_case
-    def test_a_name_is_that_of_the_active_user_who_has_it(self, sam: Person, settings: Any) -> None:
+    def test_a_name_in_another_case_finds_the_active_user(self, sam: Person, settings: Any) -> None:
         settings.TWILIO_2FA_UNAUTHENTICATED_USER_FIELD = "username"
         get_user_model().objects.create_user("SAM", is_active=False)
         assert Stranger("Sam").sends()
         assert len(messages.delivered(PHONE)) == 1
 
-    def test_answers_to_a_name_hold_nothing_of_the_number(self, sam: Person) -> None:
+    def test_responses_to_a_name_do_not_reveal_the_number(self, sam: Person) -> None:
         seen = str(walk(Stranger(sam.user.pk)))
         assert "0143" not in seen
         assert "XXX" not in seen
 
 
-class TestWhatIsAllowed:
+class TestVerifyingANamedUser:
     def test_a_right_code_is_confirmed_and_signs_nobody_in(self, sam: Person) -> None:
         stranger = Stranger(sam.user.pk)
         answer = stranger.verifies(stranger.sends(), messages.last_code(PHONE))
@@ -158,7 +158,7 @@ class TestWhatIsAllowed:
         id = Stranger(sam.user.pk).sends()
         answer = Stranger("nobody").verifies(id, messages.last_code(PHONE))
         assert told(answer)[0] == 404
-        # Nor is it that user's own, once they sign in.
+        # The signed-in user does not find it either.
         assert (
             sam.client.post(
                 "/api/2fa/verify/",
@@ -204,7 +204,7 @@ class TestWhatIsAllowed:
         answer = Client().post("/api/2fa/send/", {"method": "sms"}, content_type="application/json")
         assert told(answer)[1]["error_code"] == "unauthenticated_user_param_missing"
 
-    def test_the_name_may_come_in_another_parameter_and_field(self, sam: Person, settings: Any) -> None:
+    def test_the_query_parameter_and_user_field_can_be_changed(self, sam: Person, settings: Any) -> None:
         settings.TWILIO_2FA_UNAUTHENTICATED_QUERY_PARAM = "who"
         settings.TWILIO_2FA_UNAUTHENTICATED_USER_FIELD = "username"
         answer = Client().post(
@@ -215,17 +215,17 @@ class TestWhatIsAllowed:
 
 
 class TestOtherSpellings:
-    """A name that is written otherwise is the same name: no budget is had twice by it."""
+    """Different spellings of a name are the same name, and share its limits."""
 
     SPELLINGS = ("{}", "0{}", "00{}", " {}", "{} ", "+{}", "\uff10{}", "{}.0")
 
-    def test_other_spellings_of_a_name_bring_no_more_sends(self, sam: Person) -> None:
+    def test_other_spellings_of_a_name_allow_no_more_sends(self, sam: Person) -> None:
         for spelling in self.SPELLINGS:
             Stranger(spelling.format(sam.user.pk)).asks("send", method="sms")
-        # One: the next has to wait, however it is spelled.
+        # Only the first is sent: the others have to wait, whatever their spelling.
         assert len(messages.delivered(PHONE)) == 1
 
-    def test_other_spellings_of_a_name_bring_no_more_tries(self, sam: Person, later: Any) -> None:
+    def test_other_spellings_of_a_name_allow_no_more_attempts(self, sam: Person, later: Any) -> None:
         reached = 0
         for spelling in self.SPELLINGS:
             stranger = Stranger(spelling.format(sam.user.pk))
@@ -247,7 +247,7 @@ class TestOtherSpellings:
         assert Stranger("sam").asks("send", method="sms").status_code == 200
         assert told(Stranger(spelling).asks("send", method="sms"))[1]["error_code"] == "resend_cooldown"
 
-    def test_spellings_of_an_unknown_name_are_treated_alike(self, db: None) -> None:
+    def test_spellings_of_an_unknown_name_share_a_cooldown(self, db: None) -> None:
         assert Stranger("999999").asks("send", method="sms").status_code == 200
         assert told(Stranger("0999999").asks("send", method="sms"))[1]["error_code"] == "resend_cooldown"
 
@@ -270,7 +270,7 @@ class TestOtherSpellings:
         for person in (sam, pat):
             address = f"owl+{person.user.username}@example.org"
             register_device(person.user, EmailAddress(address))
-            # Other addresses than this one would be written to first.
+            # Any other address would get the code instead.
             person.user.twilio_2fa_devices.filter(kind="email").exclude(value__contains="+").delete()
             assert Stranger(person.user.pk).asks("send", method="email").status_code == 200
         assert [m["to"] for m in messages.delivered()] == ["owl+sam@example.org"]
@@ -312,7 +312,7 @@ def test_a_removed_device_is_sent_no_more_codes(sam: Person, later: Any) -> None
     later(40)
     assert stranger.asks("send", method="sms").status_code == 200
     assert len(messages.delivered()) == 1
-    # As a wrong one, which is what anybody is told.
+    # The response is the same as for any wrong code.
     assert told(stranger.verifies(id, code))[1]["error_code"] == "invalid_verification_code"
 
 
@@ -340,7 +340,7 @@ def test_each_transport_of_a_user_has_a_cooldown_of_its_own(
 def test_an_ended_verification_of_an_unknown_name_is_not_found(
     sam: Person, settings: Any, later: Any, ending: str
 ) -> None:
-    """With `ALLOW_USERLESS` there are verifications of nobody; a decoy is none of them."""
+    # With `ALLOW_USERLESS` there are verifications without a user. A decoy is not one of them.
     settings.TWILIO_2FA_ALLOW_USERLESS = True
     answers = []
     for name in (sam.user.pk, 999999):
@@ -389,7 +389,7 @@ def test_a_value_that_its_owner_has_not_verified_gets_no_code(sam: Person, setti
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_async_methods_refuse_what_the_others_refuse(db: None) -> None:
+def test_async_methods_refuse_what_sync_methods_refuse(db: None) -> None:
     user = get_user_model().objects.create_user("ann")
     verifier = UnauthenticatedVerifier(str(user.pk))
 

@@ -1,4 +1,4 @@
-"""Every step's address in every order, in two tabs: nobody is verified who has not typed a right code."""
+"""Requests to all steps in any order, in two tabs: only a right code verifies the user."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ STEPS = st.lists(GETS | POSTS | POSTS | RIGHT | OTHERS, min_size=2, max_size=12)
 
 
 class Walker:
-    """A browser with two tabs, and what its user has done that could verify them."""
+    """A browser with two tabs, and the destinations whose right codes its user has typed."""
 
     def __init__(self, registered: bool) -> None:
         user = get_user_model().objects.create_user("walker")
@@ -97,7 +97,7 @@ class Walker:
             pass_time(31 if kind == "later" else 3601)
         elif kind == "logout":
             if self.right:
-                # What was registered with a right code stays.
+                # Devices that were registered with a right code stay.
                 self.began |= set(Device.objects.values_list("value", flat=True))
             self.person.client.logout()
             self.right.clear()
@@ -114,7 +114,7 @@ class Walker:
         self.holds()
 
     def holds(self) -> None:
-        """What is true after every step."""
+        """Assert what must be true after every step."""
         if not self.right:
             assert not self.person.is_verified
         new = set(Device.objects.values_list("value", flat=True)) - self.began

@@ -1,4 +1,4 @@
-"""A real Chromium, as Debian or `PATH` has it."""
+"""Fixtures with a real Chromium, found on `PATH`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def chromium() -> Iterator[Any]:
     if CHROMIUM is None:
         pytest.skip("no Chromium on PATH")
     playwright = pytest.importorskip("playwright.sync_api")
-    # Playwright's loop runs in this thread, and Django takes the tests' own queries for asynchronous ones.
+    # Playwright's event loop runs in this thread, so Django takes the queries of the tests for async ones.
     before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
     args = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
@@ -37,7 +37,7 @@ def chromium() -> Iterator[Any]:
 
 @pytest.fixture(scope="session")
 def server(live_server: Any) -> Iterator[Any]:
-    """Django's live server. It stops only when no request is left: they share the tests' connection."""
+    """Return Django's live server. Stop it after its last request: requests share the tests' connection."""
     yield live_server
     for _ in range(250):
         if not any("process_request_thread" in thread.name for thread in threading.enumerate()):
@@ -47,7 +47,7 @@ def server(live_server: Any) -> Iterator[Any]:
 
 @pytest.fixture
 def window(chromium: Any, server: Any, request: Any) -> Iterator[Any]:
-    """A window of a phone's size (or as parametrised), which reports whatever its console complains of."""
+    """Return a window of a phone's size (or as parametrised). Fail if its console has errors or warnings."""
     options = {"viewport": {"width": 360, "height": 740}, **getattr(request, "param", {})}
     context = chromium.new_context(base_url=server.url, **options)
     page = context.new_page()

@@ -1,4 +1,4 @@
-"""What is measured on a page that is open: how it looks to axe-core, in small windows, and in few colours."""
+"""Checks of an open page: with axe-core, in small windows, with text spacing and in forced colours."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SCHEMES = ("light", "dark")
 
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
-# The text spacing of WCAG 1.4.12. The policy of the pages lets such a stylesheet be.
+# The text spacing of WCAG 1.4.12. The content security policy of the pages allows this stylesheet.
 SPACE_OUT = """() => {
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(`
@@ -28,20 +28,20 @@ SPACE_OUT = """() => {
   document.adoptedStyleSheets = [sheet];
 }"""
 
-# What can be pressed and is smaller than WCAG 2.5.8 wants. A label is part of its box.
+# Returns the controls that are smaller than WCAG 2.5.8 requires. A label is part of its checkbox.
 SMALL_TARGETS = """() => [...document.querySelectorAll("main :is(a, button, summary, input, select)")]
   .filter(e => e.checkVisibility() && !e.closest(".alert, [type=hidden]"))
   .map(e => [e.textContent.trim() || e.name, e.getBoundingClientRect()])
   .filter(([, box]) => box.width < 24 || box.height < 24)
   .map(([words, box]) => `${words}: ${box.width} x ${box.height}`)"""
 
-# What does not fit into its box. The caret needs a pixel.
+# Returns the elements whose text does not fit into their box. The caret needs a pixel.
 CUT_OFF = """() => [...document.querySelectorAll("main *")]
   .filter(e => e.checkVisibility() && !e.closest(".visually-hidden") && e.scrollWidth > e.clientWidth + 1)
   .filter(e => getComputedStyle(e).display !== "inline" && e.clientWidth > 0)
   .map(e => `${e.tagName}.${e.className}: ${e.scrollWidth} > ${e.clientWidth}`)"""
 
-# `contrast(one, other)` of two colours, however they are written.
+# Defines `contrast(one, other)` for two colours in any CSS notation.
 CONTRAST = """
   const dot = new OffscreenCanvas(1, 1).getContext("2d", {willReadFrequently: true});
   function luminance(colour) {
@@ -65,7 +65,8 @@ CONTRAST = """
   }
 """
 
-# Where colours are the user's own, a background is no edge, and the tick of a box may not be a picture.
+# Returns the controls without an edge in forced colours, where backgrounds do not show. A checkbox must have
+# the appearance of the browser: a picture of a tick may not show.
 WITHOUT_EDGE = f"""() => {{ {CONTRAST}
   const edged = ".btn:not(.btn-link), .form-control, .form-select, .form-check-input, .alert,"
     + " .twilio-2fa-icon, .twilio-2fa-steps > li, .twilio-2fa-choice-later, .twilio-2fa-devices > li";
@@ -83,7 +84,7 @@ WITHOUT_EDGE = f"""() => {{ {CONTRAST}
   return wrong;
 }}"""
 
-# The outline of what has the focus, against what is around it: WCAG 1.4.11.
+# Returns the contrast of the focus outline with its surroundings: WCAG 1.4.11.
 OUTLINE = f"""() => {{ {CONTRAST}
   const e = document.activeElement, style = getComputedStyle(e);
   if (style.outlineStyle === "none" || parseFloat(style.outlineWidth) < 2) return 0;
@@ -112,7 +113,7 @@ def fits(window: Any) -> bool:
 
 @contextmanager
 def seen(window: Any, **media: str) -> Iterator[None]:
-    """Show the page in another scheme, or in forced colours, and then as before."""
+    """Show the page in another colour scheme or in forced colours, then restore it."""
     window.emulate_media(**media)
     yield
     window.emulate_media(**dict.fromkeys(media, "null"))
@@ -131,8 +132,8 @@ def cut_off(window: Any) -> list[str]:
 
 
 def faults(window: Any) -> Iterator[str]:
-    """Yield what is wrong with the page, in each way in which somebody may see it."""
-    # Bootstrap changes colours gradually: a page is looked at when it stands still.
+    """Yield the faults of the page in each display mode: colour schemes, forced colours and window sizes."""
+    # Bootstrap changes colours gradually. Reduced motion makes it change them at once.
     window.emulate_media(reduced_motion="reduce")
     found = {"targets of 24 pixels": window.evaluate(SMALL_TARGETS)}
     for scheme in SCHEMES:

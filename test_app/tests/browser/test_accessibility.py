@@ -1,4 +1,4 @@
-"""WCAG 2.2 AA in Chromium: what axe-core sees on each page, and what it cannot see."""
+"""WCAG 2.2 AA in Chromium: each page with axe-core, and rules that axe-core cannot check."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def pages(window: Any) -> Iterator[str]:
     yield "remove"
 
 
-def test_every_page_is_right_in_each_way_of_seeing_it(window: Any) -> None:
+def test_every_page_is_accessible_in_each_display_mode(window: Any) -> None:
     found, titles = {}, {}
     for name in pages(window):
         if wrong := list(faults(window)):

@@ -1,4 +1,4 @@
-"""The pages in the dresses of the demo: each of them is templates and static files, and no code."""
+"""The pages in the themes of the demo. A theme consists of templates and static files, without code."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .test_walk import PHONE, click, code_for, looks_as_it_should, sign_in, subm
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-DRESSED = [
+THEMED = [
     pytest.param(
         name, {"viewport": {"width": 320, "height": 740}, "color_scheme": scheme}, id=f"{name}-{scheme}"
     )
@@ -35,8 +35,8 @@ def users(transactional_db: None, settings: Any) -> None:
     call_command("demo_users")
 
 
-def wears(window: Any, name: str) -> None:
-    """Pick a dress from the menu of the demo."""
+def chooses_theme(window: Any, name: str) -> None:
+    """Choose a theme from the menu of the demo."""
     window.goto("/")
     with window.expect_navigation():
         window.get_by_role("button", name=DRESSES[name]).click()
@@ -47,21 +47,21 @@ def looked_at(window: Any, name: str) -> list[str]:
     """Return what is wrong with the page that is shown."""
     window.emulate_media(reduced_motion="reduce")
     looks_as_it_should(window, name)
-    # For screen readers only, by another name than Bootstrap's.
+    # Text for screen readers only, in a class with another name than Bootstrap's.
     cut_off = [wrong for wrong in window.evaluate(CUT_OFF) if ".sr-only:" not in wrong]
     return [f"{name}: {wrong}" for wrong in [*violations(window), *cut_off]]
 
 
-@pytest.mark.parametrize(("name", "window"), DRESSED, indirect=["window"])
-def test_somebody_is_verified_in_a_dress_and_axe_finds_nothing(window: Any, name: str) -> None:
+@pytest.mark.parametrize(("name", "window"), THEMED, indirect=["window"])
+def test_a_user_is_verified_in_a_theme_and_axe_finds_nothing(window: Any, name: str) -> None:
     sign_in(window, "demo")
-    wears(window, name)
+    chooses_theme(window, name)
     wrong = []
 
     def look(page: str) -> None:
         wrong.extend(looked_at(window, f"{name}-{page}"))
 
-    # By text message, with a wrong code first.
+    # Verify by text message, with a wrong code first.
     window.goto("/2fa/start/?next=/secret/")
     assert window.locator("link[href*='twilio_2fa.css']").count() == (name != "tailwind")
     look("start")
@@ -75,7 +75,7 @@ def test_somebody_is_verified_in_a_dress_and_axe_finds_nothing(window: Any, name
     look("verify-error")
     submit(window, token=code_for(window, PHONE))
     assert window.url.endswith("/secret/")
-    # By an authenticator app, which is added.
+    # Add an authenticator app.
     window.goto("/2fa/add/start/")
     click(window, "Authenticator app")
     click(window, "Continue")
@@ -95,9 +95,9 @@ NO_SCRIPT = [
 
 
 @pytest.mark.parametrize(("name", "window"), NO_SCRIPT, indirect=["window"])
-def test_a_dress_works_without_javascript(window: Any, name: str) -> None:
+def test_a_theme_works_without_javascript(window: Any, name: str) -> None:
     sign_in(window, "sam")
-    wears(window, name)
+    chooses_theme(window, name)
     window.goto("/2fa/start/?next=/secret/")
     click(window, "Text message")
     assert not window.get_by_text("We check it as soon as it is complete.").is_visible()

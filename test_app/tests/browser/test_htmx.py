@@ -1,4 +1,4 @@
-"""htmx swaps the steps in place, with one attribute on the body: all else is as without it."""
+"""htmx swaps the steps in place, with one attribute on the body. All else works as without htmx."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def users(transactional_db: None, settings: Any) -> None:
 
 @pytest.fixture(params=["htmx 2", "htmx 4"])
 def swapped(request: Any, window: Any, settings: Any, live_server: Any) -> Any:
-    """A window in which the document keeps a mark for as long as it is not loaded again."""
+    """Return a window whose pages use htmx, in either version."""
     if request.param == "htmx 2":
         with_templates(settings, {"twilio_2fa/_base.html": BASE})
     else:
@@ -42,7 +42,7 @@ def presses(window: Any, words: str) -> None:
 
 
 def is_at(window: Any, path: str, heading: str, title: str = "") -> None:
-    """The page has been swapped: heading, address and title; and the document is the same."""
+    """Assert that the page was swapped: a new heading, address and title in the same document."""
     window.get_by_role("heading", level=1, name=heading).wait_for()
     window.wait_for_url(f"**{path}*")
     assert window.title().startswith(title or heading)
@@ -69,9 +69,9 @@ def test_steps_are_swapped_and_the_site_is_loaded_whole(swapped: Any) -> None:
     marks(window, "/2fa/start/?next=/secret/")
     presses(window, "Text message")
     is_at(window, "/2fa/register/", "Enter your phone number")
-    # What a browser focuses on a new page has the focus.
+    # The field that a browser focuses on a new page has the focus.
     window.locator("[name=phone_number]:focus").wait_for()
-    # The country follows a typed plus: the script of the pages works on what was swapped in.
+    # The country follows a typed plus: the script of the pages works on swapped content.
     window.locator("[name=phone_number]").press_sequentially("+1 202")
     assert window.locator("[name=country_code]").input_value() in ("US", "CA")
     window.keyboard.press("Enter")
@@ -85,7 +85,7 @@ def test_steps_are_swapped_and_the_site_is_loaded_whole(swapped: Any) -> None:
     window.locator("[value=resend][data-countdown][disabled]").wait_for()
     code = code_for(window, PHONE)
     window.locator("[name=token]:focus").wait_for()
-    # It is sent once it is complete.
+    # A complete code is sent without Enter.
     window.locator("[name=token]").press_sequentially("000000" if code != "000000" else "111111")
     window.locator("[role=alert]:focus").filter(has_text="incorrect").wait_for()
     assert is_same_document(window)
@@ -95,7 +95,7 @@ def test_steps_are_swapped_and_the_site_is_loaded_whole(swapped: Any) -> None:
     assert window.locator("nav[aria-label=Main]").is_visible()
 
 
-def test_the_way_back_and_the_ways_out(swapped: Any) -> None:
+def test_back_and_links_out_of_the_wizard_load_whole_pages(swapped: Any) -> None:
     window = swapped
     sign_in(window, "sam")
     marks(window, "/2fa/start/")
@@ -105,7 +105,7 @@ def test_the_way_back_and_the_ways_out(swapped: Any) -> None:
     is_at(window, "/2fa/start/", "Check it is you")
     # No field has the focus: the heading is read out.
     window.locator("h1:focus").wait_for()
-    # htmx keeps no copy of a page of ours.
+    # htmx stores no copy of these pages.
     kept = "JSON.stringify([sessionStorage, localStorage])"
     assert "twilio-2fa" not in window.evaluate(kept)
     window.go_back(wait_until="commit")
@@ -134,7 +134,7 @@ def test_a_form_is_sent_once_and_a_refusal_is_shown(swapped: Any) -> None:
     window.locator("[name=token]").fill("12")
     window.keyboard.press("Enter")
     window.get_by_role("heading", name="This page is out of date").wait_for()
-    # The browser itself notes the status.
+    # The browser logs the status.
     assert all("403" in text for text in window.complaints)
     window.complaints.clear()
 
@@ -156,7 +156,7 @@ def test_scripts_of_methods_work_on_what_is_swapped_in(swapped: Any, settings: A
     is_at(window, "/2fa/register/", "Create a passkey")
     presses(window, "Continue")
     is_at(window, "/2fa/verify/", "Create a passkey")
-    # htmx loads the scripts of the page that it swaps in on its own: a press before that posts no passkey.
+    # htmx loads the scripts of a swapped page separately. A press before that posts no passkey.
     window.locator("form[data-ready]").wait_for()
     presses(window, "Create a passkey")
     is_loaded_again(window, "The secret")

@@ -1,4 +1,4 @@
-"""The whole flow with the keyboard alone: what is pressed is reached by Tab, and looks as if it is."""
+"""The whole flow with the keyboard alone. Tab reaches every control, and shows which has the focus."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_the_whole_flow_works_by_the_keyboard_alone(window: Any) -> None:
     window.keyboard.type("demo")
     types(window, "password", "demo")
     looks("start")
-    # The other channels are folded away.
+    # The other channels are in a closed <details>.
     reaches(window, "Other ways to use a phone")
     window.keyboard.press("Enter")
     looks("start-opened")
@@ -101,7 +101,7 @@ def test_the_whole_flow_works_by_the_keyboard_alone(window: Any) -> None:
     reaches(window, "token")
     code = code_for(window, PHONE)
     window.bring_to_front()
-    # It is sent once it is complete.
+    # A complete code is sent without Enter.
     with window.expect_navigation():
         window.keyboard.type(code)
     looks("backup")

@@ -1,4 +1,4 @@
-"""Every page in every language, in Chromium, as wide as a small phone."""
+"""Every page in every language, in Chromium, in a window as wide as a small phone."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ STYLESHEETS = [
     "twilio_2fa/twilio_2fa.css",
 ]
 
-# Puts one page after another into the window, without loading it, and returns what does not fit there.
+# Shows each page in the window without loading it, and returns what does not fit.
 TOO_WIDE = """pages => {
   const fault = () => {
     const width = document.documentElement.clientWidth;
@@ -57,14 +57,14 @@ TOO_WIDE = """pages => {
   }).filter(([, found]) => found);
 }"""
 
-# What is read on each of the pages, with what is folded away.
+# Returns the text of each page, including closed <details>.
 WORDS = """pages => pages.map(([name, html]) => {
   document.body.replaceWith(new DOMParser().parseFromString(html, "text/html").body);
   document.querySelectorAll("details").forEach(e => { e.open = true; });
   return [name, document.body.innerText];
 })"""
 
-# What does not belong there: a Latin comma in Arabic, and a space between Chinese or Japanese words.
+# Wrong punctuation: a Latin comma in Arabic, and a space between Chinese or Japanese words.
 FOREIGN = {
     "ar": r".*[\u0600-\u06ff]\u2069?,.*",
     **dict.fromkeys(("ja", "zh_Hans", "zh_Hant"), r".*[、。\uff0c\u3040-\u9fff] [\u3040-\u9fff].*"),
@@ -73,7 +73,7 @@ FOREIGN = {
 
 @pytest.fixture(scope="module")
 def small_window(chromium: Any) -> Iterator[Any]:
-    """A window with the stylesheets of the pages, which needs no server."""
+    """Return a window with the stylesheets of the pages. It needs no server."""
     context = chromium.new_context(viewport={"width": 360, "height": 740})
     window = context.new_page()
     window.set_default_timeout(10_000)
@@ -92,7 +92,7 @@ def settings_of_walk(settings: Any) -> None:
 
 
 def newcomer_walks(person: Person) -> Iterator[str]:
-    """Go through what somebody sees who has nothing registered."""
+    """Open each page that a user without devices sees, and yield its name."""
     yield person.opens("start") and "start"
     for method in METHODS:
         person.opens("start").picks(method)
@@ -111,7 +111,7 @@ def newcomer_walks(person: Person) -> Iterator[str]:
 
 
 def owner_walks(person: Person) -> Iterator[str]:
-    """Go through what somebody sees who has a phone and an address."""
+    """Open each page that a user with a phone and an e-mail address sees, and yield its name."""
     yield person.opens("start") and "start-owner"
     for method in ("sms", "call", "whatsapp", "email"):
         yield person.opens("start").picks(method) and f"verify-{method}"

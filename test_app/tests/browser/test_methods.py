@@ -1,4 +1,4 @@
-"""Authenticator, recovery codes and a method that waits, in Chromium."""
+"""Authenticator apps, recovery codes and a method that waits for an answer, in Chromium."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def users(transactional_db: None, settings: Any) -> None:
 
 
 def authenticator_code(window: Any) -> str:
-    """Read off the handset, in a second tab."""
+    """Return the code of the authenticator, read from the handset in a second tab."""
     tab = window.context.new_page()
     tab.goto("/sandbox/")
     code = str(tab.locator("[data-authenticator]").first.inner_text())
@@ -28,11 +28,11 @@ def authenticator_code(window: Any) -> str:
     return code.replace(" ", "")
 
 
-def signs_in_anew(window: Any, name: str) -> None:
+def signs_in_again(window: Any, name: str) -> None:
     window.context.clear_cookies()
     sign_in(window, name)
     window.goto("/secret/")
-    # The only device is asked for at once. Recovery codes do not count.
+    # A user with one device is asked for it at once. Recovery codes do not count as a device.
     if "/2fa/verify/" in window.url:
         click(window, "Try another way")
     assert "/2fa/start/" in window.url
@@ -54,7 +54,7 @@ def test_an_authenticator_and_recovery_codes_verify(window: Any, monkeypatch: An
     assert len(secret.replace(" ", "")) >= 16
     submit(window, token=authenticator_code(window))
 
-    # What stands in for it is offered, and taken.
+    # The page offers recovery codes as a backup, and the user accepts.
     assert "/2fa/success/" in window.url
     looks_as_it_should(window, "offer")
     click(window, "Recovery codes")
@@ -72,14 +72,14 @@ def test_an_authenticator_and_recovery_codes_verify(window: Any, monkeypatch: An
     click(window, "Continue")
     assert window.url.endswith("/secret/")
 
-    signs_in_anew(window, "demo")
+    signs_in_again(window, "demo")
     looks_as_it_should(window, "start-with-both")
     click(window, "My phone")
     monkeypatch.setattr(clock, "ahead", 60.0)
     submit(window, token=authenticator_code(window))
     assert window.url.endswith("/secret/")
 
-    signs_in_anew(window, "demo")
+    signs_in_again(window, "demo")
     click(window, "Recovery codes (10 left)")
     looks_as_it_should(window, "recovery-verify")
     submit(window, token="no code")
@@ -92,7 +92,7 @@ def test_an_authenticator_and_recovery_codes_verify(window: Any, monkeypatch: An
 
 
 def approves(window: Any, number: str) -> None:
-    """Open the mail's link in another browser, signed in as nobody."""
+    """Open the link of the mail in another browser without signing in, and choose the number."""
     mails = window.context.new_page()
     mails.goto("/mail/")
     href = mails.locator("article a").first.get_attribute("href")
@@ -156,7 +156,7 @@ def test_the_api_page_of_the_demo_verifies_a_user(window: Any, settings: Any, na
     window.get_by_label("Code").fill(code_for(window, "+12025550143"))
     window.keyboard.press("Enter")
     window.get_by_text("The owl flies at midnight.").wait_for()
-    # The browser itself notes the refused code in its console, as it does every answer that is no success.
+    # The browser logs the refused code in its console, as it does every unsuccessful response.
     assert all("400" in complaint for complaint in window.complaints)
     window.complaints.clear()
 
@@ -186,7 +186,7 @@ def test_the_api_can_be_tried_on_the_docs_page(window: Any, settings: Any) -> No
     send.get_by_text("Try it out").click()
     send.locator("textarea").fill('{"method": "sms"}')
     send.get_by_role("button", name="Execute").click()
-    # The session's, with its CSRF token.
+    # The request uses the session and its CSRF token.
     assert send.locator(".live-responses-table .response-col_status").nth(1).inner_text().startswith("200")
     assert "verification_id" in send.locator(".live-responses-table").inner_text()
     looks_as_it_should(window, "api-docs")

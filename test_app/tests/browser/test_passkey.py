@@ -33,7 +33,7 @@ class Authenticator:
         self.id = self.add()
 
     def add(self) -> str:
-        """Add an authenticator. Returns its id."""
+        """Add an authenticator. Return its id."""
         about = {
             "protocol": "ctap2",
             "transport": "internal",
@@ -49,7 +49,7 @@ class Authenticator:
         return self.session.send(f"WebAuthn.{command}", {"authenticatorId": self.id, **values})
 
     def replace(self) -> None:
-        """Take this authenticator away, and plug another one in."""
+        """Remove this authenticator, and plug in another."""
         self.tell("removeVirtualAuthenticator")
         self.id = self.add()
 
@@ -68,7 +68,7 @@ def presses(window: Any, text: str) -> None:
     window.get_by_role("button", name=text).click()
 
 
-def signs_in_anew(window: Any, name: str = "demo") -> None:
+def signs_in_again(window: Any, name: str = "demo") -> None:
     window.context.clear_cookies()
     sign_in(window, name)
     window.goto("/secret/")
@@ -82,13 +82,13 @@ def begins_to_register(window: Any, name: str = "My laptop") -> None:
     click(window, "Continue")
 
 
-def has_one(window: Any) -> None:
-    """Somebody with a passkey, who has just signed in again."""
+def registers_a_passkey(window: Any) -> None:
+    """Register a passkey, then sign in again."""
     begins_to_register(window)
     with window.expect_navigation():
         presses(window, "Create a passkey")
     assert window.url.endswith("/secret/")
-    signs_in_anew(window)
+    signs_in_again(window)
 
 
 def opens_the_page(window: Any) -> None:
@@ -97,7 +97,7 @@ def opens_the_page(window: Any) -> None:
 
 
 @pytest.mark.parametrize("window", SIZES, indirect=True)
-def test_a_passkey_is_registered_and_lets_in(window: Any, authenticator: Authenticator) -> None:
+def test_a_passkey_is_registered_and_verifies_the_user(window: Any, authenticator: Authenticator) -> None:
     sign_in(window, "demo")
     window.goto("/secret/")
     click(window, "Passkey")
@@ -111,7 +111,7 @@ def test_a_passkey_is_registered_and_lets_in(window: Any, authenticator: Authent
     assert Device.objects.get(user__username="demo").name == "My laptop"
     assert [c["rpId"] for c in authenticator.credentials] == ["localhost"]
 
-    signs_in_anew(window)
+    signs_in_again(window)
     opens_the_page(window)
     looks_as_it_should(window, "passkey-use")
     with window.expect_navigation():
@@ -130,12 +130,12 @@ def test_a_passkey_is_registered_and_used_by_the_keyboard(window: Any, authentic
         with window.expect_navigation():
             window.keyboard.press("Enter")
         assert window.url.endswith("/secret/")
-        signs_in_anew(window)
+        signs_in_again(window)
         opens_the_page(window)
 
 
-def test_either_of_two_passkeys_lets_in(window: Any, authenticator: Authenticator) -> None:
-    has_one(window)
+def test_either_of_two_passkeys_verifies_the_user(window: Any, authenticator: Authenticator) -> None:
+    registers_a_passkey(window)
     opens_the_page(window)
     with window.expect_navigation():
         presses(window, "Use your passkey")
@@ -158,14 +158,16 @@ def test_either_of_two_passkeys_lets_in(window: Any, authenticator: Authenticato
         if plugged_in is not None:
             authenticator.replace()
             authenticator.tell("addCredential", credential=plugged_in)
-        signs_in_anew(window)
+        signs_in_again(window)
         opens_the_page(window)
         with window.expect_navigation():
             presses(window, "Use your passkey")
         assert window.url.endswith("/secret/")
 
 
-def test_who_cancels_is_told_and_may_try_again(window: Any, authenticator: Authenticator) -> None:
+def test_a_canceled_passkey_is_reported_and_can_be_tried_again(
+    window: Any, authenticator: Authenticator
+) -> None:
     begins_to_register(window)
     # As when a person does not touch the sensor, or presses Cancel.
     window.evaluate(
@@ -184,8 +186,8 @@ def test_who_cancels_is_told_and_may_try_again(window: Any, authenticator: Authe
     assert window.url.endswith("/secret/")
 
 
-def test_an_unknown_authenticator_is_told_apart(window: Any, authenticator: Authenticator) -> None:
-    has_one(window)
+def test_an_authenticator_without_the_passkey_is_reported(window: Any, authenticator: Authenticator) -> None:
+    registers_a_passkey(window)
     opens_the_page(window)
     kept = authenticator.credentials
     authenticator.tell("clearCredentials")
@@ -198,12 +200,12 @@ def test_an_unknown_authenticator_is_told_apart(window: Any, authenticator: Auth
 
 
 def test_a_copied_key_is_refused(window: Any, authenticator: Authenticator) -> None:
-    has_one(window)
+    registers_a_passkey(window)
     [copied] = authenticator.credentials
     opens_the_page(window)
     with window.expect_navigation():
         presses(window, "Use your passkey")
-    signs_in_anew(window)
+    signs_in_again(window)
     opens_the_page(window)
     authenticator.replace()
     authenticator.tell("addCredential", credential={**copied, "signCount": 0})
@@ -244,7 +246,7 @@ def test_a_passkey_is_registered_and_used_over_the_api(window: Any, authenticato
     assert len(authenticator.credentials) == 1
 
 
-def test_what_is_hidden_is_so_without_bootstrap(
+def test_hidden_elements_stay_hidden_without_bootstrap(
     window: Any, authenticator: Authenticator, settings: Any
 ) -> None:
     settings.TWILIO_2FA_STYLESHEETS = []
@@ -255,7 +257,7 @@ def test_what_is_hidden_is_so_without_bootstrap(
 
 
 @pytest.mark.parametrize("window", NO_SCRIPT, indirect=True)
-def test_without_script_the_page_says_so(window: Any) -> None:
+def test_without_script_the_passkey_page_says_so(window: Any) -> None:
     begins_to_register(window)
     assert "Passkeys need JavaScript." in window.inner_text("main")
     with window.expect_navigation():

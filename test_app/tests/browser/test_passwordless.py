@@ -29,7 +29,7 @@ def users(transactional_db: None, settings: Any) -> None:
 
 @pytest.fixture
 def authenticator(window: Any) -> Iterator[Authenticator]:
-    """An authenticator with a passkey of the user demo, who has not signed in."""
+    """Return an authenticator with a passkey of the user demo, who is signed out."""
     found = Authenticator(window)
     begins_to_register(window)
     with window.expect_navigation():
@@ -44,13 +44,13 @@ def no_autofill(window: Any) -> None:
 
 
 def is_in(window: Any) -> bool:
-    """Whether the user is signed in and verified."""
+    """Return whether the user is signed in and verified."""
     window.goto("/secret/")
     return is_at_the_secret(window)
 
 
 def is_at_the_secret(window: Any) -> bool:
-    """Whether the page is open that needs verification. Its address may also be in `next`."""
+    """Return whether the protected page is open. Its address may also be in `next`."""
     return bool(urlsplit(window.url).path == "/secret/")
 
 
@@ -72,8 +72,8 @@ def test_the_button_logs_in_without_a_password(
 
 
 def test_autofill_logs_in_without_a_password(window: Any, authenticator: Authenticator) -> None:
-    # Nobody presses the button: the virtual authenticator answers as if the passkey had been picked among
-    # what the browser fills in.
+    # Nobody presses the button: the virtual authenticator answers as if the user had chosen the passkey
+    # from the autofill suggestions of the browser.
     window.goto(f"{PAGE}?next=/secret/", wait_until="commit")
     window.wait_for_url(lambda url: urlsplit(url).path == "/secret/", timeout=60_000)
     assert is_in(window)
@@ -113,7 +113,7 @@ def test_a_passkey_logs_in_by_the_keyboard(
     assert is_at_the_secret(window)
 
 
-def test_who_cancels_a_log_in_may_try_again(
+def test_a_canceled_log_in_can_be_tried_again(
     window: Any, authenticator: Authenticator, no_autofill: None
 ) -> None:
     opens(window)
@@ -143,7 +143,7 @@ def test_a_passkey_that_the_site_has_removed_is_refused(
     assert not is_in(window)
 
 
-def test_a_server_that_refuses_is_told(window: Any, authenticator: Authenticator, settings: Any) -> None:
+def test_a_refusal_of_the_server_is_shown(window: Any, authenticator: Authenticator, settings: Any) -> None:
     window.context.add_init_script(NO_AUTOFILL)
     opens(window)
     window.get_by_role("button", name="Sign in with a passkey").wait_for()

@@ -1,4 +1,4 @@
-"""Approving in Chromium: one context signs in, another is the registered browser."""
+"""Approvals in Chromium: one context signs in, and another is the registered browser."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def users(transactional_db: None, settings: Any) -> None:
 
 @pytest.fixture
 def elsewhere(chromium: Any, live_server: Any, window: Any) -> Iterator[Any]:
-    """A window of another browser, of the same size."""
+    """Return a window of another browser, of the same size."""
     context = chromium.new_context(base_url=live_server.url, viewport=window.viewport_size)
     page = context.new_page()
     page.set_default_timeout(10_000)
@@ -54,7 +54,7 @@ def begins_to_register(window: Any, name: str = "My laptop") -> None:
 
 
 def waits(elsewhere: Any) -> str:
-    """Sign in in the other browser, whose page waits. Returns the number that it shows."""
+    """Sign in with the other browser, whose page waits. Return the number that it shows."""
     sign_in(elsewhere, "demo")
     elsewhere.goto("/secret/")
     if "/2fa/verify/" not in elsewhere.url:
@@ -69,7 +69,7 @@ def opens_approvals(window: Any) -> None:
 
 
 @pytest.mark.parametrize("window", SIZES, indirect=True)
-def test_a_browser_is_registered_and_approves(window: Any, elsewhere: Any) -> None:
+def test_a_browser_is_registered_and_approves_a_request(window: Any, elsewhere: Any) -> None:
     sign_in(window, "demo")
     window.goto("/secret/")
     click(window, "Approval on a device")
@@ -112,7 +112,7 @@ def test_the_number_may_have_digits_of_any_script(window: Any, elsewhere: Any, z
     window.get_by_text("Approved. Continue in the other browser.").wait_for()
 
 
-def test_a_registered_browser_denies(window: Any, elsewhere: Any, mailoutbox: Any) -> None:
+def test_a_registered_browser_can_deny_a_request(window: Any, elsewhere: Any, mailoutbox: Any) -> None:
     registers(window)
     opens_approvals(window)
     waits(elsewhere)
@@ -126,7 +126,7 @@ def test_a_registered_browser_denies(window: Any, elsewhere: Any, mailoutbox: An
     assert [m.subject for m in mailoutbox] == ["A sign-in to your account was denied"]
 
 
-def test_a_wrong_number_is_refused_and_said(window: Any, elsewhere: Any) -> None:
+def test_a_wrong_number_is_refused_with_a_message(window: Any, elsewhere: Any) -> None:
     registers(window)
     opens_approvals(window)
     number = waits(elsewhere)
@@ -203,13 +203,13 @@ def test_the_key_cannot_be_read_by_the_page(window: Any) -> None:
     assert told == [1, False, "InvalidAccessError"]
 
 
-def test_a_browser_that_is_not_registered_is_told_so(window: Any) -> None:
+def test_the_page_says_if_the_browser_is_not_registered(window: Any) -> None:
     window.goto("/2fa/push/")
     window.get_by_text("This browser is not registered").wait_for()
     looks_as_it_should(window, "push-unknown")
 
 
-def test_another_user_of_the_browser_is_shown_nothing(window: Any, elsewhere: Any) -> None:
+def test_another_user_of_the_browser_sees_no_requests(window: Any, elsewhere: Any) -> None:
     registers(window)
     waits(elsewhere)
     window.context.clear_cookies()
@@ -217,7 +217,7 @@ def test_another_user_of_the_browser_is_shown_nothing(window: Any, elsewhere: An
     window.goto("/2fa/push/")
     window.get_by_text("This browser is registered for a different user").wait_for()
     assert "Sign in to" not in window.inner_text("main")
-    window.complaints.clear()  # Chromium reports the status 403 of the refused question.
+    window.complaints.clear()  # Chromium reports the status 403 of the refused request.
 
 
 def test_a_silent_browser_approves_by_itself(window: Any, settings: Any) -> None:

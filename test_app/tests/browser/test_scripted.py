@@ -1,4 +1,4 @@
-"""What the script of the pages adds, in Chromium: nothing works only with it."""
+"""Improvements by the script of the pages, in Chromium. The pages also work without it."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class TestCompleteCodes:
         assert not window.get_by_text("We check it as soon as it is complete.").is_visible()
 
     @pytest.mark.parametrize("window", NO_SCRIPT, indirect=True)
-    def test_without_scripts_nothing_is_promised(self, window: Any) -> None:
+    def test_without_scripts_no_automatic_check_is_announced(self, window: Any) -> None:
         asks_for_a_code(window)
         assert not window.get_by_text("We check it as soon as it is complete.").is_visible()
         window.fill("[name=token]", code_for(window, PHONE))
@@ -67,7 +67,7 @@ class TestCompleteCodes:
         assert window.url.endswith("/secret/")
 
 
-# A browser that reads the code off a text message, as far as the page can tell.
+# Makes the page believe that the browser can read the code from a text message.
 OTP = """code => {
   window.OTPCredential = class {};
   navigator.credentials.get = async options => { window.asked = options.otp.transport; return {code}; };
@@ -147,7 +147,7 @@ class TestStatus:
         assert window.evaluate("window.sent") == 1
 
 
-def test_a_wrong_code_is_typed_anew_and_sent_again(window: Any) -> None:
+def test_a_right_code_can_be_typed_after_a_wrong_code(window: Any) -> None:
     asks_for_a_code(window)
     submit(window, token="000000")
     window.locator("[role=alert]:focus").wait_for()

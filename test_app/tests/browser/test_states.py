@@ -1,4 +1,4 @@
-"""The pages that few people come to: what axe-core sees on them, and what it cannot see."""
+"""Less common pages and states, checked with axe-core and for what axe-core cannot find."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def in_other_session(window: Any, name: str) -> None:
 
 
 def registering(window: Any) -> Iterator[str]:
-    """What is offered to whoever registers first; recovery codes, and a session that is verified already."""
+    """Register a first device and recovery codes, then start again in the verified session."""
     in_other_session(window, "demo")
     window.goto("/2fa/start/")
     click(window, "Text message")
@@ -78,7 +78,7 @@ def registering(window: Any) -> Iterator[str]:
 
 
 def failing(window: Any) -> Iterator[str]:
-    """What is shown once a code is too old, used up, or posted by somebody who has signed out."""
+    """Let a code expire, use up its attempts, and post a form after signing out."""
     in_other_session(window, "sam")
     window.goto("/2fa/start/")
     click(window, "Text message")
@@ -95,13 +95,13 @@ def failing(window: Any) -> Iterator[str]:
     yield "start-used-up"
     window.context.clear_cookies()
     click(window, "Email")
-    # Chromium says on its console that the form was answered by a 403.
+    # Chromium logs the status 403 of the form in its console.
     window.complaints.clear()
     yield "stale"
 
 
 def sending_a_form(window: Any) -> Iterator[str]:
-    """A form that needed another verification first."""
+    """Send a form that needs another verification first."""
     in_other_session(window, "pat")
     window.goto("/2fa/start/?next=/2fa/devices/")
     click(window, "Email")
@@ -131,14 +131,14 @@ def passkeys(window: Any) -> Iterator[str]:
     click(window, "Create a passkey")
     assert authenticator.credentials
     in_other_session(window, "keys")
-    # The only choice is asked for at once.
+    # A single choice is requested at once.
     window.goto("/2fa/start/")
     window.wait_for_url("**/verify/**")
     yield "passkey-use"
 
 
 def approving(window: Any) -> Iterator[str]:
-    """The page that waits for a link, and the two that are open in an approval."""
+    """Open the page that waits for a link, and both pages of an approval."""
     in_other_session(window, "sam")
     window.goto("/2fa/start/")
     click(window, "Link by email")
@@ -153,7 +153,7 @@ def approving(window: Any) -> Iterator[str]:
     assert Device.objects.filter(kind="push").exists()
     # The same browser signs in and approves: the key is in its store, whatever its cookies are.
     in_other_session(window, "browser")
-    # The only choice is asked at once.
+    # A single choice is requested at once.
     window.goto("/2fa/start/")
     window.wait_for_url("**/verify/**")
     yield "push-waiting"
@@ -174,7 +174,7 @@ WALKS = [registering, failing, sending_a_form, passkeys, approving]
 
 
 @pytest.mark.parametrize("walk", WALKS)
-def test_every_state_is_right_in_each_way_of_seeing_it(window: Any, walk: Walk) -> None:
+def test_every_state_is_accessible_in_each_display_mode(window: Any, walk: Walk) -> None:
     found = {}
     for name in walk(window):
         if wrong := list(faults(window)):

@@ -1,6 +1,6 @@
-"""What a screen reader is told on each page of the whole flow: roles, names and their order.
+"""The roles and names that a screen reader reads on each page of the whole flow, in order.
 
-`TWILIO_2FA_TRANSCRIPT=1` writes transcript.txt anew. Read what has changed before you commit it.
+`TWILIO_2FA_TRANSCRIPT=1` rewrites transcript.txt. Read the changes before you commit them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .test_walk import PHONE, click, code_for, sign_in, submit
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 TRANSCRIPT = Path(__file__).parent / "transcript.txt"
-# What differs from run to run, or between versions of Playwright.
+# Parts that differ between runs, or between versions of Playwright.
 CHANGES = (
     (re.compile(r"\b[0-9a-f]{4}(-[0-9a-f]{4}){3}\b"), "CODE"),
     (re.compile(r"\b[A-Z][a-z]{2,8}\.? \d{1,2}, \d{4}(, (\d+(:\d+)? [ap]\.m\.|noon|midnight))?"), "DATE"),
@@ -48,7 +48,7 @@ def heard(window: Any) -> str:
 
 
 def flow(window: Any) -> Iterator[str]:
-    """From a first registration to the removal of a device."""
+    """Walk from a first registration to the removal of a device, and yield the name of each page."""
     sign_in(window, "demo")
     window.goto("/2fa/start/?next=/secret/")
     yield "Set up"
@@ -85,7 +85,7 @@ def flow(window: Any) -> Iterator[str]:
     yield "Remove"
 
 
-def test_the_whole_flow_is_heard_as_it_is_written_down(window: Any) -> None:
+def test_screen_readers_hear_the_flow_as_in_the_transcript(window: Any) -> None:
     found = "\n\n".join(f"# {name}\n{heard(window)}" for name in flow(window)) + "\n"
     if os.environ.get("TWILIO_2FA_TRANSCRIPT"):
         TRANSCRIPT.write_text(found)

@@ -1,4 +1,4 @@
-"""What is typed, scanned and copied, in Chromium: all of it can be seen, and taken."""
+"""Values to type, scan and copy, in Chromium: all are fully visible and can be copied."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
-from .test_methods import authenticator_code, signs_in_anew
+from .test_methods import authenticator_code, signs_in_again
 from .test_walk import NO_SCRIPT, click, looks_as_it_should, sign_in, submit
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -44,12 +44,12 @@ def test_a_whole_recovery_code_fits_into_the_field(window: Any) -> None:
     click(window, "Continue")
     window.check("[name=saved]")
     click(window, "Continue")
-    signs_in_anew(window, "demo")
+    signs_in_again(window, "demo")
     click(window, "Recovery codes (")
     window.locator("[name=token]").type("5762-CCBC-9C40-0EDA")
     assert is_seen_whole(window)
     looks_as_it_should(window, "recovery-typed")
-    # Where it was wrong, there is a sign in the field as well.
+    # After an error, the field also contains an icon.
     with window.expect_navigation():
         window.keyboard.press("Enter")
     window.fill("[name=token]", "5762-ccbc-9c40-0eda")
@@ -99,7 +99,7 @@ def test_the_link_of_the_key_opens_an_authenticator_app(window: Any) -> None:
 
 
 @pytest.mark.parametrize("window", NO_SCRIPT, indirect=True)
-def test_without_script_nothing_offers_to_copy(window: Any) -> None:
+def test_without_script_no_copy_button_is_shown(window: Any) -> None:
     begins_an_authenticator(window)
     assert window.get_by_role("link", name="Open your app on this device").is_visible()
     assert not window.get_by_text("Copy").first.is_visible()

@@ -1,4 +1,4 @@
-"""The demo, walked through in Chromium."""
+"""Walks through the demo in Chromium."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def sign_in(window: Any, name: str) -> None:
 
 def click(window: Any, text: str) -> None:
     target = window.locator("button, a").filter(has_text=text).first
-    # The other channels to a phone are a step away.
+    # The other channels of a phone are in a closed <details>.
     folded = window.locator("details:not([open])", has=target)
     if folded.count():
         folded.first.locator("summary").first.click()
@@ -46,7 +46,7 @@ def click(window: Any, text: str) -> None:
 
 
 def code_for(window: Any, to: str) -> str:
-    """Read off the handset, in a second tab."""
+    """Return the last code for a destination, read from the handset in a second tab."""
     tab = window.context.new_page()
     tab.goto(f"/sandbox/?to={to.replace('+', '%2B')}")
     code = str(tab.locator(".code code").first.inner_text())
@@ -55,7 +55,7 @@ def code_for(window: Any, to: str) -> str:
 
 
 def submit(window: Any, **fields: str) -> None:
-    # A code that is complete is sent without Enter.
+    # A complete code is sent without Enter.
     with window.expect_navigation():
         for name, value in fields.items():
             window.fill(f"[name={name}]", value)
@@ -64,7 +64,7 @@ def submit(window: Any, **fields: str) -> None:
 
 def looks_as_it_should(window: Any, name: str) -> None:
     assert fits(window)
-    # For whoever wants to look: a folder that pictures go to.
+    # Set this variable to a folder to save pictures of the pages.
     if folder := os.environ.get("TWILIO_2FA_PICTURES"):
         size = window.viewport_size
         window.screenshot(path=Path(folder) / f"{name}-{size['width']}.png", full_page=True)
@@ -95,7 +95,7 @@ def test_a_new_user_registers_and_comes_back_to_the_page(window: Any, choice: st
 @pytest.mark.parametrize(
     "choice", ["text a code to your phone ending 0143", "Phone call", "WhatsApp", "Email"]
 )
-def test_sam_has_a_device_and_does_not_register(window: Any, choice: str) -> None:
+def test_a_user_with_a_device_does_not_register(window: Any, choice: str) -> None:
     sign_in(window, "sam")
     window.goto("/secret/")
     click(window, choice)
@@ -117,7 +117,7 @@ def test_the_pages_work_without_javascript(window: Any) -> None:
 
 
 def test_the_pages_work_by_keyboard_alone(window: Any) -> None:
-    """What is to be typed into or pressed has the focus when its page has come."""
+    # On each new page, the field or button to use has the focus.
     sign_in(window, "demo")
     window.goto("/secret/")
     press = window.keyboard.press

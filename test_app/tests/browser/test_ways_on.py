@@ -1,4 +1,4 @@
-"""A wrong code, a wrong number and what comes of them, in Chromium."""
+"""Wrong codes and wrong numbers, and the pages that follow them, in Chromium."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def asks_for_a_code(window: Any, choice: str = "Text message") -> None:
     click(window, choice)
 
 
-def test_typing_on_after_a_wrong_code_types_a_new_one(window: Any) -> None:
+def test_the_field_is_empty_after_a_wrong_code(window: Any) -> None:
     asks_for_a_code(window)
     submit(window, token=wrong_code(code_for(window, PHONE)))
     code = code_for(window, PHONE)
     window.bring_to_front()
-    # The summary of the errors has the focus; its link leads to the field.
+    # The error summary has the focus. Its link leads to the field.
     window.locator("[role=alert]:focus").wait_for()
     window.keyboard.press("Tab")
     window.keyboard.press("Enter")
@@ -47,7 +47,7 @@ def test_typing_on_after_a_wrong_code_types_a_new_one(window: Any) -> None:
     assert "/2fa/success/" in window.url
 
 
-def test_a_reload_after_a_wrong_code_spends_no_try(window: Any) -> None:
+def test_a_reload_after_a_wrong_code_uses_up_no_attempt(window: Any) -> None:
     asks_for_a_code(window)
     submit(window, token=wrong_code(code_for(window, PHONE)))
     for _ in range(2):
@@ -56,7 +56,7 @@ def test_a_reload_after_a_wrong_code_spends_no_try(window: Any) -> None:
     assert Verification.objects.get().attempts == 1
 
 
-def test_back_never_asks_whether_to_send_again(window: Any) -> None:
+def test_the_back_button_never_asks_to_resubmit_a_form(window: Any) -> None:
     sign_in(window, "demo")
     window.goto("/2fa/start/")
     click(window, "Text message")
@@ -82,7 +82,7 @@ def test_a_number_to_be_corrected_is_kept_in_the_form(window: Any) -> None:
     assert window.input_value("[name=phone_number]") == "030 901820"
 
 
-def test_a_button_that_waits_counts_down_and_opens(window: Any, settings: Any) -> None:
+def test_a_waiting_button_counts_down_and_becomes_enabled(window: Any, settings: Any) -> None:
     settings.TWILIO_2FA_SEND_COOLDOWN = 20
     asks_for_a_code(window, "Phone call")
     window.goto("/2fa/start/")

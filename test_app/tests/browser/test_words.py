@@ -1,4 +1,4 @@
-"""Long names and addresses, and words that read from right to left, in Chromium."""
+"""Long names and addresses, and text that reads from right to left, in Chromium."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SIZES = [
 HEBREW = [pytest.param({"locale": "he-IL", "viewport": {"width": 390, "height": 740}}, id="hebrew")]
 WORDS = {"send_prefix": "הקלידו את הקוד", "send_sms": "שנשלח", "send_suffix": "אל {value} עכשיו."}
 
-# Where each character of a text starts, from left to right, wherever the text is on the page.
+# Returns the position of each character of a text, for every visible occurrence on the page.
 PLACES = """text => {
   const walk = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT);
   const found = [];
@@ -56,7 +56,7 @@ def user(transactional_db: None) -> Any:
 
 
 def look(window: Any, name: str) -> None:
-    """For whoever wants to look: a folder that pictures go to."""
+    """Save a picture of the page if `TWILIO_2FA_PICTURES` names a folder."""
     if folder := os.environ.get("TWILIO_2FA_PICTURES"):
         width, scheme = (
             window.viewport_size["width"],
@@ -114,12 +114,12 @@ def test_the_expired_and_stale_pages_fit_the_window(window: Any, user: Any) -> N
         window.get_by_role("button", name="Send a new code").click()
     assert "out of date" in window.inner_text("main")
     fits_and_looks(window, "stale")
-    # Chromium says on its console that the form was answered by a 403.
+    # Chromium logs the status 403 of the form in its console.
     window.complaints.clear()
 
 
 def keeps_its_order(window: Any, text: str) -> None:
-    """Every time that it is seen, as one line after another, from left to right."""
+    """Assert that each occurrence of the text on the page reads from left to right in each line."""
     found = window.evaluate(PLACES, text)
     assert found, text
     for places in found:

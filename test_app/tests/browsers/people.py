@@ -1,4 +1,4 @@
-"""What people do in browsers that are remembered."""
+"""Helpers for tests with remembered browsers."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def has_cookie(person: Person) -> bool:
 
 
 def trusts(person: Person, method: str = "sms", to: str = PHONE) -> Person:
-    """Verify, and tick the box."""
+    """Verify, and tick the box that remembers the browser."""
     return person.opens(SECRET).picks(method).posts(token=messages.last_code(to), trust_browser="on")
 
 
 def signs_in_again(person: Person) -> Person:
-    """Sign out and in, in the same browser."""
+    """Sign out and in again in the same browser."""
     cookies = cookies_of(person.client)
     person.client.logout()
     person.client.force_login(person.user)
@@ -45,14 +45,14 @@ def signs_in_again(person: Person) -> Person:
 
 
 def copy_of(person: Person) -> Person:
-    """Return somebody with the password and a copy of the cookie, in a browser of their own."""
+    """Return an attacker who has the password and a copy of the cookies, in another browser."""
     thief = Person(person.user.username)
     thief.client.cookies.load(cookies_of(person.client))
     return thief
 
 
 def forget_cached_answer(person: Person) -> None:
-    """Let the next request look the verification up, as it does once its cached answer is old."""
+    """Delete the cached answer, so that the next request looks up the verification."""
     session = person.client.session
     session[SESSION_KEY] = {k: v for k, v in session[SESSION_KEY].items() if k != "verified"}
     session.save()

@@ -1,4 +1,4 @@
-"""The list of remembered browsers and the last verifications: on the page and over the API."""
+"""The lists of remembered browsers and recent verifications, on the page and over the API."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def remembered_for_a_month(settings: Any, no_cooldown: None) -> None:
 
 @pytest.fixture
 def at_home(pat: Person) -> Person:
-    """Somebody with two browsers that are remembered; this is the first of them."""
+    """Return a user with two remembered browsers, in one of these browsers."""
     pat.client.defaults["HTTP_USER_AGENT"] = FIREFOX
     trusts(Person("pat"))
     return trusts(pat)
@@ -35,13 +35,13 @@ def ids() -> set[str]:
 
 
 class TestThePage:
-    def test_the_page_lists_browsers_and_says_which_this_is(self, at_home: Person) -> None:
+    def test_the_page_lists_browsers_and_marks_the_current_one(self, at_home: Person) -> None:
         shown = at_home.opens("devices").page.context["browsers"]
         assert [(b["name"], b["is_current"]) for b in shown] == [("Firefox on Windows", True), ("", False)]
         for words in ("How you get codes", "Remembered browsers", "This browser", "Unknown browser"):
             assert words in at_home.text
 
-    def test_a_browser_of_long_ago_is_not_listed(self, at_home: Person) -> None:
+    def test_an_expired_browser_is_not_listed(self, at_home: Person) -> None:
         TrustedBrowser.objects.filter(name="").update(trusted_at=timezone.now() - timedelta(days=31))
         [shown] = at_home.opens("devices").page.context["browsers"]
         assert shown["is_current"]
@@ -65,17 +65,17 @@ class TestThePage:
             assert at_home.page.status_code == 200
         assert len(ids()) == 2
 
-    def test_nobody_forgets_the_browsers_of_others(self, at_home: Person, sam: Person) -> None:
+    def test_a_user_cannot_forget_another_users_browsers(self, at_home: Person, sam: Person) -> None:
         sam.opens("start").picks("email").types_the_code(EMAIL)
         for browser in ids():
             sam.posts("devices", action="end_browser", browser=browser)
         sam.posts("devices", action="end_browsers")
         assert len(ids()) == 2
 
-    def test_an_unverified_session_sees_and_ends_none(self, at_home: Person) -> None:
-        stranger = Person("pat").opens("devices")
-        assert stranger.page.context["browsers"] == stranger.page.context["activity"] == []
-        stranger.posts("devices", action="end_browsers")
+    def test_an_unverified_session_cannot_see_or_forget_browsers(self, at_home: Person) -> None:
+        unverified = Person("pat").opens("devices")
+        assert unverified.page.context["browsers"] == unverified.page.context["activity"] == []
+        unverified.posts("devices", action="end_browsers")
         assert len(ids()) == 2
 
     def test_browsers_of_an_earlier_password_are_not_listed(self, at_home: Person) -> None:
@@ -85,7 +85,7 @@ class TestThePage:
         at_home.opens("start").picks("sms").types_the_code()
         assert at_home.opens("devices").page.context["browsers"] == []
 
-    def test_the_page_shows_when_how_and_with_what_result(self, pat: Person, later: Any) -> None:
+    def test_the_page_lists_recent_verifications_with_results(self, pat: Person, later: Any) -> None:
         pat.opens("start").picks("sms").posts("verify", action="cancel")
         later(60)
         pat.opens("start").picks("sms")
@@ -115,7 +115,7 @@ class TestThePage:
         shown = [(a.label, a.result) for a in demo.page.context["activity"]]
         assert shown == [("Remembered browser", "Verified"), ("Text message", "Added")]
         assert {a.browser for a in demo.page.context["activity"]} == {"Firefox on Windows"}
-        # Once each, for the browser that is listed and for the two verifications.
+        # The remembered browser, its button, and the two verifications.
         assert demo.text.count("Firefox on Windows") == 4
 
     def test_activity_names_the_browser_that_typed_the_code(self, pat: Person) -> None:
@@ -126,17 +126,17 @@ class TestThePage:
         assert pat.page.context["activity"][0].browser == "Firefox on Windows"
 
     @pytest.mark.parametrize("header", ["", "\x00", "owl" * 5000, "<b>Sam Smith, 12 High Street</b>"])
-    def test_nothing_else_of_the_browser_is_kept(self, pat: Person, header: str) -> None:
+    def test_an_unknown_user_agent_is_not_stored(self, pat: Person, header: str) -> None:
         pat.client.defaults["HTTP_USER_AGENT"] = header
         pat.opens("start").picks("sms").types_the_code()
         assert {row.browser for row in Verification.objects.all()} == {""}
 
-    def test_a_method_that_is_gone_keeps_its_short_name(self, pat: Person, settings: Any) -> None:
+    def test_a_removed_method_is_shown_by_its_identifier(self, pat: Person, settings: Any) -> None:
         pat.opens("start").picks("sms").types_the_code()
         Verification.objects.update(method="owl")
         assert pat.opens("devices").page.context["activity"][0].label == "owl"
 
-    def test_the_page_shows_ten_and_none_of_others(
+    def test_the_page_shows_ten_verifications_of_this_user_only(
         self, sam: Person, pat: Person, later: Any, settings: Any
     ) -> None:
         settings.TWILIO_2FA_LIMITS = {"sends_per_user": None, "sends_per_destination": None}
@@ -149,7 +149,7 @@ class TestThePage:
         assert len(sam.opens("devices").page.context["activity"]) == 10
         assert len(pat.opens("devices").page.context["activity"]) == 1
 
-    def test_recovery_codes_that_are_left_are_counted(self, pat: Person, settings: Any) -> None:
+    def test_the_page_shows_how_many_recovery_codes_are_left(self, pat: Person, settings: Any) -> None:
         settings.TWILIO_2FA_ALLOWED_METHODS = ["sms", "recovery"]
         pat.opens("start").picks("sms").types_the_code()
         pat.posts("/2fa/add/start/", method="recovery", device="").posts().posts(saved="on")
@@ -159,13 +159,13 @@ class TestThePage:
 class TestTheAPI:
     @pytest.fixture
     def caller(self, at_home: Person) -> Caller:
-        """The same person with a session of the API's, verified."""
+        """Return the same user with a verified session of the API."""
         caller = Caller("pat")
         sent = caller.sends(method="sms")
         caller.verifies(sent["verification_id"], messages.last_code(PHONE))
         return caller
 
-    def test_browsers_are_listed_and_ended(self, caller: Caller) -> None:
+    def test_the_api_lists_and_forgets_browsers(self, caller: Caller) -> None:
         found = caller.asks("browsers", "get").json()
         assert {b["id"] for b in found} == ids()
         assert set(found[0]) == {"id", "name", "trusted_at", "last_used_at", "is_current"}
@@ -186,7 +186,7 @@ class TestTheAPI:
         assert other.asks("browsers", "delete").status_code == 200
         assert len(ids()) == 2
 
-    def test_activity_is_listed(self, caller: Caller) -> None:
+    def test_the_api_lists_recent_activity(self, caller: Caller) -> None:
         found = caller.asks("activity", "get").json()
         assert len(found) == 3
         assert set(found[0]) == {"at", "method", "label", "value", "status", "result", "browser"}
@@ -221,7 +221,7 @@ class TestTheAPI:
         assert cookies_of(other.client) != before
         assert other.asks("browsers").json() == {"verified": True}
 
-    def test_a_token_is_no_browser(self, pat: Person) -> None:
+    def test_an_api_token_is_not_remembered_as_a_browser(self, pat: Person) -> None:
         caller = Caller("pat", token=True)
         assert self.verified_with_a_tick(caller).status_code == 200
         assert caller.is_verified
@@ -240,7 +240,7 @@ class TestTheAPI:
         caller.client.cookies.load(cookies_of(at_home.client))
         assert caller.asks("browsers").json() == {"verified": False}
         self.verified_with_a_tick(caller)
-        # What was remembered before is left, for the day when the setting is back.
+        # Browsers that were remembered before are kept, in case the setting is switched on again.
         assert len(ids()) == 2
 
     def test_an_added_device_remembers_no_browser(self, at_home: Person) -> None:
@@ -255,7 +255,7 @@ class TestTheAPI:
         assert not ids()
         assert not cookies_of(caller.client)
 
-    def test_a_visitor_is_remembered_nowhere(self, db: None, settings: Any) -> None:
+    def test_a_verification_without_a_user_remembers_no_browser(self, db: None, settings: Any) -> None:
         settings.TWILIO_2FA_ALLOW_USERLESS = True
         caller = Caller()
         sent = caller.sends(method="sms", phone_number=PHONE)
@@ -265,7 +265,7 @@ class TestTheAPI:
         refused(caller.asks("browsers"), 401, "user_unauthenticated")
 
     @pytest.mark.parametrize("value", ["", "x", [], {}, 5, None])
-    def test_a_tick_that_is_no_boolean_is_malformed(self, pat: Person, value: Any) -> None:
+    def test_trust_browser_must_be_a_boolean(self, pat: Person, value: Any) -> None:
         refused(self.verified_with_a_tick(Caller("pat"), value), 400, "malformed_request")
 
 

@@ -1,4 +1,4 @@
-"""Requests that no page of ours leads on, in a browser that is remembered: they pass at once."""
+"""Requests by scripts in a remembered browser, which guarded views accept without a redirect."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from .people import cookie_of, cookies_of, copy_of, has_cookie, signs_in_again, 
 MIDDLEWARE = "django_twilio_2fa.middleware.TwoFactorMiddleware"
 JSON = {"HTTP_ACCEPT": "application/json"}
 SCRIPTS = {"json": JSON, "htmx": {"HTTP_HX_REQUEST": "true"}, "fetch": {"HTTP_SEC_FETCH_DEST": "empty"}}
-ASKED_BY_THE_VIEW = ["/guarded/", "/guarded/async/", "/guarded/async-class/", "/guarded/async-method/"]
-ASKED_BY_THE_MIDDLEWARE = ["/page/", "/class/", "/async/", "/async-class/", "/data/"]
+GUARDED_BY_THE_VIEW = ["/guarded/", "/guarded/async/", "/guarded/async-class/", "/guarded/async-method/"]
+GUARDED_BY_THE_MIDDLEWARE = ["/page/", "/class/", "/async/", "/async-class/", "/data/"]
 
 
 @pytest.fixture(autouse=True)
 def site(settings: Any, no_cooldown: None) -> Any:
-    """The site of the tests of access. Its views ask, and where a test sets it, the middleware."""
+    """Remember browsers and add the middleware. Return the settings of the site."""
     settings.TWILIO_2FA_TRUSTED_BROWSER_AGE = timedelta(days=30)
     settings.MIDDLEWARE = [*(m for m in settings.MIDDLEWARE if m != MIDDLEWARE), MIDDLEWARE]
     return settings
@@ -34,22 +34,22 @@ def site(settings: Any, no_cooldown: None) -> Any:
 
 @pytest.fixture
 def trusted(pat: Person, site: Any) -> Person:
-    """Somebody whose browser is remembered, and who has signed in anew."""
+    """Return a user in a remembered browser, after signing in again."""
     found = signs_in_again(trusts(pat))
     site.ROOT_URLCONF = guarded_site.__name__
     return found
 
 
-@pytest.mark.parametrize("path", ASKED_BY_THE_VIEW)
+@pytest.mark.parametrize("path", GUARDED_BY_THE_VIEW)
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_a_view_that_asks_lets_a_script_in(trusted: Person, path: str, script: str) -> None:
+def test_a_guarded_view_lets_a_script_in(trusted: Person, path: str, script: str) -> None:
     before = cookie_of(trusted).value
     assert trusted.client.get(path, **SCRIPTS[script]).status_code == 200
     assert cookie_of(trusted).value != before
     assert trusted.client.get(path, **SCRIPTS[script]).status_code == 200
 
 
-@pytest.mark.parametrize("path", ASKED_BY_THE_MIDDLEWARE)
+@pytest.mark.parametrize("path", GUARDED_BY_THE_MIDDLEWARE)
 def test_the_middleware_lets_a_script_in(trusted: Person, site: Any, path: str) -> None:
     site.TWILIO_2FA_REQUIRED_CB = True
     before = cookie_of(trusted).value
@@ -60,8 +60,8 @@ def test_the_middleware_lets_a_script_in(trusted: Person, site: Any, path: str) 
 
 def test_the_decorator_alone_renews_the_cookie(trusted: Person, site: Any) -> None:
     site.MIDDLEWARE = [m for m in site.MIDDLEWARE if m != MIDDLEWARE]
-    for path in ASKED_BY_THE_VIEW:
-        # A client keeps the middleware that it has begun with.
+    for path in GUARDED_BY_THE_VIEW:
+        # A test client keeps the middleware of its first request.
         again = copy_of(trusted)
         before = cookie_of(again).value
         assert again.client.get(path, **JSON).status_code == 200
@@ -69,7 +69,7 @@ def test_the_decorator_alone_renews_the_cookie(trusted: Person, site: Any) -> No
         trusted = again
 
 
-def test_the_permission_lets_in_where_the_middleware_renews(trusted: Person, site: Any) -> None:
+def test_the_permission_needs_the_middleware_to_let_a_script_in(trusted: Person, site: Any) -> None:
     before = cookie_of(trusted).value
     assert trusted.client.get("/permitted/", **JSON).json() == {"data": True}
     assert cookie_of(trusted).value != before
@@ -79,12 +79,12 @@ def test_the_permission_lets_in_where_the_middleware_renews(trusted: Person, sit
     assert TrustedBrowser.objects.count() == 1
 
 
-def test_a_form_is_taken_at_once(trusted: Person) -> None:
+def test_a_guarded_view_accepts_a_form_at_once(trusted: Person) -> None:
     assert b"owl" in trusted.client.post("/guarded/", {"bird": "owl"}).content
 
 
 @pytest.mark.parametrize("path", ["/step-up/", "/strong/", "/step-up/class/", "/permitted/by-email/"])
-def test_more_than_a_verified_session_is_still_asked_for(trusted: Person, path: str) -> None:
+def test_stricter_views_still_ask_for_a_code(trusted: Person, path: str) -> None:
     assert trusted.client.get(path, **JSON).status_code == 403
     assert not trusted.is_verified
 
@@ -109,7 +109,7 @@ def test_a_user_whom_the_site_refuses_is_not_let_in(trusted: Person, site: Any) 
     assert not trusted.is_verified
 
 
-def test_who_still_needs_a_phone_is_not_let_in(trusted: Person, site: Any) -> None:
+def test_a_user_who_still_needs_a_phone_is_not_let_in(trusted: Person, site: Any) -> None:
     site.TWILIO_2FA_USER_MUST_HAVE_PHONE = True
     trusted.user.twilio_2fa_devices.update(kind="email", value="pat@example.com")
     assert trusted.client.get("/guarded/", **JSON).status_code == 403

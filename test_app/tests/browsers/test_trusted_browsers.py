@@ -1,4 +1,4 @@
-"""A browser that is remembered: its user is asked for nothing."""
+"""Remembered browsers, in which a user is not asked for a code."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def remembered_for_a_month(settings: Any, no_cooldown: None) -> None:
 
 @pytest.fixture
 def trusted(pat: Person) -> Person:
-    """Somebody whose browser is remembered, and who has signed in anew."""
+    """Return a user in a remembered browser, after signing in again."""
     return signs_in_again(trusts(pat))
 
 
@@ -66,7 +66,7 @@ class TestTheBox:
             (7200, "for 2 hours"),
         ],
     )
-    def test_the_box_says_for_how_long(self, pat: Person, settings: Any, age: Any, words: str) -> None:
+    def test_the_box_shows_the_time_limit(self, pat: Person, settings: Any, age: Any, words: str) -> None:
         settings.TWILIO_2FA_TRUSTED_BROWSER_AGE = age
         text = pat.opens("start").picks("sms").text.replace("\xa0", " ")
         assert f"Do not ask for a code in this browser {words}" in text
@@ -97,20 +97,20 @@ class TestTheBox:
         demo.posts(token=messages.last_code(PHONE), trust_browser="on")
         assert signs_in_again(demo).opens(SECRET).path == SECRET
 
-    def test_a_method_that_waits_has_the_box_as_well(self, pat: Person, settings: Any) -> None:
+    def test_the_page_that_waits_for_an_approval_has_the_box(self, pat: Person, settings: Any) -> None:
         settings.TWILIO_2FA_ALLOWED_METHODS = ["link", "sms"]
         register_device(pat.user, EmailAddress(EMAIL))
         assert 'name="trust_browser"' in pat.opens("start").picks("link").page.content.decode()
 
 
 class TestReturning:
-    def test_a_user_in_a_remembered_browser_is_asked_nothing(self, trusted: Person) -> None:
+    def test_a_remembered_browser_opens_a_guarded_page_at_once(self, trusted: Person) -> None:
         trusted.opens(SECRET)
         assert (trusted.path, trusted.page.status_code) == (SECRET, 200)
         assert trusted.page.redirect_chain == []
         assert trusted.has_got() == 1
 
-    def test_each_session_afterwards_is_asked_nothing(self, trusted: Person) -> None:
+    def test_later_sessions_open_a_guarded_page_at_once(self, trusted: Person) -> None:
         for _ in range(3):
             assert signs_in_again(trusted).opens(SECRET).path == SECRET
         assert TrustedBrowser.objects.count() == 1
@@ -128,7 +128,7 @@ class TestReturning:
         assert token not in str(row)
         assert len(row["digest"]) == 64
 
-    def test_a_use_renews_the_token_and_not_the_time(self, trusted: Person, later: Any) -> None:
+    def test_a_use_renews_the_token_but_not_the_expiration(self, trusted: Person, later: Any) -> None:
         before = cookie_of(trusted).value
         later(10 * 86400)
         trusted.opens(SECRET)
@@ -137,7 +137,7 @@ class TestReturning:
         assert cookie.value.partition(".")[0] == before.partition(".")[0]
         assert 19 * 86400 < cookie["max-age"] <= 20 * 86400
 
-    def test_remembering_ends_after_its_time(self, trusted: Person, later: Any) -> None:
+    def test_a_browser_is_forgotten_when_its_time_is_over(self, trusted: Person, later: Any) -> None:
         later(29 * 86400)
         assert signs_in_again(trusted).opens(SECRET).path == SECRET
         later(2 * 86400)
@@ -145,7 +145,7 @@ class TestReturning:
         assert not TrustedBrowser.objects.exists()
         assert not has_cookie(trusted)
 
-    def test_a_shorter_time_holds_for_earlier_browsers(
+    def test_a_shorter_setting_applies_to_earlier_browsers(
         self, trusted: Person, later: Any, settings: Any
     ) -> None:
         later(5 * 86400)
@@ -153,7 +153,7 @@ class TestReturning:
         assert trusted.opens(SECRET).is_at("start")
 
     @pytest.mark.parametrize("age", [None, 0, timedelta(0)])
-    def test_switching_it_off_ends_it(self, trusted: Person, settings: Any, age: Any) -> None:
+    def test_without_the_setting_a_code_is_required(self, trusted: Person, settings: Any, age: Any) -> None:
         settings.TWILIO_2FA_TRUSTED_BROWSER_AGE = age
         assert trusted.opens(SECRET).is_at("start")
 
@@ -167,7 +167,7 @@ class TestReturning:
             person.client.cookies.load(both)
             assert person.opens(SECRET).path == SECRET
 
-    def test_a_wizard_for_certain_methods_asks_for_one(self, trusted: Person, settings: Any) -> None:
+    def test_a_wizard_with_certain_methods_asks_for_a_code(self, trusted: Person, settings: Any) -> None:
         settings.ROOT_URLCONF = "tests.mounts"
         assert trusted.opens("/checkout/start/").path != "/checkout/success/"
         assert not trusted.is_verified
@@ -181,9 +181,9 @@ class TestNotEnough:
         for max_age in (60, timedelta(days=365), timedelta(days=20_000)):
             assert not is_verified(request, max_age)
 
-    def test_step_up_asks_for_a_code_and_ends_in_no_loop(self, trusted: Person) -> None:
+    def test_step_up_asks_for_a_code_without_a_redirect_loop(self, trusted: Person) -> None:
         trusted.opens(SECRET)
-        # As a page with `max_age` redirects.
+        # A page with `max_age` redirects to this URL.
         assert trusted.opens("/2fa/start/?next=/secret/").is_at("start")
         trusted.picks("sms").types_the_code()
         request = trusted.client.get("/").wsgi_request
@@ -195,7 +195,7 @@ class TestNotEnough:
         assert trusted.path == "/2fa/add/start/"
 
     @pytest.mark.parametrize("page", ["/2fa/add/", "remove"])
-    def test_a_remembered_browser_is_no_proof_for_a_change(self, trusted: Person, page: str) -> None:
+    def test_a_remembered_browser_is_not_enough_for_a_change(self, trusted: Person, page: str) -> None:
         trusted.opens(SECRET)
         path = f"/2fa/remove/{Device.objects.get().pk}/" if page == "remove" else page
         register_device(trusted.user, "+12025550199")
@@ -203,7 +203,7 @@ class TestNotEnough:
         trusted.posts(path)
         assert Device.objects.count() == 2
 
-    def test_a_session_that_was_let_in_remembers_no_other_browser(self, trusted: Person) -> None:
+    def test_a_session_without_a_code_remembers_no_browser(self, trusted: Person) -> None:
         trusted.opens(SECRET)
         request = trusted.client.get("/").wsgi_request
         row = Verification.objects.get(method="trusted_browser")
@@ -218,7 +218,7 @@ class TestNotEnough:
 
 
 class TestCopies:
-    def test_a_copy_that_is_used_second_ends_both(self, trusted: Person, mailoutbox: Any) -> None:
+    def test_a_copied_cookie_used_second_forgets_the_browser(self, trusted: Person, mailoutbox: Any) -> None:
         trusted.user.email = EMAIL
         trusted.user.save()
         thief = copy_of(trusted)
@@ -229,7 +229,7 @@ class TestCopies:
         assert signs_in_again(trusted).opens(SECRET).is_at("start")
         assert ["copied" in mail.body for mail in mailoutbox] == [True]
 
-    def test_a_copy_that_is_used_first_ends_with_the_owners_use(self, trusted: Person) -> None:
+    def test_the_owners_next_use_ends_the_session_of_a_copied_cookie(self, trusted: Person) -> None:
         thief = copy_of(trusted)
         assert thief.opens(SECRET).path == SECRET
         assert trusted.opens(SECRET).is_at("start")
@@ -237,7 +237,7 @@ class TestCopies:
         assert thief.opens(SECRET).is_at("start")
         assert not thief.is_verified
 
-    def test_an_old_copy_ends_it_as_well(self, trusted: Person) -> None:
+    def test_an_old_copy_of_the_cookie_forgets_the_browser(self, trusted: Person) -> None:
         thief = copy_of(trusted)
         for _ in range(3):
             signs_in_again(trusted).opens(SECRET)
@@ -252,7 +252,7 @@ class TestCopies:
             pat.posts("verify", **form)
         assert TrustedBrowser.objects.count() == 1
 
-    def test_a_second_request_of_the_same_session_is_no_copy(self, trusted: Person) -> None:
+    def test_a_second_request_of_a_session_is_not_a_copy(self, trusted: Person) -> None:
         before = cookie_of(trusted)
         name, value = before.key, before.value
         trusted.opens(SECRET)
@@ -264,7 +264,7 @@ class TestCopies:
         assert trusted.opens(SECRET).path == SECRET
         assert TrustedBrowser.objects.count() == 1
 
-    def test_the_end_of_a_copied_browser_is_audited(
+    def test_a_copied_cookie_sends_the_browser_ended_signal(
         self, trusted: Person, django_capture_on_commit_callbacks: Any
     ) -> None:
         thief, id = copy_of(trusted), str(TrustedBrowser.objects.get().pk)
@@ -276,7 +276,7 @@ class TestCopies:
             thief.opens(SECRET)
         assert [(t["browser"], t["reason"], t["user"]) for t in told] == [(id, "copied", trusted.user)]
 
-    def test_the_cookie_of_one_user_opens_nothing_for_another(self, trusted: Person, sam: Person) -> None:
+    def test_the_cookie_of_a_user_does_not_let_another_user_in(self, trusted: Person, sam: Person) -> None:
         cookie = cookie_of(trusted)
         sam.opens(SECRET)
         trusts(sam, "email", EMAIL)
@@ -300,7 +300,7 @@ class TestCopies:
             "é.ü",
         ],
     )
-    def test_a_cookie_that_is_none_of_ours_is_ignored(self, pat: Person, value: str) -> None:
+    def test_an_invalid_cookie_is_ignored(self, pat: Person, value: str) -> None:
         trusts(pat)
         name = cookie_of(pat).key
         other = Person("pat")
@@ -309,26 +309,26 @@ class TestCopies:
         assert TrustedBrowser.objects.count() == 1
 
 
-class TestEnds:
-    def test_a_new_password_ends_it(self, trusted: Person) -> None:
+class TestForgetting:
+    def test_a_new_password_forgets_the_browser(self, trusted: Person) -> None:
         trusted.user.set_password("new")
         trusted.user.save()
         assert signs_in_again(trusted).opens(SECRET).is_at("start")
         assert not TrustedBrowser.objects.exists()
 
-    def test_the_removal_of_a_device_ends_it(self, trusted: Person) -> None:
+    def test_removing_a_device_forgets_the_browser(self, trusted: Person) -> None:
         register_device(trusted.user, "+12025550199").delete()
         assert not TrustedBrowser.objects.exists()
         assert trusted.opens(SECRET).is_at("start")
 
-    def test_a_changed_number_ends_it(self, trusted: Person) -> None:
+    def test_changing_the_number_forgets_the_browser(self, trusted: Person) -> None:
         trusted.opens(SECRET).opens("start").picks("sms").types_the_code()
         change = f"/2fa/change/{Device.objects.get().pk}/"
         trusted.opens(change).picks("sms").registers("202 555 0144").types_the_code("+12025550144")
         assert not TrustedBrowser.objects.exists()
 
     @pytest.mark.parametrize("new", ["+12025550144", None, "no number"])
-    def test_a_number_that_the_site_changes_itself_ends_it(
+    def test_a_number_changed_by_the_site_forgets_the_browser(
         self, pat: Person, settings: Any, new: Any
     ) -> None:
         stored = {"phone": PHONE}
@@ -340,17 +340,17 @@ class TestEnds:
         assert not pat.is_verified
         assert not TrustedBrowser.objects.exists()
 
-    def test_a_callback_that_is_set_later_ends_nothing(self, trusted: Person, settings: Any) -> None:
+    def test_a_callback_that_is_set_later_forgets_no_browser(self, trusted: Person, settings: Any) -> None:
         settings.TWILIO_2FA_EMAIL_CB = lambda user: EMAIL
         assert trusted.opens(SECRET).path == SECRET
 
-    def test_a_callback_that_is_no_longer_set_ends_nothing(self, pat: Person, settings: Any) -> None:
+    def test_a_callback_that_is_removed_forgets_no_browser(self, pat: Person, settings: Any) -> None:
         settings.TWILIO_2FA_EMAIL_CB = lambda user: EMAIL
         trusts(pat)
         settings.TWILIO_2FA_EMAIL_CB = None
         assert signs_in_again(pat).opens(SECRET).path == SECRET
 
-    def test_new_recovery_codes_do_not_end_it(self, trusted: Person, settings: Any) -> None:
+    def test_new_recovery_codes_forget_no_browser(self, trusted: Person, settings: Any) -> None:
         settings.TWILIO_2FA_ALLOWED_METHODS = ["sms", "recovery"]
         trusted.opens(SECRET).opens("start").picks("sms").types_the_code()
         trusted.posts("/2fa/add/start/", method="recovery", device="").posts().posts(saved="on")
@@ -358,13 +358,13 @@ class TestEnds:
         trusted.opens(f"/2fa/change/{codes.pk}/").posts().posts(saved="on")
         assert TrustedBrowser.objects.count() == 1
 
-    def test_an_end_ends_the_sessions_that_it_let_in(self, trusted: Person) -> None:
+    def test_forgetting_a_browser_ends_its_sessions(self, trusted: Person) -> None:
         trusted.opens(SECRET)
         browsers.end_browsers(trusted.user)
         forget_cached_answer(trusted)
         assert not trusted.is_verified
 
-    def test_the_end_of_one_browser_leaves_the_others(self, trusted: Person) -> None:
+    def test_forgetting_one_browser_keeps_other_browsers(self, trusted: Person) -> None:
         trusted.opens(SECRET)
         other = signs_in_again(trusts(Person("pat"))).opens(SECRET)
         request = trusted.client.get("/").wsgi_request
@@ -375,19 +375,19 @@ class TestEnds:
         assert (trusted.is_verified, other.is_verified) == (False, True)
         assert TrustedBrowser.objects.count() == 1
 
-    def test_nobody_ends_the_browser_of_another_user(self, trusted: Person, sam: Person) -> None:
+    def test_a_user_cannot_forget_another_users_browser(self, trusted: Person, sam: Person) -> None:
         id = str(TrustedBrowser.objects.get().pk)
         assert not browsers.end_browser(sam.client.get("/").wsgi_request, id)
         assert TrustedBrowser.objects.exists()
 
-    def test_an_end_leaves_sessions_that_were_verified_by_code(self, trusted: Person) -> None:
+    def test_forgetting_a_browser_keeps_sessions_verified_by_code(self, trusted: Person) -> None:
         other = Person("pat")
         other.opens(SECRET).picks("sms").types_the_code()
         browsers.end_browsers(trusted.user)
         forget_cached_answer(other)
         assert other.is_verified
 
-    def test_pruning_deletes_what_is_remembered_no_longer(self, trusted: Person, later: Any) -> None:
+    def test_pruning_deletes_expired_browsers(self, trusted: Person, later: Any) -> None:
         later(29 * 86400)
         call_command("twilio_2fa_prune", stdout=StringIO())
         assert TrustedBrowser.objects.count() == 1
@@ -396,7 +396,7 @@ class TestEnds:
         assert not TrustedBrowser.objects.exists()
 
 
-def test_trusting_a_browser_is_told_by_signal_and_mail(pat: Person, mailoutbox: Any) -> None:
+def test_remembering_a_browser_sends_a_signal_and_an_email(pat: Person, mailoutbox: Any) -> None:
     pat.user.email = EMAIL
     pat.user.save()
     pat.client.defaults["HTTP_USER_AGENT"] = FIREFOX
@@ -430,5 +430,5 @@ def test_trusting_a_browser_is_told_by_signal_and_mail(pat: Person, mailoutbox: 
         ("<script>Firefox/", "Firefox"),
     ],
 )
-def test_a_browser_has_a_name_that_its_user_knows(rf: Any, header: str, name: str) -> None:
+def test_a_browser_is_named_by_its_user_agent(rf: Any, header: str, name: str) -> None:
     assert name_of(rf.get("/", HTTP_USER_AGENT=header)) == name

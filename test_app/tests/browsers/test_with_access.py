@@ -1,4 +1,4 @@
-"""Remembered browsers beside the middleware, the log-in page, step-up, and what ends verification."""
+"""Remembered browsers with the middleware, the log-in page, step-up, and ended verifications."""
 
 from __future__ import annotations
 
@@ -60,12 +60,12 @@ def remembered_for_a_month(settings: Any, no_cooldown: None) -> None:
 
 @pytest.fixture
 def trusted(pat: Person) -> Person:
-    """Somebody whose browser is remembered, and who has signed in anew."""
+    """Return a user in a remembered browser, after signing in again."""
     return signs_in_again(trusts(pat))
 
 
 def signs_in(person: Person, to: str = SECRET) -> Person:
-    """Sign in by the log-in page, after signing out in the same browser."""
+    """Sign out, and sign in on the log-in page of the same browser."""
     cookies = cookies_of(person.client)
     person.client.logout()
     person.client.cookies.load(cookies)
@@ -87,7 +87,7 @@ def test_the_log_in_page_asks_for_a_code_in_other_browsers(trusted: Person) -> N
     assert "_auth_user_id" not in trusted.client.session
 
 
-def test_the_log_in_page_takes_no_cookie_of_another_user(trusted: Person, sam: Person) -> None:
+def test_the_log_in_page_ignores_a_cookie_of_another_user(trusted: Person, sam: Person) -> None:
     sam.client.logout()
     sam.client.cookies.load(cookies_of(trusted.client))
     sam.posts("/sign-in/", username="sam", password="sam")
@@ -95,14 +95,14 @@ def test_the_log_in_page_takes_no_cookie_of_another_user(trusted: Person, sam: P
     assert "_auth_user_id" not in sam.client.session
 
 
-def test_a_wrong_password_uses_no_token(trusted: Person) -> None:
+def test_a_wrong_password_does_not_renew_the_token(trusted: Person) -> None:
     before = TrustedBrowser.objects.get().digest
     trusted.client.logout()
     trusted.posts("/sign-in/", username="pat", password="wrong")
     assert TrustedBrowser.objects.get().digest == before
 
 
-def test_a_site_that_requires_verification_asks_nothing(trusted: Person, settings: Any) -> None:
+def test_the_middleware_asks_nothing_in_a_remembered_browser(trusted: Person, settings: Any) -> None:
     settings.TWILIO_2FA_REQUIRED_CB = lambda user: True
     assert trusted.opens("/").path == "/"
     assert trusted.page.status_code == 200
@@ -128,7 +128,7 @@ def test_the_state_says_that_the_browser_let_the_user_in(trusted: Person) -> Non
     assert told == "(True, True, 'trusted_browser', None, None)"
 
 
-def test_the_end_of_a_browser_ends_its_sessions_in_time(trusted: Person, settings: Any) -> None:
+def test_a_forgotten_browsers_sessions_end_at_the_recheck(trusted: Person, settings: Any) -> None:
     settings.TWILIO_2FA_VERIFIED_RECHECK = 0
     trusted.opens(SECRET)
     TrustedBrowser.objects.get()
@@ -138,7 +138,7 @@ def test_the_end_of_a_browser_ends_its_sessions_in_time(trusted: Person, setting
     assert trusted.opens(SECRET).is_at("start")
 
 
-def test_revoke_ends_sessions_within_the_recheck(pat: Person, settings: Any) -> None:
+def test_revoke_ends_sessions_at_the_recheck(pat: Person, settings: Any) -> None:
     from io import StringIO
 
     from django.core.management import call_command

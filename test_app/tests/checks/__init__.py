@@ -1,1 +1,1 @@
-"""What `manage.py check` finds."""
+"""Tests of `manage.py check` and of what Django loads when it starts."""

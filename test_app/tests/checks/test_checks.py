@@ -1,4 +1,4 @@
-"""What `manage.py check` says."""
+"""The messages and hints of `manage.py check`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def found() -> dict[str | None, Any]:
     return {m.id: m for m in run_checks(tags=["twilio_2fa"])}
 
 
-def test_the_demos_settings_are_in_order() -> None:
+def test_check_finds_nothing_in_the_demo_settings() -> None:
     assert [m for m in found().values() if not m.is_silenced()] == []
 
 
@@ -27,21 +27,21 @@ def test_the_demos_settings_are_in_order() -> None:
     ("id", "changed", "says"),
     [
         ("E001", {"TWILIO_2FA_ALOWED_METHODS": []}, "Did you mean TWILIO_2FA_ALLOWED_METHODS?"),
-        ("E002", {"TWILIO_2FA_MAX_SENDS": "5"}, "It takes: int"),
-        ("E002", {"TWILIO_2FA_SANDBOX": "yes"}, "It takes: bool"),
+        ("E002", {"TWILIO_2FA_MAX_SENDS": "5"}, "Use int"),
+        ("E002", {"TWILIO_2FA_SANDBOX": "yes"}, "Use bool"),
         ("E002", {"TWILIO_2FA_PHONE_NUMBER_CB": 5}, "a callable"),
         ("E003", {"TWILIO_2FA_TOKEN_LENGTH": 3}, "4 to 10"),
-        ("E003", {"TWILIO_2FA_SEND_COOLDOWN": []}, "A list of seconds"),
-        ("E003", {"TWILIO_2FA_TIMEOUT": (1, 2, 3)}, "A pair"),
+        ("E003", {"TWILIO_2FA_SEND_COOLDOWN": []}, "a non-empty list"),
+        ("E003", {"TWILIO_2FA_TIMEOUT": (1, 2, 3)}, "a pair"),
         ("E003", {"TWILIO_2FA_PASSKEY_USER_VERIFICATION": "always"}, "required, preferred, discouraged"),
         ("E003", {"TWILIO_2FA_PASSKEY_ORIGINS": ["www.example.com"]}, "https://www.example.com"),
-        ("E003", {"TWILIO_2FA_PASSKEY_ORIGINS": ["https://www.example.com/"]}, "An origin is"),
-        ("E003", {"TWILIO_2FA_SEND_COOLDOWN": -1}, "Seconds, 0 or more"),
-        ("E003", {"TWILIO_2FA_SEND_COOLDOWN": [30, -1]}, "A list of seconds"),
-        ("E003", {"TWILIO_2FA_TIMEOUT": 0}, "Seconds, more than 0"),
-        ("E003", {"TWILIO_2FA_TIMEOUT": (5, 0)}, "A pair"),
-        ("E003", {"TWILIO_2FA_VERIFICATION_EXPIRATION": 0}, "Minutes"),
-        ("E003", {"TWILIO_2FA_VERIFICATION_EXPIRATION": timedelta(-1)}, "Minutes"),
+        ("E003", {"TWILIO_2FA_PASSKEY_ORIGINS": ["https://www.example.com/"]}, "a scheme, a host"),
+        ("E003", {"TWILIO_2FA_SEND_COOLDOWN": -1}, "seconds, 0 or more"),
+        ("E003", {"TWILIO_2FA_SEND_COOLDOWN": [30, -1]}, "seconds, 0 or more"),
+        ("E003", {"TWILIO_2FA_TIMEOUT": 0}, "seconds, more than 0"),
+        ("E003", {"TWILIO_2FA_TIMEOUT": (5, 0)}, "a pair"),
+        ("E003", {"TWILIO_2FA_VERIFICATION_EXPIRATION": 0}, "minutes"),
+        ("E003", {"TWILIO_2FA_VERIFICATION_EXPIRATION": timedelta(-1)}, "minutes"),
         ("E004", {"TWILIO_2FA_SANDBOX": False, "TWILIO_2FA_SERVICE_ID": "VA1"}, "TWILIO_2FA_ACCOUNT_SID"),
         (
             "E005",
@@ -52,7 +52,7 @@ def test_the_demos_settings_are_in_order() -> None:
         ("E008", {"TWILIO_2FA_ALLOWED_METHODS": ["smss"]}, "Did you mean sms?"),
         ("E010", {"TWILIO_2FA_PHONE_NUMBER_ALLOWED_COUNTRIES": ["USA"]}, "two letters"),
         ("E010", {"TWILIO_2FA_PHONE_NUMBER_DEFAULT_REGION": "xx"}, "two letters"),
-        ("E011", {"TWILIO_2FA_PHONE_NUMBER_ALLOWED_CARRIER_TYPES": ["pager"]}, "Line types are"),
+        ("E011", {"TWILIO_2FA_PHONE_NUMBER_ALLOWED_CARRIER_TYPES": ["pager"]}, "mobile, landline, voip"),
         ("E012", {"TWILIO_2FA_LIMITS": {"sends_per_usr": "1/h"}}, "sends_per_user"),
         ("E012", {"TWILIO_2FA_LIMITS": {"sends_per_user": "many"}}, "10/h"),
         (
@@ -61,8 +61,8 @@ def test_the_demos_settings_are_in_order() -> None:
             "auth.User",
         ),
         ("E015", {"TWILIO_2FA_API_CLASSES": {"authetication": []}}, "Did you mean authentication?"),
-        ("E015", {"TWILIO_2FA_API_CLASSES": {"permission": "no.such.Class"}}, "dotted paths"),
-        ("E015", {"TWILIO_2FA_API_CLASSES": {"throttle": [5]}}, "dotted paths"),
+        ("E015", {"TWILIO_2FA_API_CLASSES": {"permission": "no.such.Class"}}, "dotted path"),
+        ("E015", {"TWILIO_2FA_API_CLASSES": {"throttle": [5]}}, "dotted path"),
         ("E014", {"TWILIO_2FA_REGISTER_OPTIONAL_URL": "back"}, "name of a URL"),
         ("E014", {"TWILIO_2FA_VERIFY_SUCCESS_URL": "no:such"}, "name of a URL"),
         ("W004", {"TWILIO_2FA_USER_EMAIL_CB": len}, "works until"),
@@ -80,7 +80,7 @@ def test_a_mistake_is_reported_with_a_hint(
     for name, value in changed.items():
         setattr(settings, name, value)
     with warnings.catch_warnings():
-        # Names of 0.32 warn as well where they are read.
+        # Reading a setting by its old name from 0.32 also raises a DeprecationWarning.
         warnings.simplefilter("ignore", DeprecationWarning)
         message = found()[f"twilio_2fa.{id}"]
     assert message.msg
@@ -108,9 +108,9 @@ def test_a_missing_app_is_named(settings: Any, id: str, app: str) -> None:
     assert app in message.msg + message.hint
 
 
-def test_the_hint_about_an_app_depends_on_who_names_the_provider(settings: Any) -> None:
+def test_the_app_of_a_provider_in_the_settings_is_named(settings: Any) -> None:
     settings.TWILIO_2FA_PROVIDERS = {"grumpy": "tests.conf.callbacks.Grumpy"}
-    assert found()["twilio_2fa.W003"].hint == "Add 'tests.conf'."
+    assert found()["twilio_2fa.W003"].hint == "Add 'tests.conf' to INSTALLED_APPS."
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_the_hint_says_why_a_path_cannot_be_imported(
     assert "No module named 'nowhere'. " in found()[f"twilio_2fa.{id}"].hint
 
 
-def test_a_dotted_path_to_a_callable_is_no_wrong_sid(settings: Any) -> None:
+def test_a_dotted_path_to_a_callable_is_accepted_as_sid(settings: Any) -> None:
     settings.TWILIO_2FA_SANDBOX = False
     settings.TWILIO_2FA_SERVICE_ID = settings.TWILIO_2FA_REGISTRATION_SERVICE_ID = (
         "tests.conf.callbacks.raises"
@@ -167,14 +167,14 @@ def test_a_callback_setting_takes_a_callable_or_a_dotted_path(settings: Any, nam
         assert "twilio_2fa.E002" not in found()
 
 
-def test_check_warns_where_paid_codes_have_no_limit_by_address(settings: Any) -> None:
+def test_check_reports_that_sends_have_no_limit_by_address(settings: Any) -> None:
     settings.TWILIO_2FA_SANDBOX = False
     assert "X-Forwarded-For" in found()["twilio_2fa.I001"].hint
     settings.TWILIO_2FA_CLIENT_ADDRESS_CB = lambda request: request.META["REMOTE_ADDR"]
     assert "twilio_2fa.I001" not in found()
 
 
-def test_check_reports_that_no_method_is_left(settings: Any) -> None:
+def test_check_reports_that_no_method_is_installed(settings: Any) -> None:
     settings.TWILIO_2FA_ALLOWED_METHODS = None
     settings.TWILIO_2FA_PROVIDERS = dict.fromkeys(
         ["sms", "call", "email", "whatsapp", "totp", "passkey", "push", "recovery", "link"]
@@ -182,7 +182,7 @@ def test_check_reports_that_no_method_is_left(settings: Any) -> None:
     assert "Reinstall" in found()["twilio_2fa.E009"].hint
 
 
-def test_without_settings_all_imports_and_check_names_gaps() -> None:
+def test_check_reports_missing_settings_in_an_empty_project() -> None:
     program = """
 import django
 from django.conf import settings

@@ -1,4 +1,4 @@
-"""What starting Django with the app installed costs."""
+"""The modules that are loaded when Django starts with this package installed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-# What is needed later, if at all: when a user comes, or a check runs.
+# Modules that are needed only when a page is requested or the system checks run.
 LATE = (
     "twilio.rest",
     "twilio.base",
@@ -19,9 +19,9 @@ LATE = (
     "django_twilio_2fa.process",
     "django_twilio_2fa.providers",
 )
-# Django's test client brings unittest and Jinja2 with it.
+# Django's test client imports unittest and Jinja2.
 NEVER = ("django.test", "unittest", "jinja2")
-# A project with nothing in it but the kit, and what Django needs for its pages.
+# A project that has only this package, and the apps that its pages need.
 PROJECT = """
 import sys, types
 from django.conf import settings
@@ -51,7 +51,7 @@ get_resolver().url_patterns
 
 
 def loaded_by(code: str) -> set[str]:
-    """Modules that a fresh process has loaded after running the code."""
+    """Return the modules that are loaded in a new process after it has run the code."""
     program = f"{code}\nimport sys\nprint(*sorted(sys.modules))"
     env = {
         **os.environ,
@@ -70,29 +70,29 @@ def started() -> set[str]:
 
 
 @pytest.mark.parametrize("module", [*LATE, *NEVER])
-def test_starting_does_not_import_what_is_used_later(started: set[str], module: str) -> None:
+def test_a_module_is_not_imported_when_django_starts(started: set[str], module: str) -> None:
     assert {"django_twilio_2fa.models", "django_twilio_2fa.urls"} <= started
     assert module not in started
 
 
-def test_resolving_another_page_does_not_import_our_pages() -> None:
+def test_resolving_a_page_of_the_site_does_not_import_our_pages() -> None:
     loaded = loaded_by(f"{PROJECT}\nassert get_resolver().resolve('/mine/').url_name == 'mine'")
     assert not {"django_twilio_2fa.pages", "formtools.wizard"} & loaded
 
 
-def test_finding_our_pages_loads_no_twilio_or_phone_metadata() -> None:
+def test_reversing_a_url_loads_no_twilio_or_phone_metadata() -> None:
     loaded = loaded_by(f"{PROJECT}\nassert reverse('twilio_2fa:start') == '/2fa/start/'")
     assert "django_twilio_2fa.pages.wizard" in loaded
     assert not {"twilio.rest", "twilio.base", "requests", *NEVER} & loaded
     assert not [m for m in loaded if m.startswith("phonenumbers.data.region_")]
 
 
-def test_running_the_checks_loads_their_modules() -> None:
+def test_running_the_checks_loads_the_modules_of_the_checks() -> None:
     code = f"{PROJECT}\nfrom django.core.checks import run_checks\nrun_checks()"
     assert {"django_twilio_2fa.checks.methods", "django_twilio_2fa.pages.wizard"} <= loaded_by(code)
 
 
-def test_url_patterns_can_be_added_to_a_list_as_in_0_32() -> None:
+def test_urlpatterns_can_be_concatenated_with_a_list() -> None:
     from django.urls import URLPattern, URLResolver, path
 
     from django_twilio_2fa.urls import urlpatterns
@@ -104,7 +104,7 @@ def test_url_patterns_can_be_added_to_a_list_as_in_0_32() -> None:
     assert all(isinstance(pattern, (URLPattern, URLResolver)) for pattern in urlpatterns)
 
 
-def test_the_version_is_the_installed_one() -> None:
+def test_the_version_is_that_of_the_distribution() -> None:
     from importlib.metadata import version
 
     import django_twilio_2fa

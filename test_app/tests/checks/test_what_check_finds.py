@@ -1,4 +1,4 @@
-"""Mistakes in setting up: each is made in a project that is in order, and `check` names that one."""
+"""Mistakes in the installation. Each is made in a correct project, and `check` reports that mistake only."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def reset(view: Any, **options: Any) -> Any:
 
 
 class Project:
-    """What `startproject` gives, with the lines of docs/installation.md. Methods make a mistake in it."""
+    """A project of `startproject`, set up as in docs/installation.md. Its methods change the settings."""
 
     def __init__(self, settings: Any, monkeypatch: Any) -> None:
         self.settings = settings
@@ -115,7 +115,7 @@ def project(settings: Any, monkeypatch: Any) -> Iterator[Project]:
 
 
 def without_loaders(engine: dict[str, Any]) -> dict[str, Any]:
-    """Return the template engine of the demo as most sites have it."""
+    """Return the template engine of the demo with `APP_DIRS` in place of its loaders, as most sites have."""
     options = {name: value for name, value in engine["OPTIONS"].items() if name != "loaders"}
     return {**engine, "APP_DIRS": True, "OPTIONS": options}
 
@@ -142,9 +142,10 @@ def broken(**changed: Any) -> Callable[[Project], None]:
 
 
 Mistake = tuple[str, str, Callable[[Project], Any], str]
-# What was done wrong; the ids that are found, and no others; and what the hint of the first names.
+# The mistake, all ids that `check` reports, a function that makes the mistake, and a part of the first
+# message or hint.
 MISTAKES: list[Mistake] = [
-    ("a price that is none", "E040", with_settings(PRICES={"sms": "free"}), "PRICES"),
+    ("an invalid price", "E040", with_settings(PRICES={"sms": "free"}), "PRICES"),
     ("a budget without a sum", "E041", with_settings(BUDGETS={"all": {}}), "BUDGETS"),
     ("widget_tweaks forgotten", "W002", without_app("widget_tweaks"), "'widget_tweaks'"),
     ("formtools forgotten", "W002", without_app("formtools"), "'formtools'"),
@@ -221,8 +222,8 @@ MISTAKES: list[Mistake] = [
     ("a list of limits", "E002", with_settings(LIMITS=["x"]), "dict"),
     ("one method as a text", "E002", with_settings(ALLOWED_METHODS="sms"), "list"),
     ("a value that is not possible", "E003", with_settings(MAX_SENDS=50), "1 to 5"),
-    ("a stylesheet that is none", "E003", with_settings(STYLESHEETS=[5]), "href"),
-    ("details that are no dict", "E003", with_settings(METHOD_DETAILS={"sms": "Text"}), "label"),
+    ("an invalid stylesheet", "E003", with_settings(STYLESHEETS=[5]), "href"),
+    ("details that are not a dict", "E003", with_settings(METHOD_DETAILS={"sms": "Text"}), "label"),
     ("the SIDs exchanged", "E003", broken(ACCOUNT_SID="VA1"), "AC"),
     ("no credentials", "E004", broken(AUTH_TOKEN=None), "TWILIO_2FA_AUTH_TOKEN"),
     ("no service", "E005", broken(SERVICE_ID=None), "TWILIO_2FA_SERVICE_ID"),
@@ -243,7 +244,7 @@ MISTAKES: list[Mistake] = [
         with_settings(ALLOW_UNAUTHENTICATED_USERS=True, UNAUTHENTICATED_USER_FIELD="uuid"),
         "auth.User",
     ),
-    ("an address that leads nowhere", "E014", with_settings(VERIFY_SUCCESS_URL="nowhere"), "URL"),
+    ("a path without a page", "E014", with_settings(VERIFY_SUCCESS_URL="nowhere"), "URL"),
     ("a class misspelt", "E015", with_settings(API_CLASSES={"permission": "no.such.Class"}), "dotted"),
     ("a provider that cannot be loaded", "W001", with_settings(PROVIDERS={"owl": "no.such.Owl"}), "Fix or"),
     ("a setting by its old name", "W004", with_settings(ALLOW_REGISTER=True), "old name works"),
@@ -262,8 +263,8 @@ MISTAKES: list[Mistake] = [
         lambda p: p.monkeypatch.setattr(get_user_model(), "EMAIL_FIELD", "mail"),
         "EMAIL_FIELD",
     ),
-    ("details of no method", "W014", with_settings(METHOD_DETAILS={"smss": {"label": "x"}}), "sms"),
-    ("a sentence for no error", "W014", with_settings(ERROR_DISPLAY={"user_not_alowed": "x"}), "allowed"),
+    ("details of an unknown method", "W014", with_settings(METHOD_DETAILS={"smss": {"label": "x"}}), "sms"),
+    ("an unknown error code", "W014", with_settings(ERROR_DISPLAY={"user_not_alowed": "x"}), "allowed"),
     ("recovery codes alone", "W015", with_settings(ALLOWED_METHODS=["recovery"]), "registered first"),
     ("no method allowed", "W015", with_settings(ALLOWED_METHODS=[]), "None for all"),
     (
@@ -312,11 +313,11 @@ MISTAKES: list[Mistake] = [
         lambda p: p.sets(MIDDLEWARE=[*p.settings.MIDDLEWARE, OURS]),
         "to False if",
     ),
-    ("live, and nothing counted by address", "I001", broken(CLIENT_ADDRESS_CB=None), "X-Forwarded-For"),
+    ("no limit by address in production", "I001", broken(CLIENT_ADDRESS_CB=None), "X-Forwarded-For"),
 ]
 
 
-def test_nothing_is_found_in_a_project_that_is_in_order(project: Project) -> None:
+def test_check_finds_nothing_in_a_correct_project(project: Project) -> None:
     assert found() == {}
     project.goes_live()
     assert found() == {}
@@ -324,8 +325,8 @@ def test_nothing_is_found_in_a_project_that_is_in_order(project: Project) -> Non
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=[what for what, *_ in MISTAKES])
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-@pytest.mark.usefixtures("sessions_in_database")  # as on a site that says nothing of them
-def test_a_mistake_is_named_with_what_to_do(project: Project, mistake: Mistake) -> None:
+@pytest.mark.usefixtures("sessions_in_database")  # Django's default
+def test_each_mistake_in_a_project_is_reported_with_a_hint(project: Project, mistake: Mistake) -> None:
     _what, ids, make, hint = mistake
     make(project)
     told = found()
@@ -341,7 +342,7 @@ def test_a_retired_setting_is_a_warning(project: Project, name: str) -> None:
     assert sorted(found()) == ["W007"]
 
 
-def test_no_other_log_in_is_found_where_each_is_verified(project: Project) -> None:
+def test_views_that_verify_are_not_reported_as_other_log_ins(project: Project) -> None:
     site = path("admin/", TwoFactorAdminSite("back").urls)
     ours = reset(TwoFactorPasswordResetConfirmView)
     project.includes(PAGES, HANDSET, OUR_LOGIN, ours, site)
@@ -353,7 +354,7 @@ def test_no_other_log_in_is_found_where_each_is_verified(project: Project) -> No
     assert found() == {}
 
 
-def test_mistakes_do_not_hide_one_another(project: Project) -> None:
+def test_several_mistakes_are_all_reported(project: Project) -> None:
     with_settings(MAX_SEND=3, LIMITS=["x"])(project)
     without_app("widget_tweaks")(project)
     assert sorted(found()) == ["E001", "E002", "W002"]
@@ -365,7 +366,7 @@ def test_a_path_that_django_redirects_is_a_sign_in_page(project: Project) -> Non
         assert found() == {}
 
 
-def test_pages_within_other_namespaces_are_seen(project: Project) -> None:
+def test_pages_in_another_namespace_are_found(project: Project) -> None:
     inner = include(([PAGES, HANDSET], "shop"))
     project.includes(path("shop/", inner), ACCOUNT, LOGIN)
     assert found() == {}
@@ -378,26 +379,26 @@ def test_a_project_with_the_api_only_needs_no_pages(project: Project) -> None:
 
 
 @pytest.mark.parametrize("urlconf", ["no_such_urls", "tests.clock"])
-def test_urls_that_cannot_be_read_are_left_to_django(project: Project, urlconf: str) -> None:
+def test_a_broken_urlconf_is_not_reported_by_these_checks(project: Project, urlconf: str) -> None:
     project.sets(ROOT_URLCONF=urlconf, TWILIO_2FA_VERIFY_SUCCESS_URL="anywhere")
     assert found() == {}
 
 
-def test_a_check_that_fails_is_named_and_hides_nothing(project: Project) -> None:
+def test_a_check_that_fails_is_reported_with_other_mistakes(project: Project) -> None:
     project.sets(MIDDLEWARE=5, TWILIO_2FA_MAX_SENDS=50)
     told = found()
     assert sorted(told) == ["E003", "W018"]
     assert "'middleware'" in told["W018"].msg or "'messages'" in told["W018"].msg
 
 
-def test_every_id_is_declared_and_every_one_declared_is_used() -> None:
+def test_the_declared_ids_are_those_in_the_code() -> None:
     code = "".join(path.read_text() for path in Path(str(checks.__file__)).parent.glob("*.py"))
     assert set(re.findall(r'id="twilio_2fa\.(\w+)"', code)) == set(checks.FOUND)
 
 
-def test_a_mistake_is_tried_for_every_id() -> None:
+def test_every_id_is_tested() -> None:
     tried = {id for _what, ids, *_ in MISTAKES for id in ids.split()}
-    # Here and there: a contract of methods, migrations, a check that fails, and prices and budgets.
+    # Tested in other functions and files.
     elsewhere = {"W006", "W012", "W018", "E040", "E041"}
     assert tried | elsewhere == set(checks.FOUND)
 
@@ -425,7 +426,7 @@ for address in ("/2fa/start/", "/2fa/devices/", "/secret/", "/sandbox/", "/sandb
 """
 
 
-def test_every_page_says_that_migrate_was_forgotten() -> None:
+def test_every_page_reports_missing_migrations() -> None:
     folder = Path(__file__).resolve().parents[1] / "packaging" / "project"
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "DJANGO_SETTINGS_MODULE": "settings"}
     command = [sys.executable, "-c", UNMIGRATED]
@@ -434,7 +435,7 @@ def test_every_page_says_that_migrate_was_forgotten() -> None:
     assert done.stdout.splitlines() == [f"{page} python manage.py migrate" for page in pages], done.stderr
 
 
-def test_migrations_that_are_missing_are_found_where_asked_for() -> None:
+def test_check_with_a_database_reports_missing_migrations() -> None:
     folder = Path(__file__).resolve().parents[1] / "packaging" / "project"
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "DJANGO_SETTINGS_MODULE": "settings"}
     command = [sys.executable, "-m", "django", "check"]

@@ -1,4 +1,4 @@
-"""What a site might set as callbacks; named by dotted path in the tests.
+"""Callbacks that a site might set. The tests name them by dotted path.
 
 This site keeps its users' phone numbers in `first_name` and their addresses in `email`.
 """
@@ -40,13 +40,13 @@ def rubbish() -> str:
 
 
 def stores(**told: Any) -> None:
-    """A receiver of set_user_data that keeps what it is told."""
+    """Store the value of `set_user_data` on the user."""
     setattr(told["user"], FIELDS[told["field"]], str(told["value"]))
     told["user"].save()
 
 
 def forgets(**told: Any) -> None:
-    """A receiver of set_user_data that does not."""
+    """Receive `set_user_data` and store nothing."""
 
 
 def refuses_demo(user: Any) -> bool:
@@ -74,7 +74,7 @@ def in_rhyme(code: str) -> str | None:
 
 
 class Grumpy(MethodProvider):
-    """A method that fails, and has no word of its own for it."""
+    """A method that fails with the base error, which has no code and no message of its own."""
 
     label = "Grumpy"
     device_kind = "phone_number"

@@ -1,4 +1,4 @@
-"""A Twilio Verify of a few lines, on a real socket: it takes credentials, time, and sends nothing."""
+"""A minimal Twilio Verify on a real socket: it checks credentials, delays answers and sends nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SERVICE = "VA" + "3" * 32
 
 
 class Loopback:
-    """Answers sends on 127.0.0.1 with `delay` seconds' pause; `requests` holds who asked for which path."""
+    """A server that answers sends after `delay` seconds. `requests` holds the user and path of each."""
 
     def __init__(self) -> None:
         self.delay = 0.0
@@ -46,12 +46,12 @@ class Loopback:
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(data)))
-                with suppress(ConnectionError):  # whoever asked has not waited
+                with suppress(ConnectionError):  # the client has not waited
                     self.end_headers()
                     self.wfile.write(data)
 
             def log_message(self, *args: Any) -> None:
-                """Nothing: the test's output is not the server's."""
+                """Log nothing, to keep requests out of the output of the tests."""
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True

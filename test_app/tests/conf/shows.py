@@ -1,4 +1,4 @@
-"""Says of a test which settings it shows at work, so that none is left without one."""
+"""Record which settings a test covers, so that every setting has a test."""
 
 from __future__ import annotations
 

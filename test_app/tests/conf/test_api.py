@@ -1,4 +1,4 @@
-"""Settings of the API, and of what is verified for nobody."""
+"""Settings of the API, and of verifications without a user."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class TestClasses:
 
 @shows("ALLOW_UNAUTHENTICATED_USERS", "UNAUTHENTICATED_QUERY_PARAM", "UNAUTHENTICATED_USER_FIELD")
 class TestNamedUsers:
-    """What they learn, and what not, is in `attacks/test_unauthenticated.py`."""
+    """Callers that name a user. `attacks/test_unauthenticated.py` tests what such callers can learn."""
 
     @pytest.mark.parametrize(
         ("allowed", "param", "field", "query", "status"),

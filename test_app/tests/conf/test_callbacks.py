@@ -1,4 +1,4 @@
-"""Sites that keep numbers and addresses themselves."""
+"""Sites that store phone numbers and e-mail addresses themselves."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def stores() -> Iterator[None]:
 
 @pytest.fixture
 def owner(demo: Person, settings: Any, stores: None) -> Person:
-    """Demo, whose phone the site has in `first_name`."""
+    """Return the user demo, whose phone number the site keeps in `first_name`."""
     settings.TWILIO_2FA_PHONE_NUMBER_CB = f"{callbacks.HERE}.phone_of"
     demo.user.first_name = PHONE
     demo.user.save()
@@ -59,7 +59,7 @@ def test_a_callback_replaces_stored_devices_of_the_same_kind(owner: Person) -> N
     assert {value for _method, value in owner.opens("start").choices} == {"(XXX) XXX-0143"}
 
 
-def test_a_first_number_is_given_to_the_site_and_not_kept(demo: Person, settings: Any, stores: None) -> None:
+def test_a_first_number_is_stored_by_the_site_only(demo: Person, settings: Any, stores: None) -> None:
     settings.TWILIO_2FA_PHONE_NUMBER_CB = f"{callbacks.HERE}.phone_number_of"
     demo.opens("start").picks("sms").registers().types_the_code()
     assert demo.is_verified
@@ -68,7 +68,9 @@ def test_a_first_number_is_given_to_the_site_and_not_kept(demo: Person, settings
     assert demo.user.first_name == PHONE
 
 
-def test_a_value_that_the_site_did_not_store_ends_on_failed(demo: Person, settings: Any, caplog: Any) -> None:
+def test_a_value_the_site_did_not_store_shows_the_failed_page(
+    demo: Person, settings: Any, caplog: Any
+) -> None:
     settings.TWILIO_2FA_PHONE_NUMBER_CB = f"{callbacks.HERE}.phone_of"
     demo.opens("start").picks("sms").registers().types_the_code()
     assert demo.is_at("failed")

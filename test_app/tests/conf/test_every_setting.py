@@ -1,4 +1,4 @@
-"""No setting is declared that no test shows at work."""
+"""Every declared setting is covered by a test."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .shows import SHOWN
 TESTS = Path(__file__).resolve().parents[1]
 
 
-def test_every_setting_is_shown_at_work() -> None:
+def test_every_setting_is_covered_by_a_test() -> None:
     for path in TESTS.rglob("test_*.py"):
         if "@shows(" in path.read_text():
             import_module(".".join([TESTS.name, *path.relative_to(TESTS).with_suffix("").parts]))

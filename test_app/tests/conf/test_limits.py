@@ -1,4 +1,4 @@
-"""Limits across verifications: who may send and try how often, and who is locked."""
+"""Limits across verifications: sends, attempts and locks."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.usefixtures("no_cooldown")
 
 @pytest.fixture(autouse=True)
 def the_clock_stands_still(monkeypatch: Any) -> Any:
-    """In the middle of a window, so that none ends while a test runs; `tick` moves it."""
+    """Stop the clock in mid-window, so that no window ends during a test. Return `tick`, which moves it."""
     now = [1_800_000_000 + 1800]
     monkeypatch.setattr(rate_limits.time, "time", lambda: float(now[0]))
 
@@ -40,7 +40,7 @@ def the_clock_stands_still(monkeypatch: Any) -> Any:
 
 
 def fails_often(person: Person, times: int, method: str = "sms", to: str = PHONE) -> None:
-    """Types wrong codes, starting a new verification whenever one is used up."""
+    """Type wrong codes, and start a new verification whenever one is used up."""
     for n in range(times):
         if n % 4 == 0:
             Verification.objects.filter(user=person.user).update(pending_key=None, status="canceled")
@@ -51,7 +51,7 @@ def fails_often(person: Person, times: int, method: str = "sms", to: str = PHONE
 
 class TestSends:
     @shows("LIMITS")
-    def test_no_more_than_the_limit_go_to_a_device_in_an_hour(self, pat: Person, settings: Any) -> None:
+    def test_no_more_sends_than_the_limit_go_to_a_device_per_hour(self, pat: Person, settings: Any) -> None:
         settings.TWILIO_2FA_LIMITS = {"sends_per_destination": "3/h"}
         for _ in range(5):
             Verification.objects.update(pending_key=None, status="canceled")
@@ -85,19 +85,19 @@ class TestSends:
             return pat.has_got()
 
         assert [sends() for _ in range(4)] == [1, 2, 3, 3]
-        # Twelve steps make the hour: for eleven of them nothing is free again.
+        # An hour has twelve steps. During eleven of them, no further send is allowed.
         for _ in range(11):
             the_clock_stands_still(299)
             assert sends() == 3
         the_clock_stands_still(3600 - 11 * 299)
         assert [sends() for _ in range(4)] == [4, 5, 6, 6]
 
-    def test_an_attacker_who_enters_a_number_uses_up_no_sends_of_it(self, pat: Person, demo: Person) -> None:
+    def test_an_attacker_cannot_use_up_the_sends_to_a_users_number(self, pat: Person, demo: Person) -> None:
         demo.opens("start").picks("sms").registers()
         for n in range(3):
-            get_user_model().objects.create_user(f"stranger{n}")
-            Person(f"stranger{n}").opens("start").picks("sms").registers()
-        # Two in ten minutes go to a number that nobody has proven, whoever types it.
+            get_user_model().objects.create_user(f"attacker{n}")
+            Person(f"attacker{n}").opens("start").picks("sms").registers()
+        # At most two codes in ten minutes go to an unproven number, whichever user enters it.
         assert pat.has_got() == 2
         assert pat.opens("start").picks("sms").is_at("verify")
         assert pat.has_got() == 3
@@ -156,7 +156,7 @@ class TestSends:
         assert (rate_limits.address_of(a) == rate_limits.address_of(b)) is same
 
     @pytest.mark.parametrize("text", ["unknown", "unix:", "203.0.113.9, 198.51.100.2", "_hidden", "host:80"])
-    def test_text_that_is_no_address_is_logged_once_and_not_counted(
+    def test_an_invalid_client_address_is_logged_once_not_counted(
         self, pat: Person, settings: Any, caplog: pytest.LogCaptureFixture, text: str
     ) -> None:
         rate_limits._warn_of_no_address.cache_clear()
@@ -213,7 +213,7 @@ class TestWrongTokens:
         the_clock_stands_still(20)
         assert pat.opens("start").picks("call").is_at("verify")
 
-    def test_locking_one_session_leaves_the_users_others_open(self, pat: Person) -> None:
+    def test_locking_a_session_leaves_the_users_other_sessions_open(self, pat: Person) -> None:
         fails_often(pat, 10)
         other = Person("pat").opens("start").picks("call")
         assert other.is_at("verify")
@@ -236,7 +236,7 @@ class TestWrongTokens:
             pat.opens("start").picks(method).types_the_code()
             assert pat.is_at("success")
 
-    @pytest.mark.usefixtures("sessions_in_database")  # which a clock of years later does not end
+    @pytest.mark.usefixtures("sessions_in_database")  # a clock that is years ahead does not end them
     def test_many_wrong_codes_in_a_row_lock_until_an_unlock(
         self, pat: Person, settings: Any, the_clock_stands_still: Any
     ) -> None:
@@ -251,7 +251,7 @@ class TestWrongTokens:
         pat.opens("start").picks("sms").types_the_code()
         assert pat.is_at("success")
 
-    def test_a_run_that_fills_an_hour_locks_until_an_unlock(self, pat: Person, settings: Any) -> None:
+    def test_wrong_codes_at_both_limits_lock_until_an_unlock(self, pat: Person, settings: Any) -> None:
         settings.TWILIO_2FA_LIMITS = {"wrong_tokens_in_a_row": 3, "wrong_tokens_per_user": "3/h"}
         with heard(twilio_2fa_user_locked) as told:
             fails_often(pat, 3)
@@ -282,7 +282,7 @@ class TestWrongTokens:
         if notify:
             assert "change your password" in mail.outbox[0].body
 
-    def test_nothing_that_a_user_does_brings_tries_back(self, pat: Person, settings: Any) -> None:
+    def test_canceling_or_logging_out_restores_no_attempts(self, pat: Person, settings: Any) -> None:
         settings.TWILIO_2FA_LIMITS = {
             "wrong_tokens_per_user": "6/h",
             "sends_per_user": None,
@@ -335,7 +335,7 @@ def test_verifys_own_rate_limits_are_passed_along(pat: Person, settings: Any) ->
     assert [told["values"].get("RateLimits") for told in seen] == [f'{{"account": "sms-{pat.user.pk}"}}']
 
 
-def test_no_count_is_stored_under_anything_that_names_somebody(pat: Person) -> None:
+def test_counters_store_no_phone_number_and_no_code(pat: Person) -> None:
     pat.opens("start").picks("sms").types_a_wrong_code()
     stored = str(list(Counter.objects.values()))
     assert PHONE not in stored
@@ -359,7 +359,7 @@ HOUR, DAY = 3600, 86400
         ("requests_per_client", [(30, HOUR)]),
     ],
 )
-def test_each_limit_holds_by_default_for_what_its_name_says(
+def test_each_default_limit_refuses_one_key_at_its_rate(
     db: None, the_clock_stands_still: Any, name: str, expected: list[tuple[int, int]]
 ) -> None:
     for most, seconds in expected:
@@ -371,7 +371,7 @@ def test_each_limit_holds_by_default_for_what_its_name_says(
                 durably(rate_limits.consume, rate_limits.limits_for(name, "somebody"))
                 taken += 1
             except limit_rows.LimitReached as e:
-                # Either this rate's own limit, or a shorter one's: time passes until that one allows more.
+                # A shorter limit may be reached first. Then time passes until that limit allows more.
                 if e.count.seconds == seconds:
                     break
                 the_clock_stands_still(e.retry_after)
@@ -381,5 +381,5 @@ def test_each_limit_holds_by_default_for_what_its_name_says(
         Counter.objects.all().delete()
 
 
-def test_a_run_of_a_hundred_locks_by_default() -> None:
+def test_a_hundred_wrong_codes_in_a_row_lock_by_default() -> None:
     assert rate_limits.DEFAULTS[rate_limits.CONSECUTIVE] == 100

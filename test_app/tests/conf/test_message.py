@@ -1,4 +1,4 @@
-"""What a message says and in which language: parameters that are passed on to Verify."""
+"""The text and language of messages: the parameters that are passed on to Twilio Verify."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from .shows import shows
 
 @pytest.fixture
 def asked() -> Any:
-    """What Twilio was asked: the parameters of each send and each check."""
+    """Return the parameters of each send and each check that Twilio was asked for."""
     told: list[dict[str, Any]] = []
 
     def note(method: str, path: str, values: Any, **kwargs: Any) -> None:
@@ -59,7 +59,7 @@ class TestLocale:
             (None, None),
         ],
     )
-    def test_the_active_language_is_sent_if_verify_supports_it(self, language: Any, tag: str | None) -> None:
+    def test_a_language_is_mapped_to_a_locale_of_verify(self, language: Any, tag: str | None) -> None:
         assert locale_for(language) == tag
 
     def test_every_language_tag_is_mapped_to_itself(self) -> None:
@@ -79,7 +79,7 @@ class TestLocale:
         sam.opens("start").picks("email")
         assert "Locale" not in asked[0]
 
-    def test_a_site_may_choose_by_method_and_user(self, pat: Person, asked: list[Any], settings: Any) -> None:
+    def test_the_site_may_choose_the_language(self, pat: Person, asked: list[Any], settings: Any) -> None:
         settings.TWILIO_2FA_LOCALE_CB = lambda method, user, request: (
             "fr" if (method, user) == ("sms", pat.user) and request else None
         )
@@ -201,7 +201,7 @@ class TestOptions:
         assert pat.page.status_code == 200
         assert asked == []
         assert "no database" in caplog.text
-        # Nothing went out, so the next send is free at once.
+        # Nothing was sent, so the next send has no cooldown.
         settings.TWILIO_2FA_VERIFICATION_OPTIONS_CB = None
         assert pat.opens("start").picks("sms").types_the_code().is_verified
 
@@ -244,7 +244,7 @@ class TestOptions:
 
 
 class TestExtension:
-    """A switchboard: the call dials on, and nothing can be written to it."""
+    """Phone numbers with an extension: a call dials it, and text messages are not possible."""
 
     @pytest.fixture(autouse=True)
     def any_line(self, settings: Any, no_cooldown: None) -> None:
@@ -265,14 +265,14 @@ class TestExtension:
         assert asked[-1]["SendDigits"] == "wwww12"
         assert again.types_the_code().is_verified
 
-    def test_no_text_message_is_sent_to_an_extension(self, demo: Person, asked: list[Any]) -> None:
+    def test_text_messages_are_not_sent_to_an_extension(self, demo: Person, asked: list[Any]) -> None:
         demo.opens("start").picks("sms").registers("202 555 0143 ext. 12")
         assert asked == []
         assert "cannot get text messages" in demo.text
         assert demo.page.context["method"]["value"] == "call"
 
     @pytest.mark.parametrize(("method", "says"), [("call", True), ("sms", False)])
-    def test_the_page_of_a_call_says_that_a_key_may_be_asked_for(
+    def test_only_the_page_of_a_call_mentions_pressing_a_key(
         self, pat: Person, method: str, says: bool
     ) -> None:
         assert ("have to press a key" in pat.opens("start").picks(method).text) is says
@@ -293,7 +293,7 @@ class TestExtension:
         demo.opens("start").picks("call").registers("202 555 0143 ext. 12").posts("verify", action="resend")
         assert [a["SendDigits"] for a in asked] == ["wwww12", "wwww12"]
 
-    def test_no_text_message_takes_the_place_of_a_resend(self, demo: Person, asked: list[Any]) -> None:
+    def test_a_resend_to_an_extension_cannot_be_a_text_message(self, demo: Person, asked: list[Any]) -> None:
         demo.opens("start").picks("call").registers("202 555 0143 ext. 12")
         demo.posts("verify", action="resend", method="sms")
         assert [a["Channel"] for a in asked] == ["call"]
@@ -310,7 +310,7 @@ class TestExtension:
         demo.types_the_code()
         assert Device.objects.get().contact.extension == "13"
 
-    def test_no_extension_replaces_another_during_a_check(self, demo: Person) -> None:
+    def test_an_extension_cannot_be_replaced_during_a_check(self, demo: Person) -> None:
         verifier = Verifier(demo.user)
         row = verifier.send("call", to="+1 202 555 0143 ext. 12")
         take_lease(row)
@@ -319,7 +319,7 @@ class TestExtension:
         row.refresh_from_db()
         assert (row.status, row.contact.extension) == ("pending", "12")
 
-    def test_a_corrected_number_has_no_extension_left(self, demo: Person, asked: list[Any]) -> None:
+    def test_correcting_a_number_removes_its_extension(self, demo: Person, asked: list[Any]) -> None:
         demo.opens("start").picks("call").registers("202 555 0143 ext. 12")
         demo.opens("start").picks("sms").registers("202 555 0143")
         assert "ext." not in demo.text

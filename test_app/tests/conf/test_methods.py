@@ -1,4 +1,4 @@
-"""Which methods there are, which may be used, and what they are called."""
+"""Settings of methods: providers, allowed methods and displayed names."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class TestProviders:
 @shows("ALLOWED_METHODS")
 class TestAllowedMethods:
     @pytest.mark.parametrize("wanted", [["email", "sms"], ("call",), ["whatsapp", "call", "sms"]])
-    def test_only_allowed_methods_are_offered_in_that_order(
+    def test_allowed_methods_are_offered_in_their_order(
         self, sam: Person, settings: Any, wanted: Any
     ) -> None:
         settings.TWILIO_2FA_ALLOWED_METHODS = wanted

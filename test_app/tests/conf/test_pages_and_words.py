@@ -1,4 +1,4 @@
-"""Where users go, what pages look like, and what they say."""
+"""Settings of redirects, stylesheets, help links and texts of pages."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ class TestSubmittingAFullCode:
         assert "data-submit-when-full" not in html
         assert "We check it as soon as it is complete." not in sam.text
 
-    def test_a_page_with_a_box_to_tick_waits_for_the_button(self, sam: Person, settings: Any) -> None:
+    def test_a_page_with_a_checkbox_waits_for_the_button(self, sam: Person, settings: Any) -> None:
         settings.TWILIO_2FA_TRUSTED_BROWSER_AGE = timedelta(days=30)
         assert "data-submit-when-full" not in sam.opens("start").picks("sms").page.content.decode()
 
@@ -142,7 +142,7 @@ class TestMessages:
         assert "[verification_resent: pat]" in pat.posts("verify", action="resend").text
         assert "[verified: pat]" in pat.types_the_code().text
 
-    def test_messages_without_another_text_are_unchanged(self, pat: Person, settings: Any) -> None:
+    def test_messages_without_a_custom_text_are_unchanged(self, pat: Person, settings: Any) -> None:
         settings.TWILIO_2FA_MESSAGE_DISPLAY_CB = f"{callbacks.HERE}.in_rhyme"
         pat.opens("start").picks("sms")
         assert "Seek the code sent by text message at (XXX) XXX-0143!" in pat.text
@@ -157,7 +157,7 @@ class TestMessages:
 @shows("ERROR_DISPLAY")
 class TestErrorDisplay:
     @pytest.mark.parametrize("typed", ["wrong", "12"])
-    def test_a_sentence_of_the_sites_own_is_shown(self, pat: Person, settings: Any, typed: str) -> None:
+    def test_a_sites_own_error_sentence_is_shown(self, pat: Person, settings: Any, typed: str) -> None:
         settings.TWILIO_2FA_ERROR_DISPLAY = {"invalid_verification_code": "Nope."}
         pat.opens("start").picks("sms")
         pat.types_a_wrong_code() if typed == "wrong" else pat.types(typed)
@@ -174,7 +174,7 @@ class TestErrorDisplay:
         assert "Ask your boss." in demo.opens("start").text
 
     @pytest.mark.parametrize("code", ["twilio_error_20503", "twilio_error_{twilio_error}"])
-    def test_a_code_with_a_placeholder_can_be_named_filled_or_not(
+    def test_error_display_matches_a_code_with_or_without_its_value(
         self, sam: Person, settings: Any, code: str
     ) -> None:
         settings.TWILIO_2FA_ERROR_DISPLAY = {code: "Twilio says {twilio_error}."}
@@ -183,7 +183,7 @@ class TestErrorDisplay:
 
 
 @shows("DEFAULT_ERROR_CODE", "DEFAULT_ERROR_DISPLAY")
-class TestErrorWithoutAWord:
+class TestErrorWithoutCode:
     @pytest.fixture
     def grumpy(self, pat: Person, settings: Any) -> Person:
         settings.TWILIO_2FA_PROVIDERS = {"grumpy": f"{callbacks.HERE}.Grumpy"}

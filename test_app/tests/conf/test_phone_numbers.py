@@ -1,4 +1,4 @@
-"""Which numbers are accepted."""
+"""Settings that decide which phone numbers are accepted."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from django_twilio_2fa.models import Device
 from ..people import Person
 from .shows import shows
 
-# What the sandbox answers when it is asked for the line type of these.
+# Numbers for which the lookup of the sandbox answers with these line types.
 MOBILE, LANDLINE, VOIP, UNKNOWN, LOOKUP_FAILS = (f"202 555 01{n}" for n in (43, 56, 51, 52, 55))
 CANADIAN = "+1 416 555 0143"
 
 
 def registers(person: Person, phone: str, method: str = "call") -> bool:
-    """Whether a code goes out to a number that is being registered."""
+    """Register a number. Return whether a code was sent to the number."""
     return person.opens("start").picks(method).registers(phone).is_at("verify")
 
 

@@ -1,4 +1,4 @@
-"""How long, how often, and under which keys."""
+"""Settings of code length, expiration, cooldown, limits and keys."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .shows import shows
 
 @pytest.fixture
 def asked(pat: Person) -> Person:
-    """Somebody in front of the verify page."""
+    """Return a user on the verify page, with a code sent by text message."""
     return pat.opens("start").picks("sms")
 
 
@@ -52,7 +52,7 @@ class TestExpiration:
 @shows("SEND_COOLDOWN")
 class TestCooldown:
     def waits(self, person: Person, later: Any, times: int) -> list[int]:
-        """Sends so often, and gives the seconds before each next send."""
+        """Send several codes. Return the seconds to wait after each send."""
         found = []
         for n in range(times):
             person.opens("start").picks("sms") if n == 0 else person.posts("verify", action="resend")
@@ -124,11 +124,11 @@ def test_a_verification_that_is_used_up_is_canceled_at_twilio(
 
 @shows("SECRET_KEY", "SECRET_KEY_FALLBACKS")
 class TestKeys:
-    """A rotated key makes what is stored unknown, unless the old one is named as a fallback."""
+    """Rotation of a key. Stored values stay valid only if the old key is a fallback."""
 
     @pytest.fixture(params=["own", "django"])
     def rotate(self, request: Any, settings: Any) -> Any:
-        """Rotates the kit's own key, or Django's where the kit has none."""
+        """Return a function that rotates `TWILIO_2FA_SECRET_KEY`, or `SECRET_KEY` if that is not set."""
         prefix = "TWILIO_2FA_" if request.param == "own" else ""
         if prefix:
             settings.TWILIO_2FA_SECRET_KEY = "the first key"

@@ -1,4 +1,4 @@
-"""The account, the service, the sandbox and the way there."""
+"""Settings of the Twilio account, the service, the sandbox and the connection to Twilio."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ UNAVAILABLE = "a problem with sending or checking codes this way"
 
 @pytest.fixture
 def twilio(settings: Any) -> Iterator[Loopback]:
-    """Somebody who answers as Twilio, over HTTP; the account is set up but for its credentials."""
+    """Return an HTTP server in place of Twilio. The account is set up except for its credentials."""
     loopback = Loopback()
     settings.TWILIO_2FA_SANDBOX = False
     settings.TWILIO_2FA_BASE_URL = loopback.address
     settings.TWILIO_2FA_ACCOUNT_SID = ACCOUNT
     settings.TWILIO_2FA_SERVICE_ID = SERVICE
-    client._clients.clear()  # of the sandbox, from an earlier test
+    client._clients.clear()  # clients of the sandbox, from an earlier test
     yield loopback
     for made in client._clients.values():
         made.http_client.inner.session.close()
@@ -43,7 +43,7 @@ def account(twilio: Loopback, settings: Any) -> Loopback:
     return twilio
 
 
-def is_told_that_it_is_unavailable(person: Person) -> bool:
+def sees_that_codes_are_unavailable(person: Person) -> bool:
     return person.page.status_code == 200 and UNAVAILABLE in person.text
 
 
@@ -60,7 +60,7 @@ class TestAccount:
     ) -> None:
         setattr(settings, f"TWILIO_2FA_{missing}", None)
         pat.opens("start").picks("sms")
-        assert is_told_that_it_is_unavailable(pat)
+        assert sees_that_codes_are_unavailable(pat)
         assert account.requests == []
 
     @pytest.mark.parametrize(
@@ -71,8 +71,8 @@ class TestAccount:
     ) -> None:
         setattr(settings, f"TWILIO_2FA_{name}", wrong)
         pat.opens("start").picks("sms")
-        assert is_told_that_it_is_unavailable(pat)
-        # A 404 may be about the language, too: it is tried once without.
+        assert sees_that_codes_are_unavailable(pat)
+        # A 404 may be about the locale, so the request is repeated once without it.
         assert len(account.requests) == (2 if name == "SERVICE_ID" else 1)
 
 
@@ -91,11 +91,11 @@ class TestApiKey:
     ) -> None:
         settings.TWILIO_2FA_API_KEY_SID, settings.TWILIO_2FA_API_KEY_SECRET = key, secret
         pat.opens("start").picks("sms")
-        assert is_told_that_it_is_unavailable(pat)
+        assert sees_that_codes_are_unavailable(pat)
 
 
 @shows("REGISTRATION_SERVICE_ID")
-def test_a_second_service_keeps_codes_to_a_shared_number_apart(
+def test_a_second_service_separates_codes_to_a_shared_number(
     pat: Person, demo: Person, settings: Any, no_cooldown: None
 ) -> None:
     pat.opens("start").picks("sms")
@@ -130,7 +130,7 @@ def test_without_sandbox_and_credentials_an_error_is_shown(sam: Person, settings
     assert sam.client.get("/sandbox/").status_code == 404
     for method in ("sms", "call", "whatsapp", "email"):
         sam.opens("start").picks(method)
-        assert is_told_that_it_is_unavailable(sam)
+        assert sees_that_codes_are_unavailable(sam)
         assert sam.is_at("start")
     settings.TWILIO_2FA_SANDBOX = True
     assert sam.client.get("/sandbox/").status_code == 200
@@ -141,7 +141,7 @@ def test_without_sandbox_and_credentials_an_error_is_shown(sam: Person, settings
 def test_the_sandbox_without_debug_requires_its_setting(pat: Person, settings: Any) -> None:
     settings.TWILIO_2FA_SANDBOX_WITHOUT_DEBUG = False
     pat.opens("start").picks("sms")
-    assert is_told_that_it_is_unavailable(pat)
+    assert sees_that_codes_are_unavailable(pat)
     assert pat.client.get("/sandbox/").status_code == 404
     settings.TWILIO_2FA_SANDBOX_WITHOUT_DEBUG = True
     assert pat.opens("start").picks("sms").is_at("verify")
@@ -159,7 +159,7 @@ def test_requests_go_to_the_base_url(
     settings.TWILIO_2FA_BASE_URL = f"{other.address}/"
     pat.posts("verify", action="cancel")
     pat.opens("start").picks("sms")
-    assert is_told_that_it_is_unavailable(pat)
+    assert sees_that_codes_are_unavailable(pat)
 
 
 @shows("TIMEOUT")
@@ -173,7 +173,7 @@ def test_the_timeout_ends_a_slow_request_to_twilio(
     pat.opens("start").picks("sms")
     assert time.monotonic() - began < 1.2
     assert UNSURE in pat.text
-    # It may have gone out all the same, so the user can type it.
+    # The code may have been sent all the same, so the user can type it.
     assert pat.is_at("verify")
 
 
@@ -190,7 +190,7 @@ def test_a_slow_twilio_within_the_timeout_sends_the_code(
     assert UNSURE in pat.posts("verify", action="resend").text
 
 
-def test_the_sandbox_takes_what_stands_in_the_manual(pat: Person, settings: Any) -> None:
+def test_the_sandbox_accepts_the_placeholders_of_the_docs(pat: Person, settings: Any) -> None:
     settings.TWILIO_2FA_ACCOUNT_SID, settings.TWILIO_2FA_SERVICE_ID = "AC…", "VA…"
     settings.TWILIO_2FA_AUTH_TOKEN = "…"
     assert pat.opens("start").picks("sms").types_the_code().is_verified

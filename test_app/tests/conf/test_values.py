@@ -1,4 +1,4 @@
-"""What may stand in a setting: values, callables, paths to them, and the names of 0.32."""
+"""Values of settings: plain values, callables, dotted paths, and the names of 0.32."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from . import callbacks
 
 
 class Rules:
-    """Callbacks as a site might write them, other than as plain functions."""
+    """Callbacks other than plain functions: an instance, a method and a class method."""
 
     def __init__(self, allowed: bool) -> None:
         self.allowed = allowed
@@ -84,13 +84,15 @@ def test_a_callable_gets_only_the_keywords_in_its_signature(sam: Person, setting
         lambda person, request: person.username == "sam" and request.path == "/2fa/start/",
     ],
 )
-def test_a_first_parameter_may_have_any_name(sam: Person, demo: Person, settings: Any, allows: Any) -> None:
+def test_the_first_parameter_of_a_callback_may_have_any_name(
+    sam: Person, demo: Person, settings: Any, allows: Any
+) -> None:
     settings.TWILIO_2FA_ALLOW_USER_CB = allows
     assert sam.opens("start").is_at("start")
     assert not demo.opens("start").is_at("start")
 
 
-def test_a_plain_text_that_looks_like_a_path_is_a_text(pat: Person, settings: Any) -> None:
+def test_a_text_that_looks_like_a_dotted_path_stays_a_text(pat: Person, settings: Any) -> None:
     settings.TWILIO_2FA_SERVICE_NAME = "shop.example.com"
     pat.opens("start").picks("sms")
     assert messages.delivered(PHONE)[0]["body"].startswith("Your shop.example.com verification code")
@@ -126,7 +128,7 @@ def test_a_callback_may_return_a_string_or_our_own_type(demo: Person, settings: 
 
 
 class TestNamesOf032:
-    """They keep working, and say what to use instead."""
+    """Settings by their names of 0.32. Each still works, and its warning says what to use instead."""
 
     @staticmethod
     def warns(name: str, instead: str) -> Any:

@@ -1,4 +1,4 @@
-"""Who may use the kit, register, change and skip."""
+"""Settings that decide which users may use this package, register, change devices and skip."""
 
 from __future__ import annotations
 
@@ -93,8 +93,8 @@ class TestAllowChange:
         assert "cannot change how you get codes here" in sam.opens(f"/2fa/change/{phone.pk}/").text
 
 
-def first_page() -> str:
-    """Where the first device that is stored is removed."""
+def removal_page() -> str:
+    """Return the page that removes the first stored device."""
     return f"/2fa/remove/{Device.objects.order_by('-kind').first().pk}/"
 
 
@@ -109,22 +109,22 @@ class TestAllowRemoveLast:
     ) -> None:
         settings.TWILIO_2FA_ALLOW_REMOVE_LAST = allowed
         settings.TWILIO_2FA_REGISTER_OPTIONAL = optional
-        pat.opens("start").picks("sms").types_the_code().posts(first_page())
+        pat.opens("start").picks("sms").types_the_code().posts(removal_page())
         assert Device.objects.exists() is not gone
 
     def test_allow_remove_last_may_depend_on_the_user(self, pat: Person, settings: Any) -> None:
         settings.TWILIO_2FA_ALLOW_REMOVE_LAST = f"{callbacks.HERE}.is_demo"
-        assert "Add another way before you remove this one" in pat.opens(first_page()).text
+        assert "Add another way before you remove this one" in pat.opens(removal_page()).text
 
     def test_a_failing_callback_keeps_the_last_device(self, pat: Person, settings: Any) -> None:
         settings.TWILIO_2FA_ALLOW_REMOVE_LAST = lambda user: 1 / 0
         settings.TWILIO_2FA_REGISTER_OPTIONAL = True
-        pat.opens("start").picks("sms").types_the_code().posts(first_page())
+        pat.opens("start").picks("sms").types_the_code().posts(removal_page())
         assert Device.objects.exists()
 
     def test_a_device_is_not_the_last_if_the_site_has_an_address(self, sam: Person, settings: Any) -> None:
         settings.TWILIO_2FA_EMAIL_CB = lambda user: EMAIL
-        sam.opens("start").picks("sms").types_the_code().posts(first_page())
+        sam.opens("start").picks("sms").types_the_code().posts(removal_page())
         assert not Device.objects.filter(kind="phone_number").exists()
 
     def test_the_verifier_does_not_remove_the_last_device(self, pat: Person) -> None:
@@ -145,7 +145,7 @@ class TestMaxDevices:
         assert not sam.opens("devices").page.context["add_href"]
         assert sam.opens("/2fa/add/").is_at("devices")
         assert "You have added as many as you can." in sam.text
-        # Nor what was begun before.
+        # A registration that was begun before is refused as well.
         sam.opens("/2fa/add/verify/").types_the_code(self.NEW)
         assert sam.page.context["error_code"] == "too_many_devices"
         assert Device.objects.count() == 2
@@ -156,7 +156,7 @@ class TestMaxDevices:
         phone = Device.objects.get(kind="phone_number")
         sam.opens(f"/2fa/change/{phone.pk}/").picks("sms").registers(self.NEW).types_the_code(self.NEW)
         assert Device.objects.filter(value=self.NEW).exists()
-        sam.opens(first_page()).picks("email").types_the_code(EMAIL).posts()
+        sam.opens(removal_page()).picks("email").types_the_code(EMAIL).posts()
         assert Device.objects.count() == 1
 
     def test_recovery_codes_do_not_count_towards_max_devices(self, sam: Person, settings: Any) -> None:
@@ -249,7 +249,7 @@ class TestUserMustHavePhone:
 
     @pytest.fixture
     def ada(self, db: None) -> Person:
-        """Somebody with an address only."""
+        """Return a user with an e-mail address only."""
         user = get_user_model().objects.create_user("ada")
         Device.objects.register(user, EmailAddress(EMAIL))
         return Person("ada")

@@ -1,4 +1,4 @@
-"""Numbers and addresses: read, judged, masked."""
+"""Phone numbers and e-mail addresses: parsing, validation and masking."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class TestPhoneNumber:
         assert number.obfuscated == "(XXX) XXX-0143"
         assert (number.carrier_type, number.verified) == ("mobile", False)
 
-    def test_a_plus_tells_the_country(self) -> None:
+    def test_a_number_with_a_plus_has_its_own_country(self) -> None:
         assert PhoneNumber("+44 7400 123456", "US").country_code == "GB"
         assert PhoneNumber("+1 416 555 0123", "US").country_code == "CA"
 
@@ -42,7 +42,7 @@ class TestPhoneNumber:
             "1" * 500,
         ],
     )
-    def test_text_that_is_no_number_is_refused(self, text: str) -> None:
+    def test_text_that_is_not_a_number_is_refused(self, text: str) -> None:
         with pytest.raises(errors.InvalidPhoneNumber):
             PhoneNumber(text, "US")
 
@@ -76,10 +76,10 @@ class TestEmailAddress:
             ("first.last@mail.example.co", "fXXXX.XXXX@mXXX.XXXXXXX.co"),
         ],
     )
-    def test_the_mask_shows_first_letters_and_the_top_level(self, address: str, mask: str) -> None:
+    def test_the_mask_shows_first_letters_and_the_top_level_domain(self, address: str, mask: str) -> None:
         assert EmailAddress(address).obfuscated == mask
 
-    def test_the_domain_is_the_same_in_any_case(self) -> None:
+    def test_the_domain_of_an_address_is_lowercased(self) -> None:
         assert str(EmailAddress(" Sam@EXAMPLE.com ")) == "Sam@example.com"
 
     @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ class TestEmailAddress:
             "a b@c.de",
         ],
     )
-    def test_text_that_is_no_address_is_refused(self, text: str) -> None:
+    def test_text_that_is_not_an_address_is_refused(self, text: str) -> None:
         with pytest.raises(errors.BadUserData):
             EmailAddress(text)
 
@@ -116,7 +116,7 @@ class TestCallbackValues:
         assert str(as_contact("phone_number", value)) == "+12025550143"
 
     @pytest.mark.parametrize("value", [None, ""])
-    def test_an_empty_callback_value_is_none(self, value: Any) -> None:
+    def test_an_empty_callback_value_gives_no_contact(self, value: Any) -> None:
         assert as_contact("email", value) is None
 
 
@@ -125,11 +125,11 @@ class TestCountries:
         ("language", "name"),
         [("en", "Germany"), ("de", "Deutschland"), ("fr", "Allemagne"), ("xx", "Germany")],
     )
-    def test_names_are_in_the_users_language(self, language: str, name: str) -> None:
+    def test_country_names_are_in_the_users_language(self, language: str, name: str) -> None:
         with translation.override(language):
             assert countries(["DE"], []) == [("DE", name, 49)]
 
-    def test_the_allowed_less_the_disallowed_by_name(self) -> None:
+    def test_allowed_countries_less_disallowed_are_sorted_by_name(self) -> None:
         assert [code for code, _name, _calling in countries(["US", "de", "FR", "CA"], ["ca"])] == [
             "FR",
             "DE",

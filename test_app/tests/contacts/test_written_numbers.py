@@ -1,4 +1,4 @@
-"""Numbers as phones, chat apps and people write them: each has one E.164 form, and is nobody else's."""
+"""Phone numbers as phones, chat apps and people write them. Each is read as the one right number."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ MOBILES = examples([TYPES.MOBILE])
 
 
 def like(number: phonenumbers.PhoneNumber, dice: random.Random) -> phonenumbers.PhoneNumber | None:
-    """A valid mobile number that begins as the example does."""
+    """Return a valid mobile number that begins as the example does, or None."""
     text = e164(number)
     kept = dice.randint(len(str(number.country_code)) + 2, len(text))
     other = phonenumbers.parse(text[:kept] + "".join(dice.choice("0123456789") for _ in text[kept:]))
@@ -65,14 +65,14 @@ class TestDecoration:
     def test_a_number_is_read_in_the_forms_that_apps_show(self, text: str) -> None:
         assert str(PhoneNumber(text, "US")) == "+12025550143"
 
-    def test_an_extension_is_read_behind_a_link(self) -> None:
+    def test_an_extension_in_a_link_is_read(self) -> None:
         number = PhoneNumber("tel:+1-202-555-0143;ext=\u200e12")
         assert (str(number), number.extension) == ("+12025550143", "12")
 
     @pytest.mark.parametrize(
         "text", ["tel:", "tel:x", "tel:tel:+12025550143", "fax:+12025550143", "tel:+1%00"]
     )
-    def test_text_that_is_no_link_to_a_number_is_refused(self, text: str) -> None:
+    def test_a_link_without_a_valid_number_is_refused(self, text: str) -> None:
         with pytest.raises(errors.InvalidPhoneNumber):
             PhoneNumber(text, "US")
 
@@ -92,13 +92,13 @@ class TestDecoration:
 
     @given(st.text("+0123456789 ()-./" + INVISIBLE, max_size=40), st.sampled_from(REGIONS))
     def test_a_parsed_number_has_the_digits_that_were_entered(self, text: str, region: str) -> None:
-        """But for prefixes, and for what the number plans of a few countries put in or leave out."""
         try:
             number = PhoneNumber(text, region)
         except errors.InvalidPhoneNumber:
             return
         typed = "".join(str(unicodedata.decimal(c)) for c in text if c.isdigit())
         assert phonenumbers.is_valid_number(phonenumbers.parse(str(number)))
+        # Only the last digits: prefixes differ, and a few number plans add or leave out digits.
         last = min(6, len(typed))
         assert typed[-last:] == str(number)[-last:]
 
@@ -129,7 +129,7 @@ SECOND_FORMS = [
 
 class TestSecondForms:
     @pytest.mark.parametrize(("region", "text", "number"), SECOND_FORMS)
-    def test_both_forms_of_a_number_are_one(self, region: str, text: str, number: str) -> None:
+    def test_both_forms_of_a_number_give_the_same_number(self, region: str, text: str, number: str) -> None:
         if not phonenumbers.is_valid_number(phonenumbers.parse(number)):
             pytest.skip("this release of phonenumbers does not know the new form")
         assert str(PhoneNumber(text, region)) == number
@@ -151,7 +151,7 @@ class TestSecondForms:
         with pytest.raises(errors.InvalidPhoneNumber):
             PhoneNumber(text)
 
-    def test_an_italian_landline_is_no_mobile_number(self) -> None:
+    def test_an_italian_landline_is_not_read_as_a_mobile_number(self) -> None:
         assert str(PhoneNumber("+39 (0)312 345 6789")) == "+3903123456789"
 
     def test_a_valid_number_is_not_changed(self) -> None:
@@ -159,7 +159,7 @@ class TestSecondForms:
             assert str(PhoneNumber(e164(number))) == e164(number)
 
     @pytest.mark.parametrize("value", ["+5215512345678", "+525512345678"])
-    def test_both_forms_from_a_callback_are_one_number(self, value: str) -> None:
+    def test_both_forms_from_a_callback_give_the_same_number(self, value: str) -> None:
         assert str(as_contact("phone_number", value)) == "+525512345678"
 
     @pytest.mark.django_db
@@ -171,7 +171,7 @@ class TestSecondForms:
         demo.opens("start").picks("sms").registers("+52 1 55 1234 5678", "MX")
         demo.opens("start").picks("sms").registers("55 1234 5678", "MX")
         assert demo.has_got("+525512345678") == 2
-        # Both are counted as one.
+        # Both forms count towards one limit.
         demo.opens("start").picks("sms").registers("+52 1 55 1234 5678", "MX")
         assert demo.has_got("+525512345678") == 2
         demo.opens("verify").types(messages.last_code("+525512345678"))
@@ -200,7 +200,7 @@ class TestWithoutPlus:
             # National mobile numbers that begin with the calling code.
             ("VA", "390 753 7001", "+393907537001"),
             ("MM", "95259568", "+9595259568"),
-            # With the trunk prefix it is a landline, whatever follows.
+            # With the trunk prefix, the number is national: a landline.
             ("DE", "04921 123456", "+494921123456"),
         ],
     )
@@ -271,7 +271,7 @@ class TestTerritories:
         demo.opens("start").picks("sms").registers("787 234 5678", "US")
         assert demo.has_got("+17872345678") == 1
 
-    def test_a_number_of_no_country_has_a_sentence(self, demo: Person) -> None:
+    def test_a_number_of_no_country_is_refused_with_a_message(self, demo: Person) -> None:
         demo.opens("start").picks("call").registers("+870 301 234 567")
         assert "We cannot send codes to that country." in demo.text
 
@@ -280,7 +280,7 @@ class TestTerritories:
         settings.TWILIO_2FA_PHONE_NUMBER_CARRIER_LOOKUP = False
         demo.opens("start").picks("call").registers("+870 301 234 567")
         assert demo.has_got("+870301234567") == 1
-        # Its column has room for two letters, which SQLite does not mind.
+        # The column has room for two letters. SQLite does not enforce that.
         assert Verification.objects.get().country == ""
         demo.types_the_code("+870301234567")
         assert demo.is_verified

@@ -1,1 +1,1 @@
-"""What verification costs: pauses, accounts of one number, the breaker, challenges, and simulated attacks."""
+"""Protection from costs: pauses, accounts of one number, the breaker, challenges and simulated attacks."""

@@ -1,4 +1,4 @@
-"""Users and bots that register phone numbers, as time passes."""
+"""Users and bots that register phone numbers, and a clock for them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def pass_time(seconds: int) -> None:
 
 
 def numbers(country: str, step: int = 101) -> Iterator[str]:
-    """Yield valid mobile numbers of a country. Each `step` away from the last: 1 for sequential ones."""
+    """Yield valid mobile numbers of a country at a distance of `step`. 1 gives sequential numbers."""
     example = phonenumbers.example_number_for_type(country, phonenumbers.PhoneNumberType.MOBILE)
     start, code = str(example.national_number), f"+{example.country_code}"
     tail = 6
@@ -37,14 +37,14 @@ def numbers(country: str, step: int = 101) -> Iterator[str]:
 
 
 class Registrar:
-    """Registers numbers, each with an account of its own."""
+    """A person or bot that registers numbers, each with a new account."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.tried = self.sent = self.refused = 0
 
     def asks(self, number: str, method: str = "sms", address: str = "") -> Verification | None:
-        """Ask for a code. Returns None if that is refused."""
+        """Ask for a code. Return None if the send is refused."""
         self.tried += 1
         user = get_user_model().objects.create(username=f"{self.name}{self.tried}", password="x")
         request: Any = RequestFactory().get("/", REMOTE_ADDR=address) if address else None

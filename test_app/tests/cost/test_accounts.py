@@ -1,4 +1,4 @@
-"""How many accounts one number or address may be registered for."""
+"""The limit of accounts that can register the same number or email address."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_a_fifth_account_registers_a_number(demo: Person) -> None:
     assert demo.is_verified
 
 
-def test_an_address_has_the_same_limit(demo: Person, settings: Any) -> None:
+def test_an_email_address_has_the_same_limit_of_accounts(demo: Person, settings: Any) -> None:
     settings.TWILIO_2FA_MAX_ACCOUNTS_PER_DESTINATION = 1
     holders(1, EmailAddress(EMAIL))
     with pytest.raises(errors.TooManyAccounts):
@@ -62,7 +62,7 @@ def test_an_address_has_the_same_limit(demo: Person, settings: Any) -> None:
 
 @shows("MAX_ACCOUNTS_PER_DESTINATION")
 @pytest.mark.parametrize(("most", "refused"), [(None, False), (2, True), (3, False)])
-def test_the_site_sets_how_many_accounts(
+def test_a_callback_can_set_the_limit_of_accounts(
     demo: Person, settings: Any, most: int | None, refused: bool
 ) -> None:
     settings.TWILIO_2FA_MAX_ACCOUNTS_PER_DESTINATION = lambda user: most
@@ -85,7 +85,7 @@ def test_only_devices_with_the_same_number_count(
     assert Verifier(demo.user, flow="f").send("sms", to=PhoneNumber(PHONE)).sends == 1
 
 
-def test_an_account_that_has_a_number_keeps_it(pat: Person, settings: Any) -> None:
+def test_an_account_keeps_a_number_that_it_has_registered(pat: Person, settings: Any) -> None:
     settings.TWILIO_2FA_MAX_ACCOUNTS_PER_DESTINATION = 1
     holders(2)
     pat.opens("start").picks("sms").types_the_code()
@@ -115,7 +115,7 @@ def test_refusals_for_many_accounts_are_limited(demo: Person, settings: Any) -> 
             Verifier(demo.user, flow="f").send("sms", to=PhoneNumber(PHONE))
 
 
-def test_the_api_answers_with_409(demo: Person) -> None:
+def test_the_api_answers_409_for_too_many_accounts(demo: Person) -> None:
     holders(5)
     response = demo.client.post("/api/2fa/set-phone-number/", {"phone_number": PHONE}, "application/json")
     assert (response.status_code, response.json()["error_code"]) == (409, "too_many_accounts")
@@ -206,7 +206,7 @@ class TestStoredByTheSite:
         for user in (a, b):
             ProvenContact.objects.create(user=user, kind="phone_number", digest=_digest(PHONE))
         ProvenContact.objects.create(user=c, kind="phone_number", digest=_digest("+12025550199"))
-        stored[c.pk] = PHONE  # changed outside the pages: it has to be proven
+        stored[c.pk] = PHONE  # The site changed the number, so its owner has to verify it.
         verifier = Verifier(c, flow="f")
         row = verifier.send("sms")
         assert verifier.check(row, messages.last_code(PHONE)).status == Status.APPROVED
@@ -255,14 +255,14 @@ def test_the_admin_lists_numbers_of_several_accounts(boss: Client, pat: Person) 
     assert page.context["cl"].result_count == 2
 
 
-# At once
+# Concurrent requests
 
 
 @pytest.mark.server_database
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("turn", range(3))
 @pytest.mark.parametrize("kept", [False, True])
-def test_registrations_at_once_stay_within_the_accounts(settings: Any, turn: int, kept: bool) -> None:
+def test_concurrent_registrations_keep_the_limit_of_accounts(settings: Any, turn: int, kept: bool) -> None:
     settings.TWILIO_2FA_MAX_ACCOUNTS_PER_DESTINATION = 3
     settings.TWILIO_2FA_LIMITS = {"unproven_sends_per_destination": None}
     stored.clear()
@@ -273,7 +273,7 @@ def test_registrations_at_once_stay_within_the_accounts(settings: Any, turn: int
     def store(user: Any, value: Any, **kwargs: Any) -> None:
         stored[user.pk] = str(value)
 
-    # Twilio approves a number once. What follows its answer happens at once here.
+    # Twilio approves a number once. The test runs the steps after its answer concurrently.
     held = []
     for user in people(5):
         verifier = Verifier(user, flow="f")

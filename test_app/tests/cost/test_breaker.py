@@ -1,4 +1,4 @@
-"""Registrations are stopped where too few codes are entered, and go on where they are."""
+"""The breaker: it stops registrations where too few codes are entered, and only there."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def reasons() -> list[str]:
     return [row.reason for row in Pause.objects.lasting()]
 
 
-def test_a_country_is_stopped_whose_codes_are_not_entered(bot: Registrar, caplog: Any) -> None:
+def test_a_country_is_stopped_if_its_codes_are_not_entered(bot: Registrar, caplog: Any) -> None:
     pumps(bot, 4)
     pass_time(660)
     with caplog.at_level(logging.WARNING):
@@ -62,7 +62,7 @@ def test_a_country_is_stopped_whose_codes_are_not_entered(bot: Registrar, caplog
     assert next(numbers("LV"))[1:] not in caplog.text
 
 
-def test_codes_that_are_entered_stop_nothing(db: None) -> None:
+def test_registrations_go_on_while_codes_are_entered(db: None) -> None:
     person = Registrar("person")
     for number in islice(numbers("LV"), 12):
         assert person.registers(number)
@@ -82,7 +82,7 @@ def test_a_burst_stops_until_codes_are_entered(bot: Registrar) -> None:
     assert bot.asks(made[17])
 
 
-def test_a_burst_that_nobody_enters_is_stopped_for_long(bot: Registrar) -> None:
+def test_a_burst_whose_codes_are_not_entered_is_stopped_longer(bot: Registrar) -> None:
     pumps(bot, 17)
     for _ in range(10):
         pass_time(130)
@@ -91,7 +91,7 @@ def test_a_burst_that_nobody_enters_is_stopped_for_long(bot: Registrar) -> None:
     assert any(row.until - pauses.time.time() > 1800 for row in Pause.objects.lasting())
 
 
-def test_after_a_stop_a_few_sends_are_enough_for_the_next(bot: Registrar) -> None:
+def test_each_stop_is_longer_and_needs_only_a_few_sends(bot: Registrar) -> None:
     pumps(bot, 4)
     pass_time(660)
     pumps(bot, 1)
@@ -104,7 +104,7 @@ def test_after_a_stop_a_few_sends_are_enough_for_the_next(bot: Registrar) -> Non
         assert bot.sent - before == 4
 
 
-def test_a_place_recovers_once_codes_are_entered(bot: Registrar) -> None:
+def test_a_country_recovers_once_codes_are_entered(bot: Registrar) -> None:
     pumps(bot, 4)
     pass_time(660)
     pumps(bot, 1)
@@ -139,7 +139,7 @@ def test_extending_a_stop_keeps_registrations_stopped(bot: Registrar) -> None:
     assert bot.sent == before
 
 
-def test_a_prefix_is_stopped_and_the_rest_of_its_country_is_not(db: None, settings: Any) -> None:
+def test_a_stopped_prefix_leaves_the_rest_of_its_country_open(db: None, settings: Any) -> None:
     settings.TWILIO_2FA_BREAKER = {**FEW, "sends": 6}
     bot, person = Registrar("bot"), Registrar("person")
     good = [f"+1212{n}" for n in range(5550000, 5560000, 101)]
@@ -154,7 +154,7 @@ def test_a_prefix_is_stopped_and_the_rest_of_its_country_is_not(db: None, settin
     assert person.registers(good[50])
 
 
-def test_sequential_numbers_are_stopped_apart_from_their_area(db: None, settings: Any) -> None:
+def test_a_block_of_sequential_numbers_is_stopped_separately(db: None, settings: Any) -> None:
     settings.TWILIO_2FA_BREAKER = {"sends": 100, "numbers": 3}
     bot, person = Registrar("bot"), Registrar("person")
     for n in range(6):
@@ -165,11 +165,11 @@ def test_sequential_numbers_are_stopped_apart_from_their_area(db: None, settings
     assert person.registers("+12025558000")
 
 
-def test_countries_that_nobody_knows_share_their_count(db: None) -> None:
+def test_countries_without_registrations_share_one_count(db: None) -> None:
     bot, person = Registrar("bot"), Registrar("person")
     for number in islice(numbers("US"), 10):
         assert person.registers(number)
-    pass_time(90000)  # until then, its registrations count with those of the others
+    pass_time(90000)  # Until then the US also counts as a new country.
     for country in ("LV", "EE", "TN", "SN"):
         bot.asks(next(numbers(country)))
     pass_time(660)
@@ -186,7 +186,7 @@ def test_sign_ins_go_on_while_registrations_are_stopped(bot: Registrar, pat: Per
     assert pat.opens("start").picks("sms").types_the_code().is_verified
 
 
-def test_a_log_in_asks_the_breaker_nothing(pat: Person) -> None:
+def test_a_log_in_makes_no_query_of_the_breaker(pat: Person) -> None:
     with CaptureQueriesContext(connection) as caught:
         Verifier(pat.user, flow="f").send("sms")
     assert not [q for q in caught if "SUM(" in q["sql"] or "'sent'" in q["sql"]]
@@ -237,7 +237,7 @@ class TestOneClientAddress:
         assert bot.asks(next(numbers("LV")), address="192.0.2.8")
         assert "One client address" in reasons()[0]
 
-    def test_a_lock_is_named_before_a_stopped_address(
+    def test_a_lock_is_reported_before_a_stopped_address(
         self, bot: Registrar, demo: Person, rf: RequestFactory
     ) -> None:
         for country in ("LV", "EE", "TN", "SN"):
@@ -252,14 +252,14 @@ class TestOneClientAddress:
         assert (bot.sent, bot.refused) == (3, 2)
 
     @pytest.mark.parametrize("made", [{"n": 0}, {"window": F("window") - 3 * 86400}])
-    def test_what_is_over_stops_no_address(self, bot: Registrar, made: dict[str, Any]) -> None:
+    def test_empty_or_old_counts_do_not_stop_an_address(self, bot: Registrar, made: dict[str, Any]) -> None:
         for country in ("LV", "EE", "TN"):
             bot.asks(next(numbers(country)), address="192.0.2.7")
         Counter.objects.filter(scope__startswith="client").update(**made)
         for country in ("SN", "LT", "DE"):
             assert bot.asks(next(numbers(country)), address="192.0.2.7")
 
-    def test_an_address_of_many_people_is_not_stopped(self, db: None) -> None:
+    def test_an_address_shared_by_many_people_is_not_stopped(self, db: None) -> None:
         person = Registrar("student")
         for country in ("LV", "EE", "TN", "SN", "LT", "DE", "FR"):
             assert person.registers(next(numbers(country)), address="192.0.2.7")
@@ -302,6 +302,6 @@ def test_a_refused_registration_offers_a_call(demo: Person, bot: Registrar) -> N
     assert not demo.has_got()
 
 
-def test_a_registered_device_can_be_sent_to_by_hand(bot: Registrar, demo: Person) -> None:
+def test_a_device_registered_from_python_gets_a_code(bot: Registrar, demo: Person) -> None:
     register_device(demo.user, PHONE)
     assert Verifier(demo.user, flow="f").send("sms").sends == 1

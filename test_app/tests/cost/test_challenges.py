@@ -1,4 +1,4 @@
-"""A challenge is asked before a code is paid for, only where the breaker has doubts."""
+"""Challenges: a user answers one before a paid code is sent, if the breaker suspects a bot."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ class PassesWithoutRequest:
 
 
 @pytest.fixture
-def doubtful(db: None, no_cooldown: None, settings: Any) -> None:
-    """Some codes were sent that nobody entered, too few to stop."""
+def suspicious(db: None, no_cooldown: None, settings: Any) -> None:
+    """Send some codes that are not entered, but too few for a stop."""
     settings.TWILIO_2FA_BREAKER = {"sends": 10}
     settings.TWILIO_2FA_CHALLENGE = "demo.challenge.Sum"
     bot = Registrar("bot")
@@ -52,7 +52,7 @@ def doubtful(db: None, no_cooldown: None, settings: Any) -> None:
 
 
 def answers(html: str) -> dict[str, str]:
-    """Work out the sum of a page."""
+    """Return the answer to the sum that a page asks for, as form data."""
     question = re.search(r'name="challenge" value="([^"]+)"', html)
     terms = re.search(r"How much is (\d) \+ (\d)\?", html)
     assert question
@@ -60,34 +60,34 @@ def answers(html: str) -> dict[str, str]:
     return {"challenge": question[1], "challenge_answer": str(int(terms[1]) + int(terms[2]))}
 
 
-def test_the_demo_follows_the_protocol() -> None:
+def test_the_demo_challenge_follows_the_protocol() -> None:
     from demo.challenge import Sum
 
     challenge: Challenge = Sum()
     assert challenge.describe(None, None)["answer_in"] == "challenge_answer"
 
 
-def test_no_challenge_without_doubt(demo: Person, settings: Any) -> None:
+def test_a_challenge_is_not_shown_without_suspicion(demo: Person, settings: Any) -> None:
     settings.TWILIO_2FA_CHALLENGE = "demo.challenge.Sum"
     demo.opens("start").picks("sms").registers()
     assert demo.has_got() == 1
 
 
 @shows("CHALLENGE")
-def test_the_page_asks_and_goes_on_with_the_answer(doubtful: None, demo: Person) -> None:
+def test_the_page_shows_a_challenge_and_accepts_the_answer(suspicious: None, demo: Person) -> None:
     demo.opens("start").picks("sms").registers()
     assert demo.is_at("register")
     assert not demo.has_got()
     assert "show that you are a person" in demo.text
     html = demo.page.content.decode()
-    assert "555" in html  # what they typed is kept
+    assert "555" in html  # The page keeps the number that the user typed.
     demo.posts(country_code="US", phone_number="202 555 0143", **answers(html))
     assert demo.has_got() == 1
     assert demo.types_the_code().is_verified
 
 
 @pytest.mark.parametrize("wrong", [{"challenge_answer": "1"}, {"challenge": "x"}, {"challenge": ""}])
-def test_a_wrong_answer_sends_nothing(doubtful: None, demo: Person, wrong: dict[str, str]) -> None:
+def test_a_wrong_answer_sends_nothing(suspicious: None, demo: Person, wrong: dict[str, str]) -> None:
     demo.opens("start").picks("sms").registers()
     right = answers(demo.page.content.decode())
     demo.posts(country_code="US", phone_number="202 555 0143", **{**right, **wrong})
@@ -95,7 +95,7 @@ def test_a_wrong_answer_sends_nothing(doubtful: None, demo: Person, wrong: dict[
     assert answers(demo.page.content.decode()) != right
 
 
-def test_an_answer_counts_once_and_for_one_user(doubtful: None, demo: Person, pat: Person) -> None:
+def test_an_answer_is_valid_once_and_for_one_user(suspicious: None, demo: Person, pat: Person) -> None:
     demo.opens("start").picks("sms").registers()
     right = answers(demo.page.content.decode())
     api = "/api/2fa/set-phone-number/"
@@ -105,7 +105,7 @@ def test_an_answer_counts_once_and_for_one_user(doubtful: None, demo: Person, pa
     assert demo.client.post(api, other, "application/json").status_code == 403
 
 
-def test_the_api_says_what_to_answer_and_takes_it(doubtful: None, demo: Person) -> None:
+def test_the_api_describes_the_challenge_and_takes_the_answer(suspicious: None, demo: Person) -> None:
     api = "/api/2fa/set-phone-number/"
     response = demo.client.post(api, ASK, "application/json")
     body = response.json()
@@ -117,20 +117,20 @@ def test_the_api_says_what_to_answer_and_takes_it(doubtful: None, demo: Person) 
     assert demo.has_got() == 1
 
 
-def test_a_resend_is_not_asked_again(doubtful: None, demo: Person) -> None:
+def test_a_resend_needs_no_second_challenge(suspicious: None, demo: Person) -> None:
     demo.opens("start").picks("sms").registers()
     demo.posts(country_code="US", phone_number="202 555 0143", **answers(demo.page.content.decode()))
     demo.posts("verify", action="resend")
     assert demo.has_got() == 2
 
 
-def test_a_sign_in_is_asked_nothing(doubtful: None, pat: Person) -> None:
+def test_a_sign_in_needs_no_challenge(suspicious: None, pat: Person) -> None:
     assert pat.opens("start").picks("sms").types_the_code().is_verified
 
 
 @pytest.mark.parametrize("path", [f"{__name__}.Broken", "no.such.module"])
 def test_a_broken_challenge_sends_nothing(
-    doubtful: None, demo: Person, settings: Any, path: str, caplog: Any
+    suspicious: None, demo: Person, settings: Any, path: str, caplog: Any
 ) -> None:
     settings.TWILIO_2FA_CHALLENGE = path
     demo.opens("start").picks("sms").registers()
@@ -139,7 +139,9 @@ def test_a_broken_challenge_sends_nothing(
     assert "TWILIO_2FA_CHALLENGE failed" in caplog.text
 
 
-def test_the_site_decides_about_calls_without_a_request(doubtful: None, demo: Person, settings: Any) -> None:
+def test_the_challenge_decides_about_sends_without_a_request(
+    suspicious: None, demo: Person, settings: Any
+) -> None:
     with pytest.raises(errors.ChallengeRequired):
         Verifier(demo.user, flow="f").send("sms", to=PhoneNumber(PHONE))
     settings.TWILIO_2FA_CHALLENGE = f"{__name__}.PassesWithoutRequest"
@@ -147,7 +149,7 @@ def test_the_site_decides_about_calls_without_a_request(doubtful: None, demo: Pe
 
 
 def test_html_of_a_challenge_is_escaped_unless_marked_safe(
-    doubtful: None, demo: Person, settings: Any
+    suspicious: None, demo: Person, settings: Any
 ) -> None:
     settings.TWILIO_2FA_CHALLENGE = f"{__name__}.PassesWithoutRequest"
     demo.opens("start").picks("sms").registers()
@@ -162,7 +164,7 @@ def test_html_of_a_challenge_is_escaped_unless_marked_safe(
     answer=strategies.one_of(strategies.text(max_size=50), strategies.integers(), strategies.none()),
 )
 def test_any_answer_to_a_challenge_gets_a_response(
-    doubtful: None, demo: Person, question: str, answer: Any
+    suspicious: None, demo: Person, question: str, answer: Any
 ) -> None:
     data = {**ASK, "challenge": question.encode("utf-8", "replace").decode(), "challenge_answer": answer}
     response = demo.client.post("/api/2fa/set-phone-number/", data, "application/json")

@@ -1,4 +1,4 @@
-"""Pauses of sending: by the command, in the admin, and what users are told."""
+"""Pauses of sending: the command, the admin, and the messages for users."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def pass_time(seconds: int) -> None:
 
 
 def paused(method: str, user: Any, **more: Any) -> bool:
-    """Whether a send is refused because of a pause."""
+    """Return whether a pause refuses a send."""
     try:
         Verifier(user, flow="a session").send(method, **more)
     except errors.SendingPaused:
@@ -95,7 +95,7 @@ def test_a_resend_is_stopped_by_a_pause(pat: Person, no_cooldown: None) -> None:
     pat.posts("verify", action="resend")
     assert pat.has_got() == 1
     assert "We have paused sending codes this way" in pat.text
-    assert pat.types_the_code().is_verified  # the code that they have works
+    assert pat.types_the_code().is_verified  # The code that was sent before the pause works.
 
 
 def test_a_send_works_again_after_resuming(pat: Person) -> None:
@@ -148,7 +148,7 @@ def test_list_names_what_is_paused_and_why(db: None) -> None:
     }
 
 
-def test_one_pause_is_extended_and_lifted_by_its_id(pat: Person) -> None:
+def test_a_pause_is_extended_and_lifted_by_its_id(pat: Person) -> None:
     pause("--until", "1h")
     pk = str(Pause.objects.get().pk)
     pause("--extend", pk)
@@ -179,7 +179,7 @@ def test_a_wrong_option_pauses_nothing(db: None, options: Any, said: str) -> Non
     assert not Pause.objects.exists()
 
 
-def test_the_start_page_offers_what_is_not_paused(sam: Person) -> None:
+def test_the_start_page_offers_methods_that_are_not_paused(sam: Person) -> None:
     pause("--method", "sms")
     sam.opens("start")
     assert {c["method"]: c["usable"] for c in sam.page.context["choices"]} == {
@@ -211,7 +211,7 @@ def test_a_paused_registration_offers_another_method(demo: Person) -> None:
     assert not demo.has_got()
 
 
-def test_a_user_with_one_paused_method_is_told_so(pat: Person, settings: Any) -> None:
+def test_a_user_whose_only_method_is_paused_sees_a_message(pat: Person, settings: Any) -> None:
     settings.TWILIO_2FA_ALLOWED_METHODS = ["sms"]
     pause("--reason", "The bill")
     pat.opens("start")
@@ -239,7 +239,7 @@ def test_a_fallback_that_is_paused_is_not_offered(pat: Person, later: Any) -> No
     assert not pat.opens("verify").page.context["fallback"]
 
 
-def test_methods_that_send_nothing_go_on_during_a_pause(demo: Person, settings: Any) -> None:
+def test_methods_without_messages_work_during_a_pause(demo: Person, settings: Any) -> None:
     settings.TWILIO_2FA_ALLOWED_METHODS = ["totp"]
     pause()
     assert Verifier(demo.user, flow="a session").send("totp", enrol=True).status == "pending"
@@ -255,21 +255,21 @@ def test_a_lookup_is_not_paid_for_during_a_pause(demo: Person, settings: Any) ->
     assert Counter.objects.filter(scope__startswith="lookups").exists()
 
 
-def test_a_lock_is_named_before_a_pause(pat: Person) -> None:
+def test_a_lock_is_reported_before_a_pause(pat: Person) -> None:
     pause()
     lockout.lock((pat.user.pk,), Lock.FOR_EVER)
     with pytest.raises(errors.AccountLocked):
         Verifier(pat.user).send("sms")
 
 
-def test_a_refused_send_by_pause_counts_nothing(pat: Person) -> None:
+def test_a_send_refused_by_a_pause_is_not_counted(pat: Person) -> None:
     pause()
     assert paused("sms", pat.user)
     assert not Verification.objects.filter(sends__gt=0).exists()
 
 
 @pytest.mark.parametrize("name", ["pat", "nobody"])
-def test_a_named_user_is_answered_alike_during_a_pause(pat: Person, settings: Any, name: str) -> None:
+def test_a_pause_does_not_reveal_whether_a_user_exists(pat: Person, settings: Any, name: str) -> None:
     settings.TWILIO_2FA_ALLOW_UNAUTHENTICATED_USERS = True
     named = str(pat.user.pk) if name == "pat" else "999999"
     settings.TWILIO_2FA_UNAUTHENTICATED_MIN_SECONDS = 0
@@ -277,7 +277,7 @@ def test_a_named_user_is_answered_alike_during_a_pause(pat: Person, settings: An
     with pytest.raises(errors.SendingPaused):
         UnauthenticatedVerifier(named).send("call")
     pause("--country", "US")
-    assert UnauthenticatedVerifier(named).send("sms").sends == 1  # says nothing of the user's country
+    assert UnauthenticatedVerifier(named).send("sms").sends == 1  # This hides the user's country.
     assert not pat.has_got()
     pause("--country", "US", "--resume")
     pass_time(60)
@@ -324,7 +324,7 @@ def boss(db: None) -> Client:
     return client
 
 
-def test_the_admin_pauses_and_ends(boss: Client, pat: Person) -> None:
+def test_the_admin_begins_and_ends_a_pause(boss: Client, pat: Person) -> None:
     new = {"method": "sms", "country": "US", "reason": "The bill", "ends_0": "", "ends_1": ""}
     page = boss.post(f"{PAUSES}add/", new, follow=True)
     assert page.status_code == 200
@@ -345,7 +345,7 @@ def test_the_admin_extends_a_pause_by_a_day(boss: Client) -> None:
     assert Pause.objects.get().until == row.until + 86400
 
 
-def test_a_pause_until_the_last_day_can_be_extended(boss: Client) -> None:
+def test_a_pause_until_the_last_possible_day_can_be_extended(boss: Client) -> None:
     new = {"method": "sms", "country": "", "ends_0": "9999-12-31", "ends_1": "23:59:59"}
     boss.post(f"{PAUSES}add/", new)
     [row] = Pause.objects.all()
@@ -380,7 +380,7 @@ def test_staff_without_permission_do_not_end_pauses(db: None) -> None:
     assert Pause.objects.lasting().exists()
 
 
-def test_the_key_of_a_pause_fits_for_a_method_of_any_name(db: None) -> None:
+def test_the_key_of_a_pause_fits_a_method_name_of_any_length(db: None) -> None:
     row = pauses.pause("a" * 64, "client:" + "f" * 24, registrations=True)
     assert len(row.key) <= Lock._meta.get_field("key").max_length  # type: ignore[operator]
     assert (Lock.FOR_EVER, row.method) == (row.until, "a" * 64)

@@ -1,4 +1,4 @@
-"""The breaker and pauses, with requests in threads, on a real database server."""
+"""The breaker and pauses with concurrent requests, on a real database server."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def quick(settings: Any, no_cooldown: None) -> None:
 
 
 def registrations(country: str, n: int) -> Any:
-    """An action for threads: each asks for a code to a number of its own. Returns the error, or None."""
+    """Return an action for threads: it asks for a code to a new number and returns the error's code or ''."""
     made = list(islice(numbers(country), 50, 50 + n))
     users = [get_user_model().objects.create(username=f"racer{i}", password="x") for i in range(n)]
 
@@ -49,7 +49,7 @@ def registrations(country: str, n: int) -> Any:
     return ask
 
 
-def test_of_requests_at_once_one_stops_a_country_and_none_sends(monkeypatch: Any, caplog: Any) -> None:
+def test_concurrent_requests_stop_a_country_once(monkeypatch: Any, caplog: Any) -> None:
     bot = Registrar("bot")
     for number in islice(numbers("LV"), 4):
         assert bot.asks(number)
@@ -57,7 +57,7 @@ def test_of_requests_at_once_one_stops_a_country_and_none_sends(monkeypatch: Any
     begin, together, here = pauses.begin, threading.Barrier(THREADS), threading.local()
 
     def begin_together(*args: Any, **more: Any) -> None:
-        # All have found the reason before one of them stores the stop.
+        # All requests find the reason for a stop before one of them stores the stop.
         if not hasattr(here, "met"):
             here.met = together.wait(60)
         begin(*args, **more)
@@ -67,16 +67,16 @@ def test_of_requests_at_once_one_stops_a_country_and_none_sends(monkeypatch: Any
         told = at_once(registrations("LV", THREADS), THREADS)
     assert Numbers(told) == {"sending_paused": THREADS}
     assert SandboxMessage.objects.count() == 4
-    # However many have found the reason, a place is stopped once, and told once.
+    # Each place is stopped once and logged once, although many requests found the reason.
     stops = Pause.objects.lasting()
     assert len({row.key for row in stops}) == stops.count() > 0
     assert {row.details["trips"] for row in stops} == {1}
     assert caplog.text.count("Registrations were stopped by the breaker") == stops.count()
 
 
-def test_sends_at_once_are_all_counted_by_the_breaker() -> None:
+def test_the_breaker_counts_all_concurrent_sends() -> None:
     told = at_once(registrations("LV", THREADS), THREADS)
-    # All have asked before one of them was counted: a burst may be as large as the requests under way.
+    # All requests read the counts before one was counted, so a burst can be as large as the running requests.
     sent = told.count("")
     assert sent == SandboxMessage.objects.count()
     assert Counter.objects.get(scope="sent", key="sms|LV").n == sent
@@ -103,7 +103,7 @@ def test_no_send_begins_after_a_pause_has_been_set() -> None:
     assert late == ["sending_paused"] * (THREADS // 2)
 
 
-def test_a_pause_that_comes_while_a_send_is_prepared_stops_it(monkeypatch: Any) -> None:
+def test_a_pause_stops_a_send_that_is_being_prepared(monkeypatch: Any) -> None:
     ask, counters = registrations("LV", 1), breaker.counters
 
     def counters_and_a_pause(*args: Any) -> Any:
@@ -116,7 +116,7 @@ def test_a_pause_that_comes_while_a_send_is_prepared_stops_it(monkeypatch: Any) 
     assert not SandboxMessage.objects.exists()
 
 
-def test_pauses_at_once_are_one_pause() -> None:
+def test_concurrent_pauses_store_one_row() -> None:
     at_once(lambda i: call_command("twilio_2fa_pause", "--method", "sms", verbosity=0), 6)
     assert Pause.objects.lasting().count() == 1
     at_once(lambda i: call_command("twilio_2fa_pause", "--method", "sms", "--resume", verbosity=0), 6)

@@ -1,7 +1,7 @@
-"""Attacks and rushes on the default settings: what gets through, what it costs, and who is stopped.
+"""Simulated attacks and rushes with the default settings: messages sent, their cost, and users refused.
 
-The table in docs/security.md has the figures of `SCENARIOS`; a test compares them. A message costs what it
-costs to a dear country. The bot has an account and a client address for each number.
+The table in docs/security.md has these figures, and a test compares them. The price of a message is that of
+an expensive country. The bot uses another account and client address for each number.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ HOUR = 3600
 
 
 class Scenario(NamedTuple):
-    """`sent`: the most messages that go out; `stopped`: how many real users are refused."""
+    """A row of the table. `sent` is the maximum of messages, `stopped` the number of real users refused."""
 
     name: str
     tried: int
@@ -37,20 +37,20 @@ class Scenario(NamedTuple):
 
 PUMP = Scenario("A pumping bot, five countries, a day", 508, 320, 0)
 RUSH = Scenario("A launch: 120 people in four minutes", 120, 120, 0)
-DOWN = Scenario("Messages to one country are lost, a day: text messages", 72, 60, 0)
+DOWN = Scenario("A day on which text messages to one country are lost", 72, 60, 0)
 
 
 @pytest.fixture(autouse=True)
 def defaults(settings: Any, db: None) -> None:
-    """The package's defaults, with all countries allowed: that of the country list would stop the bot."""
+    """Use the default settings, but allow all countries: the default list of countries would stop the bot."""
     settings.TWILIO_2FA_ALLOWED_METHODS = ["sms", "call", "email"]
     settings.TWILIO_2FA_PHONE_NUMBER_ALLOWED_COUNTRIES = None
-    settings.TWILIO_2FA_PHONE_NUMBER_CARRIER_LOOKUP = False  # what it refuses would be in favor of the site
+    settings.TWILIO_2FA_PHONE_NUMBER_CARRIER_LOOKUP = False  # A lookup would refuse more numbers of the bot.
     del settings.TWILIO_2FA_CHALLENGE
 
 
 def established() -> tuple[Registrar, Any]:
-    """A site in the US, where people have registered before."""
+    """Return a person and the numbers of a US site with earlier registrations."""
     person, home = Registrar("person"), numbers("US")
     for number in islice(home, 10):
         assert person.registers(number)
@@ -83,13 +83,13 @@ def test_a_pumping_bot_costs_less_than_a_hundred_dollars_a_day(pat: Person) -> N
 
 
 @pytest.mark.slow
-def test_a_launch_with_a_rush_stops_nobody() -> None:
+def test_a_rush_at_a_launch_refuses_no_user() -> None:
     person, home = Registrar("person"), numbers("US")
     waiting: list[list[Any]] = [[], [], []]
     for _seconds in range(0, 240, 10):
         entering = waiting.pop(0)
         for n, row in enumerate(entering):
-            if n % 5:  # one in five gives up
+            if n % 5:  # One user in five does not enter the code.
                 person.enters(row)
         waiting.append([person.asks(number) for number in islice(home, 5)])
         pass_time(10)
@@ -97,7 +97,7 @@ def test_a_launch_with_a_rush_stops_nobody() -> None:
 
 
 @pytest.mark.slow
-def test_where_messages_are_lost_calls_and_sign_ins_go_on(pat: Person) -> None:
+def test_calls_and_sign_ins_go_on_while_messages_are_lost(pat: Person) -> None:
     person, home = established()
     lost, caller = Registrar("lost"), Registrar("caller")
     there = numbers("GB")

@@ -1,1 +1,1 @@
-"""The docs say what the code says, and names are as they should be."""
+"""Checks of the documentation against the code, and of names in the code."""

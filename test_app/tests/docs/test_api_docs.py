@@ -1,4 +1,4 @@
-"""Every line of docs/api.md works as it is written, and the recipes do what they say."""
+"""The commands of docs/api.md and the recipes work as written."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ..helpers import wrong_code
 from ..people import PHONE, Person
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
-# curl as the reader has it, but that it says nothing of its progress and fails where the answer is an error.
+# The reader's curl, except that it prints no progress and fails if the answer is an error.
 CURL = 'curl() { command curl --no-progress-meter --fail-with-body "$@"; }'
 
 
@@ -48,7 +48,7 @@ def test_every_curl_line_works_as_written(live_server: Any, settings: Any) -> No
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_test_of_the_passkeys_page_passes(settings: Any) -> None:
+def test_the_example_test_of_the_passkeys_page_passes(settings: Any) -> None:
     settings.TWILIO_2FA_ALLOWED_METHODS = ["passkey"]
     [code] = [block for block in blocks("passkeys.md", "python") if "TestCase" in block]
     scope: dict[str, Any] = {"__name__": "tests_of_a_site"}
@@ -103,7 +103,7 @@ class TestRecipes:
             return int((await transfer(request)).status_code)
 
         async def walk() -> None:
-            # Nothing has been sent from here yet.
+            # No code has been sent in this session yet.
             assert await asks(code="123456") == 404
             assert await asks() == 200
             code = await sync_to_async(messages.last_code)()

@@ -1,4 +1,4 @@
-"""Every code block of the docs runs, here or in the test that is named, or says why it does not.
+"""Every code block of the docs runs, here or in a named test, or is marked with a reason.
 
 A block that cannot run has a line above it: `<!-- not run: the reason -->`.
 """
@@ -76,7 +76,7 @@ def test_every_block_is_run_or_marked() -> None:
             assert mark or language in known or is_run_elsewhere(page, language, code), where
 
 
-def test_the_tests_elsewhere_read_these_pages() -> None:
+def test_tests_that_run_blocks_elsewhere_read_their_pages() -> None:
     for (page, *_), name in ELSEWHERE.items():
         assert page in (ROOT / "test_app" / "tests" / name).read_text(), (page, name)
 
@@ -89,7 +89,7 @@ def module(name: str, **names: Any) -> ModuleType:
 
 @pytest.fixture
 def site(settings: Any, monkeypatch: Any) -> dict[str, Any]:
-    """Return what the blocks take for granted: names that a reader has in the file that a block is for."""
+    """Return the names that the blocks take for granted, because a reader's file already has them."""
     from demo.challenge import Sum
     from demo.pigeon.provider import PigeonProvider
     from django import forms
@@ -146,13 +146,13 @@ def test_the_python_of_a_block_runs(block: Block, site: dict[str, Any], settings
         if name.startswith("TWILIO_2FA_"):
             setattr(settings, name, value)
     settings.TWILIO_2FA_SANDBOX = True
-    # The names of the settings exist, and their values are possible.
+    # The settings exist, and their values are valid.
     assert [str(e) for e in run_checks() if (e.id or "").startswith("twilio_2fa.E")] == []
     assert site != before or "register()" in block.code
 
 
 @pytest.mark.parametrize("block", blocks("django", "html+django"), ids=str)
-def test_the_template_of_a_block_is_a_template(block: Block) -> None:
+def test_the_template_of_a_block_compiles_and_renders(block: Block) -> None:
     engines["django"].from_string(block.code).render({"form": "", "passwordless": None})
 
 
@@ -167,7 +167,7 @@ def test_the_catalogue_of_a_block_has_sentences_of_the_package(block: Block, tmp
 
 
 def commands() -> list[tuple[str, str]]:
-    """Return each command that a page tells to enter: in a block, an indented line or within a sentence."""
+    """Return each command that a page tells readers to enter, in a block, an indented line or a sentence."""
     found = set()
     for page in PAGES:
         text = page.read_text()
@@ -182,7 +182,7 @@ def commands() -> list[tuple[str, str]]:
     return sorted(found)
 
 
-def test_every_command_exists_and_takes_these_options() -> None:
+def test_every_documented_command_exists_and_takes_its_options() -> None:
     targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.M))
     extras = set(metadata("django-twilio-2fa").get_all("Provides-Extra") or ())
     known = get_commands()
@@ -237,7 +237,7 @@ def test_every_link_leads_somewhere(page: Path) -> None:
             assert anchor in slugs(path), (page.name, link)
 
 
-def test_the_pictures_are_those_that_the_pages_show() -> None:
+def test_the_pages_show_exactly_the_pictures_that_exist() -> None:
     shown = {ROOT / "docs" / "images" / "architecture.svg"}
     for page in PAGES:
         names = re.findall(r"!\[[^\]]+\]\(([^)\s]+)\)", page.read_text())

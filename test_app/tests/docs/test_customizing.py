@@ -29,7 +29,7 @@ def files() -> dict[str, str]:
 
 @pytest.fixture
 def pat(settings: Any, tmp_path: Path, monkeypatch: Any, django_user_model: Any) -> Iterator[Person]:
-    """A person in a site that has every example."""
+    """Return a user of a site that uses every example of the page."""
     for name, code in files().items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(code)
@@ -105,7 +105,7 @@ def test_the_templates_change_their_pages(pat: Person, method: str) -> None:
     assert ("Pick up your phone" in page) is (method == "call")
 
 
-def test_the_checkout_asks_for_consent_and_keeps_it(pat: Person) -> None:
+def test_the_checkout_asks_for_consent_and_stores_the_answer(pat: Person) -> None:
     pat.opens("/checkout/")
     assert "I have read the terms" in pat.text
     pat.posts()

@@ -1,4 +1,4 @@
-"""What the docs say is what the code says."""
+"""The documentation agrees with the code."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[3]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
-def test_a_page_that_says_something_else_is_stale() -> None:
+def test_generating_corrects_a_page_that_differs_from_the_code() -> None:
     sys.path.insert(0, str(ROOT / "docs"))
     try:
         import generate
@@ -36,7 +36,7 @@ def test_the_generated_tables_are_fresh() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_piece_of_python_is_python(page: Path) -> None:
+def test_every_python_block_compiles(page: Path) -> None:
     for code in re.findall(r"^```python\n(.*?)^```", page.read_text(), re.S | re.M):
         compile(code, page.name, "exec")
 

@@ -1,4 +1,4 @@
-"""A test's name says what the code does, and is understood without the name above it."""
+"""Names of tests: each says what the code does, and can be understood alone."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = next(p for p in Path(__file__).resolve().parents if (p / "pyproject.toml").is_file())
 FOLDERS = (ROOT / "test_app" / "tests", ROOT / "django_twilio_2fa" / "testing")
 LONGEST = 60
-# Words that a name begins with only where it needs the name above, or that of its class.
+# First words of names that cannot be understood without the name above or the name of the class.
 CONTINUES = ("and", "but", "nor", "not", "or", "so")
 PRONOUNS = ("it", "its", "they", "them", "their", "this", "these", "those", "such")
 

@@ -1,6 +1,6 @@
-"""What the docs promise to code outside of the package is there: paths, names of 0.32, hooks.
+"""The documented public API exists: dotted paths, names of 0.32 and hooks.
 
-Nearly all of it is read from the docs, so that a page and the code cannot part.
+Most tests read the docs, so that a page and the code cannot diverge.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ PAGES = {
     page.name: page.read_text() for page in [ROOT / "README.md", ROOT / "CHANGELOG.md", *DOCS.glob("*.md")]
 }
 OURS = re.compile(r"^(django_twilio_2fa|twilio_2fa_(sms|call|email|whatsapp|totp|recovery))(\.|$)")
-# 0.32's modules say so when they are imported.
+# The modules of 0.32 warn when they are imported.
 pytestmark = pytest.mark.filterwarnings("ignore:django_twilio_2fa:DeprecationWarning")
 
 
@@ -43,7 +43,7 @@ def resolved(path: str) -> Any:
 
 
 def imports_of(page: str) -> Iterator[str]:
-    """Yield the dotted path of each name of ours that a page's Python imports."""
+    """Yield the dotted path of each name of this package that the Python of a page imports."""
     codes = re.findall(r"^```python\n(.*?)^```", page, re.S | re.M)
     codes += re.findall(r"`(from \S+ import [\w, ]+)`", page)
     for code in codes:
@@ -55,7 +55,7 @@ def imports_of(page: str) -> Iterator[str]:
 
 
 def named_in(page: str) -> Iterator[str]:
-    """Yield the dotted paths of ours in a page, in code blocks and in the text."""
+    """Yield the dotted paths of this package in a page, in code blocks and in the text."""
     for path in re.findall(r"(?<![\w./-])((?:django_twilio_2fa|twilio_2fa_[a-z]+)(?:\.[A-Za-z_]\w*)+)", page):
         # `django_twilio_2fa.providers` is a module and the entry points' group; both resolve.
         if OURS.match(path):
@@ -71,7 +71,7 @@ def names_of_modules(page: str) -> Iterator[str]:
 
 
 def signatures(page: str, heading: str) -> dict[str, list[str]]:
-    """Return the calls in the first column of the table below a heading, with the names of what they take."""
+    """Return the calls in the first column of a table, each with the names of its parameters."""
     [table] = re.findall(rf"^\| {heading} \|.*?\n\n", page + "\n\n", re.S | re.M)
     calls: dict[str, list[str]] = {}
     for row in table.splitlines()[2:]:
@@ -81,7 +81,7 @@ def signatures(page: str, heading: str) -> dict[str, list[str]]:
 
 
 def takes(function: Any) -> list[str]:
-    """Return the names of what a method takes, but for `self`."""
+    """Return the names of the parameters of a method, without `self`."""
     return [name for name in inspect.signature(function).parameters if name != "self"]
 
 
@@ -211,7 +211,7 @@ def test_every_documented_hook_of_a_provider_is_there() -> None:
     assert {"start", "resend", "check", "cancel", "approve", "decoy", "get_urls"} <= set(verbs)
     for name, wanted in verbs.items():
         assert takes(getattr(MethodProvider, name)) == wanted, name
-        # A provider overrides it by the same names: it is called with nothing else.
+        # Overriding methods have the same parameters. The package passes no others.
         assert takes(getattr(WaitingProvider, name)) == wanted, name
 
 
@@ -237,7 +237,7 @@ def test_every_documented_method_of_the_verifier_is_there() -> None:
     )
     for name, wanted in methods.items():
         assert takes(getattr(Verifier, name))[: len(wanted)] == wanted, name
-        # Whatever else it takes may be left out.
+        # All other parameters are optional.
         rest = [
             p for n, p in inspect.signature(getattr(Verifier, name)).parameters.items() if n not in wanted
         ]
@@ -264,7 +264,7 @@ def may_import() -> set[str]:
     return set(re.findall(r"^\| `([\w.]+)`", section, re.M))
 
 
-def test_a_provider_imports_what_the_page_allows() -> None:
+def test_providers_import_only_what_the_page_allows() -> None:
     for path in (ROOT / "providers").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "django_twilio_2fa":

@@ -14,7 +14,7 @@ from ..people import Person
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = (ROOT / "docs" / "templates.md").read_text()
-# What the page says in its own words, without what is read from the code.
+# The text of the page without the parts that are generated from the code.
 SAID = re.sub(r"<!-- generated: .*?<!-- end -->", "", PAGE, flags=re.S)
 NAMED = set(re.findall(r"`(\w+)`", SAID))
 
@@ -55,13 +55,13 @@ def test_every_name_in_a_template_is_explained(names: Any) -> None:
     assert {t.name for t in names.templates()} >= {"_base.html", "verify.html", "totp/verify.html"}
 
 
-# By Django, and by the demo's context processors.
+# Names that come from Django and from the demo's context processors.
 OTHERS = {"True", "False", "None", "csrf_token", "request", "user", "perms", "messages", "dresses", "dress"}
 OTHERS |= {"DEFAULT_MESSAGE_LEVELS", "object", "object_list", "block"}
 
 
 def context_of(person: Person) -> set[str]:
-    """Return the names that a view has given to the page."""
+    """Return the names that a view has passed to the template of the page."""
     contexts = person.page.context
     contexts = [contexts] if isinstance(contexts, Context) else contexts
     [given] = [c for c in contexts if {"urls", "stylesheets"} <= {*c.flatten()}][:1]

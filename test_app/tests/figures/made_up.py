@@ -1,4 +1,4 @@
-"""Rows of the past that are made up: the same every time."""
+"""Random rows of the past, the same in every run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ENDS = (Status.APPROVED, Status.APPROVED, Status.APPROVED, Status.FAILED, Status
 
 
 def a_row(made: random.Random, moment: datetime, user: Any = None, **fields: Any) -> Verification:
-    """Return a verification that began then, not stored. Each part of it is random, or as given."""
+    """Return an unstored verification that began at `moment`. Fields that are not given are random."""
     method = fields.pop("method", made.choice(METHODS))
     status = fields.pop("status", made.choice(ENDS))
     sent = made.choice((1, 1, 1, 2, 3)) if method != "totp" else 0
@@ -44,7 +44,7 @@ def a_row(made: random.Random, moment: datetime, user: Any = None, **fields: Any
 
 
 def rows_of_the_last(days: int, each_day: int, user: Any = None, seed: int = 1) -> list[Verification]:
-    """Store rows of so many days until now, some of which may still be pending. Returns them."""
+    """Store rows of the last `days` days and return them. Some may still be pending."""
     made, now = random.Random(seed), timezone.now()
     rows = []
     for n in range(days):

@@ -1,4 +1,4 @@
-"""Budgets: nothing is sent beyond them, registrations stop first, and administrators are told once."""
+"""Budgets: registrations stop first, then all sends. Administrators get one email for each level."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def owner(n: int, number: str = "") -> Any:
 
 
 def registers(n: int) -> str:
-    """Let a new user ask for a code to register a number of their own. Returns the error's code, or ''."""
+    """Let a new user ask for a code to register a new number. Return the error's code, or ''."""
     user = newcomer(n)
     try:
         Verifier(user, flow=f"flow {n}").send("sms", to=PhoneNumber(f"+1212456{2000 + n}"))
@@ -74,11 +74,11 @@ def test_a_budget_of_registrations_stops_no_sign_in(db: None, settings: Any) -> 
     assert [signs_in(n) for n in range(3)] == ["", "", ""]
 
 
-def test_money_of_small_units_has_room_in_its_column(db: None, settings: Any) -> None:
+def test_large_amounts_of_money_fit_into_the_column(db: None, settings: Any) -> None:
     settings.TWILIO_2FA_PRICES = {"sms": {"message": "240000"}}  # rials
     settings.TWILIO_2FA_BUDGETS = {"all": {"money": "20000000/d"}}
     assert signs_in(1) == ""
-    # SQLite would take more than other databases do.
+    # SQLite accepts larger numbers than other databases.
     field = Counter._meta.get_field("n")
     _least, most = BaseDatabaseOperations.integer_field_ranges[field.get_internal_type()]
     assert 240000 * 10000 in Counter.objects.values_list("n", flat=True)
@@ -91,7 +91,7 @@ def test_a_budget_of_a_method_leaves_other_methods(db: None, settings: Any) -> N
     assert signs_in(2, "call") == ""
 
 
-def test_a_budget_for_each_country_is_kept_apart(db: None, settings: Any) -> None:
+def test_a_budget_is_counted_separately_for_each_country(db: None, settings: Any) -> None:
     settings.TWILIO_2FA_PHONE_NUMBER_ALLOWED_COUNTRIES = ["US", "GB"]
     settings.TWILIO_2FA_BUDGETS = {"places": {"messages": "1/h", "each": "country"}}
     assert [signs_in(n) for n in range(2)] == ["", "budget_reached"]
@@ -100,7 +100,7 @@ def test_a_budget_for_each_country_is_kept_apart(db: None, settings: Any) -> Non
         Verifier(owner(8, "+447400123457"), flow="b").send("sms")
 
 
-def test_a_budget_of_named_countries_counts_no_other(db: None, settings: Any) -> None:
+def test_a_budget_of_a_country_does_not_count_other_countries(db: None, settings: Any) -> None:
     settings.TWILIO_2FA_PHONE_NUMBER_ALLOWED_COUNTRIES = ["US", "GB"]
     settings.TWILIO_2FA_BUDGETS = {"gb": {"messages": "1/h", "countries": ["GB"]}}
     Verifier(owner(9, "+447400123456"), flow="a").send("sms")
@@ -116,7 +116,7 @@ def test_a_budget_of_money_counts_prices(db: None, settings: Any) -> None:
     assert [signs_in(n, "call") for n in range(3, 8)] == ["", "", "", "", "budget_reached"]
 
 
-def test_a_refused_send_is_given_back_to_the_budget(db: None, settings: Any) -> None:
+def test_a_refused_send_is_refunded_to_the_budget(db: None, settings: Any) -> None:
     settings.TWILIO_2FA_PRICES = {"sms": {"message": "0.4"}}
     settings.TWILIO_2FA_BUDGETS = {"purse": {"money": "1/d", "messages": "2/d"}}
     with pytest.raises(errors.ChannelRefused):
@@ -125,9 +125,9 @@ def test_a_refused_send_is_given_back_to_the_budget(db: None, settings: Any) -> 
     assert [signs_in(n) for n in range(3)] == ["", "", "budget_reached"]
 
 
-def test_budgets_take_no_query_more(sam: Person, settings: Any) -> None:
+def test_budgets_add_no_query_to_a_send(sam: Person, settings: Any) -> None:
     cost = []
-    # The first send reads what the breaker keeps in mind for a while.
+    # The first send also reads values that the breaker then caches.
     for budgets in ({}, {}, {"all": {"messages": "9/h, 99/d", "money": "9/h"}, "us": {"messages": "9/h"}}):
         settings.TWILIO_2FA_BUDGETS = budgets
         Verification.objects.all().delete()
@@ -148,7 +148,7 @@ def test_other_methods_are_offered_when_a_budget_is_spent(sam: Person, settings:
     assert sam.has_got() == 0
 
 
-def test_a_registration_is_refused_with_a_sentence(demo: Person, settings: Any) -> None:
+def test_a_registration_beyond_the_budget_gets_a_page(demo: Person, settings: Any) -> None:
     settings.TWILIO_2FA_BUDGETS = {"all": {"messages": "1/h"}}
     settings.TWILIO_2FA_ALLOWED_METHODS = ["sms"]
     page = demo.opens("start").picks("sms").registers()
@@ -156,7 +156,7 @@ def test_a_registration_is_refused_with_a_sentence(demo: Person, settings: Any) 
     assert demo.has_got() == 0
 
 
-def test_administrators_are_told_once_at_each_level(
+def test_administrators_get_one_email_at_each_level(
     db: None, settings: Any, caplog: Any, django_capture_on_commit_callbacks: Any
 ) -> None:
     settings.ADMINS = [("Ann", "ann@example.com")] if not _new_admins() else ["ann@example.com"]
@@ -181,7 +181,7 @@ def _new_admins() -> bool:
     return django.VERSION >= (6, 0)
 
 
-def test_a_level_reached_again_in_the_period_is_not_told_again(
+def test_a_level_is_reported_once_in_a_period(
     db: None, settings: Any, django_capture_on_commit_callbacks: Any
 ) -> None:
     settings.TWILIO_2FA_BUDGETS = {"all": {"messages": "2/h"}}
@@ -195,7 +195,7 @@ def test_a_level_reached_again_in_the_period_is_not_told_again(
     assert [each["level"] for each in told].count("spent") == 1
 
 
-def test_a_name_of_nobody_uses_up_no_budget(db: None, settings: Any) -> None:
+def test_unknown_user_ids_do_not_use_up_a_budget(db: None, settings: Any) -> None:
     settings.TWILIO_2FA_ALLOW_UNAUTHENTICATED_USERS = True
     settings.TWILIO_2FA_UNAUTHENTICATED_MIN_SECONDS = 0
     settings.TWILIO_2FA_BUDGETS = {"all": {"messages": "10/h"}}
@@ -204,10 +204,10 @@ def test_a_name_of_nobody_uses_up_no_budget(db: None, settings: Any) -> None:
     UnauthenticatedVerifier(str(owner(1, PHONE).pk)).send("sms")
     assert len(messages.delivered(PHONE)) == 1
     counted = Counter.objects.filter(scope__startswith="budget").values_list("n", flat=True)
-    assert sorted(counted) == [1, 5]  # what names of nobody count on is a counter of their own
+    assert sorted(counted) == [1, 5]  # Unknown users have a separate counter.
 
 
-def test_callers_who_did_not_sign_in_stop_before_proven_devices(db: None, settings: Any) -> None:
+def test_unauthenticated_sends_stop_before_proven_devices(db: None, settings: Any) -> None:
     settings.TWILIO_2FA_ALLOW_UNAUTHENTICATED_USERS = True
     settings.TWILIO_2FA_UNAUTHENTICATED_MIN_SECONDS = 0
     settings.TWILIO_2FA_BUDGETS = {"all": {"messages": "10/h"}}
@@ -286,6 +286,6 @@ def test_amounts_never_add_up_to_more_than_a_limit(spends: list[int], most: int)
     assert total <= most
 
 
-def test_a_site_without_budgets_counts_none(sam: Person) -> None:
+def test_sends_are_not_counted_without_a_budget(sam: Person) -> None:
     sam.opens("start").picks("sms")
     assert not Counter.objects.filter(scope__startswith="budget").exists()

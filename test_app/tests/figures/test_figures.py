@@ -1,4 +1,4 @@
-"""The daily figures are what the rows say, whenever they are folded."""
+"""Daily figures: their numbers agree with the rows, before and after folding."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ pytestmark = pytest.mark.usefixtures("sessions_in_database")
 
 
 def report(since: str = "1d") -> dict[str, Any]:
-    """What the command writes as JSON."""
+    """Return the JSON that the command writes."""
     out = StringIO()
     call_command("twilio_2fa_report", f"--since={since}", "--json", stdout=out)
     return json.loads(out.getvalue())
@@ -50,7 +50,7 @@ def total(since: str = "1d", *names: str) -> dict[str, Any]:
 
 
 def counted_by_hand(rows: list[Verification]) -> dict[tuple[str, ...], Counter[str]]:
-    """Numbers of each day, method, country and purpose, by the plainest way: one row after the other."""
+    """Count the rows for each day, method, country and purpose, without the code under test."""
     found: dict[tuple[str, ...], Counter[str]] = defaultdict(Counter)
     for row in rows:
         day = row.created_at.astimezone(timezone.utc).date().isoformat()
@@ -61,7 +61,7 @@ def counted_by_hand(rows: list[Verification]) -> dict[tuple[str, ...], Counter[s
 
 
 def differences(told: dict[str, Any], rows: list[Verification]) -> list[Any]:
-    """Groups of a report whose numbers are not those of the rows."""
+    """Return the groups of a report whose numbers differ from those of the rows."""
     by_hand = counted_by_hand(rows)
     names = ("verifications", "sent", "refused", "approved", "failed", "expired", "canceled")
     groups = {(g["day"], g["method"], g["country"], g["purpose"]): g for g in told["groups"]}
@@ -84,7 +84,7 @@ class TestReport:
         assert (group["sent"], group["approved"], group["conversion"]) == (1, 1, 1.0)
         assert told["total"]["sent"] == told["countries"][0]["sent"] == told["methods"][0]["approved"] == 1
 
-    def test_each_message_counts_for_the_method_that_sent_it(self, pat: Person, later: Any) -> None:
+    def test_each_message_counts_for_its_own_method(self, pat: Person, later: Any) -> None:
         pat.opens("start").picks("sms")
         later(70)
         pat.posts("verify", action="resend", method="call").types_the_code()
@@ -92,7 +92,7 @@ class TestReport:
         sent = {m: (row["sent"], row["approved"]) for m, row in told.items()}
         assert sent == {"sms": (1, 0), "call": (1, 1)}
 
-    def test_a_registration_is_told_from_a_sign_in(self, demo: Person) -> None:
+    def test_registrations_and_sign_ins_are_reported_separately(self, demo: Person) -> None:
         demo.opens("start").picks("sms").registers().types_the_code()
         [row] = report()["purposes"]
         assert (row["purpose"], row["sent"], row["approved"]) == ("enrol", 1, 1)
@@ -102,7 +102,7 @@ class TestReport:
         assert total("1d", "sent", "refused") == {"sent": 0, "refused": 1}
 
     @pytest.mark.parametrize(("uncertain", "counted"), [(True, (1, 0)), (False, (0, 1))])
-    def test_a_send_to_a_named_user_counts_if_its_answer_is_lost(
+    def test_an_unauthenticated_send_counts_if_its_answer_is_lost(
         self, pat: Person, settings: Any, monkeypatch: Any, uncertain: bool, counted: tuple[int, int]
     ) -> None:
         settings.TWILIO_2FA_ALLOW_UNAUTHENTICATED_USERS = True
@@ -125,7 +125,7 @@ class TestReport:
             Person("pat").verifier.send("sms")
         told = total()
         assert told["locked"] == 1
-        assert told["limited"] == 0  # a lock is no limit
+        assert told["limited"] == 0  # A lock does not count as a limit.
         settings.TWILIO_2FA_LIMITS = {"sends_per_user": "1/h"}
         call_command("twilio_2fa_unlock", "pat", stdout=StringIO())
         with pytest.raises(errors.TooManySends):
@@ -139,7 +139,7 @@ class TestReport:
         assert Verification.objects.get().status == Status.PENDING
         assert total("1d", "sent", "expired") == {"sent": 1, "expired": 1}
 
-    def test_a_remembered_browser_is_no_approval(self, pat: Person, settings: Any) -> None:
+    def test_a_remembered_browser_does_not_count_as_an_approval(self, pat: Person, settings: Any) -> None:
         settings.TWILIO_2FA_TRUSTED_BROWSER_AGE = timedelta(days=30)
         trusts(pat)
         before = total("1d", "verifications", "approved")
@@ -148,15 +148,15 @@ class TestReport:
         assert total("1d", "verifications", "approved") == before
 
     @pytest.mark.parametrize("text", ["", "1", "d", "-1d", "99999d", "2026-13-01", "9999-01-01", "1d;", "१d"])
-    def test_a_period_that_is_none_gets_a_clear_message(self, text: str, db: None) -> None:
+    def test_an_invalid_period_gets_a_clear_message(self, text: str, db: None) -> None:
         if text == "१d":
-            assert report(text)["groups"] == []  # digits of any script are digits
+            assert report(text)["groups"] == []  # Digits of every script are valid.
             return
         with pytest.raises(CommandError, match=r"hours, days or weeks|within the last ten years"):
             report(text)
 
     @given(text=st.text(max_size=12))
-    def test_any_text_for_a_period_is_a_day_or_a_message(self, text: str) -> None:
+    def test_any_period_gives_a_day_or_an_error_message(self, text: str) -> None:
         try:
             day = figures_report.first_day(text)
         except ValueError as e:
@@ -218,7 +218,7 @@ class TestFolding:
         assert Verification.objects.count() == 0
         assert total("3d", "verifications", "sent") == during != before
 
-    def test_rows_of_before_the_upgrade_are_counted(self, pat: Person) -> None:
+    def test_rows_from_before_an_upgrade_are_counted(self, pat: Person) -> None:
         moment = django_timezone.now() - timedelta(hours=3)
         row = a_row(random.Random(), moment, pat.user, method="sms", tally={}, sends=2, status="approved")
         row.save()
@@ -228,11 +228,11 @@ class TestFolding:
         pat.opens("start").picks("sms")
         assert folding.fold() == 0
         pat.types_the_code()
-        assert folding.fold() == 0  # it has not expired yet, so a late answer could still change it
+        assert folding.fold() == 0  # A late answer could change the row until it expires.
         assert total("1d", "sent", "approved") == {"sent": 1, "approved": 1}
 
     @pytest.mark.parametrize("where", ["among the groups", "at the mark"])
-    def test_a_fold_that_breaks_off_counts_nothing(self, pat: Person, monkeypatch: Any, where: str) -> None:
+    def test_an_interrupted_fold_counts_nothing(self, pat: Person, monkeypatch: Any, where: str) -> None:
         rows_of_the_last(3, 10, pat.user)
         before, added = report("4d"), []
         add, update = figures.add, VerificationQuerySet.update
@@ -269,7 +269,7 @@ class TestFolding:
         assert fields == {"id", *groups, "times", *figures.COUNTS}
         assert PHONE not in str(list(DailyFigure.objects.values()))
 
-    def test_a_report_takes_few_queries_whatever_it_sums_up(self, pat: Person) -> None:
+    def test_a_report_of_any_size_takes_few_queries(self, pat: Person) -> None:
         rows_of_the_last(3, 30, pat.user)
         folding.fold()
         with CaptureQueriesContext(connection) as caught:
@@ -279,7 +279,7 @@ class TestFolding:
 
 @pytest.mark.server_database
 @pytest.mark.django_db(transaction=True)
-class TestAtOnce:
+class TestConcurrency:
     def test_concurrent_folds_count_each_row_once(self, django_user_model: Any) -> None:
         rows = rows_of_the_last(5, 300, django_user_model.objects.create_user("pat"))
         before = report("6d")
@@ -310,7 +310,7 @@ class TestAtOnce:
         has_read, has_folded = threading.Event(), threading.Event()
 
         def pause(day: Any) -> Any:
-            # The figures are read, and the rows are not.
+            # The report has read the figures, but not the rows.
             has_read.set()
             has_folded.wait(1)
             return start_of(day)
@@ -330,7 +330,7 @@ class TestAtOnce:
 
 
 class TestNumbers:
-    def test_the_median_is_that_of_the_durations(self, pat: Person) -> None:
+    def test_the_median_is_taken_of_all_durations(self, pat: Person) -> None:
         rows = rows_of_the_last(1, 200, pat.user)
         durations = [
             folding.rounded((row.approved_at - row.created_at).total_seconds())
@@ -342,12 +342,12 @@ class TestNumbers:
         assert total("2d", "median_seconds") == {"median_seconds": statistics.median(durations)}
 
     @given(st.lists(st.integers(0, 700), max_size=30))
-    def test_any_durations_have_their_median(self, durations: list[int]) -> None:
+    def test_the_median_agrees_with_the_standard_library(self, durations: list[int]) -> None:
         expected = statistics.median(durations) if durations else None
         assert figures_report.median(Counter(durations)) == expected
 
     @shows("PRICES", "PRICES_CURRENCY")
-    def test_the_cost_is_messages_and_approvals_by_their_prices(self, pat: Person, settings: Any) -> None:
+    def test_the_cost_adds_up_prices_of_messages_and_approvals(self, pat: Person, settings: Any) -> None:
         settings.TWILIO_2FA_PRICES = {"sms": {"message": "0.10", "GB": 0.5, "approval": "1"}, "email": {}}
         settings.TWILIO_2FA_PRICES_CURRENCY = "EUR"
         rows = rows_of_the_last(2, 60, pat.user)
@@ -363,12 +363,12 @@ class TestNumbers:
         assert (told["currency"], told["total"]["cost"]) == ("EUR", f"{expected:.4f}")
         assert sum(Decimal(g["cost"]) for g in told["groups"]) == expected
 
-    def test_messages_without_a_price_are_said_to_be_left_out(self, pat: Person) -> None:
+    def test_messages_without_a_price_are_counted_as_unpriced(self, pat: Person) -> None:
         moment = django_timezone.now() - timedelta(hours=3)
         a_row(random.Random(), moment, pat.user, method="pigeon", tally={"pigeon": {"sent": 3}}).save()
         assert total("1d", "cost", "unpriced") == {"cost": "0.0000", "unpriced": 3}
 
-    def test_what_twilio_tells_of_delivery_is_shown_where_known(self, pat: Person) -> None:
+    def test_delivery_is_shown_after_a_report_of_twilio(self, pat: Person) -> None:
         pat.opens("start").picks("sms").types_the_code()
         assert total("1d", "delivered", "delivery_known") == {"delivered": None, "delivery_known": 0}
         day, about = figures_report.today(), {"method": "sms", "country": "US", "purpose": "prove"}
@@ -377,6 +377,6 @@ class TestNumbers:
         told = total()
         assert (told["delivered"], told["delivery_known"], told["charged"]) == (1, 2, {"usd": "0.10000"})
 
-    def test_a_last_message_is_the_one_that_is_reported(self, pat: Person) -> None:
+    def test_the_report_counts_the_messages_that_were_delivered(self, pat: Person) -> None:
         pat.opens("start").picks("sms")
         assert len(messages.delivered(PHONE)) == total()["sent"] == 1

@@ -1,4 +1,4 @@
-"""What Prometheus reads is what the figures say, and nothing personal."""
+"""Metrics for Prometheus: they agree with the figures and hold nothing personal."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def registry() -> Any:
 
 
 def summed(registry: Any, name: str) -> float:
-    """Return the sum of all samples of a name."""
+    """Return the sum of all samples with a name."""
     return sum(s.value for family in registry.collect() for s in family.samples if s.name == name)
 
 
@@ -40,7 +40,7 @@ def test_metrics_are_the_sums_of_the_figures(pat: Person, registry: Any) -> None
             expected = sum(total[name] for name in metric.counts)
             assert summed(registry, f"{metric.name}_total") == expected
         assert summed(registry, "twilio_2fa_approval_seconds_count") == total["approved"]
-        assert folding.fold() >= 0  # the same after a fold
+        assert folding.fold() >= 0  # The second round tests the metrics after a fold.
 
 
 def test_the_buckets_of_the_histogram_add_up(pat: Person, registry: Any) -> None:

@@ -1,4 +1,4 @@
-"""The page of figures in the admin shows the numbers of the rows."""
+"""The admin page of figures: its numbers agree with the rows."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def boss(db: None, django_user_model: Any, settings: Any) -> Client:
 
 
 def cells(html: str, name: str) -> dict[str, list[str]]:
-    """Return the texts of the cells of a table, by those of its first column."""
+    """Return the cells of each row of a table, by the text of the first column."""
     [table] = re.findall(rf'<table data-figures="{name}">(.*?)</table>', html, re.S)
     rows = re.findall(r"<tr>(.*?)</tr>", table[table.index("<tbody") :], re.S)
     found = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, re.S) for row in rows]
@@ -48,7 +48,7 @@ def cells(html: str, name: str) -> dict[str, list[str]]:
 
 
 class ByHand:
-    """What was counted for some key, one row after the other. None of it is asked of the code."""
+    """Expected numbers of a table row, counted without the code under test."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
@@ -60,7 +60,7 @@ class ByHand:
 
     @property
     def cells(self) -> list[str]:
-        """What a row of a table has to show."""
+        """The expected cells of a table row."""
         sent, converted = self["sent"], self["converted"]
         median = statistics.median(self.durations) if self.durations else None
         return [
@@ -87,7 +87,7 @@ def shown_day(day: str) -> str:
 
 
 def sums(rows: list[Verification], *names: str) -> dict[str, ByHand]:
-    """Return what the table by `names` has to show, by the words of its rows."""
+    """Return the expected rows of the table grouped by `names`, by the text of their first column."""
     labels = {method: charts.label_of(method) for method in MESSAGES}
     found: dict[str, ByHand] = defaultdict(ByHand)
 
@@ -116,17 +116,17 @@ def sums(rows: list[Verification], *names: str) -> dict[str, ByHand]:
 
 
 def refused(rows: list[Verification]) -> list[Verification]:
-    """The rows for which something is counted that has no row of its own."""
+    """Return the rows for which `made_up` also counts limits and locks, which have no rows."""
     return rows[:40:5]
 
 
 def reconciled(rows: list[Verification]) -> list[tuple[str, ...]]:
-    """The groups of which Twilio tells what was delivered."""
+    """Return the groups for which `made_up` stores delivery reports of Twilio."""
     return sorted(counted_by_hand(rows))[::4]
 
 
 def made_up(days: int, each_day: int, user: Any) -> list[Verification]:
-    """Rows, refusals by limits, locks, and what Twilio tells of delivery."""
+    """Store rows, refusals by limits, locks and delivery reports. Return the rows."""
     rows = rows_of_the_last(days, each_day, user)
     for n, row in enumerate(refused(rows)):
         figures.count(row, limited=n, locked=2)
@@ -138,7 +138,7 @@ def made_up(days: int, each_day: int, user: Any) -> list[Verification]:
 
 
 @pytest.mark.parametrize("folded", [False, True])
-def test_every_number_of_the_page_is_that_of_the_rows(boss: Client, pat: Person, folded: bool) -> None:
+def test_every_number_of_the_page_agrees_with_the_rows(boss: Client, pat: Person, folded: bool) -> None:
     rows = made_up(20, 15, pat.user)
     if folded:
         folding.fold()
@@ -175,7 +175,7 @@ def test_the_totals_are_the_sums_of_all_rows(boss: Client, pat: Person) -> None:
     }
 
 
-def test_what_twilio_charged_and_what_has_no_price_is_said(
+def test_the_page_shows_charges_and_messages_without_a_price(
     boss: Client, pat: Person, monkeypatch: Any
 ) -> None:
     rows = made_up(3, 30, pat.user)
@@ -200,13 +200,13 @@ def test_what_twilio_charged_and_what_has_no_price_is_said(
     assert f"{sent} messages have no price, and are left out." in html
 
 
-def test_what_is_not_known_is_said_to_be_so(boss: Client, pat: Person) -> None:
+def test_delivery_is_shown_as_not_known_before_reconciling(boss: Client, pat: Person) -> None:
     rows_of_the_last(1, 3, pat.user)
     html = boss.get(PAGE, {"since": "2d"}).content.decode()
     assert "<dt>Delivered</dt><dd>not known</dd>" in html
 
 
-def test_prices_are_those_of_settings_and_providers(boss: Client, settings: Any) -> None:
+def test_the_page_shows_prices_of_settings_and_providers(boss: Client, settings: Any) -> None:
     settings.TWILIO_2FA_PRICES = {"sms": {"message": "0.5", "GB": "0.25"}}
     html = boss.get(PAGE).content.decode()
     [table] = re.findall(r'<table data-figures="prices">.*?</table>', html, re.S)
@@ -223,7 +223,7 @@ def test_prices_are_those_of_settings_and_providers(boss: Client, settings: Any)
     assert f"defaults of {date_format(prices.TAKEN)}" in html
 
 
-def test_numbers_and_dates_are_written_as_in_the_language(boss: Client, pat: Person) -> None:
+def test_numbers_and_dates_are_formatted_for_the_language(boss: Client, pat: Person) -> None:
     rows = rows_of_the_last(120, 2, pat.user)
     html = boss.get(PAGE, {"since": "120d"}, headers={"accept-language": "de"}).content.decode()
     [mine] = sums(rows).values()
@@ -284,7 +284,7 @@ def test_csv_and_json_of_the_page_have_the_same_numbers(boss: Client, pat: Perso
 
 
 @pytest.mark.parametrize("since", ["<script>", "99999999d", "\0", "2026-02-30", "é"])
-def test_a_period_that_is_none_gets_the_page_with_a_message(boss: Client, since: str) -> None:
+def test_an_invalid_period_shows_the_page_with_an_error(boss: Client, since: str) -> None:
     page = boss.get(PAGE, {"since": since})
     assert page.status_code == 200
     assert "errornote" in page.content.decode()
@@ -320,7 +320,7 @@ def test_the_page_needs_the_permission_to_view_figures(
     assert client.get(f"{PAGE}add/").status_code == 403
 
 
-def test_the_page_has_no_style_or_script_of_its_own(boss: Client, pat: Person) -> None:
+def test_the_page_has_no_inline_style_or_script(boss: Client, pat: Person) -> None:
     rows_of_the_last(2, 5, pat.user)
     html = boss.get(PAGE).content.decode()
     page = html[html.index('id="content-main"') :]
@@ -328,6 +328,6 @@ def test_the_page_has_no_style_or_script_of_its_own(boss: Client, pat: Person) -
     assert 'href="/static/twilio_2fa/figures.css"' in html
 
 
-def test_a_period_begins_on_the_day_that_it_names(boss: Client) -> None:
+def test_a_period_begins_the_given_number_of_days_ago(boss: Client) -> None:
     told = boss.get(PAGE, {"since": "7d", "format": "json"}).json()
     assert date.fromisoformat(told["until"]) - date.fromisoformat(told["since"]) == timedelta(days=7)

@@ -1,4 +1,4 @@
-"""Rows are compared with what the sandbox's Verify has sent."""
+"""The command `twilio_2fa_reconcile`: it compares the rows with the messages that Twilio has sent."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ OURS_ONLY = "VE" + "9" * 32
 
 
 def reconcile(since: str = "1d", **options: Any) -> dict[str, Any]:
-    """Return what the command writes as JSON, whether anything differs or not."""
+    """Return the JSON that the command writes, with `differs` for its exit status."""
     out = StringIO()
     try:
         call_command("twilio_2fa_reconcile", f"--since={since}", "--json", stdout=out)
@@ -40,12 +40,12 @@ def signed_in(pat: Person) -> Person:
     return pat.opens("start").picks("sms").types_the_code()
 
 
-def test_rows_that_agree_with_twilio_are_reported_so(signed_in: Person) -> None:
+def test_rows_that_agree_with_twilio_show_no_difference(signed_in: Person) -> None:
     told = reconcile()
     assert (told["attempts"], told["compared"], told["differs"]) == (1, 1, False)
 
 
-def test_a_send_that_is_not_ours_is_found(signed_in: Person) -> None:
+def test_a_send_unknown_to_this_site_is_found(signed_in: Person) -> None:
     Verification.objects.update(sid=OURS_ONLY)
     told = reconcile()
     sid = SandboxVerification.objects.get().sid
@@ -54,7 +54,7 @@ def test_a_send_that_is_not_ours_is_found(signed_in: Person) -> None:
     assert PHONE not in json.dumps(told)
 
 
-def test_a_message_too_many_at_twilio_is_found(signed_in: Person) -> None:
+def test_an_extra_message_at_twilio_is_found(signed_in: Person) -> None:
     message = SandboxMessage.objects.get()
     message.pk = None
     message.sid = "VL" + "7" * 32
@@ -103,7 +103,7 @@ def test_delivery_is_shown_after_twilio_was_asked(signed_in: Person) -> None:
         ({"created_at": timezone.now() + timedelta(days=9)}, 0),
     ],
 )
-def test_messages_of_the_period_may_be_missing(
+def test_only_messages_of_the_period_can_be_missing(
     signed_in: Person, changed: dict[str, Any], missing: int
 ) -> None:
     Verification.objects.update(**{"sid": OURS_ONLY, **changed})
@@ -111,7 +111,7 @@ def test_messages_of_the_period_may_be_missing(
 
 
 @pytest.mark.parametrize("other", [{"service": "VA" + "9" * 32}, {"day": date(2020, 1, 1)}])
-def test_what_is_stored_of_another_day_or_service_stays(signed_in: Person, other: dict[str, Any]) -> None:
+def test_figures_of_another_day_or_service_are_kept(signed_in: Person, other: dict[str, Any]) -> None:
     reconcile()
     DailyAttempt.objects.update(**other)
     reconcile()
@@ -119,7 +119,7 @@ def test_what_is_stored_of_another_day_or_service_stays(signed_in: Person, other
     assert DailyAttempt.objects.count() == 2
 
 
-def test_asking_twice_counts_nothing_twice(signed_in: Person) -> None:
+def test_reconciling_twice_gives_the_same_numbers(signed_in: Person) -> None:
     first = reconcile(), list(DailyAttempt.objects.values_list("attempts", "delivered"))
     again = reconcile(), list(DailyAttempt.objects.values_list("attempts", "delivered"))
     assert first == again
@@ -147,7 +147,7 @@ def test_messages_older_than_our_rows_are_not_called_unknown(signed_in: Person) 
     assert (told["before_our_rows"], told["unknown"]) == (1, [])
 
 
-def test_a_twilio_that_fails_is_a_message_and_stores_nothing(signed_in: Person) -> None:
+def test_an_error_of_twilio_is_reported_and_stores_nothing(signed_in: Person) -> None:
     reconcile()
     with (
         TwilioSandbox().fault("20503", on="/Attempts", times=0),
@@ -157,7 +157,7 @@ def test_a_twilio_that_fails_is_a_message_and_stores_nothing(signed_in: Person) 
     assert DailyAttempt.objects.count() == 1
 
 
-def test_the_text_says_what_differs(signed_in: Person) -> None:
+def test_the_text_output_names_the_differences(signed_in: Person) -> None:
     out = StringIO()
     call_command("twilio_2fa_reconcile", stdout=out)
     assert "1 messages at Twilio" in out.getvalue()
@@ -168,6 +168,6 @@ def test_the_text_says_what_differs(signed_in: Person) -> None:
     assert reconciliation.Result().differs is False
 
 
-def test_a_period_that_is_none_is_refused(db: None) -> None:
+def test_an_invalid_period_is_refused(db: None) -> None:
     with pytest.raises(CommandError, match="hours, days or weeks"):
         call_command("twilio_2fa_reconcile", "--since=soon")

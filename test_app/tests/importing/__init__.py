@@ -1,1 +1,1 @@
-"""Taking over devices from other packages."""
+"""Tests of taking over devices from other packages."""

@@ -1,4 +1,4 @@
-"""Make the tables of another package with that package, or take them over without it.
+"""Make the tables of another package with the package installed, or take them over without the package.
 
 Run as `python drive.py make|take SOURCE DATABASE`. `take` prints as JSON what was taken over.
 """
@@ -17,7 +17,7 @@ from django.conf import settings
 warnings.simplefilter("ignore")
 MODE, SOURCE, DATABASE = sys.argv[1:]
 OTP = ["django_otp", *(f"django_otp.plugins.otp_{name}" for name in ("totp", "email", "static"))]
-KITS = {
+PACKAGES = {
     "django_otp": [
         "django_otp",
         *(f"django_otp.plugins.otp_{p}" for p in ("totp", "email", "static", "hotp")),
@@ -41,7 +41,10 @@ settings.configure(
     SECRET_KEY="import",
     USE_TZ=True,
     DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": DATABASE}},
-    INSTALLED_APPS=[*(f"django.contrib.{n}" for n in contrib), *(KITS[SOURCE] if MODE == "make" else own)],
+    INSTALLED_APPS=[
+        *(f"django.contrib.{n}" for n in contrib),
+        *(PACKAGES[SOURCE] if MODE == "make" else own),
+    ],
     MIDDLEWARE=["allauth.account.middleware.AccountMiddleware"] if SOURCE == "allauth_mfa" else [],
     DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
     TWILIO_2FA_SANDBOX=True,
@@ -133,7 +136,7 @@ def take() -> dict[str, Any]:
     sam = User.objects.get(username="sam")
     totp = Device.objects.filter(user=sam, kind="totp").first()
     if totp is not None:
-        # The entry that sam's app has shows the right code, once the one of the import is over.
+        # Sam's app still shows valid codes. The import has used one, so take a later one.
         clock.ahead += 60
         verifier = Verifier(sam, flow="a flow")
         code = SharedSecret(SECRET).code(clock.time())

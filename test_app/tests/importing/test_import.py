@@ -1,4 +1,4 @@
-"""`twilio_2fa_import`: tables that the real packages have made, and rows that are in no order."""
+"""`twilio_2fa_import`: tables that the real packages have made, and unusual or invalid rows."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def why(report: dict[str, Any]) -> list[tuple[str, str]]:
     return sorted((row["kind"], row["why"].partition(":")[0]) for row in report["not_taken"])
 
 
-# By the real packages. What the package has, what is taken over, and what is not.
+# Tables of the real packages: the devices that are taken over, and the reasons for the other rows.
 TAKEN: dict[str, tuple[list[list[str]], list[tuple[str, str]]]] = {
     "django_otp": (
         [
@@ -94,19 +94,19 @@ def test_tables_of_the_real_package_are_taken_over(source: str, tmp_path: Path) 
     devices, not_taken = TAKEN[source]
     assert told["devices"] == devices
     assert why(told["first"]) == not_taken
-    # A dry run says the same and stores nothing; another run finds all of it there.
+    # A dry run reports the same and stores nothing. A second run finds all devices registered.
     assert (told["dry"], told["stored"]) == (told["first"], 0)
     assert told["second"] == {**told["first"], "taken": {}, "there": len(devices)}
-    # The user keeps the entry in their app.
+    # The user keeps the entry in their authenticator app.
     assert told["verified"] == "approved"
 
 
-# Rows that are in no order
+# Unusual and invalid rows
 
 
 @pytest.fixture
 def table(transactional_db: None) -> Iterator[Callable[..., None]]:
-    """Make a table with rows, as another package's."""
+    """Return a function that makes a table with rows, as another package does."""
     made: list[str] = []
     quote = connection.ops.quote_name
 
@@ -178,7 +178,7 @@ def test_an_authenticator_that_does_not_fit_is_reported(
     table(TOTP, totp(user, **fields), totp(user))
     report = take("django_otp")
     assert [row["why"] for row in report["not_taken"]] == [reason]
-    # The others are taken over all the same.
+    # The other row is taken over.
     assert report["taken"] == {"authenticator": 1}
     assert HEX not in json.dumps(report)
 
@@ -202,7 +202,7 @@ def test_a_code_that_twilio_refuses_leaves_no_factor_behind(user: Any, table: An
     assert take("django_otp")["taken"] == {"authenticator": 1}
 
 
-def test_without_twilio_it_is_tried_again_in_the_next_run(
+def test_an_import_without_twilio_is_retried_in_the_next_run(
     user: Any, table: Any, twilio_over_http: Any
 ) -> None:
     table(TOTP, totp(user))
@@ -213,7 +213,7 @@ def test_without_twilio_it_is_tried_again_in_the_next_run(
     assert take("django_otp")["taken"] == {"authenticator": 1}
 
 
-def test_a_method_that_raises_leaves_the_other_rows(
+def test_an_error_in_a_method_does_not_stop_other_rows(
     user: Any, table: Any, monkeypatch: Any, caplog: Any
 ) -> None:
     table(TOTP, totp(user))
@@ -233,7 +233,7 @@ def test_a_method_that_raises_leaves_the_other_rows(
     assert take("django_otp")["taken"] == {"authenticator": 1}
 
 
-def test_without_a_method_for_authenticators_it_is_reported(user: Any, table: Any, settings: Any) -> None:
+def test_authenticators_without_a_method_are_reported(user: Any, table: Any, settings: Any) -> None:
     table(TOTP, totp(user))
     settings.TWILIO_2FA_PROVIDERS = {**settings.TWILIO_2FA_PROVIDERS, "totp": None}
     assert [r["why"] for r in take("django_otp")["not_taken"]] == [
@@ -241,7 +241,7 @@ def test_without_a_method_for_authenticators_it_is_reported(user: Any, table: An
     ]
 
 
-def test_what_was_removed_here_does_not_come_back(user: Any, table: Any) -> None:
+def test_a_removed_device_is_not_taken_over_again(user: Any, table: Any) -> None:
     table(TOTP, totp(user))
     table("two_factor_phonedevice", {"user_id": user.pk, "number": PHONE})
     assert sum(take("two_factor")["taken"].values()) == 2
@@ -250,7 +250,7 @@ def test_what_was_removed_here_does_not_come_back(user: Any, table: Any) -> None
     assert not Device.objects.exists()
 
 
-def test_a_number_that_is_registered_here_is_left_alone(table: Any, user: Any) -> None:
+def test_a_number_that_is_already_registered_is_left_alone(table: Any, user: Any) -> None:
     from django_twilio_2fa.testing import register_device
 
     register_device(user, PHONE)
@@ -374,10 +374,10 @@ def test_the_report_can_be_read_as_text(user: Any, table: Any) -> None:
 
 @pytest.mark.parametrize(
     ("at", "code"),
-    # RFC 6238, appendix B, the last six of its eight digits.
+    # RFC 6238, appendix B: the last six of the eight digits.
     [(59, "287082"), (1111111109, "081804"), (1234567890, "005924"), (20000000000, "353130")],
 )
-def test_codes_are_those_of_the_rfc(at: int, code: str) -> None:
+def test_codes_match_the_examples_of_rfc_6238(at: int, code: str) -> None:
     assert SharedSecret("GEZDGNBVGY3TQOJQ GEZDGNBVGY3TQOJQ").code(at) == code
 
 

@@ -1,4 +1,4 @@
-"""The languages that the package is in."""
+"""The languages of this package."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 ROOT = next(p for p in Path(__file__).resolve().parents if (p / "pyproject.toml").is_file())
 KIT = ROOT / "django_twilio_2fa"
 PACKAGES = [KIT, *sorted(p.parent for p in (ROOT / "providers").glob("*/__init__.py"))]
-# By the names of their folders.
+# The names of their folders.
 # fmt: off
 LANGUAGES = (
     "ar", "cs", "de", "el", "es", "fr", "he", "hi", "id", "it", "ja", "ko", "nl", "pl", "pt_BR",
@@ -17,5 +17,5 @@ LANGUAGES = (
 
 
 def tag(language: str) -> str:
-    """Return the tag that HTML calls a language by."""
+    """Return the tag of a language in HTML."""
     return language.replace("_", "-")

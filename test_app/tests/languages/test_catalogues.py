@@ -17,7 +17,7 @@ import pytest
 from . import LANGUAGES, PACKAGES, tag
 
 PLACEHOLDER = re.compile(r"%\(\w+\)[a-z]|%[a-z]|\{\w+\}|</?\w+>|https?")
-# Numbers, and the plural form that each takes, by CLDR's rules.
+# The plural form of each number, by CLDR's rules.
 ONE_OR_MORE = {0: 1, 1: 0, 2: 1, 5: 1, 21: 1, 101: 1}
 NONE_OR_ONE = {0: 0, 1: 0, 2: 1, 5: 1, 21: 1}
 ONE_FORM = {0: 0, 1: 0, 2: 0, 21: 0}
@@ -38,7 +38,7 @@ PLURALS: dict[str, dict[int, int]] = {
 
 TAGS = re.compile(r"<[^>]*>")
 CJK = r"[\u3000-\u30ff\u4e00-\u9fff\uff00-\uffef]"
-# What a language does not write, where its rule is strict. Placeholders and tags are taken out before.
+# Punctuation that a language does not have, if its rule is strict. Placeholders and tags are removed before.
 NOT_WRITTEN = {
     "ar": re.compile(r"[,;?]"),
     "el": re.compile(r"\?"),
@@ -70,7 +70,7 @@ SAME = {
     "ltr": "cs de el es fr hi id it ja ko nl pl pt_BR ru sv tr uk vi zh_Hans zh_Hant",
     # The name of a file, in Latin letters.
     "recovery-codes": "ar he hi ja ko zh_Hans zh_Hant",
-    # Borrowed from English, or from where English has it.
+    # Borrowed from English, or from the same language as in English.
     "Account": "it nl",
     "accounts": "nl",
     "Browser": "de id it nl",
@@ -99,14 +99,14 @@ CATALOGUES = [
 
 
 def rule_of(catalogue: Any) -> tuple[int, Callable[[int], int]]:
-    """Return the number of plural forms, and which one a number takes."""
+    """Return the number of plural forms, and the function that returns the form of a number."""
     rule = re.fullmatch(r"nplurals=(\d+); plural=(.+);", catalogue.metadata["Plural-Forms"])
     assert rule
     return int(rule[1]), c2py(rule[2])
 
 
 def for_one_number(catalogue: Any) -> set[int]:
-    """Return the plural forms that one number only takes, as Arabic and Hebrew have for one and for two."""
+    """Return the plural forms that have only one number, such as those for 1 and 2 in Arabic and Hebrew."""
     _number, form = rule_of(catalogue)
     taken = Counter(form(n) for n in range(1000))
     return {n for n, times in taken.items() if times == 1}
@@ -126,7 +126,7 @@ def edges(text: str) -> tuple[bool, bool]:
 
 
 def faults(entry: Any, alone: set[int]) -> Iterator[str]:
-    """Yield what is wrong with an entry of a catalogue. `alone`: the plural forms that are for one number."""
+    """Yield the faults of an entry of a catalogue. `alone` has the plural forms that have only one number."""
     if entry.obsolete or entry.fuzzy:
         yield "fuzzy or obsolete"
     for text, original, optional in translations(entry, alone):
@@ -150,7 +150,7 @@ def words_of(text: str) -> str:
 
 
 def is_english(entry: Any, language: str) -> bool:
-    """Return whether an entry with words is the same as in English, and should not be."""
+    """Return whether an entry with words is left in English by mistake."""
     has_words = re.search(r"[A-Za-z]{2}", PLACEHOLDER.sub("", entry.msgid))
     return bool(has_words and entry.msgid in texts_of(entry)) and (
         language not in SAME.get(entry.msgid, "").split()
@@ -180,7 +180,7 @@ def test_no_message_is_left_in_english(path: Path) -> None:
 
 
 def test_each_exception_from_translation_is_used() -> None:
-    """The list of them must not grow old."""
+    # Remove a language or a word from SAME if the catalogue no longer has it.
     used: set[tuple[str, str]] = set()
     for path in (path_of(package, language) for package in PACKAGES for language in LANGUAGES):
         catalogue = polib.pofile(str(path))
@@ -190,7 +190,7 @@ def test_each_exception_from_translation_is_used() -> None:
 
 
 @pytest.mark.parametrize("path", CATALOGUES)
-def test_punctuation_is_that_of_the_language(path: Path) -> None:
+def test_punctuation_follows_the_rules_of_the_language(path: Path) -> None:
     catalogue = polib.pofile(str(path))
     language = catalogue.metadata["Language"]
     texts = [text for entry in catalogue for text in texts_of(entry)]
@@ -198,7 +198,7 @@ def test_punctuation_is_that_of_the_language(path: Path) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_plural_forms_are_those_of_the_language(language: str) -> None:
+def test_plural_forms_follow_the_rules_of_the_language(language: str) -> None:
     for package in PACKAGES:
         catalogue = polib.pofile(str(path_of(package, language)))
         number, form = rule_of(catalogue)
@@ -209,7 +209,7 @@ def test_plural_forms_are_those_of_the_language(language: str) -> None:
 
 
 @pytest.mark.parametrize("path", CATALOGUES)
-def test_the_compiled_catalogue_is_that_of_the_text(path: Path) -> None:
+def test_the_compiled_catalogue_matches_the_text(path: Path) -> None:
     catalogue = polib.pofile(str(path))
     with path.with_suffix(".mo").open("rb") as f:
         compiled = GNUTranslations(f)
@@ -226,7 +226,7 @@ def test_the_compiled_catalogue_is_that_of_the_text(path: Path) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_catalogue_says_which_language_it_is_in(language: str) -> None:
+def test_a_catalogue_names_its_language(language: str) -> None:
     for package in PACKAGES:
         assert polib.pofile(str(path_of(package, language))).metadata["Language"] == language
     kit = polib.pofile(str(path_of(PACKAGES[0], language)))
@@ -240,7 +240,7 @@ def test_every_package_has_every_language_and_no_other(package: Path) -> None:
 
 
 def sentences(package: Path) -> set[str]:
-    """Return the sentences that a package's code marks, as far as they are written in one piece."""
+    """Return the sentences that a package marks for translation as plain strings."""
     marks = {"_", "gettext", "gettext_lazy", "ngettext", "ngettext_lazy", "pgettext", "pgettext_lazy"}
     found = set()
     for path in package.rglob("*.py"):
@@ -257,7 +257,7 @@ def sentences(package: Path) -> set[str]:
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda p: p.name)
 def test_the_catalogues_have_every_marked_sentence(package: Path) -> None:
-    """Sees it without GNU gettext; the gate runs `make messages`, which sees more."""
+    # This test does not need GNU gettext. The gate runs `make messages`, which finds more sentences.
     marked = sentences(package)
     assert marked
     for language in LANGUAGES:
@@ -265,8 +265,8 @@ def test_the_catalogues_have_every_marked_sentence(package: Path) -> None:
         assert marked <= {text for e in catalogue for text in (e.msgid, e.msgid_plural)}
 
 
-class TestWhatIsFound:
-    """A test that finds nothing has to be able to find something."""
+class TestFaultsAreFound:
+    """The functions of this module, which have to find each fault."""
 
     def fault_of(self, **told: Any) -> list[str]:
         return list(faults(polib.POEntry(**told), {1}))
@@ -284,9 +284,7 @@ class TestWhatIsFound:
             (["many", "one", "%(n)d"], ["other placeholders: many"]),
         ],
     )
-    def test_a_number_may_be_left_out_only_where_it_is_fixed(
-        self, forms: list[str], fault: list[str]
-    ) -> None:
+    def test_only_a_form_for_one_number_may_omit_the_number(self, forms: list[str], fault: list[str]) -> None:
         plural = {"msgid": "%(n)d day", "msgid_plural": "%(n)d days"}
         assert self.fault_of(**plural, msgstr_plural=dict(enumerate(forms))) == fault
 
@@ -295,7 +293,7 @@ class TestWhatIsFound:
         assert self.fault_of(msgid="Until %(time)s", msgstr=text) == [f"other placeholders: {text}"]
         assert self.fault_of(msgid="Until %(time)s", msgstr="Bis %(time)s") == []
 
-    def test_a_message_that_was_left_in_english_is_found(self) -> None:
+    def test_a_message_in_english_is_found(self) -> None:
         assert is_english(polib.POEntry(msgid="Copy", msgstr="Copy"), "de")
         assert not is_english(polib.POEntry(msgid="Copy", msgstr="Kopieren"), "de")
         forms = {0: "%(n)d days", 1: "%(n)d Tage"}
@@ -306,7 +304,7 @@ class TestWhatIsFound:
         ("msgid", "language", "found"),
         [("Passkey", "de", False), ("Passkey", "fr", True), ("%(n)s s", "fr", False)],
     )
-    def test_a_word_that_is_the_same_is_told_from_a_forgotten_one(
+    def test_only_listed_words_may_be_the_same_as_in_english(
         self, msgid: str, language: str, found: bool
     ) -> None:
         assert is_english(polib.POEntry(msgid=msgid, msgstr=msgid), language) is found
@@ -340,13 +338,13 @@ class TestWhatIsFound:
         assert wrong_marks(text, language) == marks
 
 
-# On pages of Django's admin, which have Django's words.
+# Words on pages of Django's admin, which Django translates.
 WORDS_OF_THE_ADMIN = {"Home", "Log in", "Method", "Show", "user"}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_no_app_of_django_translates_a_sentence_of_ours(language: str) -> None:
-    """Django takes a message without a context from the first app that has it: mostly one of its own."""
+def test_django_replaces_no_translation_of_this_package(language: str) -> None:
+    # Django takes a message without a context from the first app that has it, often one of Django's own.
     theirs = {
         entry
         for path in (Path(django.__file__).parent / "contrib").glob(f"*/locale/{language}/LC_MESSAGES/*.po")

@@ -1,4 +1,4 @@
-"""The names of countries, in each language and in its order."""
+"""The names of countries in each language, and their order."""
 
 from __future__ import annotations
 
@@ -60,11 +60,11 @@ def test_countries_are_in_the_order_of_the_language(language: str, order: list[s
 
 
 @pytest.mark.parametrize("language", ["da", "tlh", "xx-../de"])
-def test_a_language_without_names_has_english_ones(language: str) -> None:
+def test_a_language_without_country_names_shows_english_names(language: str) -> None:
     with translation.override(language):
         assert country_name("XK") == "Kosovo"
         assert [c for c, _name, _calling in countries(["DE", "AX"], [])] in (["DE", "AX"], ["AX", "DE"])
 
 
-def test_each_language_has_the_tag_that_its_folder_is_named_by() -> None:
+def test_the_tag_of_a_language_comes_from_its_folder() -> None:
     assert [tag(language) for language in ("de", "pt_BR", "zh_Hans")] == ["de", "pt-BR", "zh-Hans"]

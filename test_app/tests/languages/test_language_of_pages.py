@@ -1,4 +1,4 @@
-"""The pages in the languages of their readers, and what a language without a catalogue gets."""
+"""Pages in the language of the reader, also if the language has no catalogue."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from ..browsers.people import FIREFOX, SECRET, signs_in_again, trusts
 from ..people import PHONE, Person
 from . import LANGUAGES, tag
 
-# What Twilio calls otherwise.
+# Languages with another tag at Twilio.
 TWILIO = {"zh_Hans": "zh-CN", "zh_Hant": "zh-HK"}
 
 
@@ -41,7 +41,7 @@ def html_of(person: Person) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_page_is_in_the_language_that_its_reader_asks_for(pat: Person, language: str) -> None:
+def test_a_page_is_in_the_language_that_the_reader_prefers(pat: Person, language: str) -> None:
     english = pat.opens("start").text
     reading(pat, language).opens("start")
     direction = "rtl" if language in ("ar", "he") else "ltr"
@@ -52,20 +52,20 @@ def test_a_page_is_in_the_language_that_its_reader_asks_for(pat: Person, languag
 
 
 @pytest.mark.parametrize("language", ["en-us", "en-gb", "da", "fa", "ur"])
-def test_sentences_without_a_translation_are_called_english(pat: Person, language: str) -> None:
+def test_a_page_without_a_translation_has_the_language_english(pat: Person, language: str) -> None:
     reading(pat, language).opens("start").picks("sms")
     assert html_of(pat) == {"lang": "en", "dir": "ltr"}
 
 
-def test_a_variant_of_a_language_gets_its_sentences(pat: Person) -> None:
+def test_a_regional_variant_shows_the_sentences_of_its_language(pat: Person) -> None:
     assert html_of(reading(pat, "de-at").opens("start")) == {"lang": "de", "dir": "ltr"}
     assert html_of(reading(pat, "es-mx").opens("start")) == {"lang": "es", "dir": "ltr"}
 
 
-def test_the_default_language_replaces_one_without_catalogue(pat: Person, settings: Any) -> None:
-    """As Django has it: what is missing in the reader's language is taken from `LANGUAGE_CODE`."""
+def test_language_code_replaces_a_language_without_a_catalogue(pat: Person, settings: Any) -> None:
+    # Django takes sentences that are missing in the reader's language from `LANGUAGE_CODE`.
     settings.LANGUAGE_CODE = "de"
-    # Lets Django forget the catalogues that it has put together with another default.
+    # A change of LANGUAGES makes Django reload the catalogues, which it merged with another default.
     settings.LANGUAGES = [("da", "Dansk"), ("de", "Deutsch")]
     assert html_of(reading(pat, "da").opens("start")) == {"lang": "de", "dir": "ltr"}
 
@@ -79,7 +79,7 @@ def test_twilio_sends_the_message_in_the_language_of_the_page(pat: Person, langu
 
 
 @pytest.mark.parametrize("language", ["de", "pt_BR", "ja", "ru"])
-def test_dates_are_written_as_the_language_writes_them(pat: Person, language: str) -> None:
+def test_dates_have_the_format_of_the_language(pat: Person, language: str) -> None:
     pat.opens("start").picks("sms").types_the_code()
     reading(pat, language).opens("devices")
     at = pat.page.context["activity"][0].at
@@ -90,7 +90,7 @@ def test_dates_are_written_as_the_language_writes_them(pat: Person, language: st
     assert written in pat.page.content.decode()
 
 
-def test_a_date_without_a_format_of_its_own_is_not_english(pat: Person) -> None:
+def test_a_language_without_datetime_format_joins_date_and_time(pat: Person) -> None:
     # Django has no format of date and time for Arabic.
     pat.opens("start").picks("sms").types_the_code()
     reading(pat, "ar").opens("devices")
@@ -100,7 +100,7 @@ def test_a_date_without_a_format_of_its_own_is_not_english(pat: Person) -> None:
     assert f"{day}، {time}" in pat.page.content.decode()
 
 
-def test_a_calling_code_is_isolated_where_text_goes_left(db: None) -> None:
+def test_a_calling_code_is_isolated_in_right_to_left_languages(db: None) -> None:
     get_user_model().objects.create_user("new")
     person = Person("new")
     assert "(+1)" in person.opens("start").picks("sms").page.content.decode()
@@ -116,7 +116,7 @@ def test_a_label_ends_with_the_colon_of_the_language(demo: Person, language: str
     assert f"<p>{label}{colon}<strong><bdi>" in demo.page.content.decode()
 
 
-def test_a_mail_is_written_in_the_language_of_the_page(sam: Person) -> None:
+def test_an_email_is_written_in_the_language_of_the_page(sam: Person) -> None:
     sam.user.email = "owner@example.org"
     sam.user.save()
     reading(sam, "de").opens("start").picks("sms").types_the_code()
@@ -128,16 +128,16 @@ def test_a_mail_is_written_in_the_language_of_the_page(sam: Person) -> None:
 
 
 class TestTheNameOfABrowser:
-    """It is stored in English, and shown in the language of whoever reads it."""
+    """Names of browsers, which are stored in English and shown in the language of the reader."""
 
     @pytest.mark.parametrize("language", LANGUAGES)
-    def test_words_of_a_browser_are_translated_and_brands_are_not(self, language: str) -> None:
+    def test_browser_names_are_translated_except_brands(self, language: str) -> None:
         with translation.override(tag(language).lower()):
             shown = shown_name("Firefox on Windows")
             assert "Firefox" in shown
             assert "Windows" in shown
             assert " on " not in shown
-            # Made of one word, or not by us.
+            # Names of one word, or names that this package does not make.
             for name in ("", "Firefox", "Windows", "Owl on Windows", "Firefox on Windows on Mars"):
                 assert shown_name(name) == name
 
@@ -160,7 +160,7 @@ class TestTheNameOfABrowser:
 
 
 @pytest.mark.parametrize("number", [2, 5, 21])
-def test_a_wait_is_counted_as_the_language_counts(number: int) -> None:
+def test_a_wait_has_the_plural_form_of_the_language(number: int) -> None:
     with translation.override("ru"):
         found = str(in_words(number * 60))
     assert found == {2: "через 2 минуты", 5: "через 5 минут", 21: "через 21 минуту"}[number]

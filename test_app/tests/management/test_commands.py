@@ -28,7 +28,7 @@ from ..loopback_twilio import LoopbackTwilio
 from ..people import Person
 
 ROOT = Path(__file__).resolve().parents[3]
-# Earlier versions of twilio-python leave out what the service says of it.
+# Earlier versions of twilio-python drop this part of the answer about a service.
 TELLS_OF_WHATSAPP = hasattr(ServiceInstance(None, {}), "whatsapp")
 
 
@@ -80,7 +80,7 @@ class TestPrune:
         assert "0 verifications were removed" in run("twilio_2fa_prune", "--days", "3")
         assert "1 verifications were removed" in run("twilio_2fa_prune", "--days", "1")
 
-    def test_prune_keeps_an_old_row_that_lasts(self, pat: Person, later: Any) -> None:
+    def test_prune_keeps_an_old_row_that_has_not_expired(self, pat: Person, later: Any) -> None:
         pat.opens("start").picks("sms")
         later(2 * 86400)
         Verification.objects.update(expires_at=timezone.now() + timedelta(minutes=1), in_figures=True)
@@ -100,7 +100,7 @@ class TestPrune:
         row = Verification.objects.get()
         assert (row.status, bool(row.destination)) == ("pending", True)
 
-    def test_prune_changes_no_result_of_a_verification(self, pat: Person, later: Any) -> None:
+    def test_prune_does_not_change_the_status_of_a_verification(self, pat: Person, later: Any) -> None:
         pat.opens("start").picks("sms")
         later(601)
         Verification.objects.update(status="canceled")
@@ -125,13 +125,13 @@ class TestPrune:
     def test_prune_lets_no_code_be_used_twice(self, db: None) -> None:
         assert use_once("totp", "YF", "123456", seconds=300)
         newest = max(Counter.objects.values_list("window", flat=True))
-        # As if it had been used a second ago, at the end of a step.
+        # As if the code had been used a second ago, at the end of a step.
         Counter.objects.update(window=F("window") - (newest - int(time.time()) + 1))
         run("twilio_2fa_prune", "--days", "0")
         assert not use_once("totp", "YF", "123456", seconds=300)
 
     @pytest.mark.parametrize("days", ["-1", "999999999999", "9" * 30])
-    def test_prune_refuses_days_that_cannot_be(self, pat: Person, days: str) -> None:
+    def test_prune_refuses_invalid_days(self, pat: Person, days: str) -> None:
         pat.opens("start").picks("sms")
         with pytest.raises(CommandError, match="days"):
             run("twilio_2fa_prune", f"--days={days}")
@@ -146,20 +146,20 @@ class TestPrune:
         assert Lock.objects.get().until == Lock.FOR_EVER
 
 
-def test_unlocking_nobody_is_an_error(db: None) -> None:
+def test_unlocking_an_unknown_user_is_an_error(db: None) -> None:
     with pytest.raises(CommandError, match="no user nobody"):
         run("twilio_2fa_unlock", "nobody")
 
 
 class TestCheck:
-    """`twilio_2fa_check`, against the sandbox as a process of its own."""
+    """`twilio_2fa_check`, against the sandbox in another process."""
 
     @pytest.fixture
     def twilio(self, twilio_over_http: LoopbackTwilio) -> LoopbackTwilio:
         return twilio_over_http
 
     def failing(self) -> list[str]:
-        """The lines that are not in order, of a run that exits non-zero for them."""
+        """Run the command, which has to fail. Return its lines that report a failure."""
         out = StringIO()
         with pytest.raises(CommandError, match="Not everything is in order"):
             call_command("twilio_2fa_check", stdout=out)
@@ -201,7 +201,7 @@ class TestCheck:
             setattr(settings, f"TWILIO_2FA_{name}", value)
         assert self.failing() == [fails]
 
-    def test_check_command_names_a_method_that_lacks_something(
+    def test_check_command_names_a_method_that_lacks_its_app(
         self, twilio: LoopbackTwilio, settings: Any
     ) -> None:
         settings.TWILIO_2FA_ALLOWED_METHODS = ["sms", "recovery"]
@@ -243,7 +243,7 @@ class TestCheck:
         settings.TWILIO_2FA_ALLOWED_METHODS = ["post", "missing"]
         assert self.failing() == ["post: it failed: RuntimeError", "missing: no installed provider offers it"]
 
-    def test_check_command_with_sandbox_asks_nothing(self, db: None) -> None:
+    def test_check_command_with_the_sandbox_asks_twilio_nothing(self, db: None) -> None:
         assert run("twilio_2fa_check").startswith("?       account: the sandbox answers")
 
 
@@ -266,7 +266,7 @@ class TestSandbox:
 
 
 class TestProviders:
-    """`twilio_2fa_providers`: what is installed, where it comes from, whether it can be used."""
+    """`twilio_2fa_providers`: installed providers, their origin, and whether each can be used."""
 
     def lines(self) -> dict[str, list[str]]:
         rows = [line.split(None, 3) for line in run("twilio_2fa_providers").splitlines()[1:]]
@@ -278,7 +278,7 @@ class TestProviders:
             found
         )
         assert found["sms"] == ["django_twilio_2fa", "twilio_2fa_sms", "yes"]
-        # As on a page: it needs a request.
+        # Passkeys need a request. The command makes one.
         assert found["passkey"][2] == "yes, but not in TWILIO_2FA_ALLOWED_METHODS"
         assert found["link"][:2] == ["TWILIO_2FA_PROVIDERS", "demo.link"]
 
@@ -292,7 +292,7 @@ class TestProviders:
         assert found["recovery"][2] == "no: twilio_2fa_recovery is not in INSTALLED_APPS"
         assert found["broken"][2].startswith("no: ModuleNotFoundError")
 
-    def test_a_provider_within_an_installed_app_has_its_app(self, settings: Any) -> None:
+    def test_a_provider_within_an_installed_app_is_usable(self, settings: Any) -> None:
         settings.TWILIO_2FA_PROVIDERS = {"post": "demo.pigeon.provider.PigeonProvider"}
         settings.INSTALLED_APPS = [a for a in settings.INSTALLED_APPS if a != "demo.pigeon"]
         assert "demo" in settings.INSTALLED_APPS
@@ -305,7 +305,7 @@ class TestProviders:
 
 
 class TestStartProvider:
-    """`twilio_2fa_startprovider`; what it writes is built, installed and tested in packaging/."""
+    """`twilio_2fa_startprovider`. Tests in packaging/ build, install and test the package that it writes."""
 
     def test_startprovider_writes_a_distribution(self, tmp_path: Path) -> None:
         assert "Next: pip install" in run("twilio_2fa_startprovider", "carrier_pigeon", str(tmp_path / "new"))
@@ -342,21 +342,21 @@ class TestStartProvider:
         assert (tmp_path / "owl-2fa" / "owl_2fa" / "provider.py").is_file()
 
     @pytest.mark.parametrize("name", ["Owl", "1owl", "owl-post", "owl_", "", "class", "../owl", "o" * 41])
-    def test_a_name_that_cannot_be_is_refused(self, tmp_path: Path, name: str) -> None:
+    def test_startprovider_refuses_an_invalid_name(self, tmp_path: Path, name: str) -> None:
         with pytest.raises(CommandError, match="cannot be the name of a method"):
             call_command("twilio_2fa_startprovider", name, str(tmp_path / "new"))
         assert list(tmp_path.iterdir()) == []
 
-    def test_a_method_that_is_there_is_refused(self, tmp_path: Path) -> None:
+    def test_startprovider_refuses_an_existing_method(self, tmp_path: Path) -> None:
         with pytest.raises(CommandError, match="There is a method sms already, in django_twilio_2fa"):
             call_command("twilio_2fa_startprovider", "sms", str(tmp_path / "new"))
 
-    def test_a_name_whose_app_is_there_is_refused(self, tmp_path: Path) -> None:
+    def test_startprovider_refuses_an_app_label_in_use(self, tmp_path: Path) -> None:
         with pytest.raises(CommandError, match="label twilio_2fa already"):
             call_command("twilio_2fa_startprovider", "twilio", str(tmp_path / "new"))
         assert list(tmp_path.iterdir()) == []
 
-    def test_a_folder_that_is_used_is_left_alone(self, tmp_path: Path) -> None:
+    def test_startprovider_changes_nothing_in_a_used_folder(self, tmp_path: Path) -> None:
         (tmp_path / "notes").write_text("mine")
         for folder in (tmp_path, tmp_path / "notes", tmp_path / "notes" / "new"):
             with pytest.raises(CommandError):

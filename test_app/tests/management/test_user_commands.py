@@ -42,14 +42,14 @@ def test_a_user_who_does_not_exist_is_an_error(name: str, user: str, db: None) -
         run(name, user)
 
 
-def test_a_name_comes_before_a_primary_key(pat: Person, django_user_model: Any) -> None:
+def test_a_user_name_takes_precedence_over_a_primary_key(pat: Person, django_user_model: Any) -> None:
     namesake = django_user_model.objects.create_user(str(pat.user.pk))
     assert as_json("status", str(pat.user.pk))["user"] == str(namesake.pk)
 
 
 @names_differ_in_case
 def test_a_name_of_two_users_asks_for_the_primary_key(pat: Person, monkeypatch: Any) -> None:
-    """The manager of a site may ignore case."""
+    # The manager of a site may ignore case.
     manager = type(pat.user)._default_manager
 
     def found(name: str) -> Any:
@@ -78,7 +78,7 @@ def test_status_shows_devices_locks_and_verifications(sam: Person, settings: Any
     assert EMAIL not in text + json.dumps(found)
 
 
-def test_status_of_a_user_with_nothing_says_so(demo: Person) -> None:
+def test_status_of_a_user_without_devices_shows_no_devices(demo: Person) -> None:
     assert "no devices" in run("status", "demo")
 
 
@@ -90,7 +90,7 @@ def test_unlock_ends_the_locks_of_a_user(pat: Person, settings: Any) -> None:
     assert pat.opens("verify").types_the_code().is_verified
 
 
-def test_remove_takes_the_devices_that_are_named(sam: Person, mailoutbox: Any) -> None:
+def test_remove_deletes_the_named_devices(sam: Person, mailoutbox: Any) -> None:
     email = Device.objects.get(kind="email")
     assert as_json("remove", "sam", "--device", str(email.pk))["removed"] == [
         "Email address: sXX@eXXXXXX.com"
@@ -98,7 +98,7 @@ def test_remove_takes_the_devices_that_are_named(sam: Person, mailoutbox: Any) -
     assert [d.kind for d in Device.objects.all()] == ["phone_number"]
 
 
-def test_recovery_codes_go_with_the_last_device(sam: Person, settings: Any) -> None:
+def test_recovery_codes_are_removed_with_the_last_device(sam: Person, settings: Any) -> None:
     settings.TWILIO_2FA_ALLOWED_METHODS = ["sms", "email", "recovery"]
     sam.opens("start").picks("sms").types_the_code()
     sam.posts("/2fa/add/start/", method="recovery", device="").posts().posts(saved="on")
@@ -107,7 +107,7 @@ def test_recovery_codes_go_with_the_last_device(sam: Person, settings: Any) -> N
     assert not Device.objects.exists()
 
 
-def test_remove_tells_the_owner(
+def test_remove_emails_the_owner(
     pat: Person, mailoutbox: Any, django_capture_on_commit_callbacks: Any
 ) -> None:
     pat.user.email = EMAIL
@@ -119,7 +119,7 @@ def test_remove_tells_the_owner(
     assert len(mailoutbox) == 1
 
 
-def test_remove_takes_no_device_of_another_user(pat: Person, sam: Person) -> None:
+def test_remove_deletes_no_device_of_another_user(pat: Person, sam: Person) -> None:
     theirs = str(Device.objects.filter(user=sam.user).first().pk)
     with pytest.raises(CommandError, match="has no device"):
         run("remove", "pat", "--device", theirs)
@@ -159,7 +159,7 @@ def test_revoke_leaves_other_users_alone(pat: Person, sam: Person, no_cooldown: 
     assert sam.is_verified
 
 
-def test_revoke_forgets_browsers_and_status_lists_them(pat: Person, settings: Any) -> None:
+def test_revoke_removes_the_browsers_that_status_lists(pat: Person, settings: Any) -> None:
     settings.TWILIO_2FA_TRUSTED_BROWSER_AGE = 86400
     pat.client.defaults["HTTP_USER_AGENT"] = FIREFOX
     trusts(pat)

@@ -1,1 +1,1 @@
-"""What is stored, and how it gets there from an earlier release."""
+"""Tests of the models and the migrations."""

@@ -1,4 +1,4 @@
-"""What the migrations do with rows that exist."""
+"""Migrations of existing rows."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def migrate_to_the_last() -> None:
 
 @pytest.fixture
 def before_locks(transactional_db: None) -> Iterator[Any]:
-    """The models as they were when locks were kept among the counts."""
+    """Return the models of the release in which locks were stored as counters."""
     yield migrate_to("0004_details")
     migrate_to_the_last()
 
@@ -77,7 +77,7 @@ def before_figures_left_browsers_out(transactional_db: None) -> Iterator[Any]:
     migrate_to_the_last()
 
 
-def test_older_remembered_browsers_are_in_no_figure(
+def test_figures_do_not_count_older_remembered_browsers(
     before_figures_left_browsers_out: Any,
 ) -> None:
     rows = before_figures_left_browsers_out.get_model("twilio_2fa", "Verification").objects

@@ -1,4 +1,4 @@
-"""Walks somebody through the old project's pages, and prints what happened as JSON."""
+"""Walk a user through the pages of the old project, and print the outcome as JSON."""
 
 # ruff: noqa: E402, T201
 

@@ -1,4 +1,4 @@
-"""Run commands outside the checkout, and write the files that a page of the docs spells out."""
+"""Run commands outside the checkout, and read the files that a page of the docs contains."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ SOURCES = {"django_twilio_2fa": ROOT / "django_twilio_2fa"} | {
 
 
 def run(*command: str | Path, cwd: Path, also_errors: bool = False) -> str:
-    """Standard output of a command that has to succeed; what went wrong is shown where it does not."""
-    # Nothing of this process may lead the command back to the checkout.
+    """Run a command that must succeed, and return its standard output. Show all output if it fails."""
+    # No environment variable of this process may make the command import the checkout.
     environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "DJANGO_SETTINGS_MODULE")}
     done = subprocess.run([str(c) for c in command], cwd=cwd, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, f"{command}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
@@ -27,7 +27,7 @@ FIRST_LINE = re.compile(r"^(?:#|{#) ([\w./-]+\.\w+)(?: #})?\n")
 
 
 def files_of(page: str) -> dict[str, str]:
-    """The files that a page of the docs spells out: those blocks whose first line names one."""
+    """Return the files that a page of the docs contains: the blocks whose first line names a file."""
     text = (ROOT / "docs" / page).read_text()
     blocks = re.findall(r"^```[\w+]+\n(.*?)^```", text, re.S | re.M)
     return {found[1]: block for block in blocks if (found := FIRST_LINE.match(block))}

@@ -1,4 +1,4 @@
-"""What is built from this checkout, and environments that it is installed in."""
+"""Distributions that are built from this checkout, and environments to install them in."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .commands import ROOT, SOURCES, run
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The sdist, and the wheel that was built from that sdist, as `python -m build` does it."""
+    """Build the sdist, and the wheel from that sdist, as `python -m build` does. Return their paths."""
     folder = tmp_path_factory.mktemp("dist")
     run(sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, ROOT, cwd=folder)
     return {"wheel": next(folder.glob("*.whl")), "sdist": next(folder.glob("*.tar.gz"))}
@@ -25,7 +25,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.fixture(scope="session")
 def third_party(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """All that is installed beside this project, without the project: it stands in for the package index."""
+    """Return a folder with all installed packages but this project. It replaces the package index."""
     folder = tmp_path_factory.mktemp("third-party")
     for installed in map(Path, site.getsitepackages()):
         for path in installed.glob("*"):

@@ -1,4 +1,4 @@
-"""What is built from this checkout works elsewhere, alone and with somebody else's method."""
+"""Distributions of this checkout work elsewhere, alone and with a method of another distribution."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def python_with_sdist(install: Callable[..., Path], built: dict[str, Path]) -> P
 
 
 def drive(python: Path, *methods: str) -> dict[str, Any]:
-    """What a project of three files sees in that environment, outside the checkout."""
+    """Run a project of three files in that environment, outside the checkout. Return what it prints."""
     project = python.parents[1] / "project"
     shutil.copytree(HERE / "project", project)
     seen: dict[str, Any] = json.loads(run(python, "drive.py", *methods, cwd=project))
@@ -50,12 +50,12 @@ def drive(python: Path, *methods: str) -> dict[str, Any]:
 
 
 def as_on_the_index(distribution: str) -> str:
-    """A distribution's name with the dashes that its folder has to do without."""
+    """Return the name of a distribution as on the index, with dashes for the underscores of its folder."""
     return distribution.replace("_", "-")
 
 
 def files_in(package: Path) -> set[str]:
-    """Every file that belongs to a package, as its path below the package's own folder."""
+    """Return every file of a package, as a path that begins with the folder of the package."""
     paths = (p for p in package.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
     return {f"{package.name}/{p.relative_to(package).as_posix()}" for p in paths}
 
@@ -93,7 +93,7 @@ def test_installed_outside_the_checkout_verifies_a_user(kind: str, request: pyte
     seen = drive(python, "sms")
 
     environment = str(python.parents[1])
-    assert seen["kit"].startswith(environment)
+    assert seen["package"].startswith(environment)
     assert all(file.startswith(environment) for file in seen["files"].values())
     assert set(seen["providers"]) == {package.removeprefix("twilio_2fa_") for package in list(SOURCES)[1:]}
     assert {as_on_the_index(name) for name in seen["providers"].values()} == {"django-twilio-2fa"}
@@ -111,7 +111,7 @@ def test_the_sandboxs_command_runs_in_an_empty_folder(python_with_wheel: Path, t
     assert list(tmp_path.iterdir()) == []
 
 
-def test_method_of_another_distribution_works_to_the_end(
+def test_a_method_of_another_distribution_verifies_a_user(
     built: dict[str, Path], install: Callable[..., Path], tmp_path: Path
 ) -> None:
     courier = tmp_path / "courier"
@@ -124,7 +124,7 @@ def test_method_of_another_distribution_works_to_the_end(
     assert "The courier rings twice" not in seen["pages"]["sms"]
 
 
-def test_the_tutorials_method_installs_and_keeps_the_contract(
+def test_the_tutorials_method_passes_the_contract_tests(
     built: dict[str, Path], install: Callable[..., Path], tmp_path: Path
 ) -> None:
     source = tmp_path / "pigeon-post"
@@ -135,7 +135,7 @@ def test_the_tutorials_method_installs_and_keeps_the_contract(
     )
     [wheel] = tmp_path.glob("pigeon_post-*.whl")
     python = install(built["wheel"], wheel)
-    # What is tested is the wheel: of the sources there are the tests only.
+    # Test the wheel: copy only the tests of the sources.
     elsewhere = tmp_path / "elsewhere"
     write(elsewhere, {n: t for n, t in files.items() if n.startswith("tests/") or n == "pyproject.toml"})
     (elsewhere / "tests" / "__init__.py").touch()
@@ -158,7 +158,7 @@ def test_the_tutorials_method_installs_and_keeps_the_contract(
     assert line.split()[1:] == ["pigeon_post", "pigeon_post", "yes"]
 
 
-def test_a_started_provider_installs_and_its_tests_pass(
+def test_a_generated_provider_installs_and_its_tests_pass(
     built: dict[str, Path], install: Callable[..., Path], tmp_path: Path
 ) -> None:
     site_of_theirs = tmp_path / "project"
@@ -171,7 +171,7 @@ def test_a_started_provider_installs_and_its_tests_pass(
     [wheel] = tmp_path.glob("carrier_pigeon_2fa-*.whl")
     pip = (sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-index", "--no-deps")
     run(*pip, wheel, cwd=tmp_path)
-    # What is tested is the wheel, not the sources beside the tests.
+    # Test the wheel, not the sources beside the tests.
     shutil.rmtree(tmp_path / "written" / "carrier_pigeon_2fa")
 
     said = run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=tmp_path / "written")
@@ -210,7 +210,7 @@ def test_the_three_tests_of_the_docs_pass_in_a_site(python_with_wheel: Path, tmp
         assert "3 passed" in said or "Ran 3 tests" in said, said
 
 
-def test_the_plugin_is_idle_where_django_is_not_tested(python_with_wheel: Path, tmp_path: Path) -> None:
+def test_the_plugin_is_idle_in_tests_without_django(python_with_wheel: Path, tmp_path: Path) -> None:
     write(
         tmp_path / "plain",
         {"test_plain.py": "import sys\n\n\ndef test_it():\n    assert 'django' not in sys.modules\n"},

@@ -1,4 +1,4 @@
-"""`make live`, run against the sandbox over HTTP as against an account."""
+"""`make live`, run against the sandbox over HTTP as if against an account."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ CODE, NEXT, KEY = "if none came: ", "and enter it: ", "app shows: "
 
 
 class Live:
-    """Somebody who runs it. `answer` gets what was printed since the last answer."""
+    """A run of the script. `answer` gets the text that was printed since the last answer."""
 
     def __init__(self, answer: Callable[[str], str], **variables: str) -> None:
         self.process = subprocess.Popen(
@@ -61,8 +61,8 @@ class Live:
         self.process.stdout.close()
 
     def outcome(self, step: str) -> str:
-        """How a step went: `ok`, `skipped` or `FAILED`."""
-        # What is typed into a pipe is not shown, so it may stand behind a question.
+        """Return the outcome of a step: `ok`, `skipped` or `FAILED`."""
+        # Input from a pipe is not echoed, so the outcome may follow a question on the same line.
         [found] = re.findall(rf"(ok|skipped|FAILED) +{step}\b", self.printed)
         return str(found)
 
@@ -89,7 +89,7 @@ class Person:
         else:
             if text.endswith(KEY):
                 self.key = text.rpartition("app: ")[2].split()[0]
-            # The next one, where that is asked for: the sandbox accepts it a step before.
+            # The last prompt asks for the next code. The sandbox accepts it one step early.
             return code_at(self.key, int(time.time()) // STEP + text.endswith(NEXT))
         return self.to
 
@@ -99,7 +99,7 @@ class Person:
 
 
 def requests_of(sandbox: str) -> list[str]:
-    """The method and path of each request that the sandbox has received."""
+    """Return the method and path of each request that the sandbox has received."""
     with urlopen(f"{sandbox}/sandbox/status") as answer:
         return [f"{r['method']} {r['path']}" for r in json.load(answer)["requests"]]
 
@@ -118,7 +118,7 @@ def test_all_steps_of_live_pass(tmp_path: Path) -> None:
     steps = ("service", "lookup", "sms", "call", "whatsapp", "email", "totp")
     assert {step: live.outcome(step) for step in steps} == dict.fromkeys(steps, "ok"), live.printed
     assert live.printed.count("This costs money") == len(steps) - 1
-    # Nothing of the authenticator stays.
+    # The authenticator is deleted afterwards.
     assert any(r.startswith("DELETE ") and "/Factors/" in r for r in told), told
 
 
@@ -130,11 +130,11 @@ def test_live_sends_nothing_without_a_yes(tmp_path: Path) -> None:
         told = requests_of(sandbox)
     assert live.status == 0, live.printed
     assert live.printed.count("skipped ") == 6
-    # The service alone was asked for.
+    # Only the service was requested.
     assert told == [f"GET /v2/Services/{ACCOUNT['TWILIO_2FA_SERVICE_ID']}"]
 
 
-def test_live_tells_of_a_step_that_failed(tmp_path: Path) -> None:
+def test_live_reports_a_step_that_failed(tmp_path: Path) -> None:
     with served(tmp_path) as sandbox:
         live = Live(Person(sandbox, wrong=ADDRESS), **ACCOUNT, TWILIO_2FA_BASE_URL=sandbox)
     assert live.status == 1
@@ -143,7 +143,7 @@ def test_live_tells_of_a_step_that_failed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("fault", ["20003", "20404"])
-def test_live_ends_where_the_account_is_not_in_order(tmp_path: Path, fault: str) -> None:
+def test_live_stops_if_the_account_is_not_usable(tmp_path: Path, fault: str) -> None:
     with served(tmp_path, "--fault", fault) as sandbox:
         live = Live(lambda text: "y", **ACCOUNT, TWILIO_2FA_BASE_URL=sandbox)
     assert live.status == 1

@@ -1,4 +1,4 @@
-"""A method of the project's own, outside Twilio, registered by the setting alone."""
+"""A method of the project itself, without Twilio, which only a setting registers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""docs/quickstart.md is followed as it is written: its commands, its files, and each step in the browser."""
+"""Follow docs/quickstart.md as it is written: its commands, its files, and each step in the browser."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def as_text(page: str) -> str:
 
 
 class Reader:
-    """Follows the page in a folder of its own."""
+    """A reader who follows the page in a folder of their own."""
 
     def __init__(self, folder: Path, empty_environment: Callable[[str], Path]) -> None:
         self.folder = folder

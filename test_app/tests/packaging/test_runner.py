@@ -1,4 +1,4 @@
-"""`manage.py test` runs the same suite by pytest."""
+"""`manage.py test` runs the same suite with pytest."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HERE = "tests.packaging.test_own_method"
 
 
 def manage_test(*arguments: str) -> subprocess.CompletedProcess[str]:
-    # Another process has the test database of a server already; SQLite's is in memory.
+    # This process already uses the test database of a server. The one of SQLite is in memory.
     without = ("DATABASE_URL", "DJANGO_SETTINGS_MODULE", "PYTEST_ADDOPTS")
     environment = {k: v for k, v in os.environ.items() if k not in without}
     return subprocess.run(

@@ -1,4 +1,4 @@
-"""`make demo`, from the outside: it is started, and somebody walks through it over HTTP."""
+"""`make demo` from the outside: start the demo, and walk through it over HTTP."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ STARTS_WITHIN = 60
 
 
 def make(target: str, database: Path, output: Path, **variables: Any) -> subprocess.Popen[bytes]:
-    """A target of the Makefile, run in a process group of its own on a database of its own."""
-    # It is installed already, into the environment that runs this: make need not see to that.
+    """Start a target of the Makefile, in a process group of its own and on a database of its own."""
+    # The environment of the tests has the demo installed, so make skips that.
     installed = ["-o", f"{sys.prefix}/.demo-installed", f"VENV={sys.prefix}"]
     command = ["make", target, *installed, *(f"{name}={value}" for name, value in variables.items())]
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("TWILIO_", "DJANGO_", "MAKE"))}
@@ -74,7 +74,7 @@ class Demo:
 
 @pytest.fixture(scope="module")
 def as_new(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The database of a demo that has just been set up."""
+    """Return the database of a demo that has just been set up."""
     folder = tmp_path_factory.mktemp("as-new")
     prepared = make("demo-prepare", folder / "demo.sqlite3", folder / "output")
     assert prepared.wait(timeout=STARTS_WITHIN) == 0, (folder / "output").read_text()
@@ -91,7 +91,7 @@ def running(tmp_path_factory: pytest.TempPathFactory, as_new: Path) -> Iterator[
 
 @pytest.fixture
 def demo(running: Demo, as_new: Path) -> Demo:
-    """A running demo whose database is as new. It is started once: a start takes longer than a test."""
+    """Return a running demo with a new database. It starts only once: a start takes longer than a test."""
     with closing(sqlite3.connect(as_new)) as new, closing(sqlite3.connect(running.database)) as used:
         new.backup(used)
     return running
@@ -106,7 +106,7 @@ def signed_in(demo: Demo, name: str) -> Visitor:
 
 
 def delivered(visitor: Visitor) -> dict[str, str]:
-    """The newest message that the handset shows."""
+    """Return the newest message that the handset shows."""
     with visitor.opener.open(visitor.address + "sandbox/messages.json", timeout=30) as answer:
         newest: dict[str, str] = json.load(answer)[0]
         return newest
@@ -161,7 +161,7 @@ def test_demo_registers_and_lands_back_on_the_secret_page(demo: Demo, method: st
 
 
 @pytest.mark.parametrize("method", WHAT_TO_REGISTER)
-def test_sam_in_the_served_demo_has_a_device(demo: Demo, method: str) -> None:
+def test_sam_verifies_with_a_device_in_the_served_demo(demo: Demo, method: str) -> None:
     visitor = signed_in(demo, "sam")
     visitor.open("/secret/")
 

@@ -1,4 +1,4 @@
-"""A browser without script, for sites that are served."""
+"""A browser without script, for running sites."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from http.cookiejar import CookieJar
 
 
 class Visitor:
-    """A browser without script: it keeps cookies, follows redirects and posts the forms that it is shown."""
+    """A browser without script. It keeps cookies, follows redirects and posts the forms of its page."""
 
     def __init__(self, address: str) -> None:
         self.address = address

@@ -1,4 +1,4 @@
-"""A form with something wrong in it: every POST redirects, and the page that follows says what and why."""
+"""Forms with errors: every POST redirects, and the next page shows the values and the errors."""
 
 from __future__ import annotations
 
@@ -87,13 +87,13 @@ class TestAWrongCode:
         assert wrong_code(messages.last_code(PHONE)) not in asked.page.content.decode()
 
     @pytest.mark.parametrize("typed", ["", "12", "1234567", "abcdef"])
-    def test_text_that_is_no_code_leaves_the_field_empty(self, asked: Person, typed: str) -> None:
+    def test_an_invalid_code_leaves_the_field_empty(self, asked: Person, typed: str) -> None:
         asked.types(typed)
         assert asked.page.redirect_chain == [(asked.url("verify"), 302)]
         assert asked.page.context["form"].errors["token"]
         assert not value(asked, "token")
 
-    def test_a_reload_shows_the_error_again_and_is_no_attempt(self, asked: Person) -> None:
+    def test_a_reload_shows_the_error_again_without_an_attempt(self, asked: Person) -> None:
         asked.types(wrong_code(messages.last_code(PHONE)))
         for _ in range(3):
             asked.opens("verify")
@@ -119,7 +119,7 @@ class TestAWrongCode:
         assert asked.is_verified
         assert "That code is incorrect" not in stored()
 
-    def test_no_token_is_kept_anywhere_in_the_session(self, asked: Person) -> None:
+    def test_the_session_contains_no_token(self, asked: Person) -> None:
         from django_twilio_2fa.process import sealed
 
         asked.types(wrong_code(messages.last_code(PHONE)))
@@ -129,7 +129,7 @@ class TestAWrongCode:
             sealed.unseal(state["again"]["sealed"], "again")
         )
 
-    def test_a_wrong_code_in_another_tab_is_reported_there(self, asked: Person) -> None:
+    def test_a_wrong_code_is_reported_for_the_tab_that_posted(self, asked: Person) -> None:
         first = Verification.objects.get()
         asked.posts("start", method="email")
         asked.posts("verify", token=wrong_code(messages.last_code(PHONE)), verification=str(first.public_id))
@@ -286,7 +286,7 @@ class TestStepsOfASubclass:
 
 
 def test_every_post_of_the_pages_redirects(demo: Person) -> None:
-    """Back never meets a page that the browser would have to post again."""
+    # So the browser's Back button never opens a page that the browser has to post again.
     posts: list[tuple[str, dict[str, str]]] = [
         ("start", {}),
         ("start", {"method": "owl"}),

@@ -1,4 +1,4 @@
-"""A session that has begun a verification, or that the site's code has verified, begins at the start page."""
+"""Guarded pages in a session with an unfinished verification, or one that the site's code verified."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ WITHOUT_START.urlpatterns = [
 
 
 def walks(person: Person, page: str) -> Person:
-    """Open a page and follow redirects as a browser does. Unlike the test client, it may meet a URL twice."""
+    """Open a page and follow redirects as a browser does. The test client refuses to open a URL twice."""
     for _ in range(12):
         person.page = person.client.get(page, **NAVIGATION)
         if person.page.status_code != 302:
@@ -69,7 +69,7 @@ def walks(person: Person, page: str) -> Person:
     raise AssertionError(f"an endless redirect to {page}")
 
 
-def test_a_registration_given_up_for_one_elsewhere_is_left(demo: Person) -> None:
+def test_an_unfinished_registration_ends_with_another_sessions(demo: Person) -> None:
     demo.navigates(SECRET).picks("sms").registers("202 555 0147")
     other = Person("demo").navigates(SECRET).picks("sms").registers()
     assert other.types_the_code().is_verified
@@ -77,14 +77,14 @@ def test_a_registration_given_up_for_one_elsewhere_is_left(demo: Person) -> None
     assert demo.types_the_code().path == SECRET
 
 
-def test_an_app_that_was_not_confirmed_is_left(demo: Person, settings: Any) -> None:
+def test_an_unconfirmed_app_is_dropped_once_a_phone_is_added(demo: Person, settings: Any) -> None:
     settings.TWILIO_2FA_ALLOWED_METHODS = ["sms", "totp"]
     demo.opens("start").picks("totp").posts(name="")
     register_device(demo.user, PHONE)
     assert "Set up" not in walks(demo, SECRET).text
 
 
-def test_a_code_to_a_phone_that_was_replaced_is_left(pat: Person) -> None:
+def test_a_replaced_phone_is_not_asked_for_its_pending_code(pat: Person) -> None:
     pat.opens("start").picks("sms")
     Device.objects.filter(user=pat.user).delete()
     register_device(pat.user, NEW_PHONE)
@@ -92,7 +92,7 @@ def test_a_code_to_a_phone_that_was_replaced_is_left(pat: Person) -> None:
     assert pat.has_got(NEW_PHONE) == 1
 
 
-def test_used_up_tries_are_not_said_beside_a_new_code(pat: Person, later: Any) -> None:
+def test_a_new_code_is_shown_without_the_old_attempts_error(pat: Person, later: Any) -> None:
     pat.opens("start").picks("sms")
     for _ in range(5):
         pat.posts("verify", token=wrong_code(messages.last_code(PHONE)))
@@ -102,7 +102,7 @@ def test_used_up_tries_are_not_said_beside_a_new_code(pat: Person, later: Any) -
     assert pat.has_got() == 2
 
 
-def test_a_code_used_elsewhere_is_not_said_beside_a_new_one(pat: Person) -> None:
+def test_a_new_code_is_shown_without_an_error_about_a_used_code(pat: Person) -> None:
     pat.opens("start").picks("sms")
     assert Person("pat").opens("start").picks("sms").types_the_code().is_verified
     assert "expired or has been used" not in walks(pat, SECRET).text
@@ -110,7 +110,7 @@ def test_a_code_used_elsewhere_is_not_said_beside_a_new_one(pat: Person) -> None
 
 
 @pytest.mark.urls(__name__)
-def test_a_code_of_another_method_is_left_for_the_one_asked_for(pat: Person, later: Any) -> None:
+def test_a_view_for_calls_only_replaces_a_pending_text_message(pat: Person, later: Any) -> None:
     pat.opens("start").picks("sms")
     later(40)
     assert walks(pat, "/by-call/").is_at("verify")
@@ -118,13 +118,13 @@ def test_a_code_of_another_method_is_left_for_the_one_asked_for(pat: Person, lat
     assert messages.delivered(PHONE)[0]["channel"] == "call"
 
 
-def test_an_expired_code_is_replaced_by_a_new_one(pat: Person, later: Any) -> None:
+def test_a_guarded_page_replaces_an_expired_code(pat: Person, later: Any) -> None:
     pat.opens("start").picks("sms")
     later(3600)
     assert walks(pat, SECRET).types_the_code().path == SECRET
 
 
-def test_a_wizard_without_a_start_page_begins_at_its_first(pat: Person, settings: Any) -> None:
+def test_a_wizard_without_start_begins_at_its_first_page(pat: Person, settings: Any) -> None:
     settings.ROOT_URLCONF = WITHOUT_START
     assert walks(pat, SECRET).path == "/2fa/note/"
     pat.posts(note="x")
@@ -134,13 +134,13 @@ def test_a_wizard_without_a_start_page_begins_at_its_first(pat: Person, settings
 
 
 @pytest.mark.urls(__name__)
-def test_a_log_in_page_may_ask_about_the_user_again(pat: Person) -> None:
+def test_a_log_in_page_may_call_needs_verification_again(pat: Person) -> None:
     data = {"username": "pat", "password": "pat", "next": SECRET}
     answer = Client().post("/asking/", data, **NAVIGATION)
     assert answer["Location"] == "/2fa/verify/?next=%2Fsecret%2F"
 
 
-def test_a_session_verified_by_code_is_sent_nothing(pat: Person) -> None:
+def test_a_session_verified_from_python_is_sent_no_code(pat: Person) -> None:
     verifier = pat.verifier
     verifier.check(verifier.send("sms"), messages.last_code(PHONE))
     assert pat.navigates("verify").is_at("success")

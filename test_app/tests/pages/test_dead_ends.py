@@ -1,4 +1,4 @@
-"""Places where somebody who tried to get stuck did, walked again."""
+"""Situations in which users once got stuck."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class TestTwoTabsWhileRegistering:
         demo.posts("verify", token=messages.last_code(EMAIL), verification=address)
         assert demo.is_verified
 
-    def test_a_canceled_tab_does_not_cancel_the_other_one(self, tabs: tuple[Person, str, str]) -> None:
+    def test_canceling_in_one_tab_keeps_the_other_tabs_code(self, tabs: tuple[Person, str, str]) -> None:
         demo, phone, address = tabs
         Verification.objects.filter(public_id=phone).update(status="canceled", pending_key=None)
         demo.posts("verify", token=messages.last_code(PHONE), verification=phone)
@@ -51,7 +51,7 @@ class TestTwoTabsWhileRegistering:
         demo.opens("verify")
         assert demo.page.context["verification_id"] == address
 
-    def test_the_second_registration_only_verifies(self, tabs: tuple[Person, str, str]) -> None:
+    def test_the_second_registration_adds_no_device(self, tabs: tuple[Person, str, str]) -> None:
         demo, phone, address = tabs
         demo.posts("verify", token=messages.last_code(PHONE), verification=phone)
         demo.posts("verify", token=messages.last_code(EMAIL), verification=address)
@@ -65,7 +65,7 @@ class TestTwoTabsWhileRegistering:
         assert "was not added, because you set up something else" in demo.text
         assert Verification.objects.get(public_id=address).status == "canceled"
 
-    def test_an_authenticator_said_not_to_be_set_up_is_not(self, demo: Person, monkeypatch: Any) -> None:
+    def test_an_abandoned_authenticator_cannot_be_confirmed(self, demo: Person, monkeypatch: Any) -> None:
         monkeypatch.setattr(clock, "time", lambda: 1_800_000_000.0)
         demo.opens("start").picks("totp").posts(name="")
         code = authenticators.current_code(SandboxFactor.objects.get().secret)
@@ -89,8 +89,8 @@ class TestTwoTabsWhileRegistering:
         assert demo.has_got() == 1
 
 
-class TestWhatSendsNothing:
-    """An authenticator and recovery codes cost none of the messages that a user may be sent."""
+class TestMethodsThatSendNothing:
+    """Methods that do not use up the messages that a user may be sent: authenticators and recovery codes."""
 
     def test_an_authenticator_can_be_registered_after_many_messages(
         self, demo: Person, settings: Any
@@ -126,7 +126,7 @@ class TestFailedPage:
         assert "totp" not in self.offers(demo)
         assert "sms" in self.offers(demo)
 
-    def test_the_failed_page_of_a_locked_session_has_the_longer_wait(
+    def test_failed_and_start_show_the_same_wait_of_a_locked_session(
         self, sam: Person, settings: Any
     ) -> None:
         settings.TWILIO_2FA_LIMITS = {"wrong_tokens_per_session": "5/h"}
@@ -206,7 +206,7 @@ class TestSwitchedMethod:
 
 
 class TestWaysOut:
-    def test_each_page_says_who_and_where_and_leads_out(self, demo: Person) -> None:
+    def test_each_page_shows_the_user_the_site_and_a_way_out(self, demo: Person) -> None:
         def opened() -> Iterator[Person]:
             yield demo.opens("start")
             yield demo.picks("sms")
@@ -218,7 +218,7 @@ class TestWaysOut:
             assert "Back to the site" in page.text, page.path
             assert "Sign out" in page.text, page.path
 
-    def test_recovery_codes_that_are_shown_have_one_way_out(self, sam: Person) -> None:
+    def test_the_page_of_unsaved_recovery_codes_has_one_way_out(self, sam: Person) -> None:
         sam.opens("start").picks("sms").types_the_code()
         sam.opens("/2fa/add/").picks("recovery").posts()
         assert "Leave without saving. These codes will not work" in sam.text
@@ -244,7 +244,7 @@ class TestFocus:
 
 
 class TestTwiliosOwnLimitOfSends:
-    """Twilio refuses to send to a number that so many codes were sent to, perhaps for another site."""
+    """Numbers to which Twilio sends no more codes, because it sent too many, perhaps for another site."""
 
     LIMITED = "+12025550164"
 
@@ -271,15 +271,13 @@ class TestTwiliosOwnLimitOfSends:
         assert refused.is_at("verify")
 
 
-class TestStartSaysWhen:
-    """The start page offers what can be used now, and says of the rest when it can."""
+class TestWaitsOnStart:
+    """The start page, which shows when each method can be used that cannot be used now."""
 
     def later(self, person: Person) -> dict[str, str]:
         return {c["method"]: c["when"] for c in person.page.context["choices"] if c["when"]}
 
-    def test_start_says_when_after_too_many_sends_while_registering(
-        self, demo: Person, settings: Any
-    ) -> None:
+    def test_start_shows_the_wait_after_too_many_unproven_sends(self, demo: Person, settings: Any) -> None:
         settings.TWILIO_2FA_LIMITS = {"unproven_sends_per_user": "1/10m"}
         demo.opens("start").picks("sms").registers()
         demo.posts("verify", action="cancel")
@@ -287,7 +285,7 @@ class TestStartSaysWhen:
         assert set(self.later(demo).values()) == {"in 10 minutes"}
         assert "You can use this in 10 minutes." in demo.text
 
-    def test_start_says_when_after_wrong_codes_in_this_session(self, sam: Person, settings: Any) -> None:
+    def test_start_shows_the_wait_after_wrong_codes_in_this_session(self, sam: Person, settings: Any) -> None:
         settings.TWILIO_2FA_LIMITS = {"wrong_tokens_per_session": "5/h"}
         sam.opens("start").picks("sms")
         for _ in range(5):
@@ -326,7 +324,7 @@ class TestWordsOnStart:
 
 
 class TestUnfinishedAddition:
-    """A user leaves an addition before confirming it. The list of devices shows it."""
+    """Additions that a user leaves unconfirmed, which the list of devices shows."""
 
     @pytest.fixture
     def left(self, sam: Person) -> Person:
@@ -350,6 +348,6 @@ class TestUnfinishedAddition:
         Verification.objects.filter(method="recovery").update(status="canceled", pending_key=None)
         assert "Not confirmed yet" not in left.opens("devices").text
 
-    def test_no_unfinished_device_is_listed_without_one(self, sam: Person) -> None:
+    def test_the_list_without_unfinished_devices_shows_no_notice(self, sam: Person) -> None:
         sam.opens("start").picks("sms").types_the_code()
         assert "Not confirmed yet" not in sam.opens("devices").text

@@ -1,4 +1,4 @@
-"""Adding, changing and removing: only after proving what is registered."""
+"""Adding, changing, removing and naming devices, only after a fresh verification."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def values(person: Person) -> list[str]:
 
 
 def proven(person: Person, method: str = "sms", to: str = PHONE) -> Person:
-    """The person has just proven what they have."""
+    """Verify, so that the devices can be changed."""
     return person.opens("start").picks(method).types_the_code(to)
 
 
@@ -87,7 +87,7 @@ class TestAdd:
         proven(pat).opens("/2fa/add/").picks("email").posts(email=EMAIL)
         pat.opens(f"{change}/").picks("sms").registers("202 555 0147").types_the_code(NEW)
         assert pat.opens("/2fa/add/").is_at("start")
-        # Nor one that was begun before the change.
+        # An addition that was begun before the change is refused as well.
         pat.opens("/2fa/add/verify/").types_the_code(EMAIL)
         assert pat.page.context["error_code"] == "proof_required"
         assert values(pat) == [NEW]
@@ -109,7 +109,7 @@ class TestAdd:
         assert values(sam) == [PHONE]
 
     def test_adding_a_number_with_another_extension_is_a_change(self, sam: Person) -> None:
-        """It takes the place of what is there, so it uses the proof up."""
+        # The new number replaces the registered one, so the change uses the proof up.
         proven(sam).opens("/2fa/add/").picks("call").registers("202 555 0143 ext. 22").types_the_code()
         assert Device.objects.get(kind="phone_number").data == {"extension": "22"}
         assert sam.opens("/2fa/add/").is_at("start")
@@ -152,7 +152,7 @@ class TestAdd:
 
 
 class TestChange:
-    def test_the_only_device_is_replaced_once_the_new_one_is_proven(self, pat: Person) -> None:
+    def test_the_only_device_is_replaced_after_a_code_to_the_new_one(self, pat: Person) -> None:
         old = Device.objects.get()
         pat.opens("change")
         assert pat.is_at("start")
@@ -195,7 +195,7 @@ class TestChange:
         proven(pat).opens(f"/2fa/change/{pk}/").picks("sms").registers("202 555 0147").types_the_code(NEW)
         assert Device.objects.get().name == "work"
 
-    def test_a_step_asked_for_without_proof_leads_to_the_proof(self, pat: Person) -> None:
+    def test_a_step_without_a_proof_leads_to_the_start_page(self, pat: Person) -> None:
         pk = Device.objects.get().pk
         for step in ("start", "register"):
             assert pat.opens(f"/2fa/change/{pk}/{step}/").is_at("start")
@@ -208,7 +208,7 @@ class TestChange:
         proven(pat).opens("change")
         assert pat.page.context["error_code"] == "change_not_allowed"
 
-    def test_a_code_to_the_new_number_proves_nothing_of_the_old(self, pat: Person) -> None:
+    def test_a_code_to_the_new_number_verifies_no_other_session(self, pat: Person) -> None:
         pk = Device.objects.get().pk
         proven(pat).opens(f"/2fa/change/{pk}/").picks("sms").registers("202 555 0147")
         other = Person("pat")
@@ -221,7 +221,7 @@ class TestRemove:
     def page(self, kind: str = "phone_number") -> str:
         return f"/2fa/remove/{Device.objects.get(kind=kind).pk}/"
 
-    def test_the_list_links_to_a_page_that_asks_after_a_proof(self, sam: Person) -> None:
+    def test_removing_asks_for_a_proof_and_a_confirmation(self, sam: Person) -> None:
         sam.opens("devices")
         [href] = [d["remove_href"] for d in sam.page.context["devices"] if "XXX-0143" in d["masked"]]
         assert href == self.page()
@@ -247,7 +247,7 @@ class TestRemove:
         assert sam.picks("sms").types_the_code().path == self.page()
         assert values(sam) == [PHONE, EMAIL]
 
-    def test_a_form_of_an_earlier_template_leads_to_the_page(self, sam: Person) -> None:
+    def test_a_form_of_an_earlier_template_opens_the_removal_page(self, sam: Person) -> None:
         proven(sam).posts("devices", action="remove", device=str(Device.objects.get(kind="email").pk))
         assert sam.path == self.page("email")
         assert values(sam) == [PHONE, EMAIL]
@@ -258,7 +258,7 @@ class TestRemove:
         assert sam.posts().path == "/secret/"
         assert values(sam) == [EMAIL]
 
-    def test_a_button_that_was_pressed_twice_is_no_error(self, sam: Person) -> None:
+    def test_removing_a_device_twice_is_not_an_error(self, sam: Person) -> None:
         page = self.page()
         proven(sam).opens(page).posts()
         assert sam.posts(page).is_at("devices")
@@ -272,7 +272,7 @@ class TestRemove:
         assert values(sam) == [PHONE, EMAIL]
 
     def test_the_last_device_stays_if_verification_is_required(self, pat: Person) -> None:
-        """And its user is told so before they have to prove anything."""
+        # The page says so before it asks for a proof.
         assert [d["removable"] for d in pat.opens("devices").page.context["devices"]] == [False]
         for verb in (pat.opens, pat.posts):
             verb(self.page())
@@ -368,7 +368,7 @@ class TestName:
         assert not any(d["nameable"] for d in sam.page.context["devices"])
 
 
-class TestHowLongItHolds:
+class TestDurationOfAVerification:
     def test_a_verification_holds_for_the_session(self, pat: Person, later: Any) -> None:
         proven(pat)
         later(24 * 3600)

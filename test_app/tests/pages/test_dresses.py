@@ -1,4 +1,4 @@
-"""The dresses of the demo, which sites may copy: folders of templates and static files."""
+"""The themes of the demo, which sites may copy: folders of templates and static files."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def test_the_menu_changes_the_templates_for_one_visitor(pat: Person) -> None:
 
 
 @pytest.mark.parametrize("name", ["../..", "/etc", "nothing"])
-def test_a_cookie_names_no_other_folder(pat: Person, name: str) -> None:
+def test_a_cookie_cannot_select_another_folder(pat: Person, name: str) -> None:
     before = looks(pat)
     pat.client.cookies[COOKIE] = name
     assert len(looks(pat)) == len(before)
 
 
-def test_dresses_hold_templates_and_static_files_only() -> None:
+def test_themes_contain_only_templates_and_static_files() -> None:
     for name in filter(None, DRESSES):
         found = [path for path in (HERE / name).rglob("*") if path.is_file() and path.name != "htmx-LICENSE"]
         assert found

@@ -1,4 +1,4 @@
-"""The number or address that a user has just entered: in full for them alone, until it is proven."""
+"""Numbers and addresses that a user enters, shown in full only in that session and until they are proven."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..helpers import wrong_code
 from ..people import EMAIL, PHONE, Person
 
 FULL = "+1 202-555-0143"
-# However it is written.
+# Parts of the number, as it may be written.
 DIGITS = ("202-555-0143", "202 555 0143", "2025550143", "555-0143", "(202)")
 
 
@@ -29,7 +29,7 @@ def numbers(user: Any, request: Any = None) -> str:
 def test_a_number_that_is_being_registered_is_shown_in_full(demo: Person) -> None:
     demo.opens("start").picks("sms").registers()
     assert f"Phone number: {FULL}" in demo.text
-    # Also after a wrong code, after a reload, and when it was sent again.
+    # Also after a wrong code, after a reload, and after a resend.
     assert FULL in demo.types_a_wrong_code().text
     assert FULL in demo.opens("verify").text
     assert FULL in demo.posts(action="resend").text
@@ -52,26 +52,26 @@ def test_a_number_is_masked_once_it_is_registered(demo: Person) -> None:
     assert not shows(again)
 
 
-def test_another_session_of_the_user_does_not_see_it(demo: Person) -> None:
+def test_another_session_does_not_show_the_entered_number(demo: Person) -> None:
     demo.opens("start").picks("sms").registers()
     public_id = str(Verification.objects.get().public_id)
     other = Person("demo")
     for page in ("verify", "register", "start"):
         assert not shows(other.opens(page)), page
-    # Not with the id either, which is in the form.
+    # The form's id of the verification does not help another session.
     assert not shows(other.posts("verify", token="123456", verification=public_id))
     assert not shows(other.posts("verify", action="resend", verification=public_id))
 
 
-def test_after_a_log_out_and_in_it_is_gone(demo: Person) -> None:
+def test_a_log_out_hides_the_entered_number(demo: Person) -> None:
     demo.opens("start").picks("sms").registers()
     demo.client.logout()
     demo.client.force_login(demo.user)
     assert not shows(demo.opens("verify"))
 
 
-def test_a_number_of_the_site_is_never_shown(demo: Person, settings: Any) -> None:
-    """It has to be proven by somebody who may know no more of it than its end."""
+def test_a_number_stored_by_the_site_is_never_shown(demo: Person, settings: Any) -> None:
+    # The person who has to prove the number may know only its last digits.
     settings.TWILIO_2FA_PHONE_NUMBER_CB = numbers
     demo.opens("start").picks("sms")
     assert demo.is_at("verify")
@@ -79,7 +79,7 @@ def test_a_number_of_the_site_is_never_shown(demo: Person, settings: Any) -> Non
     assert not shows(demo.types(wrong_code("123456")))
 
 
-def test_before_signing_in_only_what_was_entered_is_shown(
+def test_a_registered_number_is_masked_before_signing_in(
     transactional_db: None, settings: Any, client: Any
 ) -> None:
     settings.TWILIO_2FA_REQUIRED_CB = lambda user, request=None: True
@@ -91,14 +91,14 @@ def test_before_signing_in_only_what_was_entered_is_shown(
     assert not any(digits in page.content.decode() for digits in DIGITS)
 
 
-def test_the_number_is_not_kept_in_the_session(demo: Person) -> None:
+def test_the_session_does_not_contain_the_entered_number(demo: Person) -> None:
     demo.opens("start").picks("sms").registers()
     kept = repr(dict(demo.client.session.items()))
     assert not any(digits in kept for digits in DIGITS)
 
 
 @pytest.mark.parametrize("path", ["/2fa/change/{}/", "/2fa/add/"])
-def test_a_new_number_is_shown_and_the_old_one_is_not(sam: Person, path: str) -> None:
+def test_only_the_new_number_is_shown_during_a_change(sam: Person, path: str) -> None:
     sam.opens("start").picks("sms").types_the_code()
     device = Device.objects.get(user=sam.user, kind="phone_number")
     sam.opens(path.format(device.pk))

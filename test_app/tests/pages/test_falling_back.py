@@ -1,4 +1,4 @@
-"""A method that brings nothing makes way for another; what was counted stays counted."""
+"""Falling back to another method if no code arrives. Earlier sends still count."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LANDLINE = "202 555 0150"
 
 
 def offered_first(person: Person) -> str:
-    """The method that the page offers before another send by the same one; empty while it is hidden."""
+    """Return the method that the page offers before a resend, or an empty string while none is visible."""
     found = person.page.context["fallback"]
     return found["method"] if found and not found["after"] else ""
 
@@ -27,11 +27,11 @@ def sends() -> int:
 
 @pytest.fixture
 def asked(sam: Person) -> Person:
-    """Sam, who has a phone and an address, with a text message on its way."""
+    """Return Sam, who has a phone and an e-mail address, after a text message was sent."""
     return sam.opens("start").picks("sms")
 
 
-class TestWhenNothingComes:
+class TestNoCodeArrives:
     def test_another_method_is_not_offered_first_at_the_beginning(self, asked: Person) -> None:
         assert offered_first(asked) == ""
         assert 'hidden data-reveal-after="60"' in asked.page.content.decode()
@@ -55,7 +55,7 @@ class TestWhenNothingComes:
         assert sends() == 3
         assert offered_first(asked) == "call"
 
-    def test_a_call_instead_is_the_same_code_and_counts_on(self, asked: Person, later: Any) -> None:
+    def test_a_call_continues_the_verification_and_counts_as_a_send(self, asked: Person, later: Any) -> None:
         later(60)
         asked.opens("verify").posts(action="resend", method="call")
         assert sends() == 2
@@ -79,13 +79,13 @@ class TestWhenNothingComes:
         assert sends() == 1
         assert "You cannot use that way. Choose another." in asked.text
 
-    def test_a_user_with_one_method_is_offered_no_other(self, sam: Person, settings: Any, later: Any) -> None:
+    def test_a_user_with_one_method_gets_no_fallback(self, sam: Person, settings: Any, later: Any) -> None:
         settings.TWILIO_2FA_ALLOWED_METHODS = ["sms"]
         sam.opens("start").picks("sms")
         later(60)
         assert sam.opens("verify").page.context["fallback"] is None
 
-    def test_another_device_is_offered_where_nothing_else_goes_there(
+    def test_another_device_is_offered_if_there_is_no_other_method(
         self, sam: Person, settings: Any, later: Any
     ) -> None:
         settings.TWILIO_2FA_ALLOWED_METHODS = ["sms", "email"]
@@ -111,12 +111,12 @@ class TestAFaultOfOneChannel:
         assert demo.page.status_code == 200
         assert demo.page.context["method"]["value"] == "sms"
         assert "Try another way" in demo.text
-        # What was typed is there still.
+        # The form still contains the entered number.
         assert NO_WHATSAPP in demo.page.content.decode()
         demo.registers(NO_WHATSAPP)
         assert demo.types_the_code("+12025550172").is_verified
 
-    def test_a_registered_number_without_whatsapp_gets_other_ways(self, demo: Person, settings: Any) -> None:
+    def test_a_number_without_whatsapp_is_offered_other_methods(self, demo: Person, settings: Any) -> None:
         demo.opens("start").picks("sms").registers(NO_WHATSAPP).types_the_code("+12025550172")
         again = Person("demo").opens("start").picks("whatsapp")
         assert again.is_at("start")
@@ -139,11 +139,11 @@ class TestAFaultOfOneChannel:
         assert max(Counter.objects.filter(scope__startswith="unproven").values_list("n", flat=True)) == 1
         assert max(Counter.objects.filter(scope__startswith="refused").values_list("n", flat=True)) == 1
 
-    def test_an_outage_is_no_fault_of_the_channel(self, demo: Person) -> None:
+    def test_an_outage_does_not_change_the_order_of_methods(self, demo: Person) -> None:
         demo.opens("start").picks("whatsapp").registers("202 555 0160")
         assert [m for m, _masked in demo.opens("start").choices] == ["sms", "call", "whatsapp", "email"]
 
-    def test_a_resend_that_the_channel_refuses_offers_another(self, sam: Person, later: Any) -> None:
+    def test_a_resend_refused_by_the_channel_offers_another_method(self, sam: Person, later: Any) -> None:
         device = Device.objects.get(kind="phone_number")
         Device.objects.filter(pk=device.pk).delete()
         from django_twilio_2fa.contacts import PhoneNumber

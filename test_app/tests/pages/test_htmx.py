@@ -1,4 +1,4 @@
-"""Pages whose links and forms htmx sends (`hx-boost`): steps are swapped, other pages are loaded whole."""
+"""Pages with htmx (`hx-boost`), which swaps the steps and loads other pages in full."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def answers(person: Person, then: str = "", **more: Any) -> Any:
     return person.client.post(path, {"token": messages.last_code(PHONE)}, **more)
 
 
-def test_a_step_leads_to_the_next_by_a_redirect_that_htmx_swaps(pat: Person) -> None:
+def test_a_step_redirects_htmx_to_the_next_step(pat: Person) -> None:
     answer = pat.client.post("/2fa/start/", {"method": "sms"}, **boosted("http://testserver/2fa/start/"))
     assert (answer.status_code, answer["Location"]) == (302, "/2fa/verify/")
     page = pat.client.get("/2fa/verify/", **boosted())
@@ -35,7 +35,7 @@ def test_a_step_leads_to_the_next_by_a_redirect_that_htmx_swaps(pat: Person) -> 
     assert "HX-Redirect" not in page
 
 
-def test_the_page_after_the_last_step_is_loaded_whole(pat: Person) -> None:
+def test_htmx_loads_the_page_after_the_last_step_in_full(pat: Person) -> None:
     asks_for_a_code(pat, "/secret/")
     answer = answers(pat, "/secret/", **boosted())
     assert (answer.status_code, answer["HX-Redirect"], answer.content) == (200, "/secret/", b"")
@@ -43,15 +43,15 @@ def test_the_page_after_the_last_step_is_loaded_whole(pat: Person) -> None:
     assert pat.is_verified
 
 
-def test_without_htmx_it_is_a_redirect(pat: Person) -> None:
+def test_without_htmx_the_last_step_redirects(pat: Person) -> None:
     asks_for_a_code(pat, "/secret/")
     answer = answers(pat, "/secret/")
     assert (answer.status_code, answer["Location"]) == (302, "/secret/")
     assert "HX-Redirect" not in answer
 
 
-def test_a_fragment_of_the_sites_own_is_led_on_as_well(pat: Person) -> None:
-    """A site may put a step into a page of its own: between steps, htmx follows the redirects there."""
+def test_a_step_inside_a_page_of_the_site_gets_hx_redirect(pat: Person) -> None:
+    # A site may put a step into one of its own pages. Between steps, htmx follows the redirects there.
     asks_for_a_code(pat, "/secret/")
     fragment = {"HTTP_HX_REQUEST": "true", "HTTP_HX_CURRENT_URL": "http://testserver/"}
     again = pat.client.post("/2fa/verify/", {"token": ""}, **fragment)
@@ -59,7 +59,7 @@ def test_a_fragment_of_the_sites_own_is_led_on_as_well(pat: Person) -> None:
     assert answers(pat, "/secret/", **fragment)["HX-Redirect"] == "/secret/"
 
 
-def test_the_cookies_of_the_last_answer_are_kept(pat: Person, settings: Any) -> None:
+def test_an_hx_redirect_sets_the_cookies_of_the_last_answer(pat: Person, settings: Any) -> None:
     settings.TWILIO_2FA_TRUSTED_BROWSER_AGE = timedelta(days=30)
     asks_for_a_code(pat, "/secret/")
     token = messages.last_code(PHONE)
@@ -77,7 +77,7 @@ def test_no_header_leads_to_another_host(pat: Person, then: str) -> None:
     assert "evil.example" not in "".join(f"{name}: {value}\n" for name, value in answer.items())
 
 
-def test_signing_in_again_is_a_whole_page(pat: Person) -> None:
+def test_htmx_loads_the_sign_in_page_in_full(pat: Person) -> None:
     asks_for_a_code(pat)
     pat.client.logout()
     answer = pat.client.get("/2fa/start/", **boosted())
@@ -85,8 +85,8 @@ def test_signing_in_again_is_a_whole_page(pat: Person) -> None:
 
 
 @pytest.mark.parametrize("current", ["http://testserver/", "http://testserver/nowhere/", "not an address"])
-def test_a_boosted_link_of_the_site_loads_our_page_whole(pat: Person, current: str) -> None:
-    """Swapped into a page of the site's, ours would have neither its stylesheets nor its script."""
+def test_a_boosted_link_of_the_site_loads_our_page_in_full(pat: Person, current: str) -> None:
+    # If htmx swapped our page into the site's, our stylesheets and our script would be missing.
     path = "/2fa/devices/?next=/secret/"
     answer = pat.client.get(path, **boosted(current))
     assert (answer.status_code, answer["HX-Redirect"], answer.content) == (200, path, b"")
@@ -94,8 +94,8 @@ def test_a_boosted_link_of_the_site_loads_our_page_whole(pat: Person, current: s
     assert answer["HX-Redirect"] == "/2fa/verify/"
 
 
-def test_going_back_is_answered_as_for_a_browser(pat: Person) -> None:
-    """htmx follows no header of the answer to such a request."""
+def test_a_history_request_of_htmx_gets_a_plain_redirect(pat: Person) -> None:
+    # htmx ignores the headers of an answer to a history request.
     pat.client.logout()
     answer = pat.client.get("/2fa/start/", HTTP_HX_HISTORY_RESTORE_REQUEST="true", **boosted())
     assert answer["Location"] == "/login/?next=/2fa/start/"

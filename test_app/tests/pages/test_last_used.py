@@ -1,4 +1,4 @@
-"""What the user was verified with last comes first on the start page."""
+"""The order of the start page: the method and device that were used last come first."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def ann(db: None, settings: Any) -> Person:
 
 
 def verifies(method: str, to: str) -> None:
-    """Verify in a session of their own."""
+    """Verify in a new session."""
     pass_time(120)
     person = Person("ann").opens("start")
     device = str(Device.objects.get(masked=MASKED[to]).pk)
@@ -54,7 +54,7 @@ def test_a_device_that_was_added_does_not_come_first(ann: Person) -> None:
     assert first() == ("call", MASKED[PHONE])
 
 
-def test_a_default_stays_before_it(ann: Person) -> None:
+def test_the_default_device_comes_before_the_last_used(ann: Person) -> None:
     verifies("email", EMAIL)
     ann.opens("start").picks("email").types_the_code(EMAIL)
     ann.verifier.make_default(str(Device.objects.get(masked=MASKED[SECOND]).pk))
@@ -63,7 +63,7 @@ def test_a_default_stays_before_it(ann: Person) -> None:
     assert first() == ("call", MASKED[SECOND])
 
 
-def test_a_method_that_failed_is_last_all_the_same(ann: Person, settings: Any) -> None:
+def test_a_failed_method_comes_last_even_if_it_was_used_last(ann: Person, settings: Any) -> None:
     verifies("call", PHONE)
     ann.opens("start")
     session = ann.client.session
@@ -85,7 +85,7 @@ def test_a_recovery_code_does_not_come_first(ann: Person) -> None:
 
 
 def test_a_form_without_a_device_reaches_the_first_device(ann: Person) -> None:
-    """Templates of 0.32 post the method only, and show the oldest number."""
+    # Templates of 0.32 post only the method, and show the oldest number.
     verifies("sms", SECOND)
     before = ann.has_got(PHONE)
     Person("ann").opens("start").posts(method="sms")

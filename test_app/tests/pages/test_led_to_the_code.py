@@ -1,4 +1,4 @@
-"""A person with one device is led straight to the verify page, which sends the code."""
+"""Redirects of users with one device straight to the verify page, which sends the code."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class TestThePageThatIsProtected:
         assert pat.types_the_code().path == SECRET
 
     @pytest.mark.parametrize("headers", NOT_BY_A_PERSON)
-    def test_a_protected_page_leads_others_to_the_start_page(self, pat: Person, headers: Any) -> None:
+    def test_a_request_not_by_a_person_gets_the_start_page(self, pat: Person, headers: Any) -> None:
         assert pat.opens(SECRET, **headers).is_at("start")
         assert pat.has_got() == 0
 
@@ -55,7 +55,7 @@ class TestThePageThatIsProtected:
         assert pat.page.redirect_chain == [("/2fa/start/?next=%2Fsecret%2F", 302)]
         assert pat.has_got() == 0
 
-    def test_recovery_codes_beside_a_phone_are_no_second_device(self, pat: Person) -> None:
+    def test_recovery_codes_do_not_count_as_a_second_device(self, pat: Person) -> None:
         Device.objects.create(user=pat.user, kind="recovery", value="set", digest="set", masked="")
         assert pat.navigates(SECRET).page.redirect_chain == [(f"{VERIFY}?next=%2Fsecret%2F", 302)]
 
@@ -63,7 +63,7 @@ class TestThePageThatIsProtected:
         demo.navigates(SECRET)
         assert demo.page.redirect_chain == [("/2fa/start/?next=%2Fsecret%2F", 302)]
 
-    def test_a_protected_page_has_one_code_sent_in_a_session(self, pat: Person, later: Any) -> None:
+    def test_a_protected_page_sends_one_code_per_session(self, pat: Person, later: Any) -> None:
         pat.navigates(SECRET)
         later(3600)
         assert pat.navigates(SECRET).is_at("start")
@@ -74,7 +74,7 @@ class TestThePageThatIsProtected:
         assert pat.navigates(SECRET).is_at("start")
         assert pat.has_got() == 0
 
-    def test_a_verified_user_who_is_asked_for_more_begins_at_start(self, pat: Person) -> None:
+    def test_step_up_of_a_verified_user_begins_at_start(self, pat: Person) -> None:
         verify(pat.client, ago=3600)
         pat.navigates("/transfer/")
         assert [url for url, _status in pat.page.redirect_chain] == [
@@ -83,7 +83,7 @@ class TestThePageThatIsProtected:
         ]
         assert pat.types_the_code().path == "/transfer/"
 
-    def test_a_verified_user_who_owes_a_phone_begins_at_start(self, sam: Person, settings: Any) -> None:
+    def test_a_missing_required_phone_leads_to_adding_a_phone(self, sam: Person, settings: Any) -> None:
         settings.TWILIO_2FA_USER_MUST_HAVE_PHONE = True
         Device.objects.filter(user=sam.user).exclude(kind="email").delete()
         verify(sam.client, ago=3600)
@@ -92,11 +92,11 @@ class TestThePageThatIsProtected:
 
 
 class TestTheVerifyPage:
-    def test_the_verify_page_sends_when_a_person_opens_it(self, pat: Person) -> None:
+    def test_opening_the_verify_page_sends_a_code(self, pat: Person) -> None:
         assert pat.navigates("verify").page.redirect_chain == []
         assert pat.has_got() == 1
 
-    def test_the_verify_page_is_about_the_code_that_was_sent(self, pat: Person) -> None:
+    def test_the_verify_page_shows_the_verification_of_the_code(self, pat: Person) -> None:
         shown = [pat.navigates("verify").page.context[name] for name in ("verification_id", "can_resend_in")]
         assert shown[0] == str(Verification.objects.get().public_id)
         assert 0 < shown[1] <= 30
@@ -104,7 +104,7 @@ class TestTheVerifyPage:
         assert (pat.has_got(), again["verification_id"]) == (1, shown[0])
 
     @pytest.mark.parametrize("headers", NOT_BY_A_PERSON)
-    def test_the_verify_page_sends_nothing_to_others_than_a_person(self, pat: Person, headers: Any) -> None:
+    def test_a_request_not_by_a_person_sends_no_code(self, pat: Person, headers: Any) -> None:
         assert pat.opens("verify", **headers).is_at("start")
         assert pat.has_got() == 0
 
@@ -137,13 +137,13 @@ class TestTheVerifyPage:
         assert other.is_at("start")
         assert pat.has_got() == 1
 
-    def test_the_verify_page_tells_a_locked_user_so(self, pat: Person) -> None:
+    def test_the_verify_page_leads_a_locked_user_to_the_failed_page(self, pat: Person) -> None:
         lockout.lock((pat.user.pk,), int(time.time()) + 60)
         assert pat.navigates("verify").is_at("failed")
         assert "too many" in pat.text
         assert pat.has_got() == 0
 
-    def test_the_verify_page_says_so_if_there_is_no_method(self, pat: Person, settings: Any) -> None:
+    def test_the_verify_page_fails_if_no_method_is_allowed(self, pat: Person, settings: Any) -> None:
         settings.TWILIO_2FA_ALLOWED_METHODS = []
         assert pat.navigates("verify").is_at("failed")
 
@@ -151,7 +151,7 @@ class TestTheVerifyPage:
         settings.TWILIO_2FA_ALLOWED_METHODS = ["sms"]
         assert demo.navigates("verify").is_at("register")
 
-    def test_the_verify_page_leads_a_remembered_browser_on(self, pat: Person, settings: Any) -> None:
+    def test_the_verify_page_lets_a_remembered_browser_through(self, pat: Person, settings: Any) -> None:
         settings.TWILIO_2FA_TRUSTED_BROWSER_AGE = timedelta(days=30)
         pat.navigates("verify").posts(token=messages.last_code(PHONE), trust_browser="on")
         signs_in_again(pat)
@@ -174,7 +174,7 @@ class TestTheLogInPage:
         answer = visitor.post(f"{VERIFY}?next=/secret/", {"token": messages.last_code(PHONE)}, follow=True)
         assert answer.request["PATH_INFO"] == SECRET
 
-    def test_the_log_in_page_leads_others_to_the_start_page(self, pat: Person) -> None:
+    def test_a_log_in_not_by_a_person_leads_to_the_start_page(self, pat: Person) -> None:
         data = {"username": "pat", "password": "pat", "next": SECRET}
         answer = Client().post("/login/verified/", data, follow=True)
         assert answer.redirect_chain == [("/2fa/start/?next=%2Fsecret%2F", 302)]

@@ -1,4 +1,4 @@
-"""Wherever a site includes the kit, and below whatever path it is served, its pages are found."""
+"""URLs of the pages: in nested namespaces, with URL parameters, and below a script name."""
 
 from __future__ import annotations
 
@@ -75,21 +75,21 @@ def test_url_parameters_before_the_pages_come_from_the_request(pat: Person, site
     assert pat.picks("sms").types_the_code().page.content == b"a secret"
 
 
-def test_check_reports_pages_that_cannot_be_reversed(site: Any) -> None:
+def test_the_check_reports_pages_that_cannot_be_reversed(site: Any) -> None:
     site(path("<slug:tenant>/", include(([KIT], "tenant"))))
     assert "E022" in ids()
     with pytest.raises(NoReverseMatch):
         reverse_kit("index")
 
 
-def test_check_says_nothing_of_the_usual_mount(site: Any) -> None:
+def test_the_check_accepts_the_usual_include(site: Any) -> None:
     site(KIT)
     assert "E022" not in ids()
     assert reverse_kit("index") == reverse("twilio_2fa:index")
 
 
 class TestBelowAPath:
-    """The site is served at `/app`, as behind a proxy that sets `SCRIPT_NAME`."""
+    """A site that is served at `/app`, as behind a proxy that sets `SCRIPT_NAME`."""
 
     @pytest.fixture(autouse=True)
     def below(self, settings: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Where a user is sent afterwards is on this site, whatever the link says."""
+"""Redirects to `next` after a verification, which never leave this site."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def verified(pat: Person) -> Person:
     target=st.text(max_size=60)
     | st.sampled_from(EVIL).flatmap(lambda e: st.text(max_size=5).map(lambda t: t + e))
 )
-def test_whatever_is_asked_for_the_user_stays_on_this_site(verified: Any, target: str) -> None:
+def test_any_value_of_next_keeps_the_user_on_this_site(verified: Any, target: str) -> None:
     answer = verified.client.get("/2fa/success/", {"next": target})
     assert answer.status_code in (200, 302)
     assert lands_here(answer.get("Location", ""))

@@ -1,4 +1,4 @@
-"""A site's own wizard, beside the kit's."""
+"""A site's own wizard, beside the wizard of this package."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_steps_of_a_subclass_come_in_order(buyer: Person) -> None:
 
 
 @pytest.mark.parametrize("step", ["start", "register", "verify", "note", "success"])
-def test_no_step_of_a_subclass_can_be_left_out(buyer: Person, step: str) -> None:
+def test_no_step_of_a_subclass_can_be_skipped(buyer: Person, step: str) -> None:
     buyer.opens(step)
     assert buyer.path in ("/checkout/terms/", "/checkout/start/")
     buyer.posts(f"/checkout/{step}/", note="x", method="sms", token="123456")
@@ -64,7 +64,7 @@ def test_each_mounted_wizard_has_a_separate_state(buyer: Person) -> None:
     assert buyer.path == "/checkout/note/"
 
 
-def test_a_condition_leaves_steps_out(demo: Person) -> None:
+def test_a_condition_removes_steps(demo: Person) -> None:
     demo.opens("/short/")
     assert demo.path == "/short/start/"
     demo.picks("sms").registers().types_the_code()
@@ -77,5 +77,5 @@ def test_showing_a_page_stores_no_formtools_data_in_the_session(buyer: Person) -
 
 
 @pytest.mark.parametrize("path", ["/checkout/verify/", "/2fa/verify/", "/2fa/devices/", "/2fa/add/start/"])
-def test_no_page_runs_in_a_transaction_of_the_host(path: str) -> None:
+def test_no_page_runs_in_a_transaction_of_the_site(path: str) -> None:
     assert set(resolve(path).func._non_atomic_requests) == set(connections)

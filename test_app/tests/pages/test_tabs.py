@@ -1,4 +1,4 @@
-"""A form that was opened before its user signed out, or in again, in another tab."""
+"""Forms that were opened before the user signed out, or in again, in another tab."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from ..helpers import same_browser
 from ..people import Person
 
 TYPED = {"country_code": "US", "phone_number": "202 555 0147"}
-# Where the site checks for forgery: by cookie, by session, or in its views alone.
+# How the site checks CSRF tokens: in a cookie, in the session, or only in the views.
 WAYS = ["cookie", "session", "no middleware"]
 
 
 class Browser:
-    """A browser whose forms are checked for forgery, and whose tabs share its cookies."""
+    """A browser with CSRF checks, whose tabs share the cookies."""
 
     def __init__(self) -> None:
         self.client = Client(enforce_csrf_checks=True)
 
     def opens(self, path: str) -> dict[str, str]:
-        """The hidden fields of the form of a page."""
+        """Open a page. Return the hidden fields of its form."""
         self.page: Any = self.client.get(path, follow=True)
         found = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', self.page.content.decode())
         return dict(reversed(found))
@@ -57,7 +57,7 @@ def browser(request: Any, db: None, settings: Any) -> Browser:
 
 
 def register_form(browser: Browser, then: str = "/secret/") -> tuple[str, dict[str, str]]:
-    """Where the form of the second page goes to, and what is in it, with a number typed."""
+    """Return the path and the data of the register form, with a number entered."""
     start = f"/2fa/start/?next={then}"
     browser.posts(start, {**browser.opens(start), "method": "sms"})
     register = f"/2fa/register/?next={then}"
@@ -87,7 +87,7 @@ def test_a_form_after_a_sign_out_shows_the_stale_page(browser: Browser) -> None:
     assert "<title>This page is out of date \N{EN DASH} testserver</title>" in answer.content.decode()
     assert "no-store" in answer["Cache-Control"]
     assert nothing_was_sent()
-    # Through the sign-in page, and then to where they wanted.
+    # The link leads through the sign-in page to the page that the user wanted.
     href = answer.context["go_on_href"]
     assert href == "/2fa/?next=%2Fsecret%2F"
     assert browser.client.get(href)["Location"] == "/login/?next=/2fa/%3Fnext%3D%252Fsecret%252F"
@@ -96,7 +96,7 @@ def test_a_form_after_a_sign_out_shows_the_stale_page(browser: Browser) -> None:
 @pytest.mark.parametrize("name", ["bob", "ann"])
 @pytest.mark.parametrize("signs_out", [True, False])
 def test_a_form_after_another_sign_in_sends_nothing(browser: Browser, name: str, signs_out: bool) -> None:
-    """Neither as somebody else nor as the same user, whose browser has another token now."""
+    # Signing in gives the browser another CSRF token, also if the user is the same.
     path, form = register_form(browser)
     if signs_out:
         browser.signs_out()
@@ -124,7 +124,7 @@ def test_the_stale_page_leads_back_to_the_page_or_wizard(sam: Person) -> None:
 
 
 def test_without_csrf_checks_a_form_acts_only_for_the_same_user(sam: Person, pat: Person) -> None:
-    """It names the verification or the device, which are its user's own."""
+    # A form names a verification or a device, and other users cannot use these.
     sam.opens("start").picks("sms")
     row = Verification.objects.get()
     device = str(Device.objects.get(user=sam.user, kind="email").pk)

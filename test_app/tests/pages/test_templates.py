@@ -1,4 +1,4 @@
-"""Templates: what they are given, and those that sites bring along."""
+"""The context of the templates, and templates that sites override."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from ..clock import pass_time
 from ..people import PHONE, Person
 
-# Written as for 0.32: plain fields, no prefix, nothing hidden, links by name.
+# Templates written for 0.32: plain fields, no prefix, no hidden fields, links by URL name.
 OLD = {
     "twilio_2fa/start.html": """{% for m in methods.values %}<form method="post">{% csrf_token %}
         <button name="method" value="{{ m.value }}"><i class="{{ m.icon }}"></i>{{ m.label }}</button></form>
@@ -36,7 +36,7 @@ def with_templates(settings: Any, templates: dict[str, str]) -> None:
     settings.TEMPLATES = [{**settings.TEMPLATES[0], "OPTIONS": options}]
 
 
-def test_templates_of_0_32_work_to_the_end(demo: Person, settings: Any) -> None:
+def test_templates_of_0_32_lead_through_all_steps(demo: Person, settings: Any) -> None:
     with_templates(settings, OLD)
     demo.opens("/secret/").posts(method="sms").posts(country_code="US", phone_number="202 555 0143")
     assert "(XXX) XXX-0143" in demo.text
@@ -47,8 +47,8 @@ def test_templates_of_0_32_work_to_the_end(demo: Person, settings: Any) -> None:
     assert "We have checked it is you" in again.text
 
 
-def test_required_notices_show_whatever_a_sites_template_shows(sam: Person, settings: Any) -> None:
-    """0.32 had no method that shows a secret, so its pages have no place for one."""
+def test_secrets_are_shown_even_without_a_place_in_the_template(sam: Person, settings: Any) -> None:
+    # 0.32 had no method that shows a secret, so its templates have no place for a secret.
     with_templates(settings, OLD)
     settings.TWILIO_2FA_ALLOWED_METHODS = ["sms", "totp", "recovery"]
     for method, seen in (("totp", "twilio-2fa-secret"), ("recovery", "twilio-2fa-codes")):
@@ -58,7 +58,7 @@ def test_required_notices_show_whatever_a_sites_template_shows(sam: Person, sett
         assert seen in sam.page.content.decode()
         sam.posts(action="cancel")
         pass_time(60)
-    # Where nothing has to be seen, the page is the site's.
+    # If there is no secret to show, the site's template is used.
     assert "again</a>" in sam.opens("start").picks("sms").page.content.decode()
 
 
@@ -116,7 +116,7 @@ def test_an_invalid_field_is_marked(demo: Person) -> None:
 
 
 def attributes(html: str, name: str) -> dict[str, str]:
-    """Those of the input of this name."""
+    """Return the attributes of the field with this name."""
     found = re.search(rf'<(?:input|select)[^>]* name="{name}"[^>]*>', html)
     assert found, html
     return dict(re.findall(r' ([\w-]+)="([^"]*)"', found[0]))
@@ -136,7 +136,7 @@ def aria(html: str, name: str) -> dict[str, str]:
 def test_an_invalid_field_has_aria_attributes(
     demo: Person, method: str, posts: dict[str, str], field: str
 ) -> None:
-    """On every Django: by itself it does so from 5.2 on."""
+    # Before Django 5.2, this package adds the attributes.
     html = demo.opens("start").picks(method).page.content.decode()
     help = f"id_{field}_helptext " if method == "sms" else ""
     assert aria(html, field) == ({"aria-describedby": help.strip()} if help else {})
@@ -183,7 +183,7 @@ def test_the_label_of_a_method_is_escaped(pat: Person, settings: Any) -> None:
         assert "<img" not in person.page.content.decode()
 
 
-def test_every_word_is_translated_where_there_is_a_translation(pat: Person) -> None:
+def test_the_html_element_has_the_language_and_direction(pat: Person) -> None:
     page = pat.client.get("/2fa/start/", HTTP_ACCEPT_LANGUAGE="de")
     assert '<html lang="de" dir="ltr">' in page.content.decode()
     page = pat.client.get("/2fa/start/", HTTP_ACCEPT_LANGUAGE="ar")

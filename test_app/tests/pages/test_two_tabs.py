@@ -15,7 +15,7 @@ from ..providers.test_recovery import gets_codes
 
 @pytest.fixture
 def ann(demo: Person, settings: Any) -> Person:
-    """Somebody with a phone and recovery codes, in a new session."""
+    """Return a user with a phone and recovery codes, in a new session."""
     settings.TWILIO_2FA_ALLOWED_METHODS = ["sms", "recovery"]
     demo.opens("start").picks("sms").registers().types_the_code()
     gets_codes(demo)
@@ -39,7 +39,7 @@ def test_a_wrong_code_in_one_tab_is_reported_for_its_method(ann: Person) -> None
     assert "The code must be 6 numbers" in ann.text
 
 
-def test_another_users_verification_chooses_no_form(ann: Person, sam: Person) -> None:
+def test_another_users_verification_is_ignored(ann: Person, sam: Person) -> None:
     sam.opens("start").picks("sms")
     theirs = Verification.objects.get(user=sam.user, status="pending")
     ann.opens("start").posts("start", method="recovery", device="")
@@ -49,7 +49,7 @@ def test_another_users_verification_chooses_no_form(ann: Person, sam: Person) ->
 
 
 class TestNames:
-    """A name tells several devices apart; where a user has one at most, there is none, on every road."""
+    """Names of devices, on pages and over the API. Recovery codes have none: a user has one set."""
 
     def test_recovery_codes_have_no_name_over_the_api(self, ann: Person) -> None:
         from ..api.test_api import Caller
@@ -75,7 +75,7 @@ class TestNames:
 
 
 class TestAProvidersData:
-    """What a provider keeps with a verification changes nothing of the kit's own."""
+    """Data that a provider keeps with a verification, which does not affect this package's own data."""
 
     @pytest.mark.parametrize("key", ["name", "stranger", "extension"])
     def test_keys_in_the_data_of_a_provider_may_have_any_name(
@@ -109,8 +109,8 @@ def _meddling() -> Any:
 Meddling = _meddling()
 
 
-class TestSomebodyNamed:
-    """From Python too, whoever has not signed in learns nothing of somebody whom they name."""
+class TestUnauthenticatedVerifier:
+    """The verifier for a user who is only named, which reveals nothing about that user from Python."""
 
     def test_methods_are_the_same_for_every_name(self, sam: Person, pat: Person, settings: Any) -> None:
         from django_twilio_2fa.process.unauthenticated import UnauthenticatedVerifier

@@ -1,4 +1,4 @@
-"""Whoever comes to the start page and is verified already: they are told so, and may go on."""
+"""The start page for users who are already verified, with a link to continue."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ def verified(pat: Person, settings: Any) -> Person:
 
 
 @pytest.mark.parametrize(("address", "to"), [("/2fa/start/?next=/secret/", "/secret/"), ("/2fa/start/", "/")])
-def test_a_verified_user_is_told_so_and_may_go_on(verified: Person, address: str, to: str) -> None:
+def test_start_lets_a_verified_user_continue(verified: Person, address: str, to: str) -> None:
     verified.opens(address)
     assert SAYS in verified.text
     assert f'href="{to}" data-hx-boost="false">Continue</a>' in verified.page.content.decode()
-    # They may verify again all the same.
+    # The user may still verify again.
     assert verified.choices
     sent = verified.has_got()
     pass_time(60)
@@ -56,41 +56,41 @@ def test_a_verified_user_is_told_so_and_may_go_on(verified: Person, address: str
     assert verified.has_got() == sent + 1
 
 
-def test_a_single_method_is_not_sent_by_surprise(verified: Person, settings: Any) -> None:
+def test_start_sends_a_verified_user_no_code_at_once(verified: Person, settings: Any) -> None:
     settings.TWILIO_2FA_ALLOWED_METHODS = ["sms"]
     sent = verified.has_got()
     pass_time(60)
     verified.navigates("start")
     assert SAYS in verified.text
     assert verified.has_got() == sent
-    # Somebody who is not verified gets it.
+    # An unverified session gets a code at once.
     assert Person("pat").navigates("start").is_at("verify")
     assert verified.has_got() == sent + 1
 
 
-def test_nobody_else_is_told_so(verified: Person, demo: Person) -> None:
+def test_start_does_not_call_other_sessions_verified(verified: Person, demo: Person) -> None:
     assert SAYS not in Person("pat").opens("start").text
     assert SAYS not in demo.opens("start").text
 
 
-def test_where_more_is_asked_for_the_user_verifies_again(verified: Person) -> None:
+def test_a_stricter_page_makes_a_verified_user_verify_again(verified: Person) -> None:
     verified.opens("/strict/")
     assert verified.is_at("start")
     assert SAYS not in verified.text
 
 
-def test_before_a_change_the_user_verifies_again(verified: Person) -> None:
+def test_a_change_makes_a_verified_user_verify_again(verified: Person) -> None:
     pass_time(601)
     verified.opens("/2fa/add/")
     assert verified.is_at("start")
     assert SAYS not in verified.text
 
 
-def test_a_wizard_that_acts_on_success_always_asks(verified: Person) -> None:
+def test_a_wizard_with_on_success_always_asks_for_a_code(verified: Person) -> None:
     assert SAYS not in verified.opens("/order/2fa/start/").text
 
 
-def test_a_change_of_the_password_ends_it(verified: Person) -> None:
+def test_a_password_change_ends_the_verification(verified: Person) -> None:
     verified.user.set_password("another")
     verified.user.save()
     verified.client.force_login(verified.user)

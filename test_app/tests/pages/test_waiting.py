@@ -1,4 +1,4 @@
-"""A method that waits: approved elsewhere, nothing typed, and good for the session that asked only."""
+"""Methods that wait for an approval elsewhere, which verifies only the session that asked."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def offered(settings: Any) -> None:
 
 @pytest.fixture
 def asked(sam: Person) -> Person:
-    """Sam on the page that waits."""
+    """Return Sam on the page that waits for an approval."""
     return sam.opens("start").picks("link")
 
 
@@ -112,13 +112,13 @@ class TestTheWait:
         assert Client().post(f"/2fa/link/{signed}/", {"number": number_on(asked)}).status_code == 404
         assert not asked.posts().is_verified
 
-    def test_the_status_without_a_verification_is_over(self, sam: Person) -> None:
+    def test_the_status_says_over_if_there_is_no_verification(self, sam: Person) -> None:
         assert status(sam) == {"ready": False, "over": True}
         assert Client().get("/2fa/status/").status_code == 302
 
 
 class TestTheAnswer:
-    """What a view or a webhook records; its own checks aside."""
+    """Answers that a view or a webhook records, without the checks of that view or webhook."""
 
     @pytest.mark.parametrize("first", [True, False])
     def test_the_first_answer_counts(self, asked: Person, first: bool) -> None:
@@ -138,8 +138,8 @@ class TestTheAnswer:
         assert not Verification.objects.answer(row.public_id, approved=True)
 
 
-class TestWhoseItIs:
-    """Whoever has the password asks, too: what the owner approves must not let them in."""
+class TestOtherSessions:
+    """An attacker who has the password and also asks. The owner's approval must not verify the attacker."""
 
     def test_an_approval_verifies_only_the_session_that_waits(self, asked: Person) -> None:
         thief = Person("sam").opens("start").picks("link")
@@ -158,6 +158,6 @@ class TestWhoseItIs:
             get_verifier(thief.client.get("/2fa/start/").wsgi_request).check(row, "")
         assert asked.posts("verify").is_verified
 
-    def test_the_page_does_not_show_what_the_link_is_made_of(self, asked: Person) -> None:
+    def test_the_page_shows_neither_the_link_nor_the_address(self, asked: Person) -> None:
         assert link() not in asked.page.content.decode()
         assert EMAIL not in asked.page.content.decode()

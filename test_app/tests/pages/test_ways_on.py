@@ -1,4 +1,4 @@
-"""Where the wizard leaves people: what they are told fits, and there is a way on."""
+"""Messages of the wizard that fit the situation, and ways to continue."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NO_ANSWER = "202 555 0160"
 
 
 class WithoutHome:
-    """A site whose root is another application's, and whose only way out is the admin's."""
+    """The URLs of a site without a home page and with only the admin's page to sign out."""
 
     urlpatterns = [
         path("2fa/", include("django_twilio_2fa.urls")),
@@ -43,7 +43,7 @@ def fails(person: Person) -> Person:
 
 
 def links(person: Person) -> dict[str, str]:
-    """Address of each link, by its words."""
+    """Return the address of each link by its text."""
     found = re.findall(r'<a [^>]*href="([^"]*)"[^>]*>(.*?)</a>', person.page.content.decode(), re.S)
     return {" ".join(re.sub("<[^>]+>", " ", words).split()): href for href, words in found}
 
@@ -109,7 +109,7 @@ class TestTriesUsedUp:
     def test_a_new_user_may_enter_another_number(self, demo: Person) -> None:
         demo.opens("start").picks("sms").registers()
         fails(demo)
-        # Of the phone methods none is offered there: they would ask for a number, and this one is used up.
+        # No phone method is offered: it would ask for a number, and this number has no attempts left.
         assert [c["method"] for c in demo.page.context["other_methods"]] == ["email"]
         demo.posts("start", method="sms").registers("202 555 0147")
         assert demo.is_at("verify")
@@ -140,7 +140,7 @@ class TestSendsUsedUp:
     def test_the_page_says_when_another_code_can_be_requested(self, used_up: Person) -> None:
         assert re.search(r"ask for another in \d minutes\.", used_up.text)
 
-    def test_no_method_is_suggested_if_there_is_no_other(
+    def test_no_method_is_suggested_to_a_user_with_one_number(
         self, pat: Person, later: Any, settings: Any
     ) -> None:
         settings.TWILIO_2FA_MAX_SENDS = 1
@@ -154,7 +154,7 @@ class TestSendsUsedUp:
         assert sam.page.context["fallback"]["method"] == "email"
         assert re.search(r"Send the code again \(in \d\d minutes\)", sam.text)
 
-    def test_a_suggested_method_is_not_refused(self, sam: Person, settings: Any, later: Any) -> None:
+    def test_no_method_is_suggested_at_the_send_limit(self, sam: Person, settings: Any, later: Any) -> None:
         settings.TWILIO_2FA_LIMITS = {"sends_per_user": "3/h"}
         sam.opens("start").picks("sms")
         for wait in (31, 41):
@@ -204,7 +204,7 @@ class TestAnotherMethodWithinTheCooldown:
         assert "You can ask for another code" in sam.text
 
 
-class TestWhatIsSaidOfASend:
+class TestMessagesAboutASend:
     def test_an_uncertain_send_is_shown_in_one_sentence(self, demo: Person) -> None:
         demo.opens("start").picks("sms").registers(NO_ANSWER)
         assert demo.is_at("verify")
@@ -236,7 +236,7 @@ class TestWhatIsSaidOfASend:
         assert "We are calling you now." in asked.text
         assert "We sent the code again" not in asked.text
 
-    def test_texts_of_the_site_override_those_of_a_call(self, sam: Person, settings: Any) -> None:
+    def test_a_sites_text_replaces_the_text_about_a_call(self, sam: Person, settings: Any) -> None:
         settings.TWILIO_2FA_MESSAGE_DISPLAY_CB = lambda code, **kw: {"send_call": "spoken"}.get(code)
         sam.opens("start").picks("call")
         assert "Enter the code that was spoken to (XXX) XXX-0143." in sam.text
@@ -254,7 +254,7 @@ def says_sent(text: str) -> bool:
     return bool(OF_A_SEND.search(text))
 
 
-class TestWhatIsSaidOfACheck:
+class TestMessagesAboutACheck:
     @pytest.mark.parametrize("code", sorted(ERROR_CODES))
     def test_no_error_of_a_check_mentions_a_send(
         self, sam: Person, twilio_over_http: LoopbackTwilio, code: int
@@ -292,7 +292,7 @@ class TestWhatIsSaidOfACheck:
         assert "That code is incorrect" not in sam.text
         assert "We could not check the code." not in sam.text
 
-    def test_a_limit_of_requests_does_not_mention_sends(self, sam: Person, settings: Any) -> None:
+    def test_a_request_limit_mentions_both_sends_and_checks(self, sam: Person, settings: Any) -> None:
         settings.TWILIO_2FA_LIMITS = {"requests_per_client": "1/h"}
         settings.TWILIO_2FA_CLIENT_ADDRESS_CB = lambda **kw: "192.0.2.1"
         sam.opens("start").picks("sms").types_a_wrong_code()
@@ -379,10 +379,10 @@ class TestAWayToTheSite:
         assert sam.opens("failed").page.context["can_retry"]
 
 
-class TestLeavingWhatWasShown:
+class TestLeavingASetup:
     @pytest.fixture
     def shown(self, sam: Person, settings: Any) -> Person:
-        """Sam, who sees recovery codes and has not saved them."""
+        """Return Sam on the page that shows recovery codes, before saving them."""
         settings.TWILIO_2FA_ALLOWED_METHODS = ["sms", "totp", "recovery"]
         sam.opens("start").picks("sms").types_the_code()
         sam.opens("/2fa/add/").picks("recovery").posts("/2fa/add/register/")

@@ -1,4 +1,4 @@
-"""A person is led from having nothing, or a device, to being verified."""
+"""The wizard, from the start page to the verification, for users with and without devices."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ class TestFirstRegistration:
         assert demo.page.context["is_registration"]
         assert demo.choices[-1] == ("email", "")
 
-    def test_two_registrations_at_once_store_one_device(self, demo: Person) -> None:
+    def test_registrations_in_two_sessions_store_one_device(self, demo: Person) -> None:
         thief = Person("demo")
         thief.opens("start").picks("sms").registers("202 555 0147")
         demo.opens("start").picks("sms").registers().types_the_code()
@@ -127,7 +127,7 @@ class TestFirstRegistration:
         assert [d.value for d in Device.objects.all()] == [PHONE]
 
 
-class TestSomebodyWithDevices:
+class TestUserWithDevices:
     def test_start_lists_each_method_with_each_suitable_device(self, sam: Person) -> None:
         sam.opens("start")
         phone, address = "(XXX) XXX-0143", "sXX@eXXXXXX.com"
@@ -172,7 +172,7 @@ class TestSomebodyWithDevices:
         lin.picks("call")
         assert lin.is_at("verify")
 
-    def test_an_unusable_device_still_closes_first_registration(self, sam: Person, settings: Any) -> None:
+    def test_a_user_with_an_unusable_device_cannot_register(self, sam: Person, settings: Any) -> None:
         settings.TWILIO_2FA_ALLOWED_METHODS = ["whatsapp"]
         Device.objects.filter(kind="phone_number").update(line_type="landline")
         sam.opens("start")
@@ -204,7 +204,7 @@ class TestVerify:
         asked.types_the_code()
         assert asked.is_verified
 
-    def test_starting_again_after_too_many_wrong_codes_gives_no_more(self, asked: Person) -> None:
+    def test_starting_again_gives_no_more_attempts(self, asked: Person) -> None:
         for _ in range(5):
             asked.types_a_wrong_code()
         assert asked.is_at("failed")
@@ -245,7 +245,7 @@ class TestVerify:
         assert "You can ask for another code" in asked.text
         assert asked.has_got() == 1
 
-    def test_no_more_than_the_allowed_sends_go_out(self, asked: Person, later: Any) -> None:
+    def test_resends_stop_at_the_allowed_number(self, asked: Person, later: Any) -> None:
         for _ in range(6):
             later(91)
             asked.posts("verify", action="resend")
@@ -273,7 +273,7 @@ class TestVerify:
         assert "This code has expired or has been used." in asked.text
         row = Verification.objects.get()
         assert (row.status, row.destination, row.pending_key) == (Status.EXPIRED, "", None)
-        # The same again after a reload.
+        # A reload shows the same page.
         assert "Send a new code" in asked.opens("verify").text
         asked.presses_the_button()
         assert asked.is_at("verify")
@@ -285,14 +285,14 @@ class TestVerify:
         assert asked.is_at("start")
         assert Verification.objects.get().status == Status.CANCELED
 
-    def test_the_right_page_is_checked_when_two_tabs_are_open(self, asked: Person) -> None:
+    def test_a_code_is_checked_for_the_tab_that_posted(self, asked: Person) -> None:
         first_tab = asked.page.context["form"]["verification"].value()
         asked.opens("start").picks("email")
         asked.posts("verify", token=messages.last_code(PHONE), verification=first_tab)
         assert asked.is_verified
         assert Verification.objects.get(method="sms").status == Status.APPROVED
 
-    def test_the_right_code_typed_twice_ends_well(self, asked: Person) -> None:
+    def test_posting_the_right_code_twice_leads_to_success(self, asked: Person) -> None:
         code = messages.last_code(PHONE)
         asked.types(code)
         for again in (code, "000000"):
@@ -308,7 +308,7 @@ class TestVerify:
         asked.presses_the_button()
         assert asked.has_got(EMAIL) == 2
 
-    def test_nothing_of_a_code_or_destination_is_kept_in_the_session(self, asked: Person) -> None:
+    def test_the_session_contains_no_code_or_destination(self, asked: Person) -> None:
         kept = str(dict(asked.client.session.items()))
         assert PHONE not in kept
         assert messages.last_code(PHONE) not in kept
@@ -317,7 +317,7 @@ class TestVerify:
 
 
 class TestOrder:
-    """Every page asked for out of turn lands on the right one."""
+    """Pages that are opened out of order, which redirect to the right page."""
 
     @pytest.mark.parametrize("page", ["index", "start", "register", "verify", "success", "failed"])
     def test_a_new_user_lands_on_start(self, demo: Person, page: str) -> None:
@@ -329,7 +329,7 @@ class TestOrder:
 
         path = reverse(f"twilio_2fa:{page}")
         assert client.get(path)["Location"] == f"/login/?next={path}"
-        # A form says so first: what was typed into it is lost.
+        # A POST shows a page first, because the entered values are lost.
         asked = client.post(path, {"method": "sms", "token": "123456"})
         assert asked.status_code == 403
         assert 'href="/2fa/"' in asked.content.decode()
@@ -363,7 +363,7 @@ class TestOrder:
         assert sam.is_at("start")
         assert not Verification.objects.exists()
 
-    def test_failed_offers_another_try_by_a_post(self, demo: Person, settings: Any) -> None:
+    def test_a_post_to_the_failed_page_starts_again(self, demo: Person, settings: Any) -> None:
         settings.TWILIO_2FA_ALLOW_REGISTRATION = False
         demo.opens("start")
         assert demo.is_at("failed")
@@ -372,12 +372,12 @@ class TestOrder:
         demo.posts("failed", action="retry")
         assert demo.is_at("start")
 
-    def test_other_methods_of_http_are_refused(self, sam: Person) -> None:
+    def test_other_http_methods_are_refused(self, sam: Person) -> None:
         assert sam.client.put("/2fa/start/").status_code == 405
 
 
 class TestSendingAtOnce:
-    """A GET sends only when a person opens the page in a browser, and once a session."""
+    """Codes that a GET sends: only if a person opens the page in a browser, and once per session."""
 
     @pytest.fixture(autouse=True)
     def one_method(self, settings: Any) -> None:
@@ -400,7 +400,7 @@ class TestSendingAtOnce:
             {"HTTP_X_MOZ": "prefetch"},
         ],
     )
-    def test_requests_by_anything_but_a_person_send_nothing(
+    def test_requests_that_are_not_by_a_person_send_nothing(
         self, pat: Person, headers: dict[str, str]
     ) -> None:
         from ..people import NAVIGATION
@@ -425,7 +425,7 @@ class TestSendingAtOnce:
 
 
 class TestSendingToTheOnlyDevice:
-    """The channels to one phone are one choice."""
+    """Users with one phone, whose channels count as one choice."""
 
     def test_the_code_is_sent_by_the_first_channel(self, pat: Person) -> None:
         assert pat.navigates("start").is_at("verify")
@@ -436,17 +436,17 @@ class TestSendingToTheOnlyDevice:
         assert Person("pat").navigates("start").is_at("verify")
         assert [m["channel"] for m in messages.delivered(PHONE)] == ["call", "call"]
 
-    def test_the_other_channels_are_a_step_away(self, pat: Person) -> None:
+    def test_the_start_page_still_offers_the_other_channels(self, pat: Person) -> None:
         pat.navigates("start").navigates("start")
         assert pat.is_at("start")
         assert {"sms", "call"} <= set(pat.page.context["methods"])
 
-    def test_with_a_second_phone_there_is_a_choice(self, pat: Person) -> None:
+    def test_with_a_second_phone_no_code_is_sent_at_once(self, pat: Person) -> None:
         Device.objects.register(pat.user, PhoneNumber(NEW_PHONE))
         assert pat.navigates("start").is_at("start")
         assert pat.has_got() == 0
 
-    def test_channels_that_register_a_phone_are_a_choice(self, demo: Person, settings: Any) -> None:
+    def test_a_new_user_chooses_the_channel_on_the_start_page(self, demo: Person, settings: Any) -> None:
         settings.TWILIO_2FA_ALLOWED_METHODS = ["sms", "call", "whatsapp"]
         assert demo.navigates("start").is_at("start")
 

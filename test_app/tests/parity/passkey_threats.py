@@ -1,4 +1,4 @@
-"""What is tried with passkeys on every road."""
+"""Attacks with passkeys that run in each way: pages, API and Python."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from twilio_2fa_passkey.testing import SoftwareAuthenticator
 from django_twilio_2fa.providers.installed import get_providers
 
 from ..passkeys import creates
-from .roads import Road, World
 from .threats import case
+from .ways import Way, World
 
 ELSEWHERE = (
     "A passkey's answer is used elsewhere: on another site, in another session, for another user, or twice"
@@ -21,7 +21,7 @@ FORGED = "A passkey's answer is forged or altered"
 
 
 def authenticator_of(w: World) -> SoftwareAuthenticator:
-    """Sam's, with a passkey that was registered in the pages."""
+    """Return Sam's authenticator, with a passkey that was registered in the pages."""
     w.set(ALLOWED_METHODS=["sms", "email", "passkey"])
     before, made = w.somebody("sam", "before").person, SoftwareAuthenticator()
     before.opens("start").picks("sms").types_the_code()
@@ -29,11 +29,11 @@ def authenticator_of(w: World) -> SoftwareAuthenticator:
     return made
 
 
-def answers(road: Road, authenticator: SoftwareAuthenticator, **false: Any) -> str:
-    """Ask for a passkey, and answer. Returns the answer."""
-    road.send("passkey")
-    answer = authenticator.get(get_providers()["passkey"].get_ceremony(road.row), **false)
-    road.check(json.dumps(answer))
+def answers(way: Way, authenticator: SoftwareAuthenticator, **false: Any) -> str:
+    """Ask for a passkey, and answer. Return the answer."""
+    way.send("passkey")
+    answer = authenticator.get(get_providers()["passkey"].get_ceremony(way.row), **false)
+    way.check(json.dumps(answer))
     return json.dumps(answer)
 
 
@@ -91,8 +91,8 @@ def a_copy(w: World) -> None:
     answers(w.sam, authenticator)
 
 
-@case("What is sent in place of a passkey's answer breaks a page", lets_in=["before"])
-def what_is_no_answer(w: World) -> None:
+@case("An invalid passkey answer crashes a page", lets_in=["before"])
+def text_that_is_not_an_answer(w: World) -> None:
     authenticator_of(w)
     w.sam.send("passkey")
     for text in ('{"id": 5}', '{"id": "a", "rawId": "a", "type": "a", "response": {}}', "123456"):

@@ -1,4 +1,4 @@
-"""What is tried on every road, by the threats that docs/security.md lists; and what has one road only."""
+"""Cases that run in each way, by threat of docs/security.md, and threats that exist in one way only."""
 
 from __future__ import annotations
 
@@ -18,35 +18,35 @@ from ..clock import pass_time
 from ..helpers import wrong_code
 from ..people import EMAIL, PHONE
 from ..providers.test_recovery import gets_codes
-from .roads import MALLORYS, NEW, THIRD, Road, World
+from .ways import MALLORYS, NEW, THIRD, Way, World
 
 Case = Callable[[World], Any]
 
 CASES: dict[str, dict[str, Case]] = {}
-"""By threat: what is tried."""
+"""The cases of each threat, by name."""
 
 LETS_IN: dict[Case, Sequence[str]] = {}
-"""Who is verified afterwards; of Twilio's faults that is said in twilio/test_bad_days.py."""
+"""The sessions that are verified after a case. For faults of Twilio, twilio/test_bad_days.py tests that."""
 
-ONE_ROAD_ONLY = {
+ONE_WAY_ONLY = {
     "Somebody logs in without a password and without the passkey of the user": (
         "a session logs in; plain Python has none"
     ),
     "A log-in without a password proves one factor only": "a session logs in; plain Python has none",
-    "A log-in without a password gets around a lock, a rule of the site or of the form": (
-        "only the page has a form; the API has tests of its own"
+    "A log-in without a password bypasses a lock, or a rule of the site or of the form": (
+        "only the page has a form; the API has separate tests"
     ),
-    "A log-in without a password tells who exists, or is tried without end, or locks somebody out": (
+    "A log-in without a password reveals who exists, can be tried without limit, or locks somebody out": (
         "a session logs in; plain Python has none"
     ),
-    "A session that was planted, or another user's, is the one that a passkey signs in": (
+    "A passkey log-in reuses a session that an attacker planted, or another user's session": (
         "plain Python has no session"
     ),
     "Text-message pumping empties the account": "simulated with plain Python, where the budgets are counted",
-    "Names of nobody use up a budget": "pages ask for a log-in",
-    "Codes are sent past this site, with its credentials": "it is found by a command",
-    "The figures tell about people": "they are shown in the admin and by a command",
-    "Open redirect": "only pages lead anywhere",
+    "Requests for users who do not exist use up a budget": "pages ask for a log-in",
+    "Somebody sends codes with stolen Twilio credentials": "a command finds this",
+    "The [daily figures](figures.md) reveal personal data": "only the admin and a command show them",
+    "Open redirect": "only pages redirect",
     "Clickjacking, shared caches": "only pages are framed; the API's answers say no-store",
     "CSRF": "plain Python has no request to forge; the sessions of the API are tested with it",
     "HTML in strings": "only pages are HTML",
@@ -62,27 +62,27 @@ ONE_ROAD_ONLY = {
     "Over the API, the time of a response reveals whether a user exists": "pages ask for a log-in",
     "A session in a signed cookie reveals the secret of a new authenticator": "only pages show one again",
     "Invalid form input is read from the session": "only pages show again what was typed",
-    "The ids of passkeys tell who has an account": "pages ask for a log-in",
-    "Somebody other than the asked browser approves: with another key, for another factor, or from another user's session": (  # noqa: E501
-        "a device answers at one address, whichever road asks it"
+    "The ids of passkeys reveal who has an account": "pages ask for a log-in",
+    "Another browser than the one that was asked approves: with another key, for another registration, or in another user's session": (  # noqa: E501
+        "a device answers at one address, whichever way sends the request"
     ),
-    "The endpoints of approvals are called without end, or used up for somebody else": (
+    "The endpoints of approvals are called without limit, or to exhaust another user's limit": (
         "plain Python has no endpoints; those of pages and API share their limits"
     ),
-    "An approval is replayed, altered, or for something else": (
-        "a device answers at one address, whichever road asks it"
+    "An approval is replayed, altered, or belongs to another request": (
+        "a device answers at one address, whichever way sends the request"
     ),
     "A user approves what an attacker with their password has asked for": (
-        "a device answers at one address, whichever road asks it"
+        "a device answers at one address, whichever way sends the request"
     ),
-    "A user is asked again and again, until they approve": "tested by the contract on every road",
-    "A denial is not noticed": "a device answers at one address, whichever road asks it",
-    "Requests to approve are read by others": "browsers ask at one address",
+    "A user is asked again and again, until they approve": "the contract tests this in each way",
+    "A denial is not noticed": "a device answers at one address, whichever way sends the request",
+    "Others read a user's requests for approval": "browsers ask at one address",
     "A webhook is forged, repeated or late": "Twilio has one address",
-    "A browser or an app is registered that is not the user's": (
-        "plain Python is tested by the contract; the rest in attacks/test_push.py"
+    "An attacker's browser or app is registered": (
+        "the contract tests plain Python; attacks/test_push.py tests the rest"
     ),
-    "A browser makes the server send requests elsewhere, as its push service": (
+    "A browser names another server as its push service, so that this server sends requests there": (
         "browsers subscribe at one address"
     ),
     "The key of a registered browser is copied": "only pages make a key",
@@ -96,9 +96,9 @@ ONE_ROAD_ONLY = {
     "Staff use the admin without verifying": "only the admin has pages for staff",
     "A reload uses up an attempt": "only pages are reloaded",
     "A form that one user opened is submitted after another has signed in": "only pages have forms",
-    "Pages, API and Python differ": "it is what all of these cases are about",
+    "Pages, API and Python differ": "all of these cases test this",
     "Secrets in logs, pages, reports, sessions, the admin, addresses, exceptions": (
-        "one run through all roads, then a search: process/test_secrets.py"
+        "process/test_secrets.py searches the output of all ways"
     ),
 }
 
@@ -120,14 +120,14 @@ def wrong(to: str = PHONE) -> str:
     return wrong_code(code(to))
 
 
-def proves(road: Road) -> None:
-    road.send("email")
-    road.check(code(EMAIL))
+def proves(way: Way) -> None:
+    way.send("email")
+    way.check(code(EMAIL))
 
 
-def guesses(road: Road, n: int, to: str = PHONE) -> None:
+def guesses(way: Way, n: int, to: str = PHONE) -> None:
     for _ in range(n):
-        road.check(wrong(to))
+        way.check(wrong(to))
 
 
 # Limits
@@ -148,7 +148,7 @@ def a_resend_in_time(w: World) -> None:
 
 
 @case("A user's number is flooded")
-def more_sends_than_one_verification_has(w: World) -> None:
+def more_sends_than_a_verification_allows(w: World) -> None:
     w.sam.send("sms")
     for _ in range(6):
         w.sam.resend()
@@ -156,7 +156,7 @@ def more_sends_than_one_verification_has(w: World) -> None:
 
 
 @case("A user's number is flooded")
-def more_sends_than_a_user_has(w: World) -> None:
+def more_sends_than_a_user_may_have(w: World) -> None:
     w.set(LIMITS={"sends_per_user": "1/h"})
     w.sam.send("sms")
     w.sam.send("email")
@@ -164,7 +164,7 @@ def more_sends_than_a_user_has(w: World) -> None:
 
 
 @case("A user's number is flooded")
-def more_sends_than_a_number_has(w: World) -> None:
+def more_sends_than_a_number_may_get(w: World) -> None:
     w.set(LIMITS={"sends_per_destination": "2/h"})
     for _ in range(3):
         w.sam.send("sms")
@@ -174,7 +174,7 @@ def more_sends_than_a_number_has(w: World) -> None:
 
 
 @case("Attackers enter somebody else's number", lets_in=["sam"])
-def over_and_over_and_the_owner_still_gets_in(w: World) -> None:
+def four_registrations_of_a_number_before_its_owner_verifies(w: World) -> None:
     for _ in range(4):
         w.mallory.register(PHONE)
         w.mallory.cancel()
@@ -197,20 +197,20 @@ def a_wrong_token(w: World) -> None:
 
 
 @case("Codes are guessed", lets_in=["sam"])
-def a_wrong_one_then_the_right_one(w: World) -> None:
+def a_wrong_token_then_the_right_one(w: World) -> None:
     a_wrong_token(w)
     w.sam.check(code())
 
 
 @case("Codes are guessed")
-def more_than_one_verification_has(w: World) -> None:
+def more_wrong_codes_than_a_verification_allows(w: World) -> None:
     w.sam.send("sms")
     guesses(w.sam, 7)
     w.sam.check(code())
 
 
 @case("Codes are guessed", lets_in=["again"])
-def more_than_a_session_has(w: World) -> None:
+def more_wrong_codes_than_a_session_allows(w: World) -> None:
     w.set(LIMITS={"wrong_tokens_per_session": "3/h"})
     w.sam.send("sms")
     guesses(w.sam, 4)
@@ -220,18 +220,18 @@ def more_than_a_session_has(w: World) -> None:
 
 
 @case("Codes are guessed")
-def more_than_a_user_has(w: World) -> None:
+def more_wrong_codes_than_a_user_may_enter(w: World) -> None:
     w.set(LIMITS={"wrong_tokens_per_user": "3/h"})
     w.sam.send("sms")
     guesses(w.sam, 2)
     w.again.send("sms")
     guesses(w.again, 2)
-    for road in (w.sam, w.again):
-        road.check(code())
+    for way in (w.sam, w.again):
+        way.check(code())
 
 
 @case("Codes are guessed")
-def more_in_a_row_than_are_allowed_ever(w: World) -> None:
+def more_wrong_codes_in_a_row_than_allowed(w: World) -> None:
     w.set(LIMITS={"wrong_tokens_in_a_row": 2})
     w.sam.send("sms")
     guesses(w.sam, 3)
@@ -240,7 +240,7 @@ def more_in_a_row_than_are_allowed_ever(w: World) -> None:
 
 
 @case("A new code, session, log-in, cancel or key resets the attempts")
-def all_of_them(w: World) -> None:
+def every_way_to_start_again(w: World) -> None:
     w.sam.send("sms")
     guesses(w.sam, 2)
     w.sam.resend()
@@ -259,13 +259,13 @@ def all_of_them(w: World) -> None:
 
 @case("A new code, session, log-in, cancel or key resets the attempts")
 def starting_again(w: World) -> None:
-    more_than_one_verification_has(w)
+    more_wrong_codes_than_a_verification_allows(w)
     w.sam.send("sms")
     w.sam.check(code())
 
 
-@case("A success hides failures", lets_in=["sam"])
-def between_failures(w: World) -> None:
+@case("A right code resets the counters of wrong codes", lets_in=["sam"])
+def a_success_between_failures(w: World) -> None:
     w.set(LIMITS={"wrong_tokens_per_session": "4/h"})
     w.sam.send("sms")
     guesses(w.sam, 3)
@@ -276,7 +276,7 @@ def between_failures(w: World) -> None:
 
 
 @case("An attacker with the password locks the user out", lets_in=["before", "sam"])
-def and_a_recovery_code_is_left(w: World) -> None:
+def a_recovery_code_after_a_lock(w: World) -> None:
     codes = recovery_codes(w)
     w.set(LIMITS={"wrong_tokens_in_a_row": 2})
     w.again.send("email")
@@ -287,7 +287,7 @@ def and_a_recovery_code_is_left(w: World) -> None:
 
 
 def recovery_codes(w: World) -> list[str]:
-    """Sam's, got in the pages: they are not to be had elsewhere."""
+    """Return Sam's recovery codes, which only the pages create."""
     w.set(ALLOWED_METHODS=["sms", "call", "email", "recovery"])
     before = w.somebody("sam", "before").person
     before.opens("start").picks("email").types_the_code(EMAIL)
@@ -295,7 +295,7 @@ def recovery_codes(w: World) -> list[str]:
 
 
 @case("Nobody notices an attack")
-def the_owner_is_told_once(w: World) -> None:
+def one_mail_to_the_owner(w: World) -> None:
     w.set(LIMITS={"wrong_tokens_per_user": "2/h"})
     w.sam.send("sms")
     guesses(w.sam, 4)
@@ -337,13 +337,13 @@ def numbers_that_twilio_refuses(w: World) -> None:
 
 @case("Toll fraud")
 def countries_and_kinds_of_numbers(w: World) -> None:
-    # Germany; premium rate; a satellite; the United States by an American's own prefix for abroad.
+    # Germany, a premium-rate number, a satellite phone, and Germany with the international prefix of the US.
     for number in ("+4915123456789", "+19005550143", "+881612345678", "011 49 151 23456789"):
         w.mallory.register(number)
 
 
 @case("Toll fraud")
-def twilio_says_it_is_one(w: World) -> None:
+def a_send_that_twilio_blocks_as_fraud(w: World) -> None:
     with TwilioSandbox().fault(60410, on="/Verifications", times=0):
         w.sam.send("sms")
     w.sam.send("sms")
@@ -363,14 +363,14 @@ def the_right_token_and_a_cancel(w: World) -> None:
 
 
 @case("Another session of the same user becomes verified", lets_in=["sam"])
-def gains_nothing_by_the_owners_success(w: World) -> None:
+def the_owners_success(w: World) -> None:
     w.sam.send("sms")
     w.again.send("sms")
     w.sam.check(code())
 
 
 @case("Another session of the same user becomes verified", lets_in=["sam"])
-def nor_by_the_token_that_is_spent(w: World) -> None:
+def the_owners_used_token(w: World) -> None:
     w.sam.send("sms")
     spent = code()
     w.sam.check(spent)
@@ -385,7 +385,7 @@ def without_a_proof(w: World) -> None:
 
 
 @case("A code to a new number is used to verify, instead of the registered device")
-def what_cannot_be_used_now_is_registered_all_the_same(w: World) -> None:
+def a_registration_while_no_device_can_be_used(w: World) -> None:
     w.set(ALLOWED_METHODS=["whatsapp"])
     Device.objects.filter(kind="phone_number").delete()
     w.sam.register(NEW, "whatsapp")
@@ -479,18 +479,18 @@ def an_address_is_removed(w: World) -> None:
 
 
 @case("The success page is opened without a verification")
-def nothing_done(w: World) -> None:
+def no_verification(w: World) -> None:
     assert not w.sam.person.is_verified
 
 
 @case("The success page is opened without a verification")
-def nothing_typed(w: World) -> None:
+def an_empty_token(w: World) -> None:
     w.sam.send("sms")
     w.sam.check("")
 
 
 @case("The success page is opened without a verification")
-def canceled(w: World) -> None:
+def a_canceled_verification(w: World) -> None:
     w.sam.send("sms")
     token = code()
     w.sam.cancel()
@@ -498,7 +498,7 @@ def canceled(w: World) -> None:
 
 
 @case("The success page is opened without a verification")
-def expired(w: World) -> None:
+def an_expired_verification(w: World) -> None:
     w.sam.send("sms")
     token = code()
     pass_time(601)
@@ -532,7 +532,7 @@ def both_at_once(w: World) -> None:
 
 
 @case("An attacker registers a number while its owner verifies with it", lets_in=["sam"])
-def and_cancels(w: World) -> None:
+def a_registration_that_is_canceled(w: World) -> None:
     with TwilioSandbox().fault("hang", on="/Verifications", times=1):
         w.sam.send("sms")
     w.mallory.register(PHONE)
@@ -554,7 +554,7 @@ def each_session_waits_for_its_own(w: World) -> None:
 
 
 @case("The user approves a request of an attacker")
-def a_no(w: World) -> None:
+def a_denial(w: World) -> None:
     w.set(ALLOWED_METHODS=["link", "sms"])
     w.sam.send("link")
     assert Verification.objects.answer(w.sam.row.public_id, approved=False)
@@ -564,9 +564,9 @@ def a_no(w: World) -> None:
 @case("A recovery code is used twice, or read from the database or the session", lets_in=["before", "sam"])
 def used_twice(w: World) -> None:
     codes = recovery_codes(w)
-    for road in (w.sam, w.again):
-        road.send("recovery")
-        road.check(codes[0])
+    for way in (w.sam, w.again):
+        way.send("recovery")
+        way.check(codes[0])
 
 
 @case("Replay of an approved token", lets_in=["sam"])
@@ -633,7 +633,7 @@ def a_changed_password(w: World) -> None:
 
 
 @case("Unusual input for a code", lets_in=["sam"])
-def what_is_no_token(w: World) -> None:
+def text_that_is_not_a_token(w: World) -> None:
     w.sam.send("sms")
     for token in ("", "owl", "1" * 500, "\0", "12345", "1234567", "-12345", "½23456", "<b>12</b>"):
         w.sam.check(token)
@@ -647,13 +647,13 @@ def digits_of_another_script(w: World) -> None:
 
 
 @case("Unusual numbers and addresses, header injection")
-def what_is_no_number(w: World) -> None:
+def text_that_is_not_a_number(w: World) -> None:
     for number in ("", "owl", "1" * 300, "\0", "+", "+1", "202 555 0143\r\nTo: owl", "<b>", "+999123456789"):
         w.mallory.register(number)
 
 
 @case("Unusual numbers and addresses, header injection")
-def what_is_no_country(w: World) -> None:
+def text_that_is_not_a_country(w: World) -> None:
     for country in ("", "XX", "usa", "\0", "U"):
         w.mallory.register("202 555 0147", country=country)
 
@@ -665,14 +665,14 @@ def a_first_number(w: World) -> None:
 
 
 @case("User enumeration")
-def an_owned_number_is_as_any(w: World) -> None:
+def a_registered_number_and_a_new_one(w: World) -> None:
     for number in (PHONE, NEW):
         w.mallory.register(number)
         guesses(w.mallory, 1, number)
         w.mallory.cancel()
 
 
-# Twilio's bad days
+# Faults of Twilio
 
 
 def _fault(fault: str, on: str, act: Callable[[World], Any]) -> Case:
@@ -682,7 +682,7 @@ def _fault(fault: str, on: str, act: Callable[[World], Any]) -> Case:
         with TwilioSandbox().fault(fault, on=on, times=0):
             act(w)
         if messages.delivered(PHONE):
-            w.sam.send("sms")  # too soon: it leads back to the code, wherever the fault has led
+            w.sam.send("sms")  # too soon, so it leads back to the code after any fault
             w.sam.check(code())
 
     return struck
@@ -703,7 +703,7 @@ def a_guard_that_raises(w: World) -> None:
 
 
 def told_of(page: str) -> dict[str, list[str]]:
-    """The threats of docs/security.md, by the heading that they are under."""
+    """Return the threats of docs/security.md, by heading."""
     sections = re.split(r"^## (.+)$", page, flags=re.M)[1:]
     return {
         heading: re.findall(r"^\| (?!threat \||---)(.+?) \|", text, re.M)

@@ -1,1 +1,1 @@
-"""The process: what a send, a check and a registration do, alone and at once."""
+"""Sends, checks and registrations, one at a time and concurrently."""

@@ -1,4 +1,4 @@
-"""Conditions of the process that matter to a caller whose verification has changed since it was read."""
+"""Verifications that have changed since the caller read them: locks, limits, expiry and leases still hold."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def guesses(verifier: Verifier, row: Verification, to: str) -> errors.TwoFactorE
     return caught.value
 
 
-def test_a_lock_is_named_before_used_up_tries(verifier: Verifier, settings: Any) -> None:
+def test_a_lock_is_reported_before_used_up_attempts(verifier: Verifier, settings: Any) -> None:
     settings.TWILIO_2FA_LIMITS = {"wrong_tokens_per_user": "5/h"}
     email, sms = verifier.send("email"), verifier.send("sms")
     for _ in range(5):
@@ -47,7 +47,7 @@ def test_a_lock_is_named_before_used_up_tries(verifier: Verifier, settings: Any)
     assert isinstance(guesses(verifier, sms, PHONE), errors.TooManyWrongTokens)
 
 
-def test_a_method_without_messages_names_the_lock_again(sam: Person, settings: Any) -> None:
+def test_a_method_without_messages_reports_a_lock(sam: Person, settings: Any) -> None:
     settings.TWILIO_2FA_ALLOWED_METHODS = ["sms", "recovery"]
     verifier = Verifier(sam.user, flow="a-flow", auth="an-auth")
     verifier.check(verifier.send("sms"), messages.last_code(PHONE))
@@ -77,7 +77,7 @@ def test_a_right_code_is_not_checked_after_it_has_expired(verifier: Verifier) ->
     assert stored(row).approved_at is None
 
 
-def test_nothing_is_sent_again_after_it_has_expired(verifier: Verifier) -> None:
+def test_an_expired_verification_is_not_resent(verifier: Verifier) -> None:
     row = verifier.send("sms")
     Verification.objects.filter(pk=row.pk).update(expires_at=timezone.now())
     with pytest.raises(errors.VerificationExpired):
@@ -85,7 +85,7 @@ def test_nothing_is_sent_again_after_it_has_expired(verifier: Verifier) -> None:
     assert len(messages.delivered(PHONE)) == 1
 
 
-def test_nothing_is_sent_again_before_the_wait_has_ended(verifier: Verifier) -> None:
+def test_a_code_is_not_resent_before_the_cooldown_has_ended(verifier: Verifier) -> None:
     row = verifier.send("sms")
     Verification.objects.filter(pk=row.pk).update(next_send_at=timezone.now() + timedelta(minutes=1))
     with pytest.raises(errors.ResendCooldown):
@@ -111,7 +111,7 @@ def test_a_verification_ends_if_twilio_takes_no_more_codes(verifier: Verifier) -
     with injected("60202", on=CHECK), pytest.raises(errors.MaxAttemptsReached):
         verifier.check(row, messages.last_code(PHONE))
     assert (stored(row).status, stored(row).lease) == (Status.FAILED, "")
-    # No other row begins in its place until it would have expired.
+    # The failed row prevents a new verification until its own expiry.
     assert stored(row).pending_key
 
 
@@ -122,7 +122,7 @@ def test_a_check_that_twilio_does_not_answer_releases_its_lease(verifier: Verifi
     assert (stored(row).status, stored(row).lease, stored(row).lease_until) == (Status.PENDING, "", None)
 
 
-def test_unlock_says_how_much_it_has_ended(verifier: Verifier) -> None:
+def test_unlock_returns_the_number_of_ended_locks_and_rows(verifier: Verifier) -> None:
     row = verifier.send("sms")
     for _ in range(5):
         guesses(verifier, row, PHONE)
@@ -131,7 +131,7 @@ def test_unlock_says_how_much_it_has_ended(verifier: Verifier) -> None:
 
 
 @pytest.mark.parametrize("amount", [1, 3])
-def test_a_counter_is_not_given_back_more_than_it_has(db: None, amount: int) -> None:
+def test_a_refund_never_makes_a_counter_negative(db: None, amount: int) -> None:
     count = RateLimit("a", ("a:60", "key", 0), ("key",), 10, 60, amount=amount)
     rate_limits.add([count])
     rate_limits.refund([count])

@@ -1,4 +1,4 @@
-"""The time between two messages belongs to the user and the destination, whatever they do in between."""
+"""The cooldown between two messages: it holds for a user and destination, also after a cancel."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..attacks.test_unauthenticated import Stranger
 from ..people import EMAIL, PHONE, Person
 
 NEW = "+12025550147"
-REFUSED = "+12025550168"  # the sandbox refuses every send to it, as Twilio does a blocked number
+REFUSED = "+12025550168"  # The sandbox refuses sends to this number, as Twilio refuses a blocked number.
 
 
 class TestCooldown:
@@ -43,19 +43,19 @@ class TestCooldown:
         pat.opens("start").picks("call")
         assert pat.has_got() == 1
 
-    def test_a_registration_that_is_begun_again_waits(self, demo: Person) -> None:
+    def test_a_restarted_registration_keeps_the_cooldown(self, demo: Person) -> None:
         demo.opens("start").picks("sms").registers()
         demo.posts("verify", action="cancel")
         demo.opens("start").picks("sms").registers()
         assert demo.has_got() == 1
 
-    def test_another_destination_is_sent_to_at_once(self, sam: Person) -> None:
+    def test_another_destination_has_no_cooldown(self, sam: Person) -> None:
         sam.opens("start").picks("sms")
         sam.posts("verify", action="cancel")
         sam.opens("start").picks("email")
         assert sam.has_got(EMAIL) == 1
 
-    def test_another_user_of_the_same_phone_is_sent_to_at_once(self, pat: Person, demo: Person) -> None:
+    def test_another_user_of_the_same_phone_has_no_cooldown(self, pat: Person, demo: Person) -> None:
         pat.opens("start").picks("sms")
         pat.posts("verify", action="cancel")
         demo.opens("start").picks("sms").registers()
@@ -128,11 +128,11 @@ class TestRefusedByTwilio:
         demo.opens("start").picks("email").posts(email="new@example.com")
         assert not messages.delivered("new@example.com")
 
-    def test_twilios_own_limit_leaves_nothing_to_resend(self, demo: Person) -> None:
+    def test_twilios_own_limit_uses_up_all_resends(self, demo: Person) -> None:
         demo.opens("start").picks("sms").registers("+12025550164")  # too many sends already
         assert Verification.objects.get().sends == 5
 
-    def test_a_refused_authenticator_does_not_count_as_a_setup(self, demo: Person, settings: Any) -> None:
+    def test_a_refused_registration_does_not_count_as_unproven(self, demo: Person, settings: Any) -> None:
         settings.TWILIO_2FA_ALLOWED_METHODS = ["sms", "totp"]
         demo.opens("start").picks("sms").registers(REFUSED)
         counted = Counter.objects.filter(scope__startswith="unproven", n__gt=0)
@@ -141,7 +141,7 @@ class TestRefusedByTwilio:
         assert refused.count() == 2
 
 
-def test_refused_sends_are_counted_by_destination_spelling(db: None, settings: Any) -> None:
+def test_two_spellings_of_a_number_share_one_limit(db: None, settings: Any) -> None:
     settings.TWILIO_2FA_ALLOW_USERLESS = True
     settings.TWILIO_2FA_LIMITS = {"unproven_sends_per_destination": "1/h"}
     Caller().sends(method="sms", phone_number=PHONE)

@@ -1,4 +1,4 @@
-"""A process that is killed between reserving and recording, for real: the user goes on, nothing twice."""
+"""Processes that are killed during a send or a check: counts hold, and the user can continue."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.slow
 
 
 class Site:
-    """A site of its own: processes that run one action of the verifier's each, on one database."""
+    """A site with its own database. Each process runs one action of the verifier."""
 
     def __init__(self, processes: Any, database: Path, twilio: LoopbackTwilio | None = None) -> None:
         self.processes = processes
@@ -51,7 +51,7 @@ class Site:
 
 
 class Action:
-    """A process that runs one action, as `crashing.main` is told."""
+    """A process that runs one action with `crashing.main`."""
 
     def __init__(self, processes: Any, *args: str) -> None:
         self.answer, theirs = processes.Pipe(duplex=False)
@@ -63,7 +63,7 @@ class Action:
         return bool(self.process.is_alive())
 
     def is_killed(self) -> int | None:
-        """Kill it. Return how it has ended, which may have been before."""
+        """Kill the process, if it has not ended yet. Return its exit code."""
         self.process.kill()
         return self._is_over()
 
@@ -75,7 +75,7 @@ class Action:
         return status
 
     def ends(self) -> dict[str, Any]:
-        """Wait for it. Return its answer."""
+        """Wait for the process. Return its answer."""
         assert self.answer.poll(60)
         told = self.answer.recv()
         assert self._is_over() == 0, told
@@ -85,11 +85,11 @@ class Action:
 
 @pytest.fixture(scope="module")
 def processes() -> Any:
-    """Return what starts processes, forked from one in which Django is set up."""
+    """Return a context that starts processes, forked from a process in which Django is set up."""
     started = multiprocessing.get_context("forkserver")
     started.set_forkserver_preload(["tests.forked"])
     with pytest.MonkeyPatch.context() as patch:
-        # Before 3.12.4 Python keeps its own path from that process, and says nothing.
+        # Before 3.12.4 Python does not pass `sys.path` to that process, and reports no error.
         patch.setenv("PYTHONPATH", str(Path(__file__).resolve().parents[2]))
         forkserver.ensure_running()
     return started
@@ -112,7 +112,7 @@ def site(processes: Any, migrated: Path, tmp_path: Path, served_twilio: Loopback
 def test_a_process_killed_in_a_send_keeps_the_cooldown(site: Site) -> None:
     site.twilio.does("hang", on="Verifications", seconds=20)
     site.is_killed_while_twilio_answers("send")
-    # What was reserved is there: nothing is sent again before its time, and the code that came is good.
+    # The reserved send stays counted: the cooldown holds, and the code that arrived is valid.
     told = site.does("send")
     assert told["error"] == "resend_cooldown"
     assert (told["status"], told["sends"]) == ("pending", 1)
@@ -126,11 +126,12 @@ def test_a_process_killed_in_a_check_loses_no_approval(site: Site) -> None:
     code = site.twilio.delivered(PHONE)[0]
     site.twilio.does("hang", on="VerificationCheck", seconds=20)
     site.is_killed_while_twilio_answers("check", code)
-    # The lease holds until the answer cannot come any more; meanwhile nothing is spent.
+    # The lease holds until no answer can come. A check during the lease does not count as an attempt.
     told = site.does("check", code)
     assert (told["error"], told["status"], told["attempts"]) == ("check_in_progress", "pending", 1)
     told = site.does("check-after-lease", code)
-    # Twilio approved it and nobody heard: that is said, and a new code leads on. No try came back.
+    # Twilio approved it, but the answer is lost. The user is asked to request a new code. The attempts stay
+    # counted.
     assert (told["error"], told["status"], told["attempts"]) == ("verification_expired", "expired", 2)
     assert site.twilio.checks() == 2
     told = site.does("send")
@@ -140,7 +141,6 @@ def test_a_process_killed_in_a_check_loses_no_approval(site: Site) -> None:
 
 @pytest.mark.parametrize("seed", range(ROUNDS))
 def test_processes_killed_at_any_moment_keep_the_counts(site: Site, seed: int) -> None:
-    """Sends and checks, each killed after a random time or not at all: the counts hold, and it goes on."""
     random = Random(seed)
     site.twilio.does("delay", times=0, seconds=0.05)
     sends = checks = 0
@@ -155,7 +155,7 @@ def test_processes_killed_at_any_moment_keep_the_counts(site: Site, seed: int) -
             process.ends()
         sends += action == "send"
         checks += action != "send"
-    # Never more at Twilio than was reserved here; and of each verification, within its cooldown, one message.
+    # Twilio never gets more requests than were reserved, and at most one send for each verification.
     told = site.does("state")
     asked = [r["path"].rpartition("/")[2] for r in site.twilio.requests]
     assert asked.count("Verifications") <= told.get("all_sends", 0) <= min(sends, told.get("rows", 0))
@@ -169,7 +169,7 @@ def test_processes_killed_at_any_moment_keep_the_counts(site: Site, seed: int) -
         assert site.does("send")["error"] == ""
     codes = site.twilio.delivered(PHONE)
     if not codes:
-        # Reserved, and killed before Twilio was asked: a cooldown, and then it goes on.
+        # The process was killed before it asked Twilio. The user can send again after the cooldown.
         assert site.does("send-after-cooldown")["error"] == ""
         codes = site.twilio.delivered(PHONE)
     assert site.does("check-after-lease", codes[0])["status"] == "approved"

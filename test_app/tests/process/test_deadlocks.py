@@ -1,4 +1,4 @@
-"""A transaction that the database gives up for another's sake is run again; nothing is counted twice."""
+"""A transaction that the database rolls back for a deadlock is retried, and nothing is counted twice."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ from ..people import Person
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-# Each kind of statement at which two requests meet, on its way to a send and to a check.
-MEETINGS = ["UPDATE verification", "INSERT counter", "UPDATE counter"]
+# The kinds of statements of a send and a check that can block each other in concurrent requests.
+STATEMENTS = ["UPDATE verification", "INSERT counter", "UPDATE counter"]
 
 
 class Raised(Exception):
-    """The driver's own error, behind Django's."""
+    """The error of the database driver, which is the cause of Django's error."""
 
     sqlstate = "40P01"
 
@@ -51,26 +51,26 @@ def on_postgresql() -> Exception:
 
 
 @contextmanager
-def every_first_time(meeting: str, error: Any, *, time: int = 1) -> Iterator[list[str]]:
-    """Each statement of the kind is given up when it is tried first, with the transaction it is in.
+def raises_once(kind: str, error: Any, *, time: int = 1) -> Iterator[list[str]]:
+    """Raise the error the first time each statement of this kind runs, or at another `time`.
 
-    Or when it is tried for another `time`.
+    Yield the statements that raised it.
     """
-    verb, _, table = meeting.partition(" ")
+    verb, _, table = kind.partition(" ")
     tried: list[str] = []
-    given_up: list[str] = []
+    failed: list[str] = []
 
-    def give_up(execute: Any, statement: str, params: Any, many: bool, context: Any) -> Any:
+    def fail(execute: Any, statement: str, params: Any, many: bool, context: Any) -> Any:
         shape = statement.partition("WHERE")[0]
         if statement.startswith(verb) and f"twilio_2fa_{table}" in shape:
             tried.append(shape)
             if tried.count(shape) == time:
-                given_up.append(shape)
+                failed.append(shape)
                 raise error()
         return execute(statement, params, many, context)
 
-    with connection.execute_wrapper(give_up):
-        yield given_up
+    with connection.execute_wrapper(fail):
+        yield failed
 
 
 def counted() -> list[tuple[str, int]]:
@@ -83,14 +83,14 @@ def no_pause(monkeypatch: Any) -> None:
 
 
 @pytest.mark.parametrize("error", [on_mariadb, on_postgresql])
-@pytest.mark.parametrize("meeting", MEETINGS)
-def test_a_retried_deadlock_counts_once(pat: Person, meeting: str, error: Any) -> None:
+@pytest.mark.parametrize("kind", STATEMENTS)
+def test_a_retried_deadlock_counts_once(pat: Person, kind: str, error: Any) -> None:
     pat.opens("start").picks("sms").types_a_wrong_code()
     usual = counted()
     Counter.objects.all().delete()
     Verification.objects.all().delete()
     pat.opens("start")
-    with every_first_time(meeting, error) as given_up:
+    with raises_once(kind, error) as failed:
         pat.picks("sms")
         assert pat.is_at("verify")
         pat.types_a_wrong_code()
@@ -99,15 +99,15 @@ def test_a_retried_deadlock_counts_once(pat: Person, meeting: str, error: Any) -
         row = Verification.objects.get()
         assert (row.sends, row.attempts) == (1, 1)
         assert pat.types_the_code().is_verified
-    assert given_up
+    assert failed
     assert pat.has_got() == 2
 
 
 def test_only_a_deadlock_is_retried(pat: Person) -> None:
     pat.opens("start")
-    with every_first_time("INSERT counter", lambda: OperationalError(1205, "Lock wait timeout")) as given_up:
+    with raises_once("INSERT counter", lambda: OperationalError(1205, "Lock wait timeout")) as failed:
         pat.picks("sms")
-    assert len(given_up) == 1
+    assert len(failed) == 1
     assert not pat.has_got()
     assert "we could not save this" in pat.text
 
@@ -118,9 +118,9 @@ def test_a_deadlock_does_not_stop_a_change_of_a_pause(error: Any) -> None:
         pauses.begin("sms", "LV", seconds=60, reason="few codes are entered")
 
     def changed_after_a_deadlock(statement: str, change: Any) -> set[tuple[str, bool]]:
-        with every_first_time(statement, error) as given_up:
+        with raises_once(statement, error) as failed:
             change()
-        assert len(given_up) == 1
+        assert len(failed) == 1
         return {(row.key, row.until == Pause.FOR_EVER) for row in Pause.objects.lasting()}
 
     by_hand, by_breaker = ("sms||", True), ("sms|LV|registrations", False)
@@ -206,26 +206,26 @@ def reconciles(pat: Person) -> bool:
         ("INSERT dailyattempt", reconciles),
     ],
 )
-def test_acts_are_completed_after_a_deadlock(
+def test_actions_are_completed_after_a_deadlock(
     pat: Person, settings: Any, statement: str, acts: Any, error: Any
 ) -> None:
     settings.TWILIO_2FA_TRUSTED_BROWSER_AGE = timedelta(days=30)
     trusts(pat)
-    with every_first_time(statement, error) as given_up:
+    with raises_once(statement, error) as failed:
         assert acts(pat)
-    assert len(given_up) == 1
+    assert len(failed) == 1
 
 
 @pytest.mark.parametrize("error", [on_mariadb, on_postgresql])
-def test_backups_go_with_the_last_device_after_a_deadlock(pat: Person, settings: Any, error: Any) -> None:
+def test_a_retried_removal_also_deletes_recovery_codes(pat: Person, settings: Any, error: Any) -> None:
     settings.TWILIO_2FA_ALLOW_REMOVE_LAST = True
     settings.TWILIO_2FA_ALLOWED_METHODS = ["sms", "recovery"]
     trusts(pat)
     pat.verifier.check(pat.verifier.send("recovery", enrol=True), "")
     assert Device.objects.count() == 2
     phone = Device.objects.get(kind="phone_number")
-    # The first DELETE is that of the phone.
-    with every_first_time("DELETE device", error, time=2) as given_up:
+    # The first DELETE removes the phone.
+    with raises_once("DELETE device", error, time=2) as failed:
         pat.opens(f"/2fa/remove/{phone.pk}/").posts()
-    assert len(given_up) == 1
+    assert len(failed) == 1
     assert not Device.objects.exists()

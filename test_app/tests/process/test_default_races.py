@@ -1,4 +1,4 @@
-"""Two devices made the default at once, on a real database server."""
+"""Concurrent changes of the default device, on a real database server."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..people import Person
 pytestmark = [pytest.mark.server_database, pytest.mark.django_db(transaction=True)]
 
 
-def test_of_many_defaults_at_once_one_is_left() -> None:
+def test_concurrent_changes_leave_one_default_device() -> None:
     user = get_user_model().objects.create_user("sam", password="sam")
     devices = [Device.objects.register(user, PhoneNumber(f"+1202555014{n}")) for n in range(8)]
     person = Person("sam")

@@ -1,4 +1,4 @@
-"""Rows that have ended, have expired, are used up or belong to another user are ignored."""
+"""Rows that are ignored: they have ended or expired, are used up, or belong to another user."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def at_twilio(row: Verification) -> str:
     return SandboxVerification.objects.get(sid=row.sid).status
 
 
-def test_a_proof_that_was_used_up_names_no_device(ann: Any) -> None:
+def test_a_used_up_proof_does_not_allow_a_rename(ann: Any) -> None:
     verifier = verified(ann, SECOND)
     spare = register_device(ann, THIRD)
     verifier.remove(next(each for each in verifier.registered() if each.device == spare))
@@ -55,7 +55,9 @@ def test_a_proof_that_was_used_up_names_no_device(ann: Any) -> None:
 
 
 @pytest.mark.parametrize("others_have_some", [False, True])
-def test_the_first_set_of_codes_leaves_the_proof(ann: Any, sam: Person, others_have_some: bool) -> None:
+def test_the_first_recovery_codes_do_not_use_up_the_proof(
+    ann: Any, sam: Person, others_have_some: bool
+) -> None:
     if others_have_some:
         Device.objects.create(user=sam.user, kind="recovery", digest="d")
     verifier = verified(ann, SECOND)
@@ -63,14 +65,14 @@ def test_the_first_set_of_codes_leaves_the_proof(ann: Any, sam: Person, others_h
     assert Verifier(ann, flow="f").fresh_proof()
 
 
-def test_a_second_set_of_codes_uses_up_the_proof(ann: Any) -> None:
+def test_new_recovery_codes_use_up_the_proof(ann: Any) -> None:
     Device.objects.create(user=ann, kind="recovery", digest="d")
     verifier = verified(ann, SECOND)
     verifier.check(verifier.send("recovery", enrol=True), "")
     assert not Verifier(ann, flow="f").fresh_proof()
 
 
-def test_a_lookup_is_stored_with_its_own_number(ann: Any, sam: Person, settings: Any) -> None:
+def test_a_lookup_is_stored_on_its_own_verification_only(ann: Any, sam: Person, settings: Any) -> None:
     settings.TWILIO_2FA_PHONE_NUMBER_CARRIER_LOOKUP = True
     theirs = Verifier(sam.user, flow="s").send("sms")
     row = verified(ann, SECOND).send("sms", to=PhoneNumber(THIRD))
@@ -79,16 +81,16 @@ def test_a_lookup_is_stored_with_its_own_number(ann: Any, sam: Person, settings:
 
 
 class TestCanceling:
-    """A code is canceled at Twilio unless another verification still needs it."""
+    """A code that is canceled at Twilio, unless another pending verification has the same number."""
 
-    def test_one_that_ended_needs_no_code(self, ann: Any) -> None:
+    def test_an_ended_verification_does_not_keep_the_code(self, ann: Any) -> None:
         verified(ann, SECOND, flow="another")
         verifier = Verifier(ann, flow="f")
         row = verifier.send("sms")
         verifier.cancel(row)
         assert at_twilio(row) == "canceled"
 
-    def test_one_to_another_number_needs_no_code(self, ann: Any, sam: Person) -> None:
+    def test_a_verification_of_another_number_does_not_keep_the_code(self, ann: Any, sam: Person) -> None:
         Verifier(sam.user, flow="s").send("sms")
         verifier = Verifier(ann, flow="f")
         row = verifier.send("sms")
@@ -96,7 +98,7 @@ class TestCanceling:
         assert at_twilio(row) == "canceled"
 
     @pytest.mark.parametrize("answer_was_lost", [False, True])
-    def test_one_to_the_same_number_needs_it(self, ann: Any, answer_was_lost: bool) -> None:
+    def test_a_verification_of_the_same_number_keeps_the_code(self, ann: Any, answer_was_lost: bool) -> None:
         other = get_user_model().objects.create_user("tom", password="tom")
         register_device(other, SECOND)
         theirs = Verifier(other, flow="t").send("sms")
@@ -109,7 +111,7 @@ class TestCanceling:
 
 
 class TestWaits:
-    """How many seconds a user has to wait before a method can be used."""
+    """The seconds that a user has to wait before a method can be used."""
 
     def waits(self, user: Any) -> list[int]:
         verifier = Verifier(user, flow="f")
@@ -130,17 +132,17 @@ class TestWaits:
     def test_a_used_up_verification_makes_its_user_wait(self, used_up: Verification) -> None:
         assert 0 < self.waits(used_up.user)[0] <= 600
 
-    def test_one_that_has_expired_does_not(self, used_up: Verification) -> None:
+    def test_an_expired_verification_causes_no_wait(self, used_up: Verification) -> None:
         Verification.objects.filter(pk=used_up.pk).update(expires_at=timezone.now())
         assert self.waits(used_up.user) == [0]
 
-    def test_that_of_another_user_with_the_same_number_does_not(self, used_up: Verification) -> None:
+    def test_a_verification_of_another_user_causes_no_wait(self, used_up: Verification) -> None:
         other = get_user_model().objects.create_user("tom", password="tom")
         register_device(other, SECOND)
         assert self.waits(other) == [0]
 
 
-def test_the_passkey_that_was_used_is_noted_in_one_row(db: None, settings: Any) -> None:
+def test_a_used_passkey_is_recorded_in_one_row(db: None, settings: Any) -> None:
     settings.TWILIO_2FA_ALLOWED_METHODS = ["passkey"]
     first, second, toms = (SoftwareAuthenticator() for _ in range(3))
     ann, tom = with_passkey("ann", first), with_passkey("tom", toms)
@@ -177,7 +179,7 @@ def test_an_expired_code_ends_the_cooldown(ann: Any, settings: Any) -> None:
 
 
 class TestALeaseThatWasTakenOver:
-    """A check took longer than its lease, and another check has taken the lease over."""
+    """A check that took longer than its lease, and a second check that has taken the lease over."""
 
     @pytest.fixture
     def taken(self, ann: Any) -> tuple[Verifier, Verification, str, str]:

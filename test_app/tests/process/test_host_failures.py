@@ -1,4 +1,4 @@
-"""What the site around the kit gets wrong: the user gets a page, the log the cause, and nobody gets by."""
+"""Errors of the site's code or database: the user gets a page, the log has the cause, nobody is verified."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def rubbish(**kwargs: Any) -> Any:
 
 
 def every_page(person: Person) -> list[str]:
-    """All of the wizard's pages and the site's own, whatever they answer."""
+    """Return the names and paths of all pages, for `opens_every_page`."""
     pages = ["start", "register", "verify", "success", "failed", "devices", "/secret/"]
     pk = Device.objects.filter(user=person.user).values_list("pk", flat=True).first()
     return [*pages, "/2fa/add/", f"/2fa/change/{pk}/", "/2fa/change/"]
@@ -81,9 +81,9 @@ def recorded(fails: Callable[..., Any], asked: list[str]) -> Callable[..., Any]:
 
 
 def each_failure(settings: Any, name: str) -> Iterator[None]:
-    """Let a callback raise, and then return rubbish.
+    """Let a callback raise an error, and then return rubbish. Yield once for each.
 
-    A callback that is not asked on a walk is not asked on the same walk again, so that one is enough.
+    If the first walk does not call the callback, the second is skipped, because it would not call it either.
     """
     for fails in (raises, rubbish):
         asked: list[str] = []
@@ -113,12 +113,12 @@ class TestCallbacks:
             person = Person("demo")
             walk(person)
             assert not person.is_verified
-            # Whatever was asked for on the way is in the log, by the setting's name.
+            # The log names the setting of the callback in each error.
             asked = [r for r in caplog.records if r.levelname == "ERROR" and "TWILIO_2FA_" in r.getMessage()]
             assert all(f"TWILIO_2FA_{name}" in r.getMessage() for r in asked)
 
 
-# What lets somebody by, and what holds where its callback fails.
+# Callbacks that allow a registration or a send. If they fail, both are refused.
 @pytest.mark.parametrize("fails", [raises])
 @pytest.mark.parametrize(
     "name",
@@ -155,7 +155,7 @@ def test_a_failing_permission_callback_refuses(sam: Person, settings: Any, name:
     assert Device.objects.count() == 2
 
 
-def test_a_callback_may_still_forbid_a_page_as_django_does(pat: Person, settings: Any) -> None:
+def test_a_callback_can_raise_permission_denied(pat: Person, settings: Any) -> None:
     def forbids(user: Any) -> bool:
         raise PermissionDenied
 
@@ -181,11 +181,11 @@ def test_a_receiver_that_raises_stops_nothing_and_is_logged(demo: Person, name: 
     assert bool(called) == ("the receiver's own fault" in caplog.text)
 
 
-# The session goes away
+# Lost sessions
 
 
 @pytest.mark.parametrize("page", ["start", "register", "verify"])
-def test_a_session_lost_mid_way_goes_on_after_signing_in_again(demo: Person, page: str) -> None:
+def test_a_lost_session_continues_after_signing_in_again(demo: Person, page: str) -> None:
     demo.opens("start").picks("sms").registers()
     code = messages.last_code(PHONE)
     Session.objects.all().delete()
@@ -197,13 +197,13 @@ def test_a_session_lost_mid_way_goes_on_after_signing_in_again(demo: Person, pag
     demo.client.force_login(demo.user)
     demo.page = None
     demo.opens("start").picks("sms").registers()
-    # The code that is under way is good; nothing was sent twice.
+    # The code from before is still valid, and no second message is sent.
     assert demo.has_got() == 1
     assert demo.types(code).is_verified
 
 
-def test_a_session_that_ends_during_a_check_verifies_nobody(pat: Person, settings: Any) -> None:
-    """As when its user signs out in another tab; Django answers 400 to the request that is left over."""
+def test_a_session_that_ends_during_a_check_is_not_verified(pat: Person, settings: Any) -> None:
+    # For example, the user signs out in another tab. Django answers the pending request with 400.
     pat.opens("start").picks("sms")
     settings.TWILIO_2FA_ALLOW_USER_CB = lambda user: bool(Session.objects.all().delete())
     answer = pat.client.post("/2fa/verify/", {"token": messages.last_code(PHONE)})
@@ -213,12 +213,12 @@ def test_a_session_that_ends_during_a_check_verifies_nobody(pat: Person, setting
     assert not pat.is_verified
 
 
-# The database
+# Database errors
 
 
 @contextmanager
 def a_database_that_fails(times: int, sql: str) -> Iterator[list[str]]:
-    """The next `times` statements that begin so are refused, as by a server that is being restarted."""
+    """Refuse the next `times` statements that begin with `sql`, as a server does during a restart."""
     failed: list[str] = []
 
     def refuse(execute: Any, statement: str, params: Any, many: bool, context: Any) -> Any:
@@ -233,7 +233,7 @@ def a_database_that_fails(times: int, sql: str) -> Iterator[list[str]]:
 
 
 def _after_twilio(statement: str) -> bool:
-    """Whether it records an answer: a send's SID, an approval, or the end of a right token's counts."""
+    """Return whether a statement records an answer of Twilio: a send, an approval, or reset counters."""
     changes = statement.partition(" WHERE ")[0]
     return any(name in changes for name in ('"last_sent_at" =', '"approved_at" =', '"n" ='))
 
@@ -281,7 +281,7 @@ def test_an_approval_that_cannot_be_recorded_shows_an_error(pat: Person, later: 
     assert "terminating connection" in caplog.text
     assert not pat.is_verified
     assert Verification.objects.get().status == Status.PENDING
-    # Twilio takes that code no more; once the check's lease is over a new one leads on.
+    # Twilio accepts that code only once. After the lease of the check has ended, the user gets a new code.
     later(60)
     pat.opens("start").picks("sms").types_the_code()
     if not pat.is_verified:
@@ -290,7 +290,7 @@ def test_an_approval_that_cannot_be_recorded_shows_an_error(pat: Person, later: 
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_removal_whose_commit_fails_is_made_again(sam: Person, monkeypatch: Any) -> None:
+def test_a_removal_is_retried_if_its_commit_fails(sam: Person, monkeypatch: Any) -> None:
     sam.opens("start").picks("sms").types_the_code()
     device = Device.objects.get(user=sam.user, kind="email")
     commit, failed = connection._commit, []
@@ -308,7 +308,7 @@ def test_a_removal_whose_commit_fails_is_made_again(sam: Person, monkeypatch: An
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_send_to_a_device_that_has_just_gone_is_an_error(pat: Person) -> None:
+def test_a_send_to_a_removed_device_raises_an_error(pat: Person) -> None:
     verifier = pat.verifier
     [registered] = verifier.registered()
     Device.objects.all().delete()

@@ -1,4 +1,4 @@
-"""A lock or a block that comes while a page is open holds for the form that is posted from it."""
+"""Locks and blocks that begin while a page is open: they hold for the form posted from that page."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ HOUR = 3600
 
 
 def lock(person: Person) -> None:
-    """Lock the user, without the counters that would refuse them as well."""
+    """Lock the user, without the counters that would also refuse their requests."""
     lockout.lock((person.user.pk,), int(time.time()) + HOUR)
     assert not Counter.objects.filter(n__gt=0, scope__contains="wrong").exists()
 
 
-def test_a_locked_user_is_sent_no_first_code(pat: Person) -> None:
+def test_a_locked_user_gets_no_first_code(pat: Person) -> None:
     pat.opens("start")
     lock(pat)
     pat.picks("sms")
@@ -31,7 +31,7 @@ def test_a_locked_user_is_sent_no_first_code(pat: Person) -> None:
     assert "too many" in pat.text
 
 
-def test_a_locked_user_is_sent_no_other_code(pat: Person, no_cooldown: None) -> None:
+def test_a_locked_user_gets_no_second_code(pat: Person, no_cooldown: None) -> None:
     pat.opens("start").picks("sms")
     lock(pat)
     pat.posts(action="resend")

@@ -1,7 +1,7 @@
-"""What one user does or reads concerns no row of another user, and none of their own that it is not about.
+"""Actions of one user: they change and read no row of another user, and no unrelated row of the same user.
 
-Each UPDATE names the row that it is for. Here one of two users acts who are in the same state. Both have a
-second verification.
+Each UPDATE has to name its row. In these tests two users are in the same state, each with two pending
+verifications, and one of the users acts.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ FLOWS = {"sam": "a-flow", "ann": "another-flow"}
 
 
 class Pair:
-    """A user with a phone and an address, and a pending verification of each."""
+    """A user with a phone and an email address, and a pending verification of each."""
 
     def __init__(self, name: str) -> None:
         self.user = get_user_model().objects.create_user(name, f"{name}@example.com", name)
@@ -59,7 +59,7 @@ class Pair:
         return Verifier(self.user, flow=FLOWS[self.name], auth=AUTHS[0])
 
     def has_a_browser(self) -> None:
-        """Be verified, and remembered in a browser."""
+        """Verify the user and remember the browser."""
         made = browsers.trust(self.verifier.subject, self.verifier.check(self.sms, self.code), "Firefox")
         assert made is not None
         self.browser = made
@@ -192,7 +192,7 @@ def pairs(db: None, no_cooldown: None, settings: Any) -> tuple[Pair, Pair]:
 
 
 @pytest.mark.parametrize("act", ACTS)
-def test_an_act_changes_only_the_rows_it_is_about(pairs: tuple[Pair, Pair], act: str) -> None:
+def test_an_action_changes_only_its_own_rows(pairs: tuple[Pair, Pair], act: str) -> None:
     sam, ann = pairs
     for pair in pairs:
         BEFORE.get(act, lambda pair: None)(pair)
@@ -205,7 +205,7 @@ def test_an_act_changes_only_the_rows_it_is_about(pairs: tuple[Pair, Pair], act:
     assert (state(Verification, pk=sam.email.pk), state(Device, pk=sam.address.pk)) == own
 
 
-def what_is_read_of(pair: Pair) -> dict[str, Any]:
+def visible_to(pair: Pair) -> dict[str, Any]:
     verifier = pair.verifier
     return {
         "status": administration.status(pair.user),
@@ -217,20 +217,20 @@ def what_is_read_of(pair: Pair) -> dict[str, Any]:
     }
 
 
-def test_what_one_user_reads_has_nothing_of_another(db: None, no_cooldown: None, settings: Any) -> None:
+def test_a_user_reads_nothing_of_another_user(db: None, no_cooldown: None, settings: Any) -> None:
     settings.TWILIO_2FA_TRUSTED_BROWSER_AGE = timedelta(days=30)
     settings.TWILIO_2FA_LIMITS = {"wrong_tokens_in_a_row": 1}
     sam = Pair("sam")
     sam.has_a_browser()
     sam.sms = sam.verifier.send("sms")
     sam.guesses()
-    before = what_is_read_of(sam)
+    before = visible_to(sam)
     assert all(before.values())
     ann = Pair("ann")
     ann.has_a_browser()
     ann.sms = ann.verifier.send("sms")
     ann.guesses()
-    assert what_is_read_of(sam) == before
+    assert visible_to(sam) == before
 
 
 def test_an_administrator_removes_devices_of_the_user_only(pairs: tuple[Pair, Pair]) -> None:
@@ -252,7 +252,7 @@ def test_unlocking_one_user_leaves_the_counts_of_another(pairs: tuple[Pair, Pair
     assert [counter for counter in state(Counter) if counter["id"] not in own] == theirs
 
 
-def test_a_new_lock_leaves_one_of_another_that_has_ended(pairs: tuple[Pair, Pair]) -> None:
+def test_a_new_lock_leaves_an_ended_lock_of_another_user(pairs: tuple[Pair, Pair]) -> None:
     sam, ann = pairs
     lockout.lock((ann.user.pk,), 1)
     theirs = state(Lock)
@@ -260,7 +260,7 @@ def test_a_new_lock_leaves_one_of_another_that_has_ended(pairs: tuple[Pair, Pair
     assert [lock for lock in state(Lock) if lock["until"] == 1] == theirs
 
 
-def test_a_lock_that_lasts_is_not_made_shorter(pairs: tuple[Pair, Pair]) -> None:
+def test_an_active_lock_is_not_shortened(pairs: tuple[Pair, Pair]) -> None:
     sam, _ann = pairs
     assert lockout.lock((sam.user.pk,), Lock.FOR_EVER)
     assert not lockout.lock((sam.user.pk,), int(time.time()) + 60)
@@ -285,7 +285,7 @@ def test_the_signal_of_a_removal_has_the_owner_of_the_device(
     assert owners == [pair.user for pair in pairs]
 
 
-def test_the_default_of_one_user_leaves_that_of_another(pairs: tuple[Pair, Pair]) -> None:
+def test_a_new_default_leaves_the_default_of_another_user(pairs: tuple[Pair, Pair]) -> None:
     sam, ann = pairs
     for pair in pairs:
         pair.makes_the_phone_the_default()
@@ -297,7 +297,7 @@ def test_the_default_of_one_user_leaves_that_of_another(pairs: tuple[Pair, Pair]
     assert defaults[sam.address.pk]
 
 
-def test_new_recovery_codes_leave_those_of_another_user(pairs: tuple[Pair, Pair]) -> None:
+def test_new_recovery_codes_leave_the_codes_of_another_user(pairs: tuple[Pair, Pair]) -> None:
     for pair in pairs:
         pair.has_recovery_codes()
     sam, ann = pairs
@@ -305,7 +305,7 @@ def test_new_recovery_codes_leave_those_of_another_user(pairs: tuple[Pair, Pair]
     assert Device.objects.filter(user=ann.user, kind="recovery").exists()
 
 
-def test_the_last_device_stays_whatever_others_have(pairs: tuple[Pair, Pair]) -> None:
+def test_the_last_device_stays_if_other_users_have_devices(pairs: tuple[Pair, Pair]) -> None:
     sam, _ann = pairs
     Device.objects.filter(pk=sam.address.pk).delete()
     sam.checks()
@@ -315,8 +315,8 @@ def test_the_last_device_stays_whatever_others_have(pairs: tuple[Pair, Pair]) ->
 
 
 @pytest.mark.parametrize("backups", [False, True])
-def test_of_two_removals_the_last_device_stays(pairs: tuple[Pair, Pair], backups: bool) -> None:
-    """Whatever others have, and backups do not count. The second began while both devices were there."""
+def test_the_second_of_two_removals_keeps_the_last_device(pairs: tuple[Pair, Pair], backups: bool) -> None:
+    # The second removal began while there were two devices. Devices of others and backups do not count.
     sam, _ann = pairs
     if backups:
         sam.has_recovery_codes()
@@ -329,7 +329,7 @@ def test_of_two_removals_the_last_device_stays(pairs: tuple[Pair, Pair], backups
     assert Device.objects.filter(pk=sam.phone.pk).exists()
 
 
-def test_a_change_leaves_what_another_device_has_verified(pairs: tuple[Pair, Pair]) -> None:
+def test_a_change_keeps_the_verification_by_another_device(pairs: tuple[Pair, Pair]) -> None:
     sam, _ann = pairs
     sam.verifier.check(sam.email, messages.last_code("sam@example.com"))
     sam.changes_the_phone()
@@ -350,7 +350,7 @@ def test_another_session_of_the_user_finds_no_verification(pairs: tuple[Pair, Pa
 
 
 class TestKeptByTheSite:
-    """The site keeps the numbers; this package keeps what was proven of them."""
+    """Numbers that the site stores. This package stores the proofs of the numbers."""
 
     @pytest.fixture(autouse=True)
     def callback(self, pairs: tuple[Pair, Pair], settings: Any) -> Any:
@@ -371,13 +371,13 @@ class TestKeptByTheSite:
             ProvenContact.objects.create(user=pair.user, kind="phone_number", digest=_digest(number))
         assert [registered.proven for registered in sam.verifier.registered()][:1] == [False]
 
-    def test_a_proof_of_another_kind_is_not_looked_at(self, pairs: tuple[Pair, Pair]) -> None:
+    def test_a_proof_of_another_kind_is_ignored(self, pairs: tuple[Pair, Pair]) -> None:
         sam, ann = pairs
         for user, kind in ((ann.user, "phone_number"), (sam.user, "email"), (ann.user, "email")):
             ProvenContact.objects.create(user=user, kind=kind, digest="of something else")
         assert all(registered.proven for registered in sam.verifier.registered())
 
-    def test_only_what_the_site_has_stored_verifies_its_session(self, pairs: tuple[Pair, Pair]) -> None:
+    def test_a_number_kept_by_the_site_verifies_one_session(self, pairs: tuple[Pair, Pair]) -> None:
         sam, ann = pairs
         Verification.objects.filter(pk=ann.email.pk).update(status=Status.APPROVED)
         theirs = state(Verification, user=ann.user)
@@ -388,7 +388,7 @@ class TestKeptByTheSite:
         assert Verification.objects.get(pk=row.pk).verifies_session
         assert state(Verification, user=ann.user) == theirs
 
-    def test_the_default_is_that_of_the_user_and_the_kind(self, pairs: tuple[Pair, Pair]) -> None:
+    def test_a_default_is_kept_for_each_user_and_kind(self, pairs: tuple[Pair, Pair]) -> None:
         for pair in pairs:
             ProvenContact.objects.create(user=pair.user, kind="email", digest="")
             pair.checks()
@@ -408,7 +408,7 @@ def _digest(number: str) -> str:
     return digest("phone_number", PhoneNumber(number).identity)
 
 
-def test_a_wrong_token_of_a_browser_is_no_renewed_one(pairs: tuple[Pair, Pair]) -> None:
+def test_a_wrong_browser_token_ends_the_trusted_browser(pairs: tuple[Pair, Pair]) -> None:
     sam, _ann = pairs
     sam.has_a_browser()
     sam.uses_the_browser()
@@ -416,7 +416,7 @@ def test_a_wrong_token_of_a_browser_is_no_renewed_one(pairs: tuple[Pair, Pair]) 
     assert not TrustedBrowser.objects.filter(pk=sam.browser[0].pk).exists()
 
 
-def test_one_pause_is_extended_and_another_is_not(db: None) -> None:
+def test_extending_a_pause_does_not_extend_another_pause(db: None) -> None:
     for place in ("US", "GB"):
         pauses.pause("sms", place, until=int(time.time()) + 600, reason="", by="a test")
     us, gb = Pause.objects.order_by("key")[::-1]
@@ -425,7 +425,7 @@ def test_one_pause_is_extended_and_another_is_not(db: None) -> None:
     assert Pause.objects.get(pk=gb.pk).until == gb.until
 
 
-def test_the_breaker_leaves_a_pause_that_lasts(db: None) -> None:
+def test_the_breaker_does_not_shorten_a_pause(db: None) -> None:
     pauses.pause("sms", "US", registrations=True, until=Pause.FOR_EVER, reason="", by="a test")
     pauses.begin("sms", "US", seconds=60, reason="")
     assert Pause.objects.get().until == Pause.FOR_EVER

@@ -1,4 +1,4 @@
-"""The verifier without pages: for a user, for nobody, and from async code."""
+"""The verifier called from Python: with a user, without a user, and from async code."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ..helpers import wrong_code
 from ..people import EMAIL, PHONE, Person
 
 
-class TestForAUser:
+class TestWithUser:
     def test_methods_lists_what_the_user_may_use(self, sam: Person) -> None:
         found = {m["value"]: m for m in Verifier(sam.user).methods()}
         assert list(found) == ["sms", "call", "whatsapp", "email"]
@@ -39,7 +39,7 @@ class TestForAUser:
         assert row.device == phone
 
     @pytest.mark.parametrize("id", ["", "owl", "00000000-0000-0000-0000-000000000000"])
-    def test_another_users_verification_is_not_found(self, sam: Person, id: str) -> None:
+    def test_send_refuses_an_unknown_device(self, sam: Person, id: str) -> None:
         if not id:
             id = str(
                 Device.objects.register(get_user_model().objects.create_user("eve"), PhoneNumber(PHONE)).pk
@@ -62,7 +62,7 @@ class TestForAUser:
         assert row.purpose == "enrol"
         assert verifier.check(row, messages.last_code()).status == "approved"
 
-    def test_text_that_is_no_number_is_refused(self, demo: Person) -> None:
+    def test_send_refuses_text_that_is_not_a_phone_number(self, demo: Person) -> None:
         with pytest.raises(errors.InvalidPhoneNumber):
             Verifier(demo.user).send("sms", to="owl")
 
@@ -108,9 +108,9 @@ class TestApprove:
         assert Verification.objects.get().status != "approved"
 
 
-class TestForNobody:
+class TestWithoutUser:
     @pytest.fixture
-    def nobody(self, db: None, settings: Any) -> Verifier:
+    def userless(self, db: None, settings: Any) -> Verifier:
         settings.TWILIO_2FA_ALLOW_USERLESS = True
         return Verifier()
 
@@ -119,51 +119,51 @@ class TestForNobody:
             Verifier().send("sms", to=PHONE)
         assert not Verification.objects.exists()
 
-    def test_userless_verification_registers_nothing(self, nobody: Verifier) -> None:
-        row = nobody.send("sms", to=PHONE)
+    def test_userless_verification_registers_nothing(self, userless: Verifier) -> None:
+        row = userless.send("sms", to=PHONE)
         row = Verifier().check(Verifier().get(row.public_id), messages.last_code(PHONE))
         assert (row.status, row.user) == ("approved", None)
         assert not Device.objects.exists()
         assert row.destination == ""
 
     def test_userless_verification_works_with_a_phone_number_cb(
-        self, nobody: Verifier, settings: Any
+        self, userless: Verifier, settings: Any
     ) -> None:
         settings.TWILIO_2FA_PHONE_NUMBER_CB = lambda user: user.phone
-        row = Verifier().check(nobody.send("sms", to=PHONE), messages.last_code(PHONE))
+        row = Verifier().check(userless.send("sms", to=PHONE), messages.last_code(PHONE))
         assert (row.status, row.user) == ("approved", None)
 
-    def test_userless_verification_has_limited_tries(self, nobody: Verifier) -> None:
-        row = nobody.send("sms", to=PHONE)
+    def test_userless_verification_has_limited_tries(self, userless: Verifier) -> None:
+        row = userless.send("sms", to=PHONE)
         code = wrong_code(messages.last_code())
         for left in (4, 3, 2, 1):
             with pytest.raises(errors.InvalidVerificationCode) as caught:
-                nobody.check(row, code)
+                userless.check(row, code)
             assert caught.value.data["attempts_left"] == left
         with pytest.raises(errors.MaxAttemptsReached):
-            nobody.check(row, code)
+            userless.check(row, code)
         with pytest.raises(errors.TwoFactorError):
-            nobody.check(row, messages.last_code())
+            userless.check(row, messages.last_code())
 
-    def test_each_userless_send_has_a_separate_verification(self, nobody: Verifier) -> None:
-        one, two = nobody.send("sms", to=PHONE), Verifier().send("sms", to=PHONE)
+    def test_each_userless_send_has_a_separate_verification(self, userless: Verifier) -> None:
+        one, two = userless.send("sms", to=PHONE), Verifier().send("sms", to=PHONE)
         assert one.public_id != two.public_id
-        nobody.cancel(one)
+        userless.cancel(one)
         assert Verifier().check(two, messages.last_code()).status == "approved"
 
-    def test_a_userless_verification_belongs_to_its_session(self, nobody: Verifier) -> None:
+    def test_a_userless_verification_belongs_to_its_session(self, userless: Verifier) -> None:
         row = Verifier(flow="a flow").send("sms", to=PHONE)
         for other in (Verifier(), Verifier(flow="another")):
             with pytest.raises(errors.VerificationNotFound):
                 other.get(row.public_id)
         assert Verifier(flow="a flow").check(row, messages.last_code()).status == "approved"
 
-    def test_userless_sends_are_limited_by_destination(self, nobody: Verifier) -> None:
-        nobody.send("sms", to=PHONE)
+    def test_userless_sends_are_limited_by_destination(self, userless: Verifier) -> None:
+        userless.send("sms", to=PHONE)
         Verifier().send("sms", to=PHONE)
         with pytest.raises(errors.TooManySends):
             Verifier().send("sms", to=PHONE)
-        # A budget of its own: its owner's is whole.
+        # These sends have a separate limit and do not use up the limit of the number's owner.
         assert not Counter.objects.filter(scope__startswith="sends_per").exists()
 
     @pytest.mark.parametrize(
@@ -178,33 +178,35 @@ class TestForNobody:
         ],
     )
     def test_userless_verification_refuses_an_invalid_destination(
-        self, nobody: Verifier, settings: Any, method: str, to: Any, error: type[Exception]
+        self, userless: Verifier, settings: Any, method: str, to: Any, error: type[Exception]
     ) -> None:
         settings.TWILIO_2FA_PHONE_NUMBER_ALLOWED_COUNTRIES = ["US"]
         with pytest.raises(error):
-            nobody.send(method, to=to)
+            userless.send(method, to=to)
         assert not messages.delivered()
 
-    def test_methods_that_need_a_user_are_refused_without_one(self, nobody: Verifier, settings: Any) -> None:
+    def test_methods_that_need_a_user_are_refused_without_a_user(
+        self, userless: Verifier, settings: Any
+    ) -> None:
         settings.TWILIO_2FA_ALLOWED_METHODS = ["sms", "totp", "recovery", "link"]
-        assert [m["value"] for m in nobody.methods()] == ["sms"]
+        assert [m["value"] for m in userless.methods()] == ["sms"]
         for method in ("totp", "recovery"):
             with pytest.raises(errors.TwoFactorError):
-                nobody.send(method, to=PHONE)
+                userless.send(method, to=PHONE)
             with pytest.raises(errors.TwoFactorError):
-                nobody.send(method, enrol=True)
+                userless.send(method, enrol=True)
         assert not Verification.objects.exists()
 
     def test_a_verifier_without_user_cannot_get_a_users_verification(
-        self, nobody: Verifier, sam: Person
+        self, userless: Verifier, sam: Person
     ) -> None:
         row = Verifier(sam.user).send("sms")
         with pytest.raises(errors.VerificationNotFound):
-            nobody.get(row.public_id)
+            userless.get(row.public_id)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_inside_a_callers_transaction_nothing_is_sent_or_checked(settings: Any) -> None:
+def test_send_and_check_refuse_to_run_in_a_transaction(settings: Any) -> None:
     user = get_user_model().objects.create_user("pat")
     Device.objects.register(user, PhoneNumber(PHONE))
     verifier = Verifier(user)

@@ -1,4 +1,4 @@
-"""How many queries each page takes at each step; the sandbox's own are not counted."""
+"""The number of queries of each page and step, without the queries of the sandbox."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ OVERHEAD = ("SAVEPOINT", "RELEASE SAVEPOINT", "BEGIN", "COMMIT")
 
 
 class ExtraProvider(MethodProvider):
-    """One of many that a project might have installed."""
+    """One of many providers that a project may have installed."""
 
     label = "Extra"
     device_kind = "phone_number"
 
 
 def queries(person: Person, verb: str, path: str, **data: Any) -> int:
-    """Queries of the kit's and of Django's session and user in one request, redirects not followed."""
+    """Return the number of queries of one request, without the sandbox. Redirects are not followed."""
     with CaptureQueriesContext(connection) as caught:
         getattr(person.client, verb)(path, data)
     return len([q["sql"] for q in caught if "sandbox" not in q["sql"] and not q["sql"].startswith(OVERHEAD)])
 
 
-# Of each, 2 are for the session and the user, and 1 saves the session where it changed.
+# Each number includes 2 for the session and the user, and 1 that saves the session if it changed.
 COSTS = {
     "GET secret, not verified": 2,
     "GET start": 5,
@@ -63,7 +63,7 @@ COSTS = {
 
 
 def walk(person: Person, later: Any) -> dict[str, int]:
-    """Every page of proving and changing, once."""
+    """Open each page of a sign-in and a change once. Return the number of queries of each request."""
     pk = Device.objects.filter(user=person.user, kind="phone_number").order_by("registered_at").first().pk
     cost = {"GET secret, not verified": queries(person, "get", "/secret/")}
     cost["GET start"] = queries(person, "get", "/2fa/start/")
@@ -89,7 +89,7 @@ def walk(person: Person, later: Any) -> dict[str, int]:
     return cost
 
 
-def test_each_page_takes_the_queries_that_are_written_down(pat: Person, later: Any) -> None:
+def test_each_page_takes_the_expected_queries(pat: Person, later: Any) -> None:
     assert walk(pat, later) == COSTS
 
 
@@ -106,7 +106,7 @@ def log_in(page: str) -> list[int]:
         cost.append(queries(visitor, "get", "/2fa/start/?next=/secret/"))
         phone = Device.objects.for_value(visitor.user, "phone_number", PHONE).get()
         cost.append(queries(visitor, "post", "/2fa/start/?next=/secret/", method="sms", device=str(phone.pk)))
-    # Sends the code to a user who has one phone.
+    # This page sends the code to a user with one phone.
     cost.append(queries(visitor, "get", "/2fa/verify/?next=/secret/"))
     token = messages.last_code(PHONE)
     cost.append(queries(visitor, "post", "/2fa/verify/?next=/secret/", token=token))
@@ -117,7 +117,7 @@ def log_in(page: str) -> list[int]:
 
 def test_a_log_in_by_text_message_takes_few_queries(pat: Person) -> None:
     cost = log_in("/login/")
-    # Django's log-in makes 5 of them, and 6 read sessions and users.
+    # Django's log-in makes 5 of the queries, and 6 read sessions and users.
     assert (len(cost), sum(cost)) == (5, 29), cost
 
 
@@ -158,7 +158,7 @@ def test_a_first_registration_takes_the_documented_queries(demo: Person) -> None
 
 @pytest.fixture
 def crowd(pat: Person, settings: Any) -> Person:
-    """Pat after years: many devices, verifications and other people, and many methods installed."""
+    """Return a user with many devices and old verifications, among other users and many installed methods."""
     for n in range(20):
         Device.objects.register(pat.user, EmailAddress(f"pat{n}@example.com"))
         Device.objects.register(pat.user, PhoneNumber(f"+1202555010{n % 10}"))
@@ -188,13 +188,13 @@ def test_queries_do_not_grow_with_methods_devices_or_old_rows(crowd: Person, lat
     assert walk(crowd, later) == COSTS
 
 
-# Calls of this package's functions, the sandbox's not counted. Python 3.11; later versions have fewer.
-# 13 of them are of the middleware, and of what the session keeps of each approval.
+# The maximum of calls of functions of this package, without the sandbox, on Python 3.11. Later versions make
+# fewer. The middleware and the approvals in the session take 13 of the calls.
 MOST_CALLS = 250
 
 
 def test_a_right_token_takes_few_calls(pat: Person) -> None:
-    pat.opens("start").picks("sms").types_the_code()  # what is read once a process is read
+    pat.opens("start").picks("sms").types_the_code()  # This fills the caches of the process.
     pat = Person("pat").opens("start").picks("sms")
     path, code = pat.page.request["PATH_INFO"], messages.last_code(PHONE)
     called: Counter[str] = Counter()

@@ -1,4 +1,4 @@
-"""Requests at once, in threads, on a real database server."""
+"""Concurrent requests in threads, on a real database server."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ REDIS = "redis://127.0.0.1:6379/9"
 
 
 def connect_to_redis() -> Any:
-    """Return a client of Redis. Skips the test if there is no server."""
+    """Return a client of Redis. Skip the test if there is no server."""
     import redis
 
     client = redis.Redis.from_url(REDIS, socket_connect_timeout=1)
@@ -53,7 +53,7 @@ def connect_to_redis() -> Any:
     return client
 
 
-# Where a site keeps its sessions: its database, a cache, or both.
+# The stores of sessions: the database, a cache, or both.
 @pytest.fixture(
     params=[
         "db",
@@ -74,7 +74,7 @@ def sessions(request: Any, settings: Any) -> Iterator[None]:
             "KEY_PREFIX": prefix,
         }
     }
-    # Not `cache.clear()`, which empties the database of Redis: other processes test beside this one.
+    # `cache.clear()` would delete the keys of other test processes in the same Redis database.
     with connect_to_redis() as client:
         yield
         for key in client.scan_iter(f"{prefix}:*"):
@@ -83,12 +83,12 @@ def sessions(request: Any, settings: Any) -> Iterator[None]:
 
 @pytest.fixture
 def browser(user: Any, sessions: None) -> Person:
-    """One session, which all threads share."""
+    """Return a person with one session, which all threads share."""
     return Person("sam").opens("start")
 
 
 def twin(person: Person) -> Any:
-    """Another request of the same browser, at the same time."""
+    """Return a client with the same session, for a concurrent request of the same browser."""
     return same_browser(person.client)
 
 
@@ -108,14 +108,14 @@ def test_a_right_code_sent_many_times_is_one_approval_and_signal(browser: Person
     assert [t["verification_sid"] for t in told] == [row.sid]
     assert SandboxVerification.objects.get().checks == 1
     assert not [a.status_code for a in answers if a.status_code >= 500]
-    # Whichever response the browser shows, and whichever session was written last.
+    # The browser is verified, whichever response it shows and whichever session was written last.
     assert browser.is_verified
     shown = {a["Location"] for a in answers if a.status_code == 302}
     assert shown == {"/2fa/success/"}
     assert browser.opens("success").is_at("success")
 
 
-def test_guesses_in_parallel_reach_twilio_as_often_as_is_allowed(browser: Person) -> None:
+def test_parallel_guesses_reach_twilio_only_as_often_as_allowed(browser: Person) -> None:
     browser.picks("sms")
     right = messages.last_code(PHONE)
     wrong = [f"{n:06}" for n in range(THREADS + 1) if f"{n:06}" != right]
@@ -123,7 +123,7 @@ def test_guesses_in_parallel_reach_twilio_as_often_as_is_allowed(browser: Person
     def guess() -> None:
         at_once(lambda i: twin(browser).post("/2fa/verify/", {"token": wrong[i]}), THREADS)
 
-    # At least one token is checked in each round. A request that waits for another one's check makes none.
+    # At least one token is checked in each round. A request that waits for another check makes none.
     for _ in range(5):
         guess()
         if Verification.objects.get().status == Status.FAILED:
@@ -153,7 +153,7 @@ def test_concurrent_first_registrations_store_one_device(transactional_db: None,
     assert sum(person.is_verified for person in people) == 1
 
 
-def test_one_proof_allows_one_of_many_concurrent_changes(browser: Person, user: Any) -> None:
+def test_a_proof_allows_one_of_many_concurrent_changes(browser: Person, user: Any) -> None:
     Device.objects.register(user, EmailAddress(EMAIL))
     browser.opens("start").picks("sms").types_the_code()
     new = {"phone_number": "+12025550147", "email": "new@example.com"}
@@ -169,7 +169,7 @@ def test_one_proof_allows_one_of_many_concurrent_changes(browser: Person, user: 
 
 
 def additions(person: Person) -> list[Callable[[], None]]:
-    """What finishes four that were begun: as when each was begun in a tab of its own."""
+    """Begin four additions, as in four tabs. Return the functions that finish them."""
     request = person.client.get("/").wsgi_request
 
     def finishes(number: str, public_id: Any) -> Callable[[], None]:
@@ -187,7 +187,7 @@ def additions(person: Person) -> list[Callable[[], None]]:
     return [finishes(number, row.public_id) for number, row in zip(numbers, rows, strict=True)]
 
 
-def test_one_proof_allows_concurrent_additions(browser: Person) -> None:
+def test_a_proof_allows_concurrent_additions(browser: Person) -> None:
     acts = additions(browser.picks("sms").types_the_code())
     at_once(lambda i: acts[i](), 4)
     assert Device.objects.count() == 5
@@ -209,7 +209,7 @@ def test_a_concurrent_removal_and_additions_have_one_order(browser: Person, user
     acts.insert(turn, lambda: twin(browser).post(remove))
     at_once(lambda i: acts[i](), 5)
     assert not Device.objects.filter(kind="email").exists()
-    # What was added before the removal stands, and what came after it was refused.
+    # Additions before the removal are kept, and later additions are refused.
     ends = Verification.objects.filter(purpose="enrol")
     added = ends.filter(status=Status.APPROVED).count()
     assert Device.objects.count() == 1 + added
@@ -218,7 +218,7 @@ def test_a_concurrent_removal_and_additions_have_one_order(browser: Person, user
     assert not ends.filter(approved_at__gt=proof.proof_used_at + timedelta(seconds=1)).exists()
 
 
-def test_one_proof_allows_one_of_many_concurrent_removals(browser: Person, user: Any) -> None:
+def test_a_proof_allows_one_of_many_concurrent_removals(browser: Person, user: Any) -> None:
     for n in range(4, 8):
         Device.objects.register(user, PhoneNumber(f"+1202555014{n}"))
     browser.opens("start").picks("sms").types_the_code()
@@ -227,8 +227,8 @@ def test_one_proof_allows_one_of_many_concurrent_removals(browser: Person, user:
     assert Device.objects.count() == 4
 
 
-def test_the_last_two_removed_at_once_leave_one(user: Any) -> None:
-    """Each in a session of its own, with a proof of its own."""
+def test_concurrent_removals_leave_the_last_device(user: Any) -> None:
+    # Each removal has its own session and proof.
     Device.objects.register(user, EmailAddress(EMAIL))
     people = [Person("sam").opens("start").picks(m) for m in ("sms", "email")]
     for person, to in zip(people, (PHONE, EMAIL), strict=True):
@@ -238,5 +238,5 @@ def test_the_last_two_removed_at_once_leave_one(user: Any) -> None:
     assert Device.objects.count() == 1
 
 
-def test_the_database_is_the_one_that_the_marker_says() -> None:
+def test_the_database_agrees_with_the_marker() -> None:
     assert connection.vendor in ("postgresql", "mysql")

@@ -1,4 +1,4 @@
-"""A database router that sends reads elsewhere: nothing that decides is read from there."""
+"""A database router that sends reads to a replica: this package reads from the primary."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OURS = ("twilio_2fa", "twilio_2fa_sandbox", "twilio_2fa_recovery")
 
 
 class Replica:
-    """Reads of the kit's tables go to a database that does not exist, so that each one fails."""
+    """Route reads of this package's tables to a database that does not exist, so that each read fails."""
 
     def db_for_read(self, model: Any, **hints: Any) -> str | None:
         return "replica" if model._meta.app_label in OURS else None
@@ -39,7 +39,7 @@ def routed(settings: Any) -> None:
     settings.TWILIO_2FA_ALLOWED_METHODS = ["sms", "email", "totp", "recovery"]
 
 
-def test_reading_from_the_replica_would_be_noticed() -> None:
+def test_a_read_from_the_replica_would_fail() -> None:
     assert router.db_for_read(Device) == "replica"
     with pytest.raises(ConnectionDoesNotExist):
         models.QuerySet(Device).exists()
@@ -81,7 +81,7 @@ def test_the_api_reads_the_primary(sam: Person) -> None:
     assert len(api.asks("devices", "get").json()) == 2
 
 
-def test_somebody_named_is_read_from_the_primary(sam: Person, settings: Any) -> None:
+def test_an_unauthenticated_user_is_read_from_the_primary(sam: Person, settings: Any) -> None:
     settings.TWILIO_2FA_ALLOW_UNAUTHENTICATED_USERS = True
     stranger = Stranger(sam.user.pk)
     id = stranger.sends()

@@ -1,4 +1,4 @@
-"""With ten rows and with very many: the same queries, and each by an index. On a real server."""
+"""Queries on large tables: their number does not grow, and each uses an index. On a real database server."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from ..people import Person
 from ..pushes import approves, is_asked, with_browser
 from .test_queries import COSTS, walk
 
-# A million in a soak.
+# A soak test uses a million.
 ROWS = int(os.environ.get("TWILIO_2FA_ROWS", "30000"))
 TABLES = tuple(
     f"twilio_2fa_{name}" for name in ("verification", "device", "counter", "lock", "provencontact")
@@ -47,7 +47,7 @@ def sql(postgresql: str, mariadb: str) -> str:
 
 
 def multiply(model: Any, row: Any, **columns: str) -> None:
-    """Many rows like the one, made by the database; `columns` are SQL of `i` for what differs."""
+    """Let the database create many rows like `row`. `columns` are SQL of the number `i` for other values."""
     names = [f.column for f in model._meta.local_fields if f.column not in ("id",) or f.column in columns]
     picked = ", ".join(columns.get(name, f"t.{quoted(name)}") for name in names).replace("%", "%%")
     into = ", ".join(quoted(name) for name in names)
@@ -64,7 +64,7 @@ def multiply(model: Any, row: Any, **columns: str) -> None:
 
 
 def fill() -> None:
-    """A site after years: devices, verifications in every state and counts, of many users."""
+    """Fill the tables as after years: devices, verifications in every state and counters of many users."""
     users = get_user_model().objects.bulk_create(get_user_model()(username=f"user{n}") for n in range(1000))
     user = users[0]
     device = Device.objects.create(user=user, kind="phone_number", value="x", digest="x", masked="x")
@@ -103,13 +103,13 @@ def fill() -> None:
     multiply(Counter, count, key=f"md5({text})", window=f"t.{quoted('window')} + i % 100")
     lock = Lock.objects.create(scope="lock", key="x", until=1)
     multiply(Lock, lock, key=f"md5({text})", until=f"t.{quoted('until')} + i % 100")
-    # MariaDB commits there, so it is told by another connection than the test's.
-    teller = connection if connection.vendor == "postgresql" else connection.copy()
-    with teller.cursor() as cursor:
+    # ANALYZE commits on MariaDB, so it needs another connection than the test.
+    analyzer = connection if connection.vendor == "postgresql" else connection.copy()
+    with analyzer.cursor() as cursor:
         for table in TABLES:
             cursor.execute(f"{sql('ANALYZE', 'ANALYZE TABLE')} {quoted(table)}")
-    if teller is not connection:
-        teller.close()
+    if analyzer is not connection:
+        analyzer.close()
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def crowd(pat: Person) -> Person:
 
 
 def plans(queries: list[dict[str, str]]) -> Iterator[tuple[str, str]]:
-    """Each query on the kit's tables, with the plan that the database has for it."""
+    """Yield each query on the tables of this package, with its query plan."""
     explain = sql("EXPLAIN (FORMAT JSON)", "EXPLAIN FORMAT=JSON")
     for query in dict.fromkeys(q["sql"] for q in queries):
         if not any(quoted(table) in query for table in TABLES) or "generate_series" in query:
@@ -133,7 +133,7 @@ def plans(queries: list[dict[str, str]]) -> Iterator[tuple[str, str]]:
 
 
 def scanned(queries: list[dict[str, str]]) -> list[str]:
-    """The queries that read a table of the kit's from end to end."""
+    """Return the queries that scan a whole table of this package."""
     whole = sql(
         r'"Node Type": "Seq Scan"[^{{}}]*"Relation Name": "{}"',
         r'"table_name": "{}",\s*"access_type": "(?:ALL|index)"',
@@ -144,7 +144,7 @@ def scanned(queries: list[dict[str, str]]) -> list[str]:
 
 
 def may_resend(person: Person) -> None:
-    """Time passes for this person alone: moving a million rows would take longer than it needs."""
+    """End the cooldown of this person only, because updating a million rows would take too long."""
     Verification.objects.filter(user=person.user).update(next_send_at=timezone.now())
 
 
@@ -195,7 +195,7 @@ def test_a_digest_among_all_devices_is_found_by_an_index(crowd: Person, settings
         assert visitor.asks("log-in", login_id=begun["login_id"], answer=answer).status_code == 200
         with_browser("ben", browser)
     told = list(caught.captured_queries)
-    # Asks for the newest row, for the test.
+    # `is_asked` reads the newest row for the test, so its query is not captured.
     asked = is_asked(Person("ben"))
     with CaptureQueriesContext(connection) as more:
         assert approves(browser, asked.number).status_code == 200

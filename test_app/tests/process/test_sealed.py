@@ -1,4 +1,4 @@
-"""Values that are kept in a session, where the browser may hold it."""
+"""Encrypted values in a session, which the browser may store."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def test_a_sealed_value_can_be_opened_for_the_same_purpose(value: Any, purpose: 
 
 
 @given(st.text())
-def test_text_that_was_not_sealed_is_none(text: str) -> None:
+def test_unseal_returns_none_for_text_that_was_not_sealed(text: str) -> None:
     assert unseal(text, "test") is None
 
 
 @given(st.integers(0, 1000), st.characters(codec="ascii"))
-def test_a_manipulated_sealed_value_is_none(place: int, character: str) -> None:
+def test_unseal_returns_none_for_a_changed_value(place: int, character: str) -> None:
     sealed = seal({"secret": "JBSWY3DPEHPK3PXP"}, "test")
     place %= len(sealed)
     changed = sealed[:place] + character + sealed[place + 1 :]
@@ -48,5 +48,5 @@ def test_a_value_sealed_with_an_earlier_key_can_be_opened(settings: Any) -> None
 
 
 @pytest.mark.parametrize("text", [None, "", 0, {"secret": "x"}, b"bytes"])
-def test_a_value_sealed_by_an_earlier_release_is_none(text: Any) -> None:
+def test_unseal_returns_none_for_values_of_earlier_releases(text: Any) -> None:
     assert unseal(text, "test") is None

@@ -1,4 +1,4 @@
-"""One run through everything, and a search through all that it produced: nothing sensitive is in it."""
+"""A run through all features, and a search of its logs, pages, emails and rows for sensitive values."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ pytestmark = pytest.mark.usefixtures("sessions_in_database")
 SECOND, THIRD = "+12025550147", "+12025550148"
 OTHER_EMAIL = "someone.else@example.org"
 AUTH_TOKEN = "a-very-secret-auth-token"
-# The page that shows what is being registered.
+# The number or address that a page shows while it is being registered.
 ENTERED = re.compile(r"<p>(?:Phone number|Email address): <strong><bdi>([^<]+)</bdi></strong></p>")
 
 
 class BrokenProvider(MethodProvider):
-    """Fails with the token in its hands."""
+    """A provider whose error message contains the token."""
 
     label = "Broken"
     sends = False
@@ -52,7 +52,7 @@ class BrokenProvider(MethodProvider):
 
 
 class Everything(logging.Handler):
-    """Logs of every level, with the error report that each exception would make; pages and sessions."""
+    """Collect logs of every level, the error report of each exception, pages and sessions."""
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
@@ -62,7 +62,7 @@ class Everything(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         if "/sandbox/" in record.getMessage():
-            return  # the test's own questions to the handset
+            return  # The test itself reads delivered codes from the sandbox.
         self.found.append((f"log {record.name}", self.format(record)))
         if record.exc_info and record.exc_info[1]:
             report = ExceptionReporter(getattr(record, "request", None), *record.exc_info)
@@ -76,9 +76,9 @@ class Everything(logging.Handler):
         address = request["PATH_INFO"] + "?" + request.get("QUERY_STRING", "")
         self.found.append(("address", unquote(address)))
         self.found.append((f"headers {address}", str(dict(response.headers))))
-        # The examples of the form and of its errors are nobody's.
+        # The example number in the form and its errors does not belong to a user.
         page = re.sub(r"(For example,|like) 202 555 0143", "", response.content.decode())
-        # What somebody has typed of a device is shown to them again while it is wrong or can be corrected.
+        # The form shows the user's own input again while it is wrong or can be corrected.
         self.typed |= {v for k, v in typed.items() if k in ("phone_number", "email") and v}
         if request["PATH_INFO"].endswith("/register/"):
             for value in self.typed:
@@ -90,7 +90,7 @@ class Everything(logging.Handler):
             self.found.append(("session", str(row.get_decoded())))
 
     def has_typed(self, text: str) -> bool:
-        """Whether somebody has typed a number or address, in whatever form."""
+        """Return whether a user has typed this number or address, in any notation."""
         digits = re.sub(r"\D", "", text)
         typed = {re.sub(r"\D", "", value) for value in self.typed if "@" not in value}
         return text in self.typed or any(number and digits.endswith(number) for number in typed)
@@ -159,7 +159,7 @@ def over_the_api(twilio: LoopbackTwilio, settings: Any, code_of: Callable[[str],
 
 
 def live(twilio: LoopbackTwilio, settings: Any, everything: Everything) -> tuple[set[str], set[str]]:
-    """A year in the life of a site; returns the codes and SIDs that were about."""
+    """Use all features of a site. Return the codes and SIDs that occurred."""
     settings.TWILIO_2FA_AUTH_TOKEN = AUTH_TOKEN
     settings.TWILIO_2FA_LIMITS = dict.fromkeys(("unproven_sends_per_user", "unproven_sends_per_destination"))
     settings.TWILIO_2FA_SEND_COOLDOWN = 0
@@ -174,14 +174,14 @@ def live(twilio: LoopbackTwilio, settings: Any, everything: Everything) -> tuple
         return twilio.delivered(to)[0]
 
     twilio_2fa_set_user_data.connect(failing_receiver)
-    # A first phone, typed wrongly at first; a wrong code, then the right one.
+    # A first phone: an invalid number, then a valid one. Wrong codes, then the right code.
     person.opens("start").picks("sms").registers("2025550143x")
     person.registers("202-555-0143")
     person.types("12 34 5x").types("000000").posts(action="resend")
     person.types(code_of(PHONE))
     assert person.is_verified
     twilio_2fa_set_user_data.disconnect(failing_receiver)
-    # An address is added and a number changed.
+    # Adding an address and changing a number.
     person.opens("/2fa/add/").picks("email").posts(email=OTHER_EMAIL)
     person.types(code_of(OTHER_EMAIL))
     pk = Device.objects.get(kind="phone_number").pk
@@ -189,7 +189,7 @@ def live(twilio: LoopbackTwilio, settings: Any, everything: Everything) -> tuple
     person.opens(f"/2fa/change/{pk}/").picks("sms").registers("(202) 555-0147")
     person.types(code_of(SECOND))
     assert Device.objects.get(kind="phone_number").value == SECOND
-    # Every fault of Twilio's, in a send and in a check.
+    # Every fault of Twilio in a send and in a check.
     for fault in ("hang", "drop", "truncated", "html-200", "html-502", "429", "60200", "60410", "20003"):
         for on in ("Verifications", "VerificationCheck"):
             twilio.does(fault, on=on, seconds=0.6)
@@ -198,7 +198,7 @@ def live(twilio: LoopbackTwilio, settings: Any, everything: Everything) -> tuple
             person.posts("verify", token=code_of(OTHER_EMAIL))
             twilio.is_well()
             Verification.objects.filter(status="pending").delete()
-    # A site that fails around it, and a provider that does.
+    # Errors in callbacks of the site and in a provider.
     for name in ("MESSAGE_DISPLAY_CB", "SERVICE_NAME", "ALLOW_CHANGE", "RATE_LIMITS"):
         setattr(settings, f"TWILIO_2FA_{name}", lambda **kwargs: {}[str(kwargs["user"])])
         person.page = None
@@ -210,29 +210,29 @@ def live(twilio: LoopbackTwilio, settings: Any, everything: Everything) -> tuple
     person.page = None
     person.opens("start").picks("broken").types("918273")
     codes.add("918273")
-    # A database that fails.
+    # Database errors.
     Verification.objects.filter(status="pending").delete()
     with connection.execute_wrapper(refuse_verifications):
         person.page = None
         person.opens("start").picks("email")
         person.opens("/2fa/add/").picks("sms").registers("202 555 0148")
-    # The same over the API, with a session, and for somebody who is named.
+    # The same over the API, with a session and for an unauthenticated user.
     over_the_api(twilio, settings, code_of)
-    # Too many wrong codes, and the mail about it.
+    # Too many wrong codes, and the email about the lock.
     Counter.objects.all().delete()
     settings.TWILIO_2FA_LIMITS = {"wrong_tokens_per_user": "3/h"}
     person.page = None
     person.opens("start").picks("email")
     for _ in range(4):
         person.posts("verify", token="000000")
-    # The verifier in a program's own hands.
+    # The verifier called from Python.
     verifier = Verifier(person.user, flow="f", auth="a")
     for to in (SECOND, THIRD, f"{PHONE}x"):
         try:
             verifier.send("sms", to=PhoneNumber(to))
         except errors.TwoFactorError as e:
             everything.raised(e)
-    # The admin looks at it all.
+    # All pages of the admin.
     admin = Person("root")
     for model in ("device", "verification"):
         rows = apps.get_model("twilio_2fa", model).objects.all()[:5]
@@ -241,7 +241,7 @@ def live(twilio: LoopbackTwilio, settings: Any, everything: Everything) -> tuple
             admin.opens(f"/admin/twilio_2fa/{model}/{row.pk}/change/")
             admin.opens(f"/admin/twilio_2fa/{model}/{row.pk}/delete/")
             admin.opens(f"/admin/twilio_2fa/{model}/{row.pk}/history/")
-    # Every page once more, with all that has gathered.
+    # Every page again, with all rows of this run.
     for page in ("start", "register", "verify", "success", "failed", "devices", "/secret/", "/2fa/add/"):
         person.opens(page)
     sids = {sid for sid in Verification.objects.values_list("sid", flat=True) if sid}
@@ -267,7 +267,7 @@ def test_a_full_run_leaves_nothing_sensitive_anywhere(
     assert not leaked
     assert mail.outbox
     assert not [m for m in mail.outbox if leaks(m.subject + m.body, codes, sids)]
-    # Nor is a token stored anywhere, or a destination that nothing needs any more.
+    # No row holds a token, or a destination that is not needed any more.
     for model in apps.get_app_config("twilio_2fa").get_models():
         for row in model.objects.values():
             kept = {k: v for k, v in row.items() if k not in ("sid", "id")}

@@ -1,4 +1,4 @@
-"""Two accounts with one phone: whoever types the code second is told no more than that it is over."""
+"""Two accounts with one phone: the second user only sees that the code has expired or has been used."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SAID = "This code has expired or has been used. Send a new one."
 
 @pytest.fixture
 def others(db: None, settings: Any) -> list[Person]:
-    """Two people with nothing registered, who are sent more to one number than strangers may be."""
+    """Return two people without devices, with no limit of unproven sends to one number."""
     settings.TWILIO_2FA_LIMITS = {"unproven_sends_per_destination": None}
     return [Person(get_user_model().objects.create_user(name).username) for name in ("ann", "bob")]
 
@@ -56,7 +56,7 @@ def test_the_expired_page_keeps_the_number_while_registering(
     assert first.types(code).path == "/secret/"
     second.types(code)
     assert SAID in second.text
-    # It is in the page that answers, and kept nowhere.
+    # The page holds the destination, and the session does not.
     assert to not in str(dict(second.client.session))
     second.presses_the_button()
     assert second.is_at("verify")

@@ -1,4 +1,4 @@
-"""A check takes a row as it is stored, also if another request has changed it since it was read."""
+"""Checks of a row that another request has changed: a check uses the stored values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two server processes on one database: what is counted and what is sent holds across them."""
+"""Two server processes on one database: counts and sends are shared by both."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ pytestmark = [
 
 
 class Server:
-    """One process of the demo, on the tests' database."""
+    """A server process of the demo that uses the test database."""
 
     def __init__(self) -> None:
         self.port = free_port()
@@ -64,7 +64,7 @@ def servers(transactional_db: None) -> Iterator[list[Server]]:
     for server in two:
         server.process.kill()
         server.process.wait()
-    # Their connections would keep the database from being emptied.
+    # Open connections of the servers would prevent the test from emptying the database.
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute(
@@ -74,7 +74,7 @@ def servers(transactional_db: None) -> Iterator[list[Server]]:
 
 
 class Browser:
-    """One session, whose requests go to either server."""
+    """A browser with one session, whose requests go to either server."""
 
     def __init__(self, username: str, servers: list[Server]) -> None:
         self.person = Person(username)
@@ -104,22 +104,22 @@ def test_sends_checks_and_approvals_count_across_servers(servers: list[Server], 
     user = get_user_model().objects.create_user("sam")
     Device.objects.register(user, PhoneNumber(PHONE))
     browser = Browser("sam", servers)
-    # One message.
+    # Concurrent sends: one message goes out.
     answers = browser.posts_at_once("/2fa/start/", [{"method": "sms"}] * AT_ONCE)
     assert {a.status_code for a in answers} == {302}
     assert len(messages.delivered(PHONE)) == 1
-    # Wrong tokens, each once: never more than are allowed.
+    # Concurrent wrong tokens: never more than the limit are checked.
     right = messages.last_code(PHONE)
     wrong = [f"{k:06}" for k in range(100) if f"{k:06}" != right]
     answers = browser.posts_at_once("/2fa/verify/", [{"token": t} for t in wrong[:AT_ONCE]])
     assert {a.status_code for a in answers} <= {200, 302}
     assert 1 <= SandboxVerification.objects.get().checks <= 4 or Verification.objects.get().attempts == 5
-    # The right one, many times over: one approval, and the session is verified whichever answered last.
+    # The right token many times: one approval. The session is verified, whichever request ends last.
     if Verification.objects.get().status == Status.PENDING:
         browser.posts_at_once("/2fa/verify/", [{"token": right}] * AT_ONCE)
         assert Verification.objects.get().status == Status.APPROVED
         assert browser.person.is_verified
-    # Guessing goes on until nothing is left.
+    # Guesses continue until no attempt is left.
     Verification.objects.all().delete()
     SandboxVerification.objects.all().delete()
     browser.post(0, "/2fa/start/", method="sms")

@@ -1,1 +1,1 @@
-"""Methods: how they are found, and those that this project ships."""
+"""Installed providers, and the methods that this project ships."""

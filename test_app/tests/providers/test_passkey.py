@@ -1,4 +1,4 @@
-"""Passkeys: registered and used with an authenticator in software, through the pages."""
+"""Passkeys, registered and used through the pages with a software authenticator."""
 
 from __future__ import annotations
 
@@ -40,19 +40,19 @@ def laptop() -> SoftwareAuthenticator:
 
 @pytest.fixture
 def ann(db: None, phone: SoftwareAuthenticator) -> Person:
-    """Somebody with a passkey on their phone."""
+    """Return a user with a passkey on a phone."""
     return with_passkey("ann", phone, "My phone")
 
 
 @pytest.fixture
 def ben(ann: Person, phone: SoftwareAuthenticator, laptop: SoftwareAuthenticator) -> Person:
-    """Ann with a second passkey, on her laptop, in a new session."""
+    """Return ann in a new session, with a second passkey on a laptop."""
     uses(ann, phone)
     assert creates(ann, laptop, "My laptop").is_at("devices")
     return Person("ann")
 
 
-class TestSeveral:
+class TestSeveralPasskeys:
     def test_each_passkey_has_its_name(self, ben: Person) -> None:
         assert [device.name for device in passkeys(ben)] == ["My phone", "My laptop"]
 
@@ -62,14 +62,14 @@ class TestSeveral:
         creates(demo, phone)
         assert "Added " in demo.opens("devices").text
 
-    def test_the_start_page_asks_for_any_of_them(self, ben: Person) -> None:
+    def test_the_start_page_offers_all_passkeys_as_one_choice(self, ben: Person) -> None:
         assert ben.opens("start").choices == [("passkey", "")]
         assert "My laptop" not in ben.text
 
     def test_a_single_passkey_is_called_by_its_name(self, ann: Person) -> None:
         assert "My phone" in ann.opens("start").text
 
-    def test_either_passkey_lets_in_and_is_recorded(
+    def test_each_passkey_verifies_and_is_recorded_as_used(
         self, ben: Person, phone: SoftwareAuthenticator, laptop: SoftwareAuthenticator
     ) -> None:
         for authenticator, name in ((laptop, "My laptop"), (phone, "My phone")):
@@ -85,7 +85,9 @@ class TestSeveral:
         Device.objects.get(name="My laptop").delete()
         assert not answers(ben, answer).is_verified
 
-    def test_removing_one_leaves_the_other(self, ben: Person, laptop: SoftwareAuthenticator) -> None:
+    def test_removing_one_passkey_leaves_the_other_valid(
+        self, ben: Person, laptop: SoftwareAuthenticator
+    ) -> None:
         begins(ben)
         answer = laptop.get(asked(ben))
         Device.objects.get(name="My phone").delete()
@@ -117,13 +119,15 @@ class TestSeveral:
         answers(ben, laptop.get(asked(ben), laptop.passkeys[0]))
         assert not ben.is_verified
 
-    def test_the_api_lists_them_apart(self, ben: Person) -> None:
+    def test_the_api_lists_each_passkey_separately(self, ben: Person) -> None:
         told = ben.client.get("/api/2fa/verification-methods/").json()["verification_methods"]
         assert [d["name"] for d in told["passkey"]["devices"]] == ["My phone", "My laptop"]
 
 
 class TestRegistering:
-    def test_what_is_registered_is_excluded(self, ben: Person, laptop: SoftwareAuthenticator) -> None:
+    def test_registered_passkeys_are_excluded_from_registration(
+        self, ben: Person, laptop: SoftwareAuthenticator
+    ) -> None:
         uses(ben, laptop)
         excluded = {c["id"] for c in options(names_itself(ben))["excludeCredentials"]}
         assert excluded == {device.data["credential_id"] for device in passkeys(ben)}
@@ -139,7 +143,9 @@ class TestRegistering:
         assert {d.name for d in passkeys(ben)} == {"My phone", "My laptop"}
         assert not Device.objects.filter(pk=mine.pk).exists()
 
-    def test_a_passkey_that_is_registered_is_refused(self, ann: Person, phone: SoftwareAuthenticator) -> None:
+    def test_a_passkey_of_another_user_cannot_be_registered(
+        self, ann: Person, phone: SoftwareAuthenticator
+    ) -> None:
         uses(ann, phone)
         names_itself(ann)
         copy = SoftwareAuthenticator()
@@ -154,7 +160,7 @@ class TestRegistering:
         assert "That passkey did not work." in ann.text
         assert len(passkeys(ann)) == 1
 
-    def test_no_attestation_and_no_name_of_the_user_as_id(self, demo: Person) -> None:
+    def test_the_options_have_no_attestation_and_an_opaque_user_id(self, demo: Person) -> None:
         told = options(names_itself(demo))
         assert told["attestation"] == "none"
         assert told["authenticatorSelection"]["residentKey"] == "preferred"
@@ -162,14 +168,14 @@ class TestRegistering:
         assert len(from_base64url(told["user"]["id"])) == 32
         assert told["rp"] == {"id": "testserver", "name": "testserver"}
 
-    def test_authenticators_know_a_user_by_one_id(
+    def test_all_passkeys_of_a_user_have_one_user_handle(
         self, ann: Person, phone: SoftwareAuthenticator, settings: Any
     ) -> None:
         settings.TWILIO_2FA_SECRET_KEY = "another one"
         uses(ann, phone)
         assert options(names_itself(ann))["user"]["id"] == phone.passkeys[0].user_handle
 
-    def test_authenticators_know_another_user_by_another_id(
+    def test_two_users_have_different_user_handles(
         self, ann: Person, phone: SoftwareAuthenticator, laptop: SoftwareAuthenticator
     ) -> None:
         with_passkey("eve", laptop)
@@ -179,7 +185,7 @@ class TestRegistering:
         settings.TWILIO_2FA_SERVICE_NAME = "Owl Bank"
         assert options(names_itself(demo))["rp"]["name"] == "Owl Bank"
 
-    def test_only_the_public_key_is_kept(self, ann: Person) -> None:
+    def test_only_the_public_key_of_a_passkey_is_stored(self, ann: Person) -> None:
         [device] = passkeys(ann)
         assert set(device.data) == {
             "credential_id",
@@ -193,7 +199,7 @@ class TestRegistering:
         }
         assert device.data["transports"] == ["internal"]
 
-    def test_nothing_is_sent_to_twilio(self, db: None, phone: SoftwareAuthenticator) -> None:
+    def test_passkeys_send_nothing_to_twilio(self, db: None, phone: SoftwareAuthenticator) -> None:
         sent: list[Any] = []
 
         def note(**told: Any) -> None:
@@ -206,18 +212,18 @@ class TestRegistering:
 
 
 class TestChallenge:
-    def test_a_reload_asks_the_same_and_another_session_another(self, ann: Person) -> None:
+    def test_the_challenge_stays_on_reload_and_differs_by_session(self, ann: Person) -> None:
         first = options(begins(ann))["challenge"]
         assert options(ann.opens("verify"))["challenge"] == first
         assert options(begins(Person("ann")))["challenge"] != first
 
-    def test_each_attempt_has_its_own(self, ann: Person, phone: SoftwareAuthenticator) -> None:
+    def test_each_attempt_has_a_new_challenge(self, ann: Person, phone: SoftwareAuthenticator) -> None:
         first = asked(begins(ann))
         wrong = phone.get(first, challenge="AAAA")
         answers(ann, wrong)
         second = options(ann)["challenge"]
         assert second != first["publicKey"]["challenge"]
-        # The right answer to the first one comes too late.
+        # The right answer to the first challenge comes too late.
         answers(ann, phone.get(first))
         assert not ann.is_verified
         assert answers(ann, phone.get(asked(ann))).is_verified
@@ -237,7 +243,7 @@ class TestChallenge:
 class TestUserVerification:
     @shows("PASSKEY_USER_VERIFICATION")
     @pytest.mark.parametrize("asks", ["required", "preferred", "discouraged"])
-    def test_the_browser_is_asked_as_the_setting_says(
+    def test_the_browser_gets_the_user_verification_of_the_setting(
         self, demo: Person, phone: SoftwareAuthenticator, settings: Any, asks: str
     ) -> None:
         settings.TWILIO_2FA_PASSKEY_USER_VERIFICATION = asks
@@ -246,7 +252,7 @@ class TestUserVerification:
         answers(demo, phone.create(asked(demo)))
         assert options(begins(Person("demo")))["userVerification"] == asks
 
-    def test_an_unverified_user_is_let_in_unless_required(
+    def test_user_verification_is_needed_only_if_required(
         self, ann: Person, phone: SoftwareAuthenticator, settings: Any
     ) -> None:
         phone.user_verified = False
@@ -261,7 +267,7 @@ class TestUserVerification:
 
 
 class TestCounter:
-    def test_a_passkey_is_stored(self, ann: Person, phone: SoftwareAuthenticator) -> None:
+    def test_the_counter_of_a_used_passkey_is_stored(self, ann: Person, phone: SoftwareAuthenticator) -> None:
         uses(ann, phone)
         assert passkeys(ann)[0].data["sign_count"] == phone.counter == 2
 
@@ -280,14 +286,14 @@ class TestCounter:
         with caplog.at_level(logging.WARNING):
             assert not uses(Person("ann"), phone).is_verified
         assert "there may be a copy of its key" in caplog.text
-        # The counter that is stored is the higher one.
+        # The higher counter stays stored.
         assert passkeys(ann)[0].data["sign_count"] == 7
 
     def test_a_counter_that_stops_is_refused(self, ann: Person, phone: SoftwareAuthenticator) -> None:
         phone.step, phone.counter = 0, 0
         assert not uses(ann, phone).is_verified
 
-    def test_a_passkey_without_a_counter_is_let_in_each_time(
+    def test_a_passkey_without_a_counter_works_each_time(
         self, ben: Person, laptop: SoftwareAuthenticator
     ) -> None:
         for _ in range(2):
@@ -321,12 +327,12 @@ class TestRelyingParty:
         assert creates(person, SoftwareAuthenticator(origin=origin)).is_verified
         assert passkeys(person)[0].data["rp_id"] == host.partition(":")[0].lower()
 
-    def test_plain_http_is_refused_but_on_localhost(self, demo: Person) -> None:
+    def test_plain_http_is_refused_except_on_localhost(self, demo: Person) -> None:
         creates(self.at("shop.example"), SoftwareAuthenticator(origin="http://shop.example"))
         assert not passkeys(demo)
 
     @shows("PASSKEY_RP_ID", "PASSKEY_ORIGINS")
-    def test_settings_name_a_domain_above_and_its_origins(self, demo: Person, settings: Any) -> None:
+    def test_settings_allow_a_parent_domain_and_several_origins(self, demo: Person, settings: Any) -> None:
         settings.TWILIO_2FA_PASSKEY_RP_ID = "example.com"
         settings.TWILIO_2FA_PASSKEY_ORIGINS = ["https://www.example.com", "https://shop.example.com"]
         authenticator = SoftwareAuthenticator(origin="https://www.example.com")
@@ -349,20 +355,20 @@ class TestRelyingParty:
         row.refresh_from_db()
         assert row.status == Status.APPROVED
 
-    def test_a_site_with_tenants_names_it_by_request(self, demo: Person, settings: Any) -> None:
+    def test_the_relying_party_id_may_depend_on_the_request(self, demo: Person, settings: Any) -> None:
         settings.TWILIO_2FA_PASSKEY_RP_ID = lambda request: request.get_host().partition(".")[2]
         authenticator = SoftwareAuthenticator(origin="https://one.example.com")
         assert creates(self.at("one.example.com"), authenticator).is_verified
         authenticator.origin = "https://two.example.com"
         assert uses(self.at("two.example.com"), authenticator).is_verified
 
-    def test_a_passkey_of_another_domain_is_not_asked_for(self, demo: Person) -> None:
+    def test_a_passkey_of_another_domain_cannot_be_used(self, demo: Person) -> None:
         creates(self.at("one.example"), SoftwareAuthenticator(origin="https://one.example"))
         person = begins(self.at("two.example"))
         assert "You have no passkey for this site." in person.text
         assert person.page.status_code == 200
 
-    def test_each_domain_has_verifications_of_its_own(self, demo: Person) -> None:
+    def test_each_domain_has_separate_verifications(self, demo: Person) -> None:
         person, authenticators = self.at("one.example"), {}
         for host in ("one.example", "two.example"):
             person.client.defaults["HTTP_HOST"] = host
@@ -378,7 +384,7 @@ class TestRelyingParty:
         assert answers(person, authenticators["two.example"].get(asked(person))).is_verified
 
     @pytest.mark.parametrize("host", ["127.0.0.1:8000", "[::1]:8000"])
-    def test_an_ip_address_has_no_passkeys(self, demo: Person, host: str) -> None:
+    def test_passkeys_are_not_offered_on_an_ip_address(self, demo: Person, host: str) -> None:
         assert ("passkey", "") not in self.at(host).opens("start").choices
 
     def test_without_a_request_the_domain_has_to_be_set(self, settings: Any) -> None:
@@ -403,7 +409,7 @@ class TestAvailability:
         told = {name for name, provider in get_providers().items() if provider.phishing_resistant}
         assert told == {"passkey"}
 
-    def test_a_locked_user_may_still_use_it(self, ann: Person, phone: SoftwareAuthenticator) -> None:
+    def test_a_locked_user_may_still_use_a_passkey(self, ann: Person, phone: SoftwareAuthenticator) -> None:
         from django_twilio_2fa.models import Lock
         from django_twilio_2fa.process import lockout
 
@@ -426,7 +432,7 @@ class TestPages:
         row = Verification.objects.filter(status=Status.PENDING).latest("pk")
         assert row.attempts == 0
 
-    def test_a_wrong_passkey_says_so_in_its_own_words(
+    def test_a_wrong_passkey_shows_an_error_about_passkeys(
         self, ann: Person, phone: SoftwareAuthenticator
     ) -> None:
         uses(ann, phone, challenge="AAAA")
@@ -455,7 +461,7 @@ class TestPages:
         Device.objects.get(name="My laptop").delete()
         assert not ben.is_verified
 
-    def test_nothing_is_inline(self, ann: Person) -> None:
+    def test_the_passkey_page_has_no_inline_script_or_style(self, ann: Person) -> None:
         html = begins(ann).page.content.decode()
         assert "<style" not in html
         assert "twilio_2fa_passkey/passkey.js" in html

@@ -1,4 +1,4 @@
-"""Methods of a project's own, and how methods look."""
+"""Custom methods of a project, and the display of methods."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PIGEON = {"pigeon": "demo.pigeon.provider.PigeonProvider"}
 
 
 class SecretProvider(MethodProvider):
-    """Needs no device and sends nothing: compares what the user knows."""
+    """A method without devices and messages: it compares a secret that the user knows."""
 
     label = "Secret"
     sends = False
@@ -43,7 +43,7 @@ class FaultyCheckProvider(SecretProvider):
 
 
 class FaultyDeviceProvider(SecretProvider):
-    """Knows nothing to say of its devices."""
+    """A provider that raises in each method about its devices."""
 
     device_kind = "charm"
 
@@ -111,7 +111,7 @@ class TestPigeon:
         assert len(mail.outbox) == 2
         assert sam.types(code()).is_verified
 
-    def test_the_sid_of_the_pigeon_is_our_id_and_no_code_is_stored(self, sam: Person) -> None:
+    def test_a_pigeon_verification_has_our_id_and_stores_no_code(self, sam: Person) -> None:
         sam.opens("start").picks("pigeon")
         row = Verification.objects.get()
         assert row.verification_sid == str(row.public_id)
@@ -147,7 +147,7 @@ def test_a_provider_that_raises_shows_a_page_and_is_logged(
 
 
 class TestOtherMethods:
-    """If a provider raises while methods are listed, the other methods are listed all the same."""
+    """The other methods still work if a provider raises while methods are listed."""
 
     @pytest.fixture(autouse=True)
     def faulty(self, settings: Any) -> None:
@@ -155,7 +155,7 @@ class TestOtherMethods:
         settings.TWILIO_2FA_PROVIDERS = {n: f"{__name__}.{cls}" for n, cls in names.items()}
         settings.TWILIO_2FA_ALLOWED_METHODS = ["charm", "letter", "sms", "email"]
 
-    def test_others_verify_a_user_with_such_a_device(self, sam: Person, caplog: Any) -> None:
+    def test_other_methods_verify_a_user_with_a_faulty_device(self, sam: Person, caplog: Any) -> None:
         Device.objects.create(user=sam.user, kind="charm", value="c", digest="c", masked="A charm")
         sam.opens("start").picks("sms").types_the_code()
         assert sam.is_verified
@@ -164,7 +164,7 @@ class TestOtherMethods:
         [charm] = [d for d in sam.client.get("/api/2fa/devices/").json() if d["kind"] == "charm"]
         assert (charm["obfuscated"], charm["left"]) == ("A charm", None)
 
-    def test_others_can_be_registered(self, demo: Person) -> None:
+    def test_other_methods_can_be_registered(self, demo: Person) -> None:
         demo.opens("start").picks("sms").registers().types_the_code()
         assert demo.is_verified
 
@@ -182,7 +182,7 @@ class TestDisplay:
         assert "&lt;b&gt;sms" in sam.page.content.decode()
 
     @pytest.mark.parametrize("answer", [None, {}, "rubbish"])
-    def test_a_display_callback_returning_none_changes_nothing(
+    def test_an_unusable_answer_of_a_display_callback_is_ignored(
         self, sam: Person, settings: Any, answer: Any
     ) -> None:
         settings.TWILIO_2FA_METHOD_DISPLAY_CB = lambda method: answer

@@ -1,4 +1,4 @@
-"""Approvals: in a registered browser, through the pages and the API, and in an app with Twilio's library."""
+"""Push approvals in a registered browser, by pages and API, and in an app with Twilio's library."""
 
 from __future__ import annotations
 
@@ -51,12 +51,14 @@ def laptop() -> SoftwareBrowser:
 
 @pytest.fixture
 def ann(db: None, laptop: SoftwareBrowser) -> Person:
-    """Somebody with a registered browser, who signs in elsewhere."""
+    """Return a user with a registered browser, who signs in from another one."""
     return with_browser("ann", laptop, "My laptop")
 
 
 class TestBrowsers:
-    def test_each_browser_has_its_name_and_is_asked_alone(self, ann: Person, laptop: SoftwareBrowser) -> None:
+    def test_browsers_are_listed_by_name_and_asked_separately(
+        self, ann: Person, laptop: SoftwareBrowser
+    ) -> None:
         is_asked(ann)
         approves(laptop, newest().data["asked"]["number"])
         ann.posts("verify")
@@ -69,14 +71,16 @@ class TestBrowsers:
         approves(tablet, newest().data["asked"]["number"])
         assert other.posts("verify").is_verified
 
-    def test_an_answer_that_came_meanwhile_counts(self, ann: Person, laptop: SoftwareBrowser) -> None:
+    def test_an_answer_stored_after_the_row_was_read_counts(
+        self, ann: Person, laptop: SoftwareBrowser
+    ) -> None:
         is_asked(ann)
         read_before = newest()
         approves(laptop, read_before.data["asked"]["number"])
         ann.verifier.check(read_before, "")
         assert read_before.status == Status.APPROVED
 
-    def test_each_browser_has_a_cooldown_of_its_own(self, ann: Person, settings: Any) -> None:
+    def test_each_browser_has_a_separate_cooldown(self, ann: Person, settings: Any) -> None:
         settings.TWILIO_2FA_SEND_COOLDOWN = 30
         laptop = Device.objects.get(name="My laptop")
         copied = {name: getattr(laptop, name) for name in ("user", "kind", "value", "data")}
@@ -104,7 +108,7 @@ class TestBrowsers:
         assert "Approval on a device: Firefox on Linux, added " in other.opens("start").text
         is_asked(other)
         assert "We sent a request to Firefox on Linux. Open approvals there" in other.text
-        # One of which nothing is known.
+        # A browser of unknown kind.
         device = Device.objects.get()
         Device.objects.update(data={**device.data, "browser": ""})
         assert "We sent a request to your device. Enter this number there:" in other.opens("verify").text
@@ -113,7 +117,7 @@ class TestBrowsers:
         assert SandboxFactor.objects.filter(sid=laptop.factor, status="verified").exists()
         get_providers()["push"].remove(Device.objects.get(kind="push"))
         assert not SandboxFactor.objects.filter(sid=laptop.factor).exists()
-        # Again, as when the first answer got lost.
+        # A second removal, as after a lost answer, is no error.
         get_providers()["push"].remove(Device.objects.get(kind="push"))
 
     def test_a_canceled_registration_is_deleted_at_twilio(
@@ -124,21 +128,21 @@ class TestBrowsers:
         demo.posts("verify", action="cancel")
         assert not SandboxFactor.objects.exists()
 
-    def test_a_registration_begun_again_takes_the_new_key(
-        self, demo: Person, laptop: SoftwareBrowser
-    ) -> None:
+    def test_a_restarted_registration_uses_the_new_key(self, demo: Person, laptop: SoftwareBrowser) -> None:
         names_itself(demo, SoftwareBrowser())
         names_itself(demo, laptop)
         assert confirms(demo, laptop).is_verified
         assert SandboxFactor.objects.count() == 1
 
-    def test_a_browser_that_twilio_forgot_is_said_so(self, ann: Person) -> None:
+    def test_a_browser_deleted_at_twilio_shows_an_error(self, ann: Person) -> None:
         SandboxFactor.objects.all().delete()
         ann.posts("start", method="push", device="")
         assert "no longer registered" in ann.text
         assert ann.page.status_code == 200
 
-    def test_the_method_says_what_it_needs(self, demo: Person, monkeypatch: Any, settings: Any) -> None:
+    def test_push_says_which_library_or_app_is_missing(
+        self, demo: Person, monkeypatch: Any, settings: Any
+    ) -> None:
         provider = get_providers()["push"]
         assert provider.why_unavailable(user=demo.user) == ""
         monkeypatch.setattr("twilio_2fa_push.provider.find_spec", lambda name: None)
@@ -147,7 +151,7 @@ class TestBrowsers:
         assert "INSTALLED_APPS" in provider.why_unavailable(user=demo.user)
 
 
-class TestWhatIsAsked:
+class TestRequestDetails:
     @shows("PUSH_PLACE_CB")
     def test_both_pages_show_site_browser_place_and_time(
         self, ann: Person, laptop: SoftwareBrowser, settings: Any
@@ -177,7 +181,7 @@ class TestWhatIsAsked:
         assert max(len(d["value"]) for d in asked.details) == 128
 
     @shows("PUSH_SILENT")
-    def test_only_with_the_setting_the_page_can_sign_by_itself(self, ann: Person, settings: Any) -> None:
+    def test_the_page_signs_silently_only_with_the_setting(self, ann: Person, settings: Any) -> None:
         is_asked(ann)
         assert "silent" not in ann.page.context
         assert "twilio-2fa-push-silent" not in ann.page.content.decode()
@@ -190,7 +194,7 @@ class TestWhatIsAsked:
 
 
 class TestDenial:
-    def test_a_denial_is_told_to_everybody_once(
+    def test_a_denial_sends_one_signal_and_one_email_and_is_audited(
         self, ann: Person, laptop: SoftwareBrowser, mailoutbox: Any, caplog: Any
     ) -> None:
         recorded = SignalRecorder(signals.twilio_2fa_approval_denied)
@@ -229,7 +233,7 @@ class TestDenial:
             denies(laptop)
         assert newest().answer == Answer.DENIED
 
-    def test_an_approval_that_twilio_did_not_take_is_none(
+    def test_an_approval_without_twilios_answer_is_not_stored(
         self, ann: Person, laptop: SoftwareBrowser, twilio_sandbox: Any
     ) -> None:
         asked = is_asked(ann)
@@ -239,7 +243,7 @@ class TestDenial:
         assert newest().answer == ""
         assert approves(laptop, asked.number).status_code == 200
 
-    def test_an_approval_whose_answer_got_lost_is_made_again(
+    def test_an_approval_whose_answer_was_lost_can_be_repeated(
         self, ann: Person, laptop: SoftwareBrowser
     ) -> None:
         asked = is_asked(ann)
@@ -281,7 +285,7 @@ class TestAPI:
         "data",
         [{"public_key": "x"}, {"public_key": "AAAA"}, {"public_key": "\0"}, {"a" * 65: "x"}, [], "x", 1],
     )
-    def test_what_is_no_key_is_refused(self, demo: Person, data: Any) -> None:
+    def test_an_invalid_public_key_is_refused(self, demo: Person, data: Any) -> None:
         answer = Caller("demo").asks("register", method="push", data=data)
         assert answer.status_code == 400
         assert not Device.objects.exists()
@@ -289,7 +293,7 @@ class TestAPI:
     @pytest.mark.parametrize(
         "answer", [{}, {"signature": 1}, {"signature": "ä"}, {"factor_sid": "../x"}, {"x": ""}]
     )
-    def test_what_is_no_signature_is_not_counted(
+    def test_an_invalid_signature_is_not_counted_as_an_attempt(
         self, demo: Person, laptop: SoftwareBrowser, answer: dict[str, Any]
     ) -> None:
         caller = Caller("demo")
@@ -303,7 +307,7 @@ class TestAPI:
 
 
 class App(PushDevice):
-    """An app with Twilio's library, which speaks to Twilio itself."""
+    """An app with Twilio's library. It sends its requests to Twilio directly."""
 
     def creates_factor(self, registration: dict[str, str]) -> str:
         entity = self.entity(registration)
@@ -321,7 +325,7 @@ class App(PushDevice):
         return ("token", self.password(self.factor))
 
     def replies(self, status: str) -> str:
-        """Answer the newest challenge at Twilio. Returns its SID."""
+        """Answer the newest challenge at Twilio. Return its SID."""
         entity = self.entity({"service_sid": self.factor["service_sid"], "identity": self.factor["identity"]})
         path = f"{entity}/Challenges/{newest().sid}"
         asked = ask("GET", path, auth=self.auth)
@@ -342,7 +346,7 @@ def with_app(caller: Caller) -> App:
 
 
 def webhook(event: str, app: App, *, signature: str | None = None, **changed: str) -> int:
-    """Deliver a webhook, as Twilio does. Returns the status of the answer."""
+    """Deliver a webhook as Twilio does. Return the status code of the response."""
     values = {
         "type": event,
         "challenge_sid": newest().sid,
@@ -383,7 +387,7 @@ class TestApps:
         app.replies("approved")
         assert person.posts("verify").is_verified
 
-    def test_a_denial_in_an_app_is_told(self, app: App, mailoutbox: Any) -> None:
+    def test_a_denial_in_an_app_emails_the_owner(self, app: App, mailoutbox: Any) -> None:
         person = Person("demo")
         person.user.email = "demo@example.com"
         person.user.save()
@@ -410,7 +414,7 @@ class TestApps:
         assert webhook("challenge.approved", app, signature=signature) == 403
         assert newest().answer == ""
 
-    def test_without_an_auth_token_no_webhook_is_taken(self, app: App, settings: Any, caplog: Any) -> None:
+    def test_webhooks_are_refused_without_an_auth_token(self, app: App, settings: Any, caplog: Any) -> None:
         is_asked(Person("demo"))
         settings.TWILIO_2FA_AUTH_TOKEN = None
         settings.TWILIO_2FA_SANDBOX = False
@@ -444,7 +448,7 @@ class TestApps:
         assert webhook("challenge.approved", app, challenge_sid=first.sid) == 204
         assert newest().answer == ""
 
-    def test_a_webhook_approves_for_no_browser(self, ann: Person, laptop: SoftwareBrowser) -> None:
+    def test_a_webhook_cannot_approve_for_a_browser(self, ann: Person, laptop: SoftwareBrowser) -> None:
         is_asked(ann)
         app = App()
         device = Device.objects.get(user=ann.user)
@@ -481,14 +485,14 @@ class TestApps:
         assert 'href="/2fa/push/"' not in Person("demo").opens("devices").page.content.decode()
 
 
-def test_the_approving_page_is_open_to_everybody_and_not_kept(db: None) -> None:
+def test_the_approvals_page_is_public_and_not_cached(db: None) -> None:
     page = Client().get(reverse("twilio_2fa:push:approvals"))
     assert page.status_code == 200
     assert page["X-Frame-Options"] == "DENY"
     assert "no-store" in page["Cache-Control"]
 
 
-def test_the_approving_page_says_its_site_and_user(ann: Person, settings: Any) -> None:
+def test_the_approvals_page_shows_the_site_and_the_user(ann: Person, settings: Any) -> None:
     ann.opens("/2fa/push/")
     assert "testserver Signed in as ann" in ann.text
     assert "<title>Approvals \N{EN DASH} testserver</title>" in ann.page.content.decode()
@@ -499,6 +503,6 @@ def test_the_approving_page_says_its_site_and_user(ann: Person, settings: Any) -
     assert "Signed in as" not in nobody.content.decode()
 
 
-def test_what_the_script_asks_is_not_kept(ann: Person, laptop: SoftwareBrowser) -> None:
+def test_answers_to_the_script_are_not_cached(ann: Person, laptop: SoftwareBrowser) -> None:
     assert "no-store" in pending(laptop)["Cache-Control"]
     assert Client(enforce_csrf_checks=True).get("/2fa/push/pending/").status_code == 405

@@ -1,4 +1,4 @@
-"""The endpoints of a registered browser: in the API and its schema, and how often they may be used."""
+"""The endpoints of a registered browser: the API, its schema and its limits."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class TestAPI:
         told = calls("pending", proof=laptop.proof(nonce)).json()
         [shown] = told["requests"]
         assert (shown["message"], told["notified"]) == (asked.message, False)
-        # A nonce that comes with a response is as good as the one of an error.
+        # A nonce from a response works as well as a nonce from an error.
         assert calls("pending", proof=laptop.proof(told["nonce"])).status_code == 200
         answer = laptop.answer(shown["sign"], "approved", asked.number)
         assert calls("answer", answer=answer, number=asked.number).json()["status"] == "approved"
@@ -69,7 +69,7 @@ class TestAPI:
             assert told["data"]["nonce"]
         assert newest().answer == ""
 
-    def test_another_user_with_a_session_is_told_nothing(
+    def test_another_signed_in_user_gets_no_pending_requests(
         self, ann: Person, laptop: SoftwareBrowser, pat: Person
     ) -> None:
         is_asked(ann)
@@ -77,7 +77,7 @@ class TestAPI:
         told = calls("pending", pat.client, proof=laptop.proof(nonce))
         assert (told.status_code, told.json()["error_code"]) == (403, "user_not_allowed")
 
-    def test_the_schema_describes_them(self) -> None:
+    def test_the_schema_describes_the_push_endpoints(self) -> None:
         told = SchemaGenerator().get_schema(request=None, public=True)
         shapes = told["components"]["schemas"]
         for name, takes in (
@@ -94,10 +94,10 @@ class TestAPI:
 
 
 class TestLimits:
-    """They are in the database, so they hold for all servers, and over the pages and the API together."""
+    """Limits of the endpoints, stored in the database: they hold across servers, pages and the API."""
 
     @shows("LIMITS")
-    def test_a_browser_may_ask_only_so_often(
+    def test_polls_of_a_browser_are_limited(
         self, ann: Person, laptop: SoftwareBrowser, settings: Any
     ) -> None:
         settings.TWILIO_2FA_LIMITS = {"polls_per_device": "2/h"}
@@ -111,13 +111,13 @@ class TestLimits:
             assert (refused.status_code, refused.json()["error_code"]) == (429, "twilio_rate_limited")
             assert 0 < int(refused["Retry-After"]) <= 3600
             assert "requests" not in refused.json()
-        # Another browser may, and this one may still answer.
+        # Another browser may still ask, and this one may still answer.
         assert pending(other).status_code == 200
         asked = newest().data["asked"]
         assert sends(laptop.answer(asked["signed"], "approved"), asked["number"]).status_code == 200
         assert Counter.objects.get(scope="polls_per_device:3600", n=2).key not in (laptop.factor, "")
 
-    def test_a_browser_may_answer_only_so_often(
+    def test_answers_of_a_browser_are_limited(
         self, ann: Person, laptop: SoftwareBrowser, settings: Any, monkeypatch: Any
     ) -> None:
         settings.TWILIO_2FA_LIMITS = {"answers_per_device": "2/h"}
@@ -133,7 +133,7 @@ class TestLimits:
             assert (refused.status_code, refused.json()["error_code"]) == (429, "twilio_rate_limited")
         assert passed_on == []
 
-    def test_nobody_uses_up_the_requests_of_somebody_elses_browser(
+    def test_an_attacker_cannot_use_up_the_limits_of_a_browser(
         self, ann: Person, laptop: SoftwareBrowser, settings: Any
     ) -> None:
         settings.TWILIO_2FA_LIMITS = {"polls_per_device": "1/h", "answers_per_device": "1/h"}
@@ -145,7 +145,7 @@ class TestLimits:
             assert refused["error_code"] == "invalid_verification_code"
         assert approves(laptop, asked.number).status_code == 200
 
-    def test_requests_that_nobody_has_signed_are_limited_by_address(
+    def test_requests_without_a_valid_proof_are_limited_by_address(
         self, ann: Person, laptop: SoftwareBrowser, settings: Any
     ) -> None:
         settings.TWILIO_2FA_LIMITS = {"unproven_requests_per_client": "2/h"}
@@ -157,5 +157,5 @@ class TestLimits:
         for url, values in ((PENDING, {}), (ANSWER, {}), (f"{API}pending/", {})):
             assert Client().post(url, values, content_type="application/json").status_code == 429
         assert Client(REMOTE_ADDR="203.0.113.9").post(PENDING, {}, "application/json").status_code == 404
-        # The registered browser at the same address goes on.
+        # The registered browser at the same address is not limited.
         assert approves(laptop, asked.number).status_code == 200

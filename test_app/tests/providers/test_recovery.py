@@ -1,4 +1,4 @@
-"""Recovery codes: ten, each good once, shown once, and a door that no stranger can shut."""
+"""Recovery codes: ten codes, each for one use, that an attacker cannot lock."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def registers_a_phone(person: Person) -> Person:
 
 
 def gets_codes(person: Person) -> list[str]:
-    """Accept what the page offers, save the codes, go on."""
+    """Create recovery codes and confirm that they are saved. Return the codes."""
     person.posts("/2fa/add/start/", method="recovery", device="").posts()
     codes = codes_on(person)
     person.posts(saved="on")
@@ -46,7 +46,7 @@ def gets_codes(person: Person) -> list[str]:
 
 @pytest.fixture
 def codes(demo: Person) -> list[str]:
-    """The codes of `demo`, who has a phone, too, and starts on a new session."""
+    """Return the recovery codes of `demo`, who also has a phone and has a new session."""
     found = gets_codes(registers_a_phone(demo))
     demo.client.logout()
     demo.client.force_login(demo.user)
@@ -103,7 +103,7 @@ class TestTheOffer:
         assert "Save your recovery codes" in demo.text
         assert demo.posts().is_at("/secret/")
 
-    def test_each_page_of_the_offer_has_a_way_out(self, demo: Person) -> None:
+    def test_each_page_of_the_offer_has_a_link_to_skip(self, demo: Person) -> None:
         demo.opens("/secret/").picks("sms").registers().types_the_code()
         demo.posts(demo.page.context["action"], method="recovery", device="")
         for page in (demo.page, demo.opens("/2fa/add/start/?next=/2fa/success/").page):
@@ -152,7 +152,7 @@ class TestTheSet:
         assert link
         text = unquote(link[1])
         assert all(code in text for code in codes_on(demo))
-        # On paper it says whose they are.
+        # The printed list names the user.
         assert "Recovery codes for demo, made on " in text
 
     def test_recovery_codes_are_shown_until_they_are_saved(self, demo: Person) -> None:
@@ -262,7 +262,7 @@ class TestUse:
         assert uses(demo, typed).is_verified
 
     @pytest.mark.parametrize("text", ["{a} {b}", "{a}\n{b}", "{a}-beef", "beef-{a}", "x{a}", "{a}z", "{a}_1"])
-    def test_several_codes_or_a_part_of_a_text_are_no_attempt(
+    def test_several_codes_or_a_part_of_a_word_are_not_an_attempt(
         self, demo: Person, codes: list[str], text: str
     ) -> None:
         uses(demo, text.format(a=codes[0], b=codes[1]))
@@ -290,7 +290,7 @@ class TestUse:
     @pytest.mark.parametrize(
         "typed", ["", "123456", "zzzz-zzzz-zzzz-zzzz", "1" * 17, "1" * 10_000, "\0" * 16]
     )
-    def test_text_that_is_no_recovery_code_is_not_an_attempt(
+    def test_text_without_a_recovery_code_is_not_an_attempt(
         self, demo: Person, codes: list[str], typed: str
     ) -> None:
         demo.opens("start").picks("recovery").types(typed)
@@ -366,7 +366,7 @@ class TestSendingAtOnce:
         assert demo.navigates("start").is_at("verify")
         assert demo.has_got() == 2
 
-    def test_recovery_codes_are_asked_for_where_nothing_else_is_left(
+    def test_recovery_codes_are_asked_for_if_nothing_else_is_left(
         self, demo: Person, codes: list[str]
     ) -> None:
         Device.objects.exclude(kind="recovery").delete()
@@ -374,7 +374,7 @@ class TestSendingAtOnce:
         assert demo.page.context["method"]["value"] == "recovery"
 
 
-class TestTheLastDoor:
+class TestLockedUsers:
     WRONG = "0000-0000-0000-0000"
 
     def is_locked_out(self, person: Person, settings: Any) -> None:
@@ -394,8 +394,8 @@ class TestTheLastDoor:
     def test_the_failed_page_of_a_locked_user_offers_recovery_codes(
         self, demo: Person, codes: list[str], settings: Any
     ) -> None:
-        stranger = Person("demo")
-        self.is_locked_out(stranger, settings)
+        attacker = Person("demo")
+        self.is_locked_out(attacker, settings)
         demo.opens("start").picks("sms")
         assert demo.is_at("failed")
         assert "Recovery codes (10 left)" in demo.text
@@ -410,15 +410,15 @@ class TestTheLastDoor:
         assert "Recovery codes (10 left)" in demo.text
         assert demo.has_got() == 1 + 1  # while registering, and before the lock
 
-    def test_an_attackers_wrong_recovery_codes_cost_the_owner_none(
+    def test_an_attackers_wrong_recovery_codes_do_not_lock_the_owner(
         self, demo: Person, codes: list[str], settings: Any
     ) -> None:
         settings.TWILIO_2FA_LIMITS = {"wrong_tokens_in_a_row": 5, "wrong_tokens_per_user": "5/h"}
         for _ in range(3):
-            stranger = Person("demo").opens("start").picks("recovery")
+            attacker = Person("demo").opens("start").picks("recovery")
             for _ in range(6):
-                stranger.posts("verify", token=self.WRONG)
-            assert not stranger.is_verified
+                attacker.posts("verify", token=self.WRONG)
+            assert not attacker.is_verified
         assert uses(demo, codes[0]).is_verified
         assert Person("demo").opens("start").picks("sms").types_the_code().is_verified
 
@@ -435,7 +435,7 @@ class TestTheLastDoor:
             rows.exclude(status="pending").update(pending_key=None)
         assert reached == 10
         assert not uses(demo, codes[0]).is_verified
-        # And only there.
+        # Other sessions still work.
         assert Person("demo").opens("start").picks("sms").types_the_code().is_verified
         assert uses(Person("demo"), codes[0]).is_verified
 

@@ -1,4 +1,4 @@
-"""Providers are found wherever they are installed, and one that is broken costs itself only."""
+"""Installed providers are found, and a broken provider does not affect the others."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class OwlProvider(MethodProvider):
 
 
 class Fails(PigeonProvider):
-    """Its own question brings it down."""
+    """A provider that raises when it is asked whether it is available."""
 
     def why_unavailable(self, *, user: Any, request: Any = None) -> str:
         raise RuntimeError("no network")
@@ -40,7 +40,7 @@ class Misspelt(PigeonProvider):
 
 
 @pytest.fixture(autouse=True)
-def nothing_remembered() -> Iterator[None]:
+def empty_caches() -> Iterator[None]:
     def forget() -> None:
         for cached in (
             registry.find,
@@ -58,7 +58,7 @@ def nothing_remembered() -> Iterator[None]:
 
 @pytest.fixture
 def install(tmp_path: Path, monkeypatch: Any) -> Iterator[Callable[..., Path]]:
-    """Puts a distribution with a provider on `sys.path`."""
+    """Return a function that puts a distribution with a provider on `sys.path`."""
     monkeypatch.syspath_prepend(str(tmp_path))
     before = set(sys.modules)
 
@@ -116,7 +116,7 @@ def test_broken_metadata_of_another_distribution_breaks_nothing(install: Any, po
     assert {"owl", "sms"} <= set(get_providers())
 
 
-def test_two_spellings_of_one_distribution_are_one(install: Any) -> None:
+def test_two_spellings_of_a_distribution_count_as_one(install: Any) -> None:
     folder = install("owl-post")
     (folder / "owl_post-1.0.dist-info").rename(folder / "owl-post-1.0.dist-info")
     install("owl_post")
@@ -124,7 +124,7 @@ def test_two_spellings_of_one_distribution_are_one(install: Any) -> None:
     assert [f.name for f in registry.find()].count("owl") == 1
 
 
-def test_a_path_in_sys_path_is_no_obstacle(install: Any, monkeypatch: Any) -> None:
+def test_a_path_object_in_sys_path_is_accepted(install: Any, monkeypatch: Any) -> None:
     folder = install("owl-post")
     monkeypatch.setattr(sys, "path", [folder, *(p for p in sys.path if p != str(folder))])
     assert "owl" in {f.name for f in registry.find()}
@@ -141,7 +141,7 @@ def test_two_providers_of_one_name_are_an_error(install: Any, settings: Any) -> 
     assert get_registry().broken == []
 
 
-def test_the_setting_wins_over_an_entry_point_and_none_removes(settings: Any) -> None:
+def test_the_setting_overrides_or_removes_installed_methods(settings: Any) -> None:
     settings.TWILIO_2FA_PROVIDERS = {"sms": "demo.pigeon.provider.PigeonProvider", "call": None}
     assert type(get_providers()["sms"]).__name__ == "PigeonProvider"
     assert "call" not in get_providers()
@@ -214,7 +214,7 @@ def test_a_changed_setting_is_read_again(settings: Any) -> None:
     assert not {"owl", "sms"} & get_providers().keys()
 
 
-def test_a_path_that_is_no_text_costs_that_provider_only(settings: Any) -> None:
+def test_a_dotted_path_that_is_not_text_disables_one_provider(settings: Any) -> None:
     settings.TWILIO_2FA_PROVIDERS = {"owl": ["no", "path"]}
     assert [b.name for b in get_registry().broken] == ["owl"]
     assert "sms" in get_providers()

@@ -1,4 +1,4 @@
-"""Authenticator apps: registered with a secret that is shown once, and nothing is ever sent."""
+"""Authenticator apps, registered with a secret. No message is ever sent."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def offered(settings: Any) -> None:
 
 @pytest.fixture
 def tick(monkeypatch: Any) -> Any:
-    """The authenticator's clock, and Twilio's; `tick(30)` is the next code."""
+    """Return a function that moves the clock of app and Twilio: after `tick(30)`, the next code is valid."""
     now = [1_800_000_000.0]
     monkeypatch.setattr(clock, "time", lambda: now[0])
 
@@ -44,20 +44,20 @@ def tick(monkeypatch: Any) -> Any:
 
 
 def secret_on(person: Person) -> str:
-    """What a person would type into the app."""
+    """Return the secret that a person would type into the app."""
     found = re.search(r'class="twilio-2fa-secret"[^>]*>([A-Z2-7 ]+)<', person.page.content.decode())
     assert found, person.text
     return found[1].replace(" ", "")
 
 
 def sealed_secrets(person: Person) -> list[str]:
-    """The sealed secrets in a person's session."""
+    """Return the sealed secrets in a person's session."""
     wizards = session_data.read(person.client.get("/").wsgi_request)["wizards"]
     return [w["secret"] for w in wizards.values() if w.get("secret")]
 
 
 def registers(person: Person, name: str = "", at: str = "start") -> str:
-    """Begin an authenticator; the secret."""
+    """Begin to register an authenticator. Return its secret."""
     person.page = None
     person.opens(at).picks("totp").posts(name=name)
     return secret_on(person)
@@ -65,7 +65,7 @@ def registers(person: Person, name: str = "", at: str = "start") -> str:
 
 @pytest.fixture
 def ann(demo: Person, tick: Any) -> Person:
-    """Somebody with an authenticator, in a new session."""
+    """Return a user with an authenticator, in a new session."""
     secret = registers(demo)
     demo.types(authenticators.current_code(secret))
     assert demo.is_verified
@@ -141,11 +141,13 @@ class TestRegister:
         assert demo.types(authenticators.current_code(secret)).is_verified
 
     @pytest.mark.parametrize("leave", ["cancel", "another"])
-    def test_giving_up_removes_the_sealed_secret(self, demo: Person, tick: Any, leave: str) -> None:
+    def test_leaving_a_registration_removes_the_sealed_secret(
+        self, demo: Person, tick: Any, leave: str
+    ) -> None:
         registers(demo)
         if leave == "cancel":
             demo.posts("verify", action="cancel")
-            # The factor at Twilio is gone with it.
+            # The factor at Twilio is deleted as well.
             assert not SandboxFactor.objects.exists()
         else:
             demo.page = None
@@ -182,18 +184,18 @@ class TestRegister:
         assert sorted(map(str, Device.objects.all())) == ["", "Tablet"]
         again = Person("demo").opens("start")
         (_, unnamed), named = again.choices
-        # One without a name is told by when it was added.
+        # An authenticator without a name is listed by the time of its registration.
         assert unnamed.startswith("Added ")
         assert named == ("totp", "Tablet")
         tick(60)
-        # The one that was picked is the one whose code is right.
+        # Only the code of the picked authenticator is right.
         tablet = Device.objects.get(name="Tablet")
         again.picks("totp", device=str(tablet.pk))
         assert "Enter the code from your authenticator app. Tablet" in again.text
         again.types(authenticators.current_code(secret))
         assert again.is_verified
 
-    def test_messages_about_an_authenticator_name_it(self, ann: Person, tick: Any, settings: Any) -> None:
+    def test_messages_name_the_authenticator(self, ann: Person, tick: Any, settings: Any) -> None:
         settings.TWILIO_2FA_ALLOW_REMOVE_LAST = True
         ann.opens("start").picks("totp").types(code())
         ann.types(authenticators.current_code(registers(ann, "Tablet", at="/2fa/add/")))
@@ -217,7 +219,7 @@ class TestRegister:
         secret = registers(demo, "Work phone")
         demo.types(authenticators.current_code(secret)).opens("devices")
         shown = [line.strip() for line in re.findall(r">([^<]*Work phone[^<]*)<", demo.page.content.decode())]
-        # Once to be read, and once more for each thing to be done with it, for those who hear the page.
+        # Shown once, and repeated for screen readers in the label of each action.
         assert shown == ["Work phone"] * 4
         assert "· Work phone" not in demo.text
 
@@ -229,12 +231,12 @@ class TestRegister:
 
 
 def labels() -> list[str]:
-    """What the app shows of each factor, oldest first."""
+    """Return the label of each factor in the app, oldest first."""
     return list(SandboxFactor.objects.order_by("created_at").values_list("friendly_name", flat=True))
 
 
 class TestLabel:
-    """What the app shows tells accounts apart: some apps overwrite an entry that has the same."""
+    """Labels in the app. Each is unique, because some apps overwrite an entry with the same label."""
 
     @pytest.mark.parametrize(("name", "label"), [("", "demo"), ("Work phone", "Work phone (demo)")])
     def test_the_label_has_the_user_name(self, demo: Person, tick: Any, name: str, label: str) -> None:
@@ -287,7 +289,7 @@ class TestLabel:
         assert one != other
 
     def test_a_user_name_cannot_imitate_the_label_of_another(self, db: None) -> None:
-        """One user's name for a device, or number of it, is not another's user name."""
+        # The second authenticator of "sam" would be "sam #2", which is also the name of a user.
         sam, odd = (get_user_model().objects.create_user(n) for n in ("sam", "sam #2"))
         Device.objects.create(user=sam, kind="totp", digest="1", data={"label": kept_of("sam")})
         assert label_of(sam, "") == "sam #2"
@@ -299,7 +301,7 @@ class TestLabel:
         assert one != other
         assert len(one) <= 64
 
-    def test_the_stored_data_of_an_authenticator_names_nobody(self, demo: Person, tick: Any) -> None:
+    def test_the_data_of_an_authenticator_has_no_user_name(self, demo: Person, tick: Any) -> None:
         demo.types(authenticators.current_code(registers(demo)))
         assert "demo" not in str(Device.objects.get().data)
 
@@ -314,14 +316,14 @@ class TestLabel:
         (lambda user: 1 / 0, "demo"),
     ],
 )
-def test_the_site_says_what_the_app_shows(
+def test_the_site_may_set_the_label_in_the_app(
     demo: Person, tick: Any, settings: Any, caplog: Any, callback: Any, label: str
 ) -> None:
     demo.user.email = "demo@example.com"
     demo.user.save()
     settings.TWILIO_2FA_TOTP_LABEL_CB = callback
     registers(demo)
-    # An address need not be one user's alone.
+    # Several users may share an e-mail address, so a suffix is added.
     assert re.fullmatch(re.escape(label) + (r" \[[a-z2-7]{6}\]" if "@" in label else ""), labels()[0])
 
 
@@ -351,7 +353,7 @@ class TestVerify:
         tick(30)
         assert other.types(code()).is_verified
 
-    def test_a_used_code_is_refused_even_if_twilio_accepts_it(self, ann: Person, tick: Any) -> None:
+    def test_a_used_code_that_twilio_accepts_is_refused(self, ann: Person, tick: Any) -> None:
         used = code()
         assert ann.opens("start").picks("totp").types(used).is_verified
         SandboxFactor.objects.update(last_step=None)
@@ -378,10 +380,10 @@ class TestVerify:
         assert (row.attempts, row.status, row.lease) == (0, "pending", "")
         assert counted("wrong_tokens", "session:") == before
         assert SandboxFactor.objects.get().attempts == 0
-        # As requests they are counted.
+        # They still count as requests.
         assert counted("requests_per_client") >= 3
 
-    def test_how_often_a_used_code_is_free_is_limited(self, ann: Person, settings: Any) -> None:
+    def test_used_codes_that_cost_no_attempt_are_limited(self, ann: Person, settings: Any) -> None:
         settings.TWILIO_2FA_LIMITS = {"used_codes_per_user": "2/h"}
         used = code()
         assert ann.opens("start").picks("totp").types(used).is_verified
@@ -391,7 +393,7 @@ class TestVerify:
         assert "That code is incorrect. Check it and try again. You can try 4 more times." in other.text
         assert not other.is_verified
 
-    def test_wrong_codes_are_never_said_to_be_used(self, ann: Person) -> None:
+    def test_wrong_codes_are_never_reported_as_used(self, ann: Person) -> None:
         right = code()
         ann.opens("start").picks("totp")
         for _ in range(2):
@@ -400,7 +402,7 @@ class TestVerify:
             assert "has been used" not in ann.text
 
     def test_a_code_used_for_another_authenticator_is_wrong(self, ann: Person, tick: Any) -> None:
-        """What is told is of this very authenticator, and of no other user's."""
+        # Only a code that was used for the same authenticator is reported as used.
         used = code()
         assert ann.opens("start").picks("totp").types(used).is_verified
         secret = registers(ann, "Tablet", at="/2fa/add/")
@@ -409,7 +411,7 @@ class TestVerify:
         other = Person("demo").opens("start").picks("totp", device=str(tablet.pk)).types(used)
         assert "That code is incorrect" in other.text
 
-    def test_a_used_code_is_not_asked_of_twilio(self, ann: Person, caplog: Any) -> None:
+    def test_a_used_code_is_refused_without_asking_twilio(self, ann: Person, caplog: Any) -> None:
         used = code()
         assert ann.opens("start").picks("totp").types(used).is_verified
         SandboxFactor.objects.all().delete()
@@ -462,7 +464,7 @@ class TestVerify:
         tick(late)
         assert ann.types(shown).is_verified is good
 
-    def test_no_more_codes_than_are_allowed_are_tried(self, ann: Person) -> None:
+    def test_no_code_is_checked_after_the_last_attempt(self, ann: Person) -> None:
         ann.opens("start").picks("totp")
         right = code()
         for n in range(6):
@@ -485,7 +487,7 @@ class TestVerify:
 
 @pytest.mark.parametrize("fault", ["60311", "60306", "60324"])
 @pytest.mark.parametrize("enrolling", [True, False])
-def test_a_wrong_code_in_the_other_spellings_is_a_wrong_code(
+def test_all_twilio_errors_for_a_wrong_code_are_a_wrong_code(
     twilio_over_http: Any, demo: Person, fault: str, enrolling: bool
 ) -> None:
     twilio_over_http.is_new()
@@ -531,10 +533,10 @@ class TestRemove:
         assert not SandboxFactor.objects.exists()
         assert not PendingDeletion.objects.exists()
 
-    def test_a_provider_that_fails_does_not_hold_the_others_up(self, ann: Person, caplog: Any) -> None:
+    def test_a_failing_deletion_does_not_stop_the_others(self, ann: Person, caplog: Any) -> None:
         from django.core.management import call_command
 
-        # Data of another shape than it has ever been, and older than the other.
+        # The older of the two entries has invalid data.
         PendingDeletion.objects.create(kind="totp", value="YF" + "1" * 32, data={})
         factor = Device.objects.get()
         PendingDeletion.objects.create(kind="totp", value=factor.value, data=factor.data)
@@ -555,7 +557,7 @@ class TestRemove:
 
 
 def test_the_password_is_not_enough_to_add_an_authenticator(pat: Person) -> None:
-    """Whoever has a phone registered proves it first."""
+    # A user with a registered phone has to prove it first.
     pat.opens("start").picks("totp")
     pat.posts("register", name="mine")
     pat.opens("/2fa/add/register/")

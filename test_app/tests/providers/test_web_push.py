@@ -1,4 +1,4 @@
-"""Registered browsers are notified by Web Push, where the site has set that up."""
+"""Web Push notifications to registered browsers, on sites that have set them up."""
 
 from __future__ import annotations
 
@@ -205,14 +205,14 @@ def test_notifications_go_to_push_services_only(
     assert web_push.SUBSCRIPTION not in Device.objects.get(kind="push").data
 
 
-def test_a_host_below_an_allowed_one_is_allowed(
+def test_a_subdomain_of_an_allowed_host_is_allowed(
     ann: Person, laptop: SoftwareBrowser, service: PushService
 ) -> None:
     told = {**service.subscription, "endpoint": "https://eu.push.example.com/x"}
     assert subscribes(laptop, told).status_code == 200
 
 
-def test_a_service_that_is_no_longer_allowed_is_not_asked(
+def test_a_service_that_is_no_longer_allowed_gets_no_request(
     ann: Person, laptop: SoftwareBrowser, service: PushService, settings: Any
 ) -> None:
     subscribes(laptop, service.subscription)
@@ -224,8 +224,8 @@ def test_a_service_that_is_no_longer_allowed_is_not_asked(
 def test_only_the_browser_itself_subscribes(
     ann: Person, laptop: SoftwareBrowser, service: PushService
 ) -> None:
-    stranger = SoftwareBrowser(factor=laptop.factor)
-    assert subscribes(stranger, service.subscription).json()["error_code"] == "verification_not_found"
+    attacker = SoftwareBrowser(factor=laptop.factor)
+    assert subscribes(attacker, service.subscription).json()["error_code"] == "verification_not_found"
     assert subscribes(laptop, service.subscription, nonce="old").json()["error_code"] == "stale_nonce"
     assert web_push.SUBSCRIPTION not in Device.objects.get(kind="push").data
 
@@ -246,7 +246,7 @@ def test_without_the_settings_nobody_is_notified(
 def test_a_wrong_private_key_is_logged_and_not_shown(db: None, settings: Any, caplog: Any) -> None:
     settings.TWILIO_2FA_PUSH_VAPID_PRIVATE_KEY = "no key of mine"
     assert web_push.public_key() == ""
-    assert "PUSH_VAPID_PRIVATE_KEY is no key" in caplog.text
+    assert "PUSH_VAPID_PRIVATE_KEY is not a P-256 private key" in caplog.text
     assert "no key of mine" not in caplog.text
 
 
@@ -258,7 +258,7 @@ def test_the_worker_may_control_the_page_of_approvals(db: None) -> None:
 
 @given(told=st.recursive(st.none() | st.integers() | ANY_TEXT, lambda n: st.dictionaries(ANY_TEXT, n)))
 @settings(max_examples=50, deadline=None)
-def test_any_subscription_is_judged_without_an_error(told: Any) -> None:
+def test_any_subscription_is_validated_without_an_error(told: Any) -> None:
     assert web_push.is_subscription(told) is False
     keys = {"p256dh": encoded(b"\4" * 65), "auth": encoded(b"\0" * 16)}
     assert web_push.is_subscription({"endpoint": told, "keys": keys}) is False
@@ -279,18 +279,18 @@ MAIL = "mailto:ops@example.com"
         (VAPID, "https://example.com/push", [], ""),
         (VAPID, None, ["W001"], "PUSH_VAPID_SUBJECT is not"),
         (None, MAIL, ["W001"], "PUSH_VAPID_PRIVATE_KEY is not"),
-        ("secret of mine", MAIL, ["E001"], "PUSH_VAPID_PRIVATE_KEY is no private key"),
-        (VAPID[:-4], MAIL, ["E001"], "no private key"),
-        # The public key in its place, and a number that no curve has.
-        (base64.urlsafe_b64encode(b"\4" + bytes(64)).decode(), MAIL, ["E001"], "no private key"),
-        (base64.urlsafe_b64encode(bytes(32)).decode(), MAIL, ["E001"], "no private key"),
+        ("secret of mine", MAIL, ["E001"], "PUSH_VAPID_PRIVATE_KEY is not a P-256 private key"),
+        (VAPID[:-4], MAIL, ["E001"], "not a P-256 private key"),
+        # A public key instead of a private one, and a number that is not a private key.
+        (base64.urlsafe_b64encode(b"\4" + bytes(64)).decode(), MAIL, ["E001"], "not a P-256 private key"),
+        (base64.urlsafe_b64encode(bytes(32)).decode(), MAIL, ["E001"], "not a P-256 private key"),
         (VAPID, "ops@example.com", ["E002"], "'ops@example.com'"),
         (VAPID, "http://example.com", ["E002"], "PUSH_VAPID_SUBJECT"),
         (VAPID, "mailto:", ["E002"], "PUSH_VAPID_SUBJECT"),
         ("secret of mine", "mailto:ops", ["E001", "E002"], "PUSH_VAPID_PRIVATE_KEY"),
     ],
 )
-def test_check_reports_keys_that_cannot_be_used(
+def test_check_reports_unusable_keys_and_subjects(
     settings: Any, key: Any, subject: Any, ids: list[str], says: str
 ) -> None:
     settings.TWILIO_2FA_PUSH_VAPID_PRIVATE_KEY, settings.TWILIO_2FA_PUSH_VAPID_SUBJECT = key, subject

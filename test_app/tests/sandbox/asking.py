@@ -1,4 +1,4 @@
-"""Requests to the sandbox in this process, as any client would send them."""
+"""Send requests to the sandbox in this process, as any client would."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ class Answer:
 
     @property
     def code(self) -> int:
-        """Twilio's code of an error; 0 for a success."""
+        """Return the error code of Twilio, or 0 for a success."""
         return int(self.body.get("code", 0)) if self.status >= 400 else 0
 
 
 def ask(method: str, path: str, values: dict[str, Any] | None = None, **how: Any) -> Answer:
-    """Send a request. `auth` is a user name and a password; by default an account's."""
+    """Send a request. `auth` is a user name and a password, by default those of an account."""
     url = f"https://verify.twilio.com{path}" if path.startswith("/") else path
     place = "params" if method == "GET" else "data"
     auth = how.pop("auth", (ACCOUNT, TOKEN))
@@ -50,7 +50,7 @@ def delete(path: str) -> Answer:
 
 
 def created(path: str, values: dict[str, Any] | None = None) -> dict[str, Any]:
-    """The body of what was created."""
+    """Create a resource. Return the body of the answer."""
     answer = post(path, values)
     assert answer.status == 201, answer.body
     return answer.body

@@ -1,4 +1,4 @@
-"""Node.js packages for the tests that need them: `TWILIO_2FA_TEST_NODE` names the folder that has them."""
+"""Node.js packages for tests, in the folder that `TWILIO_2FA_TEST_NODE` names."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PACKAGES = ("twilio", "@stoplight/prism-cli")
 
 
 def modules() -> Path:
-    """Return the folder `node_modules`. Skips the test where it or Node.js is missing."""
+    """Return the folder `node_modules`. Skip the test if the folder or Node.js is missing."""
     folder = Path(os.environ.get("TWILIO_2FA_TEST_NODE", "")) / "node_modules"
     if not shutil.which("node") or not all((folder / name).is_dir() for name in PACKAGES):
         pytest.skip(

@@ -1,4 +1,4 @@
-"""Play a browser with passkeys."""
+"""Simulate a browser with passkeys."""
 
 from __future__ import annotations
 

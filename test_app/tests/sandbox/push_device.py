@@ -1,4 +1,4 @@
-"""Play a phone with Twilio's push library."""
+"""Simulate a phone with Twilio's push library."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class PushDevice:
         return jwt.encode({**signed, "status": status, **altered}, self.key, algorithm="ES256")
 
     def password(self, factor: dict[str, Any], **changed: Any) -> str:
-        """Return the password of its own requests, as the user `token`."""
+        """Return the password of the device's own requests, whose user name is `token`."""
         now = int(time.time())
         claims = {"sub": factor["account_sid"], "exp": now + 600, "nbf": now, **changed}
         return jwt.encode(

@@ -1,4 +1,4 @@
-"""The scene of the push tests: an entity, its device, its factor and its challenges."""
+"""Helpers of the push tests: an entity, its device, its factor and its challenges."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-# What would lead it to the settings of these tests.
+# Variables with which the command would use the settings of these tests.
 LEADS = ("DJANGO_SETTINGS_MODULE", "DATABASE_URL", "PYTHONPATH")
 COMMAND = [sys.executable, "-W", "error", "-m", "django_twilio_2fa.sandbox"]
 
@@ -20,7 +20,7 @@ def environment() -> dict[str, str]:
 
 @contextmanager
 def served(folder: Path, *options: str, command: list[str] = COMMAND, **more: str) -> Iterator[str]:
-    """Serve it on a free port, and yield its address. It has to end without an error or a warning."""
+    """Serve the sandbox on a free port, and yield its address. Any error or warning fails the test."""
     process = subprocess.Popen(
         [*command, "--port", "0", *options],
         cwd=folder,

@@ -1,4 +1,4 @@
-"""Attempts say which messages converted, and the safe list which numbers are not blocked."""
+"""Attempts, which show the messages that converted, and the safe list of numbers that are not blocked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every operation of Twilio's OpenAPI description of Verify is answered as it describes."""
+"""Every operation of Twilio's OpenAPI description of Verify is answered as described."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def operations() -> set[str]:
 
 @pytest.fixture
 def answered() -> Iterator[set[str]]:
-    """The operations that were answered with a success; `conftest` compares the answers with the schemas."""
+    """Return the operations that succeeded. `conftest` compares their answers with the schemas."""
     found: set[str] = set()
 
     def note(**told: Any) -> None:
@@ -50,7 +50,7 @@ def answered() -> Iterator[set[str]]:
 
 
 def crud(path: str, create: dict[str, Any], update: dict[str, Any] | None, name: str = "sid") -> str:
-    """Create, list, fetch, update and delete a resource; leave a second one of other values there."""
+    """Create, list, fetch, update and delete a resource. Create another, and return its path."""
     one = f"{path}/{created(path, create)[name]}"
     get(path)
     get(one)

@@ -1,4 +1,4 @@
-"""Passkeys at the sandbox: only what the browser signed for this factor or challenge counts."""
+"""Passkeys in the sandbox, which accepts only signatures for the same factor or challenge."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def approve(answer: dict[str, Any]) -> Answer:
 
 
 class TestRegistration:
-    def test_the_browser_is_told_what_it_needs(self, device: PasskeyDevice) -> None:
+    def test_the_options_for_the_browser_are_complete(self, device: PasskeyDevice) -> None:
         registered(device)
         found = asked(user_verification="required", authenticator_attachment="platform")
         options = found["options"]["publicKey"]
@@ -89,7 +89,7 @@ class TestRegistration:
         monkeypatch.setitem(sys.modules, "webauthn", None)
         assert 'pip install "django-twilio-2fa[sandbox]"' in verify(answer)["message"]
 
-    def test_an_answer_counts_once(self, device: PasskeyDevice) -> None:
+    def test_a_registration_answer_is_accepted_once(self, device: PasskeyDevice) -> None:
         answer = device.creates(asked()["options"])
         assert verify(answer)["status"] == "verified"
         assert verify(answer).code == 60311
@@ -120,7 +120,7 @@ class TestChallenge:
         assert (approved["status"], approved["factor_sid"]) == ("approved", factor["sid"])
         assert approve(answer).code == 60322
 
-    def test_any_passkey_of_the_service_may_answer_nobody(self, device: PasskeyDevice) -> None:
+    def test_a_challenge_without_identity_accepts_any_passkey(self, device: PasskeyDevice) -> None:
         party = {"Passkeys.RelyingParty.Id": "example.com", "Passkeys.RelyingParty.Origins": "example.com"}
         post(SERVICE, party)
         registered(device)
@@ -187,7 +187,7 @@ JSON = st.recursive(
     name=st.sampled_from(["id", "response", "identity", "config", "factor_sid", "friendly_name"]),
     value=JSON,
 )
-def test_whatever_comes_in_is_an_error_of_the_client(path: str, name: str, value: Any) -> None:
+def test_any_passkey_request_is_answered_without_a_server_error(path: str, name: str, value: Any) -> None:
     good = {"id": "x", "rawId": "x", "authenticatorAttachment": "platform", "identity": IDENTITY}
     good |= {"friendly_name": "x", "response": {"clientDataJSON": base64url(b'{"challenge": "eA"}')}}
     assert post(f"{PASSKEYS}/{path}", {**good, name: value}).status in (201, 400, 403, 404)

@@ -38,9 +38,9 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def description(folder: Path) -> Path:
-    """Twilio's description, with the default encoding of arrays in forms spelled out.
+    """Write Twilio's description with an explicit encoding of arrays in forms. Return its path.
 
-    Prism takes an array for a string where it is not: https://github.com/stoplightio/prism/issues/2473.
+    Without it, Prism takes arrays for strings: https://github.com/stoplightio/prism/issues/2473.
     """
     found = copy.deepcopy(openapi.load(VERIFY))
     for item in found["paths"].values():
@@ -79,7 +79,7 @@ def proxy(sandbox: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
         process.wait(20)
 
 
-def test_the_proxy_sees_what_is_wrong(proxy: str, sandbox: str) -> None:
+def test_the_proxy_reports_wrong_requests_and_responses(proxy: str, sandbox: str) -> None:
     url = f"{proxy}/v2/Services/VA{'2' * 32}/Verifications"
     answer = requests.post(url, {"Channel": "sms"}, auth=("AC" + "1" * 32, "any"), timeout=10)
     assert "To" in answer.headers["sl-violations"]

@@ -1,4 +1,4 @@
-"""Push factors and challenges: only the device's own signature counts, and once."""
+"""Push factors and challenges. The sandbox accepts only the device's own signature, and only once."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class TestFactor:
         assert post(path, {"AuthPayload": payload}).code == 60311
         assert get(path)["status"] == "unverified"
 
-    def test_without_the_extra_the_error_names_it(self, device: PushDevice, monkeypatch: Any) -> None:
+    def test_the_error_names_a_missing_extra(self, device: PushDevice, monkeypatch: Any) -> None:
         monkeypatch.setitem(sys.modules, "cryptography.exceptions", None)
         answer = post(f"{ENTITY}/Factors", device.parameters)
         assert (answer.code, answer.status) == (60306, 400)
@@ -79,7 +79,9 @@ class TestFactor:
             {"Metadata": "[]"},
         ],
     )
-    def test_what_is_no_device_is_refused(self, device: PushDevice, changed: dict[str, str]) -> None:
+    def test_invalid_parameters_of_a_device_are_refused(
+        self, device: PushDevice, changed: dict[str, str]
+    ) -> None:
         assert post(f"{ENTITY}/Factors", {**device.parameters, **changed}).code == 60200
 
     def test_the_name_and_token_of_a_device_can_be_changed(
@@ -233,7 +235,9 @@ class TestChallenge:
         assert get(asked.path).code == 20404
 
 
-def test_the_handset_shows_what_is_asked(client: Any, device: PushDevice, factor: dict[str, Any]) -> None:
+def test_the_handset_shows_a_pending_challenge(
+    client: Any, device: PushDevice, factor: dict[str, Any]
+) -> None:
     asked = Asked(factor, **{"Details.Fields": '{"label": "Place", "value": "<Rome>"}'})
     shown = client.get("/sandbox/?fragment=1").content.decode()
     assert "Sign in?" in shown

@@ -26,7 +26,7 @@ def factor(device: PushDevice) -> dict[str, Any]:
 
 
 class TestRequestsOfADevice:
-    """User `token`: an access token creates a factor, a signed password asks about that factor."""
+    """Requests as the user `token`, whose password is an access token or signed by the device."""
 
     def token(self, **changed: str) -> str:
         values = {"Identity": IDENTITY, "FactorType": "push", **changed}
@@ -57,7 +57,7 @@ class TestRequestsOfADevice:
     @pytest.mark.parametrize(
         "changed", [{"Ttl": "59"}, {"Ttl": "301"}, {"FactorType": "totp"}, {"Identity": "x"}]
     )
-    def test_a_token_that_cannot_be_is_refused(self, changed: dict[str, str]) -> None:
+    def test_invalid_values_for_an_access_token_are_refused(self, changed: dict[str, str]) -> None:
         values = {"Identity": IDENTITY, "FactorType": "push", **changed}
         assert post(f"{SERVICE}/AccessTokens", values).code == 60200
 
@@ -80,7 +80,7 @@ class TestRequestsOfADevice:
             assert ask("GET", path, auth=auth).code == 20003, path
         assert ask("GET", f"{ENTITY}/Challenges", {"FactorSid": other["sid"]}, auth=auth).code == 20003
 
-    def test_a_device_creates_no_challenges(self, device: PushDevice, factor: dict[str, Any]) -> None:
+    def test_a_device_cannot_create_challenges(self, device: PushDevice, factor: dict[str, Any]) -> None:
         auth = ("token", device.password(factor))
         values = {"FactorSid": factor["sid"], "Details.Message": "Sign in?"}
         assert post(f"{ENTITY}/Challenges", values, auth=auth).code == 20003

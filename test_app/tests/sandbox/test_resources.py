@@ -1,4 +1,4 @@
-"""Services, entities, attempts and lists: what was done is what they say."""
+"""Services, entities, authenticators and lists of the sandbox."""
 
 from __future__ import annotations
 
@@ -64,13 +64,13 @@ class TestService:
     def test_wrong_options_of_a_send_are_refused(self, wrong: dict[str, str]) -> None:
         assert send(**wrong).code == 60200
 
-    def test_landlines_are_skipped_where_the_service_says_so(self) -> None:
+    def test_a_service_can_skip_text_messages_to_landlines(self) -> None:
         path = service(LookupEnabled="true", SkipSmsToLandlines="true")
         assert send("+12025550156", service=path).code == 60205
         assert send(service=path)["lookup"]["carrier"]["type"] == "mobile"
         assert send("+12025550156")["lookup"] == {}
 
-    def test_authenticators_are_made_as_the_service_says(self) -> None:
+    def test_authenticators_have_the_settings_of_the_service(self) -> None:
         values = {"Issuer": "Owl", "TimeStep": "60", "CodeLength": "8", "Skew": "0"}
         path = service(**{f"Totp.{name}": value for name, value in values.items()})
         factor = created(
@@ -83,7 +83,7 @@ class TestService:
         one = f"{path}/Entities/{IDENTITY}/Factors/{factor['sid']}"
         assert post(one, {"AuthPayload": shown["code"]})["status"] == "verified"
 
-    def test_an_update_of_a_service_leaves_the_rest(self) -> None:
+    def test_an_update_of_a_service_keeps_its_other_values(self) -> None:
         path = service(CodeLength="8", LookupEnabled="true")
         changed = post(path, {"LookupEnabled": "false", "Whatsapp.From": "whatsapp:+1"})
         assert (changed["code_length"], changed["lookup_enabled"]) == (8, False)
@@ -91,7 +91,7 @@ class TestService:
         assert post(SERVICE, {"CodeLength": "4"})["code_length"] == 4
         assert len(get("/v2/Services")["services"]) == 2
 
-    def test_a_deleted_service_is_gone_with_all_that_it_holds(self) -> None:
+    def test_deleting_a_service_deletes_its_resources(self) -> None:
         path = service()
         send(service=path)
         assert delete(path).status == 204
@@ -110,7 +110,7 @@ class TestService:
             {"Passkeys.UserVerification": "maybe"},
         ],
     )
-    def test_a_configuration_that_cannot_be_is_refused(self, changed: dict[str, str]) -> None:
+    def test_an_invalid_configuration_of_a_service_is_refused(self, changed: dict[str, str]) -> None:
         assert post("/v2/Services", {"FriendlyName": "x", **changed}).code == 60200
 
     def test_templates_are_the_text_of_a_message(self) -> None:
@@ -174,7 +174,7 @@ class TestAuthenticators:
         assert post(f"{SERVICE}/Entities/{IDENTITY}/Factors", values).code == 60200
 
 
-def test_one_messaging_configuration_is_for_a_country() -> None:
+def test_a_country_has_one_messaging_configuration() -> None:
     path = f"{SERVICE}/MessagingConfigurations"
     sid = {"MessagingServiceSid": "MG" + "1" * 32}
     for country in ("CA", "all"):
@@ -207,7 +207,7 @@ class TestPages:
         found = client.verify.v2.services(SERVICE.rpartition("/")[2]).rate_limits.list(page_size=2)
         assert [limit.sid for limit in found] == limits
 
-    def test_filters_stay_in_the_addresses(self) -> None:
+    def test_addresses_of_further_pages_keep_the_filters(self) -> None:
         for _ in range(3):
             send()
         page = get("/v2/Attempts", PageSize="2", Channel="sms")
@@ -216,7 +216,7 @@ class TestPages:
     @pytest.mark.parametrize(
         "asked", [{"PageSize": "0"}, {"PageSize": "1001"}, {"Page": "-1"}, {"PageToken": "x"}]
     )
-    def test_a_page_that_cannot_be_is_refused(self, asked: dict[str, str]) -> None:
+    def test_an_invalid_page_of_a_list_is_refused(self, asked: dict[str, str]) -> None:
         assert get(f"{SERVICE}/RateLimits", **asked).code == 60200
 
 
@@ -232,7 +232,7 @@ NAMES += ["FactorSid", "Details.Fields", "PhoneNumber", "Binding.PublicKey", "Da
         st.sampled_from(NAMES), st.text(max_size=30) | st.lists(st.text(max_size=9), max_size=3), max_size=8
     ),
 )
-def test_whatever_a_path_is_asked_is_answered(route: Any, values: dict[str, Any]) -> None:
+def test_any_request_to_any_path_is_answered(route: Any, values: dict[str, Any]) -> None:
     path = route.path
     while "{" in path:
         name, _, prefix = path.partition("{")[2].partition("}")[0].partition(":")

@@ -1,4 +1,4 @@
-"""The server of the sandbox over HTTP: messages, the clock and faults. It runs in a thread."""
+"""The server of the sandbox over HTTP, in a thread: messages, the clock and faults."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ class TestControls:
 
 
 class TestFaults:
-    """Faults, as a client sees them. Most are about whether a message is sent all the same."""
+    """Faults as a client sees them. Most tests check whether the message is still sent."""
 
     @pytest.mark.parametrize(
         ("fault", "status"),
@@ -177,7 +177,7 @@ class TestFaults:
         while time.monotonic() < deadline:
             try:
                 response = send(server)
-            except requests.RequestException:  # An open connection may be closed, too.
+            except requests.RequestException:  # The fault may also close an open connection.
                 refused += 1
             else:
                 if refused:

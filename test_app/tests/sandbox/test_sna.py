@@ -50,7 +50,7 @@ def test_a_phone_that_opened_the_address_is_approved(client: Client) -> None:
     assert (answer["status"], answer["channel"], errors(answer)) == ("approved", "sna", [])
 
 
-def test_before_the_phone_opened_it_nothing_is_approved() -> None:
+def test_nothing_is_approved_before_the_phone_opens_the_address() -> None:
     sent = send()
     answer = check()
     assert (answer["status"], errors(answer)) == ("pending", [60519])
@@ -104,7 +104,7 @@ class TestAuto:
         opens(client, sent)
         assert check()["status"] == "approved"
 
-    def test_what_cannot_be_gets_a_text_message(self) -> None:
+    def test_an_unsupported_number_gets_a_text_message(self) -> None:
         assert send(UNABLE, "auto")["channel"] == "sms"
         assert send("+12025550151", "auto")["channel"] == "sms"
         assert check(UNABLE, Code=messages.last_code(UNABLE))["status"] == "approved"
@@ -114,7 +114,9 @@ class TestAuto:
         assert (second["sid"], second["channel"], second["sna"]) == (first["sid"], "sms", None)
         assert check(Code=messages.last_code(TO))["status"] == "approved"
 
-    def test_a_failure_on_the_way_sends_a_text_message(self, client: Client, monkeypatch: Any) -> None:
+    def test_a_failed_silent_authentication_sends_a_text_message(
+        self, client: Client, monkeypatch: Any
+    ) -> None:
         from django_twilio_2fa.sandbox import magic
 
         sent = send(channel="auto")

@@ -1,4 +1,4 @@
-"""The sandbox for everybody: a command that needs no Django project."""
+"""The sandbox as a command that needs no Django project."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def messages(address: str) -> list[dict[str, Any]]:
 
 
 def block(language: str) -> str:
-    """The piece of code in a language below the heading of the page that is about every language."""
+    """Return the code block in a language below the heading `Without Django` of the page."""
     section = PAGE.partition("\n## Without Django")[2].partition("\n## ")[0]
     found = re.search(rf"^```{language}\n(.*?)^```", section, re.S | re.M)
     assert found
@@ -106,7 +106,7 @@ class TestThePageInTheDocs:
 
 
 class TestServed:
-    def test_nothing_is_written_to_the_folder(self, address: str, folder: Path) -> None:
+    def test_the_sandbox_writes_nothing_to_the_folder(self, address: str, folder: Path) -> None:
         service(address).verifications.create(to=TO, channel="sms")
         assert list(folder.iterdir()) == []
 
@@ -121,7 +121,7 @@ class TestServed:
         assert TO not in other.text
         assert "<html" not in other.text
 
-    def test_what_an_application_says_is_escaped(self, address: str) -> None:
+    def test_names_from_an_application_are_escaped(self, address: str) -> None:
         service(address).verifications.create(to=TO, channel="sms", custom_friendly_name="<b>")
         assert "<b>" not in requests.get(f"{address}/sandbox/", timeout=5).text
 
@@ -137,11 +137,11 @@ class TestServed:
     @pytest.mark.parametrize(
         "form", [{}, {"seconds": "soon"}, {"seconds": -1}, {"seconds": "nan"}, {"seconds": 1e99}]
     )
-    def test_a_clock_moves_by_a_number_of_seconds(self, address: str, form: dict[str, Any]) -> None:
+    def test_the_clock_refuses_invalid_seconds(self, address: str, form: dict[str, Any]) -> None:
         answer = requests.post(f"{address}/sandbox/clock", form, timeout=5)
         assert (answer.status_code, list(answer.json())) == (400, ["error"])
 
-    def test_a_fault_strikes_on_request(self, address: str) -> None:
+    def test_a_fault_is_injected_on_request(self, address: str) -> None:
         assert "60410" in requests.get(f"{address}/sandbox/faults", timeout=5).json()
         requests.post(f"{address}/sandbox/faults", {"fault": "60410"}, timeout=5)
         with pytest.raises(TwilioRestException) as caught:
@@ -170,7 +170,7 @@ class TestServed:
         assert service(address).verification_checks.create(to=TO).status == "approved"
 
     @pytest.mark.parametrize("host", ["evil.example/x", "", "a b"])
-    def test_a_host_that_is_none_is_not_repeated(self, address: str, host: str) -> None:
+    def test_an_invalid_host_header_is_not_repeated(self, address: str, host: str) -> None:
         url = f"{address}/v2/Services/{SERVICE}"
         found = requests.get(url, headers={"Host": host}, auth=(ACCOUNT, "any"), timeout=5).json()
         assert found["url"] == url
@@ -231,7 +231,7 @@ class TestOptions:
         with served(tmp_path, DJANGO_SETTINGS_MODULE="nowhere.settings") as address:
             assert service(address).fetch().sid == SERVICE
 
-    def test_only_one_account_is_taken_where_it_is_named(self, tmp_path: Path) -> None:
+    def test_other_accounts_are_refused_if_one_is_named(self, tmp_path: Path) -> None:
         with served(tmp_path, "--account-sid", ACCOUNT, "--auth-token", "right") as address:
             assert service(address, token="right").fetch().sid == SERVICE
             for account, token in ((ACCOUNT, "wrong"), ("AC" + "3" * 32, "right")):

@@ -110,7 +110,7 @@ class TestCheck:
         assert refused(lambda: check(messages.last_code(TO), verification_sid=sid)) == (20404, 404)
         assert refused(lambda: check(messages.last_code(TO))) == (20404, 404)
 
-    def test_a_wrong_code_is_no_error(self) -> None:
+    def test_a_wrong_code_is_not_an_error(self) -> None:
         send()
         answer = check(wrong_code(messages.last_code(TO)))
         assert (answer.status, answer.valid) == ("pending", False)
@@ -212,7 +212,7 @@ def test_a_magic_landline_receives_calls() -> None:
 
 @needs_spec
 def test_every_answer_is_as_twilio_describes() -> None:
-    """The judge of `conftest` looks at each; here is one of every route."""
+    # `conftest` validates every answer. This test gets one of each route.
     sid = send(amount="39.99", payee="Owl Bank").sid
     check(wrong_code(messages.last_code(TO)))
     service().verifications(sid).fetch()

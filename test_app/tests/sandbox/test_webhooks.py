@@ -21,7 +21,7 @@ ENTITY = f"{SERVICE}/Entities/{IDENTITY}"
 
 
 class Receiver:
-    """A site that takes webhooks."""
+    """A site that receives webhooks."""
 
     def __init__(self) -> None:
         self.taken: list[tuple[dict[str, str], str]] = []
@@ -42,7 +42,7 @@ class Receiver:
         threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01}).start()
 
     def events(self, n: int) -> list[str]:
-        """The events, once there are so many; they may come in any order."""
+        """Wait for `n` events. Return all so far, sorted, because they may come in any order."""
         wait_until(lambda: len(self.taken) >= n, 10)
         return sorted(form["type"] for form, _signature in self.taken)
 
@@ -62,7 +62,7 @@ def subscribe(receiver: Receiver, *events: str, **values: str) -> str:
 
 @pytest.fixture
 def committed(django_capture_on_commit_callbacks: Callable[..., Any], db: None) -> Callable[..., Any]:
-    """Run what waits for a commit at the end of this context."""
+    """Return a context that runs the `on_commit` callbacks at its end."""
     return lambda: django_capture_on_commit_callbacks(execute=True)
 
 
@@ -94,7 +94,7 @@ def test_every_event_is_delivered_and_signed(receiver: Receiver, committed: Call
     assert len({form["uuid"] for form, _signature in receiver.taken}) == 5
 
 
-def test_only_what_was_subscribed_to_is_delivered(receiver: Receiver, committed: Callable[..., Any]) -> None:
+def test_only_subscribed_events_are_delivered(receiver: Receiver, committed: Callable[..., Any]) -> None:
     subscribe(receiver, "factor.verified")
     subscribe(receiver, "*", Status="disabled")
     unwanted = subscribe(receiver, "*")
@@ -116,7 +116,7 @@ def test_a_rolled_back_event_is_not_delivered(receiver: Receiver, committed: Cal
     assert receiver.events(2) == ["factor.created", "factor.verified"]
 
 
-def test_a_site_that_does_not_answer_does_no_harm(
+def test_a_webhook_that_cannot_be_delivered_is_logged(
     receiver: Receiver, committed: Callable[..., Any], caplog: Any
 ) -> None:
     receiver.server.server_close()

@@ -1,1 +1,1 @@
-"""Requests at once, in every order: a tool that walks the orders, and what it is used for."""
+"""Concurrent requests in every order: a tool that runs the orders, and the tests that use it."""

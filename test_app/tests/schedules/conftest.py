@@ -1,4 +1,4 @@
-"""What the walks leave out of every test."""
+"""Fixtures of all tests that are switched off for the schedules."""
 
 from __future__ import annotations
 
@@ -7,4 +7,7 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def twilio_judges_every_request() -> None:
-    """Not here: the other tests send the same requests, and here each is sent some thousand times."""
+    """Skip the comparison of each request with Twilio's API, which the fixture of the other tests makes.
+
+    The other tests send the same requests, and a schedule test sends each of them thousands of times.
+    """

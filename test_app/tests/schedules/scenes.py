@@ -1,4 +1,4 @@
-"""The requests that are run at once, what there is before them, and the rules that hold after them."""
+"""Scenes: the requests that run concurrently, the rows before them, and the rules that hold after them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ OTHER, THIRD = "+12025550147", "+12025550148"
 
 
 class Browser:
-    """The requests of one person, from a client that begins anew in each run."""
+    """The requests of one person. Each run begins with a new client."""
 
     def __init__(self, person: Person) -> None:
         self.person = person
@@ -56,11 +56,11 @@ class Browser:
 
 
 class Scene:
-    """Sam has a phone, and the two requests come from one browser. The rules here hold for every scene."""
+    """A user with one phone, and requests from one browser. The rules of this class hold for every scene."""
 
     settings: ClassVar[dict[str, Any]] = {}
     switches = 3
-    """How many are tried where nobody says how many."""
+    """The number of switches, if the environment sets no other."""
 
     def prepare(self) -> None:
         self.user = get_user_model().objects.create_user("sam", email=EMAIL)
@@ -74,7 +74,7 @@ class Scene:
         self.approvals: Tally[str] = Tally()
 
     def begin(self) -> None:
-        """Do what comes before the requests."""
+        """Prepare the rows that the requests need."""
 
     def sends_a_code(self) -> None:
         self.browser.person.picks("sms")
@@ -90,7 +90,7 @@ class Scene:
     def count_approval(self, verification_sid: str, **kwargs: Any) -> None:
         self.approvals[verification_sid] += 1
 
-    # What they do
+    # Requests
 
     def send(self) -> Any:
         return self.browser.posts("/2fa/start/", method="sms")
@@ -113,7 +113,7 @@ class Scene:
 
     # The rules
 
-    def judge(self, run: Run) -> Iterator[str]:
+    def broken_rules(self, run: Run) -> Iterator[str]:
         twilio_2fa_verification_success.disconnect(self.count_approval)
         for name, error in run.errors.items():
             yield f"{name} raised {type(error).__name__}: {error}"
@@ -122,28 +122,28 @@ class Scene:
                 found = getattr(answer, "exc_info", None)
                 yield f"{name} was answered {answer.status_code} {found[1] if found else ''!r}"
         rows = list(Verification.objects.order_by("pk"))
-        yield from self.judge_sends(run, rows)
-        yield from self.judge_checks(run, rows)
-        yield from self.judge_approvals(run, rows)
-        yield from self.judge_own(run, rows)
+        yield from self.broken_rules_of_sends(run, rows)
+        yield from self.broken_rules_of_checks(run, rows)
+        yield from self.broken_rules_of_approvals(run, rows)
+        yield from self.own_broken_rules(run, rows)
 
-    def judge_own(self, run: Run, rows: list[Verification]) -> Iterator[str]:
-        """Yield what is broken of the rules of this scene alone."""
+    def own_broken_rules(self, run: Run, rows: list[Verification]) -> Iterator[str]:
+        """Yield the broken rules that only this scene has."""
         yield from ()
 
     def sent(self) -> int:
         return SandboxMessage.objects.count() - self.had
 
-    def judge_sends(self, run: Run, rows: list[Verification]) -> Iterator[str]:
+    def broken_rules_of_sends(self, run: Run, rows: list[Verification]) -> Iterator[str]:
         if (counted := sum(row.sends for row in rows)) < SandboxMessage.objects.count():
             yield f"{SandboxMessage.objects.count()} messages went out, and {counted} sends are counted"
         limits = Counter.objects.filter(scope__regex="^(unproven_)?sends_per_user:3600$")
         if (counted := sum(limits.values_list("n", flat=True))) < SandboxMessage.objects.count():
             yield f"{SandboxMessage.objects.count()} messages went out, and the user's limit counts {counted}"
 
-    def judge_checks(self, run: Run, rows: list[Verification]) -> Iterator[str]:
+    def broken_rules_of_checks(self, run: Run, rows: list[Verification]) -> Iterator[str]:
         asked = Tally(
-            call.values.get("VerificationSid") or call.values.get("To") for call in run.asked(CHECK)
+            call.values.get("VerificationSid") or call.values.get("To") for call in run.calls_to(CHECK)
         )
         for row in rows:
             most = self.settings.get("TWILIO_2FA_MAX_ATTEMPTS", 5)
@@ -153,17 +153,17 @@ class Scene:
             if row.attempts < before + asked[row.sid]:
                 yield f"{before + asked[row.sid]} tokens went to Twilio, and {row.attempts} are counted"
 
-    def judge_approvals(self, run: Run, rows: list[Verification]) -> Iterator[str]:
+    def broken_rules_of_approvals(self, run: Run, rows: list[Verification]) -> Iterator[str]:
         for row in rows:
             approved = row.status == Status.APPROVED and row.transport != "test"
             fresh = row.pk >= self.first_pk
             if fresh and approved and self.approvals[row.sid] != 1:
-                yield f"an approval was told {self.approvals[row.sid]} times"
+                yield f"the signal of an approval was sent {self.approvals[row.sid]} times"
             if fresh and not approved and self.approvals[row.sid]:
-                yield f"an approval was told of a verification that is {row.status}"
+                yield f"the signal of an approval was sent for a verification that is {row.status}"
             at_twilio = SandboxVerification.objects.filter(sid=row.sid, status="approved").exists()
-            if at_twilio and not approved and not self.may_lose(row):
-                yield f"Twilio took the token, and the verification is {row.status} ({row.error_code})"
+            if at_twilio and not approved and not self.may_lose_approval(row):
+                yield f"Twilio approved the token, and the verification is {row.status} ({row.error_code})"
             if fresh and approved and row.verifies_session and not self.is_verified_by(row):
                 yield "a verification was approved, and its session is not verified"
 
@@ -171,8 +171,8 @@ class Scene:
     def first_pk(self) -> int:
         return self.row.pk if self.row is not None else 0
 
-    def may_lose(self, row: Verification) -> bool:
-        """Return whether a right token may come to nothing here."""
+    def may_lose_approval(self, row: Verification) -> bool:
+        """Return whether this scene allows that a right token does not approve the verification."""
         return False
 
     def is_verified_by(self, row: Verification) -> bool:
@@ -199,18 +199,20 @@ def counts(scope: str) -> int:
 
 @scene("send/send")
 class TwoSends(Scene):
-    """A double click on the first button."""
+    """A double click on the button that sends the first code."""
 
     def acts(self) -> dict[str, Callable[[], Any]]:
         return {"a": self.send, "b": self.send}
 
-    def judge_own(self, run: Run, rows: list[Verification]) -> Iterator[str]:
+    def own_broken_rules(self, run: Run, rows: list[Verification]) -> Iterator[str]:
         if self.sent() != 1 or len(rows) != 1:
             yield f"{self.sent()} messages and {len(rows)} verifications"
 
 
 @scene("send/send-over-the-API-in-two-sessions")
 class TwoSessionsSend(Scene):
+    """A first send from each of two sessions of one user."""
+
     def prepare(self) -> None:
         super().prepare()
         self.second = Browser(Person("sam").opens("start"))
@@ -220,12 +222,12 @@ class TwoSessionsSend(Scene):
             n: lambda b=b: b.asks("send", method="sms") for n, b in (("a", self.browser), ("b", self.second))
         }
 
-    judge_own = TwoSends.judge_own
+    own_broken_rules = TwoSends.own_broken_rules
 
 
 @scene("resend/resend")
 class TwoResends(Scene):
-    """The cooldown is over."""
+    """Two resends after the cooldown has ended."""
 
     def begin(self) -> None:
         self.sends_a_code()
@@ -234,7 +236,7 @@ class TwoResends(Scene):
     def acts(self) -> dict[str, Callable[[], Any]]:
         return {"a": self.resend, "b": self.resend}
 
-    def judge_own(self, run: Run, rows: list[Verification]) -> Iterator[str]:
+    def own_broken_rules(self, run: Run, rows: list[Verification]) -> Iterator[str]:
         if self.sent() != 1:
             yield f"{self.sent()} messages went out again"
 
@@ -246,14 +248,14 @@ class TwoResendsAtWill(Scene):
     begin = TwoResends.begin
     acts = TwoResends.acts
 
-    def judge_own(self, run: Run, rows: list[Verification]) -> Iterator[str]:
+    def own_broken_rules(self, run: Run, rows: list[Verification]) -> Iterator[str]:
         if self.sent() != 1 or rows[0].sends != 2:
             yield f"{self.sent()} messages went out again, and one more was allowed"
 
 
 @scene("refused-resend/resend")
 class ResendRefused(Scene):
-    """Twilio refuses the first of them."""
+    """Two resends, of which Twilio refuses the first."""
 
     settings: ClassVar[dict[str, Any]] = {"TWILIO_2FA_SEND_COOLDOWN": 0}
 
@@ -264,13 +266,13 @@ class ResendRefused(Scene):
         self.fault.__enter__()
         return {"a": self.resend, "b": self.resend}
 
-    def judge_own(self, run: Run, rows: list[Verification]) -> Iterator[str]:
+    def own_broken_rules(self, run: Run, rows: list[Verification]) -> Iterator[str]:
         self.fault.__exit__(None, None, None)
-        refused = [call for call in run.asked(SEND) if call.status >= 400]
+        refused = [call for call in run.calls_to(SEND) if call.status >= 400]
         counted = counts("refused_sends_per_user:3600") + counts("sends_per_user:3600")
         if counted < len(refused) + self.had + self.sent():
-            # Where another send has come between, one that was refused stays counted as a send.
-            yield f"{len(refused)} of {len(run.asked(SEND))} sends were refused, and {counted} are counted"
+            # If another send came between, a refused send stays counted as a send.
+            yield f"{len(refused)} of {len(run.calls_to(SEND))} sends were refused, and {counted} are counted"
 
 
 @scene("resend/cancel")
@@ -283,7 +285,7 @@ class ResendAndCancel(Scene):
 
 @scene("send/cancel")
 class SendAndCancel(Scene):
-    """A first send is on its way; then the user starts again."""
+    """A first send, and a user who cancels and starts again meanwhile."""
 
     def acts(self) -> dict[str, Callable[[], Any]]:
         def cancel_and_send() -> Any:
@@ -292,14 +294,14 @@ class SendAndCancel(Scene):
 
         return {"a": self.send, "b": cancel_and_send}
 
-    def judge_own(self, run: Run, rows: list[Verification]) -> Iterator[str]:
+    def own_broken_rules(self, run: Run, rows: list[Verification]) -> Iterator[str]:
         if self.sent() != 1:
             yield f"{self.sent()} messages within one cooldown"
 
 
 @scene("send/send-after-a-cancel")
 class TwoSendsAfterACancel(Scene):
-    """The cooldown of the canceled verification is not over."""
+    """Two sends during the cooldown of a canceled verification."""
 
     def begin(self) -> None:
         self.sends_a_code()
@@ -307,7 +309,7 @@ class TwoSendsAfterACancel(Scene):
 
     acts = TwoSends.acts
 
-    def judge_own(self, run: Run, rows: list[Verification]) -> Iterator[str]:
+    def own_broken_rules(self, run: Run, rows: list[Verification]) -> Iterator[str]:
         if self.sent():
             yield f"{self.sent()} messages within the cooldown of the last"
 
@@ -321,7 +323,7 @@ class Check(Scene):
 
 
 class LastCheck(Check):
-    """One token is left."""
+    """A verification with one attempt left."""
 
     settings: ClassVar[dict[str, Any]] = {"TWILIO_2FA_MAX_ATTEMPTS": 2}
 
@@ -339,11 +341,11 @@ class TwoRightChecks(Check):
     def acts(self) -> dict[str, Callable[[], Any]]:
         return {"a": self.check_right, "b": self.check_right}
 
-    def judge_own(self, run: Run, rows: list[Verification]) -> Iterator[str]:
+    def own_broken_rules(self, run: Run, rows: list[Verification]) -> Iterator[str]:
         if rows[0].status != Status.APPROVED:
             yield f"two right tokens, and the verification is {rows[0].status}"
-        if len(run.asked(CHECK)) != 1 or rows[0].attempts != 1:
-            yield f"{len(run.asked(CHECK))} tokens went to Twilio, {rows[0].attempts} are counted"
+        if len(run.calls_to(CHECK)) != 1 or rows[0].attempts != 1:
+            yield f"{len(run.calls_to(CHECK))} tokens went to Twilio, {rows[0].attempts} are counted"
 
 
 @scene("check/check-over-the-API")
@@ -357,20 +359,20 @@ class TwoWrongChecks(Check):
     def acts(self) -> dict[str, Callable[[], Any]]:
         return {"a": self.check_wrong, "b": self.check_wrong}
 
-    def judge_own(self, run: Run, rows: list[Verification]) -> Iterator[str]:
-        if wrong_tokens() < len(run.asked(CHECK)):
-            yield f"{len(run.asked(CHECK))} wrong tokens, and the user's limit counts {wrong_tokens()}"
+    def own_broken_rules(self, run: Run, rows: list[Verification]) -> Iterator[str]:
+        if wrong_tokens() < len(run.calls_to(CHECK)):
+            yield f"{len(run.calls_to(CHECK))} wrong tokens, and the user's limit counts {wrong_tokens()}"
         if rows[0].lease or rows[0].status != Status.PENDING:
-            yield "the verification is not free again"
+            yield "the verification still has a lease or has ended"
 
 
 @scene("last-wrong-check/wrong-check")
 class TwoLastWrongChecks(LastCheck):
     acts = TwoWrongChecks.acts
 
-    def judge_own(self, run: Run, rows: list[Verification]) -> Iterator[str]:
-        if rows[0].status != Status.FAILED or len(run.asked(CHECK)) != 1:
-            yield f"{len(run.asked(CHECK))} tokens, and the verification is {rows[0].status}"
+    def own_broken_rules(self, run: Run, rows: list[Verification]) -> Iterator[str]:
+        if rows[0].status != Status.FAILED or len(run.calls_to(CHECK)) != 1:
+            yield f"{len(run.calls_to(CHECK))} tokens, and the verification is {rows[0].status}"
 
 
 @scene("right-check/wrong-check")
@@ -378,8 +380,8 @@ class RightAndWrongCheck(Check):
     def acts(self) -> dict[str, Callable[[], Any]]:
         return {"a": self.check_right, "b": self.check_wrong}
 
-    def judge_own(self, run: Run, rows: list[Verification]) -> Iterator[str]:
-        wrong = [call for call in run.asked(CHECK, "b") if call.body.get("status") == "pending"]
+    def own_broken_rules(self, run: Run, rows: list[Verification]) -> Iterator[str]:
+        wrong = [call for call in run.calls_to(CHECK, "b") if call.body.get("status") == "pending"]
         if wrong_tokens() < len(wrong):
             yield f"{len(wrong)} wrong tokens, and the user's limit counts {wrong_tokens()}"
 
@@ -388,9 +390,9 @@ class RightAndWrongCheck(Check):
 class LastRightAndWrongCheck(LastCheck):
     acts = RightAndWrongCheck.acts
 
-    def judge_own(self, run: Run, rows: list[Verification]) -> Iterator[str]:
-        if len(run.asked(CHECK)) > 1:
-            yield f"{len(run.asked(CHECK))} tokens went to Twilio"
+    def own_broken_rules(self, run: Run, rows: list[Verification]) -> Iterator[str]:
+        if len(run.calls_to(CHECK)) > 1:
+            yield f"{len(run.calls_to(CHECK))} tokens went to Twilio"
 
 
 @scene("check/cancel")
@@ -401,7 +403,7 @@ class CheckAndCancel(Check):
 
 @scene("check/expiry")
 class CheckAndExpiry(Check):
-    """The time of the code is up, and the user asks for another one."""
+    """A check while the code expires and the user asks for another one."""
 
     def acts(self) -> dict[str, Callable[[], Any]]:
         def expires() -> Any:
@@ -416,7 +418,7 @@ class CheckAndExpiry(Check):
 
 @scene("check/check-after-its-lease")
 class ChecksAfterALease(Check):
-    """Twilio takes so long that the lease of the first is over: the second takes the row."""
+    """A check that takes longer than its lease, and a second check that takes the row over."""
 
     def acts(self) -> dict[str, Callable[[], Any]]:
         def lease_is_over() -> Any:
@@ -426,18 +428,18 @@ class ChecksAfterALease(Check):
 
         return {"a": self.check_right, "b": lease_is_over}
 
-    def may_lose(self, row: Verification) -> bool:
+    def may_lose_approval(self, row: Verification) -> bool:
         return True
 
-    def judge_own(self, run: Run, rows: list[Verification]) -> Iterator[str]:
-        wrong = [call for call in run.asked(CHECK, "b") if call.body.get("status") == "pending"]
+    def own_broken_rules(self, run: Run, rows: list[Verification]) -> Iterator[str]:
+        wrong = [call for call in run.calls_to(CHECK, "b") if call.body.get("status") == "pending"]
         if wrong_tokens() < len(wrong):
             yield f"{len(wrong)} wrong tokens, and the user's limit counts {wrong_tokens()}"
 
 
 @scene("check/device-removed")
 class CheckAndRemoval(Check):
-    """In another session the device that the code went to is removed."""
+    """A check, while another session removes the device that got the code."""
 
     def begin(self) -> None:
         Device.objects.register(self.user, EmailAddress(EMAIL))
@@ -449,14 +451,14 @@ class CheckAndRemoval(Check):
     def acts(self) -> dict[str, Callable[[], Any]]:
         return {"a": self.check_right, "b": lambda: self.second.posts(f"/2fa/remove/{self.device.pk}/")}
 
-    def may_lose(self, row: Verification) -> bool:
+    def may_lose_approval(self, row: Verification) -> bool:
         return not Device.objects.filter(pk=self.device.pk).exists()
 
-    def judge_own(self, run: Run, rows: list[Verification]) -> Iterator[str]:
+    def own_broken_rules(self, run: Run, rows: list[Verification]) -> Iterator[str]:
         row = next(r for r in rows if r.pk == self.row.pk)
         if row.status != Status.APPROVED or Device.objects.filter(pk=self.device.pk).exists():
             return
-        # A removal blanks the device of the row, too. If its transaction wrote last, the approval was first.
+        # A removal also blanks the device of the row. If its transaction wrote last, the approval was first.
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT count(DISTINCT xmin::text) FROM twilio_2fa_verification WHERE id IN (%s, %s)",
@@ -468,7 +470,7 @@ class CheckAndRemoval(Check):
 
 @scene("unlock/check")
 class UnlockAndCheck(LastCheck):
-    """An administrator unlocks the user, whose last token is wrong."""
+    """The last wrong token of a user, while an administrator unlocks the user."""
 
     settings: ClassVar[dict[str, Any]] = {
         **LastCheck.settings,
@@ -478,7 +480,7 @@ class UnlockAndCheck(LastCheck):
     def acts(self) -> dict[str, Callable[[], Any]]:
         return {"a": self.check_wrong, "b": self.unlock}
 
-    def judge_own(self, run: Run, rows: list[Verification]) -> Iterator[str]:
+    def own_broken_rules(self, run: Run, rows: list[Verification]) -> Iterator[str]:
         if rows[0].status != Status.FAILED and rows[0].attempts >= 2:
             yield "no token is left, and the verification has not failed"
         if rows[0].pending_key and not Lock.objects.exists():
@@ -493,7 +495,7 @@ class UnlockAndCheck(LastCheck):
 
 @scene("first-registration-twice")
 class TwoFirstRegistrations(Scene):
-    """In two sessions, with a number each."""
+    """Two sessions of one user that each finish a first registration, with different numbers."""
 
     settings: ClassVar[dict[str, Any]] = {"TWILIO_2FA_LIMITS": {"unproven_sends_per_user": "20/h"}}
     numbers = ("202 555 0147", "202 555 0148")
@@ -516,13 +518,13 @@ class TwoFirstRegistrations(Scene):
     def acts(self) -> dict[str, Callable[[], Any]]:
         return {"a": lambda: self.check(0), "b": lambda: self.check(1)}
 
-    def may_lose(self, row: Verification) -> bool:
+    def may_lose_approval(self, row: Verification) -> bool:
         return row.error_code == "proof_required" or row.status == Status.CANCELED
 
     def is_verified_by(self, row: Verification) -> bool:
         return any(browser.is_verified for browser in self.browsers)
 
-    def judge_own(self, run: Run, rows: list[Verification]) -> Iterator[str]:
+    def own_broken_rules(self, run: Run, rows: list[Verification]) -> Iterator[str]:
         if Device.objects.count() != 1:
             yield f"{Device.objects.count()} devices were registered first"
         if (verified := sum(browser.is_verified for browser in self.browsers)) != 1:
@@ -530,7 +532,7 @@ class TwoFirstRegistrations(Scene):
 
 
 class WithProof(Scene):
-    """Sam is verified, and has begun two registrations with one proof."""
+    """A verified user who has begun registrations with one proof."""
 
     settings: ClassVar[dict[str, Any]] = {"TWILIO_2FA_LIMITS": {"unproven_sends_per_user": "20/h"}}
 
@@ -559,12 +561,14 @@ class WithProof(Scene):
     def first_pk(self) -> int:
         return Verification.objects.filter(purpose="enrol").order_by("pk").values_list("pk", flat=True)[0]
 
-    def may_lose(self, row: Verification) -> bool:
+    def may_lose_approval(self, row: Verification) -> bool:
         return row.error_code in ("proof_required", "too_many_devices")
 
 
 @scene("change/change")
 class TwoChanges(WithProof):
+    """Two changes of different devices with one proof."""
+
     def registrations(self) -> list[tuple[str, str, str]]:
         email = Device.objects.get(kind="email")
         return [
@@ -572,7 +576,7 @@ class TwoChanges(WithProof):
             (f"/2fa/change/{email.pk}/", "email", "new@example.com"),
         ]
 
-    def judge_own(self, run: Run, rows: list[Verification]) -> Iterator[str]:
+    def own_broken_rules(self, run: Run, rows: list[Verification]) -> Iterator[str]:
         made = [r for r in rows if r.purpose == "enrol" and r.status == Status.APPROVED]
         if len(made) != 1 or Device.objects.count() != 2:
             yield f"{len(made)} changes with one proof, {Device.objects.count()} devices"
@@ -580,14 +584,14 @@ class TwoChanges(WithProof):
 
 @scene("addition/addition")
 class TwoAdditions(WithProof):
-    """There is room for one."""
+    """Two additions, where the limit of devices allows one."""
 
     settings: ClassVar[dict[str, Any]] = {**WithProof.settings, "TWILIO_2FA_MAX_DEVICES": 3}
 
     def registrations(self) -> list[tuple[str, str, str]]:
         return [("/2fa/add/", "phone_number", OTHER), ("/2fa/add/", "phone_number", THIRD)]
 
-    def judge_own(self, run: Run, rows: list[Verification]) -> Iterator[str]:
+    def own_broken_rules(self, run: Run, rows: list[Verification]) -> Iterator[str]:
         if Device.objects.count() != 3:
             yield f"{Device.objects.count()} devices, and 3 are allowed"
 
@@ -601,7 +605,7 @@ class AdditionAndRemoval(WithProof):
         email = Device.objects.get(kind="email")
         return {**super().acts(), "b": lambda: self.browser.posts(f"/2fa/remove/{email.pk}/")}
 
-    def judge_own(self, run: Run, rows: list[Verification]) -> Iterator[str]:
+    def own_broken_rules(self, run: Run, rows: list[Verification]) -> Iterator[str]:
         [row] = [r for r in rows if r.purpose == "enrol"]
         if Device.objects.count() != (2 if row.status == Status.APPROVED else 1):
             yield f"{Device.objects.count()} devices, and the addition is {row.status}"
@@ -609,7 +613,7 @@ class AdditionAndRemoval(WithProof):
 
 @scene("removal/removal")
 class TwoRemovals(Scene):
-    """The last two, each in a session of its own."""
+    """Two sessions that each remove one of the last two devices."""
 
     def begin(self) -> None:
         Device.objects.register(self.user, EmailAddress(EMAIL))
@@ -629,14 +633,14 @@ class TwoRemovals(Scene):
     def is_verified_by(self, row: Verification) -> bool:
         return all(browser.is_verified for browser in self.browsers)
 
-    def judge_own(self, run: Run, rows: list[Verification]) -> Iterator[str]:
+    def own_broken_rules(self, run: Run, rows: list[Verification]) -> Iterator[str]:
         if Device.objects.count() != 1:
             yield f"{Device.objects.count()} devices are left"
 
 
 @scene("admin-removal/admin-removal")
 class TwoRemovalsByStaff(Scene):
-    """Two requests each remove one of a user's two devices. The recovery codes go with the last device."""
+    """Two commands that each remove one of two devices. The last removal also deletes the recovery codes."""
 
     def begin(self) -> None:
         email = Device.objects.register(self.user, EmailAddress(EMAIL))
@@ -654,7 +658,7 @@ class TwoRemovalsByStaff(Scene):
         with open("/dev/null", "w") as nowhere:
             call_command("twilio_2fa_remove", "sam", device=[str(device.pk)], stdout=nowhere)
 
-    def judge_own(self, run: Run, rows: list[Verification]) -> Iterator[str]:
+    def own_broken_rules(self, run: Run, rows: list[Verification]) -> Iterator[str]:
         if left := Device.objects.count():
             yield f"{left} devices are left"
 
@@ -669,7 +673,7 @@ class TwoSendsAndCancel(Scene):
     def acts(self) -> dict[str, Callable[[], Any]]:
         return {"a": self.send, "b": self.send, "c": self.cancel}
 
-    def judge_own(self, run: Run, rows: list[Verification]) -> Iterator[str]:
+    def own_broken_rules(self, run: Run, rows: list[Verification]) -> Iterator[str]:
         if self.sent() > 1:
             yield f"{self.sent()} messages within one cooldown"
 
@@ -689,9 +693,9 @@ class ChecksAndUnlock(LastCheck):
     def acts(self) -> dict[str, Callable[[], Any]]:
         return {"a": self.check_wrong, "b": self.check_right, "c": self.unlock}
 
-    def judge_own(self, run: Run, rows: list[Verification]) -> Iterator[str]:
-        if len(run.asked(CHECK)) > 1:
-            yield f"{len(run.asked(CHECK))} tokens went to Twilio"
+    def own_broken_rules(self, run: Run, rows: list[Verification]) -> Iterator[str]:
+        if len(run.calls_to(CHECK)) > 1:
+            yield f"{len(run.calls_to(CHECK))} tokens went to Twilio"
 
 
 @scene("check/check/check")

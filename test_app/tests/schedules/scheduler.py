@@ -1,8 +1,8 @@
 """Run requests on real threads, one at a time, and decide at each point which thread goes on.
 
-A point is right before a transaction writes first, before it is committed, before and after a call to Twilio,
-where a thread sleeps, and where it gets a lock that it had to wait for. What a thread does from one point to
-its next is a step. Needs PostgreSQL, which tells which thread waits for a lock.
+A thread has a point before the first write of a transaction, before the commit, before and after a call to
+Twilio, at each sleep, and when it gets a lock after waiting for it. A step is what a thread does between two
+points. The scheduler needs PostgreSQL, which reports the threads that wait for a lock.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from django_twilio_2fa.sandbox.http import SandboxHttpClient
 
-# How long a step may take before PostgreSQL is asked whether it waits for a lock, and before it is given up.
+# The seconds before PostgreSQL is asked whether a step waits for a lock, and before the run fails.
 PATIENCE = 0.004
 GIVE_UP = 20.0
-# What a thread is taken to have slept if it goes on although no other has made a step: longer than any wait.
+# The seconds that a sleeping thread skips if no other thread makes a step: longer than any wait.
 LONG = 60.0
 
 READ, WRITE, LOCK = "read", "write", "lock"
@@ -39,7 +39,7 @@ local = threading.local()
 
 
 def parse(sql: str, params: Any = ()) -> tuple[str, frozenset[str]]:
-    """Return what a statement does, and with which tables. A session is a table of its own."""
+    """Return the kind of a statement and its tables. Each session counts as a separate table."""
     verb = sql.lstrip("( ")[:6].upper()
     tables = set(TABLE.findall(sql))
     if "django_session" in tables:
@@ -54,7 +54,7 @@ def parse(sql: str, params: Any = ()) -> tuple[str, frozenset[str]]:
 
 @dataclass
 class Step:
-    """What a thread did from one point to its next. `reads` and `writes` are tables."""
+    """The work of a thread between two points. `reads` and `writes` are tables."""
 
     thread: str
     label: str
@@ -62,15 +62,15 @@ class Step:
     writes: set[str] = field(default_factory=set)
 
     def is_independent_of(self, other: Step) -> bool:
-        """Return whether it makes no difference which of the two comes first."""
+        """Return whether both orders of the two steps have the same result."""
         return not (
             self.writes & (other.reads | other.writes)
             or other.writes & self.reads
-            or (self.asked and other.asked)
+            or (self.calls_twilio and other.calls_twilio)
         )
 
     @property
-    def asked(self) -> bool:
+    def calls_twilio(self) -> bool:
         return self.label.startswith("twilio ")
 
 
@@ -94,19 +94,19 @@ class Choice:
     default: str
     others: dict[str, int]
     states: tuple[str, ...]
-    """What each thread is doing: ready, asleep, woken, blocked or done."""
+    """The state of each thread: ready, asleep, woken, blocked or done."""
 
 
 class CannotGoOn(Exception):
-    """The schedule names a thread that is not able to go on: it was made for other code."""
+    """The schedule names a thread that cannot run now. The schedule was made for other code."""
 
 
 class Abandoned(BaseException):
-    """Raised in the threads of a run that is aborted. Not an Exception, so that no view catches it."""
+    """Raised in the threads of a run that is aborted. A BaseException, so that no view catches it."""
 
 
 Events = SimpleQueue["tuple[Worker, str, str]"]
-"""What threads tell: which one, its state (ready, asleep, done) and the label of its next step."""
+"""The reports of threads: the thread, its state (ready, asleep, done) and the label of its next step."""
 
 
 class Worker(threading.Thread):
@@ -143,7 +143,7 @@ class Worker(threading.Thread):
                 except BaseException as e:
                     self.error = e
                     if isinstance(e, Abandoned):
-                        # Where it was to commit, Django leaves the transaction open.
+                        # Django leaves the transaction open if the commit raises.
                         connection.in_atomic_block = False
                         connection.close()
                 self.events.put((self, "done", ""))
@@ -153,12 +153,12 @@ class Worker(threading.Thread):
         if connection.connection is None:
             connection.ensure_connection()
             with connection.cursor() as cursor:
-                # No schedule is to outlive the server.
+                # The rows need not survive a crash of the server.
                 cursor.execute("SET synchronous_commit = off")
         self.pid = connection.connection.info.backend_pid
 
     def point(self, label: str, asleep: bool = False) -> None:
-        """Wait until this thread is the one to go on."""
+        """Report the next step, and wait until the scheduler lets this thread go on."""
         self.events.put((self, "asleep" if asleep else "ready", label))
         if not self.may_go.get():
             raise Abandoned
@@ -186,7 +186,7 @@ class Worker(threading.Thread):
         finally:
             self.may_block = False
             if self.had_to_wait:
-                # One commit may set several threads free: they go on one at a time, as all do.
+                # One commit may release several threads. They go on one at a time, like all threads.
                 self.point("has its lock")
                 self.step.writes |= tables
 
@@ -198,7 +198,7 @@ def _worker() -> Worker | None:
 def _commit(original: Any, wrapper: BaseDatabaseWrapper) -> Any:
     worker = _worker()
     if worker is not None and worker.unwritten:
-        # Of one statement alone nobody sees whether it has been made and not committed.
+        # No point for a transaction of one statement: other threads cannot tell its write from its commit.
         if worker.statements and not worker.in_twilio:
             worker.point("commit")
         worker.end_transaction()
@@ -221,15 +221,15 @@ def _sleep(seconds: float) -> None:
 
 def _monotonic() -> float:
     worker = _worker()
-    # A request waits for another one so long in time. Steps are to pass instead, however busy the machine is.
+    # Requests time out by this clock. The scheduler moves it, so that a busy machine changes nothing.
     return real_monotonic() if worker is None else worker.clock
 
 
 class Scheduler:
-    """The threads, which all runs share. Use as a context manager."""
+    """The threads that all runs share. Use as a context manager."""
 
     def __init__(self, names: str = "abc", *, every_write: bool = False) -> None:
-        """`every_write`: there is a point before each statement that writes, within transactions as well."""
+        """Create the threads. With `every_write`, each statement that writes has a point before it."""
         self.events: Events = SimpleQueue()
         self.workers = {name: Worker(name, self.events, every_write=every_write) for name in names}
         self.calls: list[Call] = []
@@ -283,7 +283,7 @@ class Scheduler:
     # One run
 
     def run(self, requests: Mapping[str, Callable[[], Any]], switches: Mapping[int, str]) -> Run:
-        """Run the requests, one for each name of a thread, and switch before these steps to these threads."""
+        """Run one request on each named thread. `switches` maps a step to the thread that makes it."""
         active = {name: self.workers[name] for name in requests}
         self.calls, self.steps, self.broken = [], [], []
         choices: list[Choice] = []
@@ -316,7 +316,7 @@ class Scheduler:
     def _choose(self, active: dict[str, Worker], current: str) -> Choice | None:
         now = len(self.steps)
         ready = [n for n, w in active.items() if w.state == "ready"]
-        # Who sleeps wakes up by itself once another thread has made a step.
+        # A sleeping thread wakes up after another thread has made a step.
         woken = [n for n, w in active.items() if w.state == "asleep" and w.asleep_since < now]
         asleep = [n for n, w in active.items() if w.state == "asleep" and w.asleep_since >= now]
         if not ready and not woken and not asleep:
@@ -345,7 +345,7 @@ class Scheduler:
         worker.state = "running"
         worker.may_go.put(True)
         self._settle(active)
-        # A commit may have set others free.
+        # A commit may have released other threads.
         for other in active.values():
             if other.state == "blocked" and not self._is_blocked(other):
                 other.state = "running"
@@ -375,7 +375,7 @@ class Scheduler:
             return bool(cursor.fetchone()[0])
 
     def _await_deadlock(self, active: dict[str, Worker]) -> None:
-        """All wait for one another: PostgreSQL ends one of the transactions before long."""
+        """Wait until PostgreSQL ends one of the transactions, because all threads wait for each other."""
         self._arrived(*self.events.get(timeout=GIVE_UP))
         for worker in active.values():
             if worker.state == "blocked" and not self._is_blocked(worker):
@@ -404,7 +404,7 @@ def partialmethod_of(act: Callable[..., Any], original: Any) -> Callable[..., An
 
 @dataclass
 class Run:
-    """One schedule that was run, and what came of it."""
+    """The result of one schedule."""
 
     switches: dict[int, str]
     steps: list[Step]
@@ -414,6 +414,6 @@ class Run:
     errors: dict[str, BaseException]
     broken: list[str]
 
-    def asked(self, path: str, thread: str = "") -> list[Call]:
-        """Return the calls to Twilio whose path ends so."""
+    def calls_to(self, path: str, thread: str = "") -> list[Call]:
+        """Return the calls to Twilio whose URL path ends with `path`."""
         return [c for c in self.calls if c.path.endswith(path) and thread in ("", c.thread)]

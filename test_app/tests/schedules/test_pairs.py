@@ -1,8 +1,8 @@
-"""Requests at once keep every rule, whatever order their commits and their calls to Twilio come in.
+"""Concurrent requests: they keep every rule in every order of their commits and calls to Twilio.
 
-All schedules with up to three switches are walked; of most scenes with three requests, with up to two.
-`TWILIO_2FA_SWITCHES` sets another number, and `TWILIO_2FA_EVERY_WRITE=1` switches within transactions, too.
-What breaks a rule is shown as a schedule, which is run again, alone, by
+The test runs all schedules with up to three switches, and with up to two in most scenes of three requests.
+`TWILIO_2FA_SWITCHES` sets another number. `TWILIO_2FA_EVERY_WRITE=1` also switches within transactions. A
+failure shows the schedule that broke a rule. This runs one schedule again:
 
     TWILIO_2FA_SCHEDULE="0b 4a" python -m pytest test_app/tests/schedules -rA -k "check/cancel"
 """
@@ -17,7 +17,7 @@ import pytest
 
 from .scenes import SCENES
 from .scheduler import Scheduler
-from .walk import Snapshot, Walk, read, told
+from .walk import Snapshot, Walk, list_steps, parse_schedule
 
 SWITCHES = int(os.environ.get("TWILIO_2FA_SWITCHES", "0"))
 EVERY_WRITE = os.environ.get("TWILIO_2FA_EVERY_WRITE", "") == "1"
@@ -43,8 +43,8 @@ def test_the_rules_hold_after_every_order_of_requests(name: str, scheduler: Sche
         setattr(settings, setting, value)
     walk = Walk(scheduler, scene)
     if SCHEDULE:
-        run, broken = walk.run(read(SCHEDULE))
-        print(told(run))  # noqa: T201 - it is asked for
+        run, broken = walk.run(parse_schedule(SCHEDULE))
+        print(list_steps(run))  # noqa: T201 - the user has named this schedule
         assert not broken, broken
         return
     walked = walk.all(SWITCHES or scene.switches)

@@ -1,4 +1,4 @@
-"""The tool itself: it finds what it is for, sees who waits for a lock, and runs one schedule again."""
+"""The scheduler: it finds lost updates, notices threads that wait for a lock, and repeats a schedule."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.db.models import F
 from django_twilio_2fa.models import Counter
 
 from .scheduler import CannotGoOn, Run, Scheduler
-from .walk import Snapshot, Walk, read, written
+from .walk import Snapshot, Walk, format_schedule, parse_schedule
 
 pytestmark = [
     pytest.mark.postgresql,
@@ -29,7 +29,7 @@ def scheduler(transactional_db: None) -> Iterator[Scheduler]:
 
 
 class Counts:
-    """Each request counts once more on one row; the rule is that none is lost."""
+    """Requests that each add 1 to a row. The rule: no addition is lost."""
 
     def __init__(self, *acts: Callable[[], object]) -> None:
         self.threads = dict(zip("abc", acts, strict=False))
@@ -41,7 +41,7 @@ class Counts:
     def requests(self) -> dict[str, Callable[[], object]]:
         return self.threads
 
-    def judge(self, run: Run) -> Iterator[str]:
+    def broken_rules(self, run: Run) -> Iterator[str]:
         for error in run.errors.values():
             yield repr(error)
         if (n := Counter.objects.get(key="x").n) != len(self.threads):
@@ -73,13 +73,13 @@ def compares_and_counts() -> None:
 
 def test_a_lost_update_is_found_and_can_be_repeated(scheduler: Scheduler) -> None:
     walk = Walk(scheduler, Counts(reads_and_writes, reads_and_writes))
-    # One after the other, all is well.
+    # Without a switch no rule is broken.
     assert not walk.all(1).broken
     walked = walk.all(3)
     [(schedule, (run, broken))] = walked.broken.items()
     assert broken == ["1 counted"]
     assert f'TWILIO_2FA_SCHEDULE="{schedule}" breaks: 1 counted' in walked.report()
-    again, broken = walk.run(read(schedule))
+    again, broken = walk.run(parse_schedule(schedule))
     assert broken == ["1 counted"]
     assert [step.label for step in again.steps] == [step.label for step in run.steps]
 
@@ -94,8 +94,8 @@ def test_a_safe_update_breaks_no_rule(scheduler: Scheduler, act: Callable[[], No
 
 def test_a_thread_that_waits_for_a_lock_cannot_continue(scheduler: Scheduler) -> None:
     walk = Walk(scheduler, Counts(locks_and_counts, locks_and_counts))
-    # b begins, and comes to its lock, while a has locked the row and not committed yet.
-    run, broken = walk.run(read("0a 2b"))
+    # Thread b begins and asks for the lock while a holds it and has not committed.
+    run, broken = walk.run(parse_schedule("0a 2b"))
     assert not broken
     assert run.choices[4].states == ("ready", "blocked")
     assert run.choices[4].default == "a"
@@ -103,8 +103,8 @@ def test_a_thread_that_waits_for_a_lock_cannot_continue(scheduler: Scheduler) ->
     assert [(step.thread, step.label) for step in run.steps[4:6]] == [("a", "commit"), ("b", "has its lock")]
 
 
-def test_threads_that_one_commit_sets_free_go_on_one_at_a_time(scheduler: Scheduler) -> None:
-    run, broken = Walk(scheduler, Counts(*[locks_and_counts] * 3)).run(read("0a 2b 4c"))
+def test_threads_released_by_one_commit_go_on_one_at_a_time(scheduler: Scheduler) -> None:
+    run, broken = Walk(scheduler, Counts(*[locks_and_counts] * 3)).run(parse_schedule("0a 2b 4c"))
     assert not broken
     assert run.choices[6].states == ("ready", "blocked", "blocked")
     assert sum(step.label == "has its lock" for step in run.steps) == 2
@@ -139,14 +139,14 @@ def test_a_thread_that_sleeps_lets_the_others_continue(scheduler: Scheduler) -> 
     run, broken = walk.run({})
     assert not broken
     assert [step.label for step in run.steps if step.thread == "a"][1] == "sleep"
-    # Or it has waited for too long, which takes no time here.
-    run, broken = walk.run(read("1a"))
+    # In this schedule the waiting request times out, which takes no real time.
+    run, broken = walk.run(parse_schedule("1a"))
     assert not broken
     assert [step.thread for step in run.steps] == ["a", "a", "a", "b", "b"]
     assert time.monotonic() < began + 3
 
 
-def test_independent_steps_are_not_walked_in_every_order(scheduler: Scheduler) -> None:
+def test_independent_steps_are_not_run_in_every_order(scheduler: Scheduler) -> None:
     def elsewhere() -> None:
         with connection.cursor() as cursor:
             for _ in range(4):
@@ -162,18 +162,18 @@ def test_independent_steps_are_not_walked_in_every_order(scheduler: Scheduler) -
 
 
 @pytest.mark.parametrize("n", [2, 3])
-def test_equal_requests_are_walked_in_one_order(scheduler: Scheduler, n: int) -> None:
+def test_equal_requests_are_run_in_one_order(scheduler: Scheduler, n: int) -> None:
     class Orders(Counts):
-        """Keeps the order of steps of each run, with the threads named in the order in which they begin."""
+        """Record the order of steps of each run. Threads are numbered in the order in which they begin."""
 
         def __init__(self, *acts: Callable[[], object]) -> None:
             super().__init__(*acts)
             self.seen: set[object] = set()
 
-        def judge(self, run: Run) -> Iterator[str]:
+        def broken_rules(self, run: Run) -> Iterator[str]:
             names = list(dict.fromkeys(step.thread for step in run.steps))
             self.seen.add(tuple((names.index(step.thread), step.label) for step in run.steps))
-            return super().judge(run)
+            return super().broken_rules(run)
 
     same = Orders(*[reads_and_writes] * n)
     different = Orders(*[partial(reads_and_writes) for _ in range(n)])
@@ -186,8 +186,8 @@ def test_equal_requests_are_walked_in_one_order(scheduler: Scheduler, n: int) ->
 def test_a_schedule_for_other_code_is_refused(scheduler: Scheduler) -> None:
     walk = Walk(scheduler, Counts(counts, counts))
     with pytest.raises(CannotGoOn, match="c cannot go on before step 0"):
-        walk.run(read("0c"))
-    # And the threads are there for the next.
+        walk.run(parse_schedule("0c"))
+    # The threads can make another run.
     run, broken = walk.run({})
     assert not broken
-    assert written(run.switches) == "0a"
+    assert format_schedule(run.switches) == "0a"

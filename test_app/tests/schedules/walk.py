@@ -1,9 +1,9 @@
-"""Walk all schedules of some requests with up to so many switches, and find those that break a rule.
+"""Run all orders of some requests with a limited number of switches, and report those that break a rule.
 
-A schedule is written as the steps before which it switches, each with the thread that goes on: `0b 4a` begins
-with b and goes on with a before the step number 4. Everything else follows: a thread goes on until it has
-ended or has to wait. Of the switches of two threads the last one comes by itself, when one of them has ended.
-Who begins is no switch, and neither is going on with another thread because one waits for a lock.
+A schedule lists the steps before which it switches, each with the thread that goes on. `0b 4a` begins with
+thread b and switches to thread a before step 4. Between two switches a thread runs until it ends or has to
+wait. The choice of the first thread does not count as a switch, and neither does a switch because a thread
+waits for a lock or has ended.
 """
 
 from __future__ import annotations
@@ -19,39 +19,39 @@ from django.db import connection
 
 from .scheduler import CannotGoOn, Run, Scheduler, Step
 
-# After this many seconds a scene is prepared anew: its rows hold times.
+# The seconds after which a scene is prepared again, because its rows hold times.
 FRESH = 60.0
-# How often a schedule is tried whose threads did not get a row in the order of the run that it goes on from.
-REPEATS = 30
+# The number of tries of a schedule whose threads get a row in another order than in the run that it extends.
+REPEATS = 100
 
 
 class Scene(Protocol):
-    """Requests, what there is before them, and the rules that hold after them."""
+    """Requests, the rows before them, and the rules that hold after them."""
 
     def prepare(self) -> None: ...
 
     def requests(self) -> Mapping[str, Callable[[], object]]: ...
 
-    def judge(self, run: Run) -> Iterator[str]:
-        """Yield the rules that are broken."""
+    def broken_rules(self, run: Run) -> Iterator[str]:
+        """Yield the rules that a run has broken."""
 
 
-def written(switches: Mapping[int, str]) -> str:
+def format_schedule(switches: Mapping[int, str]) -> str:
     return " ".join(f"{step}{thread}" for step, thread in sorted(switches.items())) or "0a"
 
 
-def read(text: str) -> dict[int, str]:
+def parse_schedule(text: str) -> dict[int, str]:
     return {int(step): thread for step, thread in re.findall(r"(\d+)([a-z])", text)}
 
 
-def told(run: Run) -> str:
-    """Return the steps of a run, a line each."""
+def list_steps(run: Run) -> str:
+    """Return the steps of a run, one on each line."""
     return "\n".join(f"    {n:3} {step.thread} {step.label}" for n, step in enumerate(run.steps))
 
 
 @dataclass
-class Walked:
-    """What came of a walk."""
+class WalkResult:
+    """The counts of a walk, and the schedules that broke a rule."""
 
     schedules: int = 0
     redundant: int = 0
@@ -68,15 +68,15 @@ class Walked:
         )
 
     def report(self) -> str:
-        """Return each schedule that breaks a rule, in the form in which it is replayed, and its steps."""
+        """Return each schedule that breaks a rule, as the setting that runs it again, and its steps."""
         return "\n".join(
-            f'TWILIO_2FA_SCHEDULE="{schedule}" breaks: {"; ".join(broken)}\n{told(run)}'
+            f'TWILIO_2FA_SCHEDULE="{schedule}" breaks: {"; ".join(broken)}\n{list_steps(run)}'
             for schedule, (run, broken) in self.broken.items()
         )
 
 
 class Snapshot:
-    """What is in the tables, to be put back before each run."""
+    """A copy of the tables, restored before each run."""
 
     def __init__(self) -> None:
         self.dirty: set[str] = set()
@@ -88,14 +88,14 @@ class Snapshot:
             cursor.execute(f"DROP SCHEMA IF EXISTS snapshot CASCADE; CREATE SCHEMA snapshot; {copies}")
 
     def restore(self, dirty: set[str]) -> None:
-        """Restore the tables that were written to."""
+        """Restore the tables named in `dirty`, which a run has written to."""
         names = sorted({table.split()[0] for table in dirty} & set(self.tables))
         back = "".join(
             f'DELETE FROM public."{t}"; INSERT INTO public."{t}" SELECT * FROM snapshot."{t}";' for t in names
         )
         if back:
             with connection.cursor() as cursor:
-                # The tables are put back as a whole, so their foreign keys need no check.
+                # The tables are restored as a whole, so their foreign keys need no check.
                 cursor.execute(f"BEGIN; SET LOCAL session_replication_role = replica; {back} COMMIT")
 
     @staticmethod
@@ -115,7 +115,7 @@ class Walk:
         self.requests: Mapping[str, Callable[[], object]] = {}
 
     def run(self, switches: Mapping[int, str]) -> tuple[Run, list[str]]:
-        """Run one schedule. Returns what happened, and the rules that it breaks."""
+        """Run one schedule. Return the run and the rules that it breaks."""
         if self.snapshot is None or time.monotonic() > self.prepared + FRESH:
             if self.snapshot is not None:
                 self.snapshot.restore(self.dirty)
@@ -129,10 +129,10 @@ class Walk:
             run = self.scheduler.run(self.requests, switches)
         finally:
             self.dirty = {table for step in self.scheduler.steps for table in step.writes}
-        return run, [*run.broken, *self.scene.judge(run)]
+        return run, [*run.broken, *self.scene.broken_rules(run)]
 
     def repeat(self, switches: Mapping[int, str]) -> tuple[Run, list[str]] | None:
-        """Run a schedule that goes on from an earlier run. None if that run cannot be repeated.
+        """Run a schedule that extends an earlier run. Return None if that run cannot be repeated.
 
         If two threads wait for a row, PostgreSQL decides which of them gets it first.
         """
@@ -142,9 +142,9 @@ class Walk:
         return None
 
     def is_out_of_turn(self, thread: str, before: list[Step]) -> bool:
-        """Return whether a thread would begin before an earlier one that makes the same request.
+        """Return whether a thread would begin before an earlier thread that makes the same request.
 
-        The result would be that of beginning in turn, with the names of the two threads exchanged.
+        Such a run has the same result as beginning in turn, with the names of the two threads exchanged.
         """
         begun = {step.thread for step in before}
         waiting = [name for name in self.requests if name not in begun]
@@ -158,18 +158,18 @@ class Walk:
             tables = ", ".join(f'"{n}"' for n in names if not n.startswith(kept))
             cursor.execute(f"TRUNCATE {tables} CASCADE")
 
-    def all(self, switches: int, *, until: int = 1) -> Walked:
-        """Run all schedules with up to so many switches, which is one at the least.
+    def all(self, switches: int, *, until: int = 1) -> WalkResult:
+        """Run all schedules with up to `switches` switches, at least 1.
 
-        Of schedules that differ only in the order of steps that do not concern each other, one is run.
-        Threads that make the same request begin in the order of their names. Stops when `until` schedules
-        have broken a rule.
+        If schedules differ only in the order of independent steps, one of them is run. Threads that make the
+        same request begin in the order of their names. The walk stops after `until` schedules have broken a
+        rule.
         """
-        walked, began = Walked(), time.monotonic()
-        # By what they cost, so that a state is first reached with the fewest switches.
+        walked, began = WalkResult(), time.monotonic()
+        # Schedules by their number of switches, so that a state is first reached with the fewest switches.
         waiting: list[list[dict[int, str]]] = [[{}], *([] for _ in range(switches - 1))]
         seen: set[tuple[object, ...]] = set()
-        for cost, chosen in in_turn(waiting):
+        for cost, chosen in fewest_switches_first(waiting):
             found = self.repeat(chosen)
             if found is None:
                 walked.unrepeated += 1
@@ -178,7 +178,7 @@ class Walk:
             walked.schedules += 1
             walked.steps = max(walked.steps, len(run.steps))
             if broken:
-                walked.broken[written(chosen)] = (run, broken)
+                walked.broken[format_schedule(chosen)] = (run, broken)
                 if len(walked.broken) >= until:
                     break
             states = traces(run)
@@ -200,18 +200,18 @@ class Walk:
         return walked
 
 
-def in_turn(waiting: list[list[dict[int, str]]]) -> Iterator[tuple[int, dict[int, str]]]:
-    """Yield the schedules by their cost, also those that are added meanwhile."""
+def fewest_switches_first(waiting: list[list[dict[int, str]]]) -> Iterator[tuple[int, dict[int, str]]]:
+    """Yield the schedules in the order of their switches, including schedules that are added meanwhile."""
     for cost, schedules in enumerate(waiting):
         while schedules:
             yield cost, schedules.pop()
 
 
 def traces(run: Run) -> list[int]:
-    """Return for each step what has happened before it, by which step came after which one.
+    """Return a number for each step that stands for the history before the step.
 
-    It is the same for two runs in which all steps that have to do with each other came in the same order
-    (Mazurkiewicz, "Trace theory", 1987), so what is stored and what each thread knows is the same, too.
+    The number is the same for two runs whose dependent steps came in the same order (Mazurkiewicz, "Trace
+    theory", 1987). The rows and the state of each thread are then the same, too.
     """
     ids: list[int] = []
     counted: dict[str, int] = {}

@@ -1,1 +1,1 @@
-"""A small site, walked from its gate through the kit and back, under the settings that sites really have."""
+"""A small site that verifies a user, with the settings that real sites have."""

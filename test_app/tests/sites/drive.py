@@ -1,4 +1,4 @@
-"""Serve one site of the table and walk it: `python -m tests.sites.drive`, with SITE and SITE_FOLDER set."""
+"""Serve one site of the table and verify there: `python -m tests.sites.drive` with SITE and SITE_FOLDER."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class ThreadingServer(ThreadingMixIn, WSGIServer):
 
 
 def serve_wsgi() -> int:
-    """Under FORCE_SCRIPT_NAME the server in front takes that part of the path away."""
+    """Serve the site like a front server that strips FORCE_SCRIPT_NAME from paths. Return the port."""
     from django.core.wsgi import get_wsgi_application
 
     site, prefix = get_wsgi_application(), settings.FORCE_SCRIPT_NAME or ""

@@ -1,4 +1,4 @@
-"""The settings of each site, over those of the suite. Data only: it is read before Django is set up."""
+"""The settings of each site, on top of the suite's. Only data, because it is read before `django.setup()`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ COMMON: dict[str, Any] = {
     "TWILIO_2FA_ALLOWED_METHODS": ["sms", "call"],
 }
 
-# What can be changed while the process runs.
+# Settings that can be changed while the process runs.
 IN_PLACE: dict[str, dict[str, Any]] = {
     **{
         f"sessions in {engine}": {"SESSION_ENGINE": SESSIONS + engine}
@@ -40,7 +40,7 @@ IN_PLACE: dict[str, dict[str, Any]] = {
         "INSTALLED_APPS": without(base.INSTALLED_APPS, MESSAGES, ADMIN),
         "MIDDLEWARE": without(base.MIDDLEWARE, MESSAGES),
         "TEMPLATES": templates(CONTEXT + "request", "django.contrib.auth.context_processors.auth"),
-        # The check says so, and this site means it.
+        # The check warns of this, but this site does it on purpose.
         "SILENCED_SYSTEM_CHECKS": ["twilio_2fa.W009"],
     },
     "no context processors": {
@@ -67,7 +67,7 @@ IN_PLACE: dict[str, dict[str, Any]] = {
     "CSRF in the session": {"CSRF_USE_SESSIONS": True},
 }
 
-# Files that the site collects: the kit's own, and none of all those that the demo brings along.
+# Settings of a site that collects the static files of this package, without those of the demo.
 FILES: dict[str, Any] = {
     "INSTALLED_APPS": without(
         base.INSTALLED_APPS,
@@ -99,7 +99,7 @@ HTTPS: dict[str, Any] = {
     "CSRF_COOKIE_HTTPONLY": True,
 }
 
-# What has to be there when the process starts; each is served, and walked over HTTP.
+# Settings that the process needs when it starts. Each site is served and walked over HTTP.
 AT_START: dict[str, dict[str, Any]] = {
     "UUID users": {
         "AUTH_USER_MODEL": "people.Person",

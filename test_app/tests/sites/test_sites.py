@@ -1,4 +1,4 @@
-"""The kit in sites as people have them: each is walked from its gate through the kit and back."""
+"""Sites with usual settings. A user of each goes from a protected page through verification and back."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_a_site_under_asgi_verifies_a_user(site: Any) -> None:
     site({})
 
     class Asks:
-        """The asynchronous client, waited for."""
+        """Django's asynchronous test client, called synchronously."""
 
         def __init__(self) -> None:
             self.client = AsyncClient(enforce_csrf_checks=True)
@@ -97,7 +97,7 @@ def test_a_site_under_asgi_verifies_a_user(site: Any) -> None:
 
 @pytest.fixture(scope="module")
 def collected(tmp_path_factory: Any) -> dict[str, Any]:
-    """Settings of a site whose files have been collected, each with its digest in its name."""
+    """Return the settings of a site with collected static files. Each has its hash in its name."""
     own = {**FILES, "STATIC_ROOT": str(tmp_path_factory.mktemp("static"))}
     with override_settings(**own):
         call_command("collectstatic", interactive=False, verbosity=0)
@@ -133,13 +133,13 @@ def test_a_site_behind_whitenoise_verifies_a_user(
         answer.close()
 
 
-# In processes of their own
+# In separate processes
 
 
 @pytest.fixture(scope="module")
 def walked(tmp_path_factory: Any) -> Iterator[Callable[[str], tuple[int, str]]]:
-    """Begins all of them, two at a time, and waits for the one that is asked about."""
-    # Not in the threads: pytest makes the folder that these are in at the first one.
+    """Run all sites, two at a time. Return a function that waits for a site and returns its result."""
+    # Not in the threads, because pytest makes the parent folder at the first call.
     folders = {name: str(tmp_path_factory.mktemp("site")) for name in AT_START}
 
     def drive(name: str) -> tuple[int, str]:

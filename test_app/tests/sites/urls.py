@@ -1,4 +1,4 @@
-"""The site: where one signs in, a page that asks for verification, and the kit."""
+"""The URLs of the site: a sign-in page, a page that requires verification, and this package."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The site with the language in its addresses."""
+"""The URLs of the site with the language as a prefix."""
 
 from django.conf.urls.i18n import i18n_patterns
 

@@ -1,4 +1,4 @@
-"""The site with the kit in a namespace of its own, within another."""
+"""The URLs of the site with this package in a namespace within another namespace."""
 
 from django.urls import include, path
 

@@ -1,4 +1,4 @@
-"""The walk: from the gate through registering and back, then with another browser through proving."""
+"""The walk: a user registers in one browser, verifies in another, and gets to a protected page each time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PHONE = "+12025550143"
 OWL = "The owl flies at midnight."
 
 Sends = Callable[..., tuple[int, str, str]]
-"""Takes method, path, data and headers; returns status, `Location` and body. Follows no redirect."""
+"""A function of method, path, data and headers. It returns status, `Location` and body of one response."""
 
 
 @dataclass
@@ -24,7 +24,7 @@ class Form:
     hidden: set[str] = field(default_factory=set)
 
     def offers(self, wanted: dict[str, str]) -> bool:
-        """Whether a person could send this: what is hidden has to hold it already."""
+        """Return whether a person could send these values: hidden fields have to hold theirs already."""
         return all(
             k in self.values and (k not in self.hidden or self.values[k] == v) for k, v in wanted.items()
         )
@@ -52,7 +52,7 @@ class Forms(HTMLParser):
 
 
 class Browser:
-    """What it shows is `text`, from `path`."""
+    """A browser that shows the page `text` of the address `path`."""
 
     def __init__(self, sends: Sends, origin: str = "http://testserver") -> None:
         self.sends = sends
@@ -79,14 +79,14 @@ class Browser:
         return self._goes("GET", path)
 
     def submits(self, **data: str) -> Browser:
-        """Fill in and send the first form of the page that takes this."""
+        """Fill in and send the first form of the page that has these fields."""
         form = next((f for f in Forms(self.text).forms if f.offers(data)), None)
         assert form, (data, self.path, self.text)
         return self._goes("POST", form.action or self.path, {**form.values, **data})
 
 
 def walk(new_browser: Callable[[], Browser]) -> list[Browser]:
-    """Walk, and see that nothing is wrong with settings and migrations. Returns the two browsers."""
+    """Walk through the site, and check its settings and migrations. Return the two browsers."""
     from django.contrib.auth import get_user_model
     from django.core.management import call_command
     from django.urls import reverse
@@ -123,7 +123,7 @@ def walk(new_browser: Callable[[], Browser]) -> list[Browser]:
 
 
 def ends_with_a_client(client: Any, **about: Any) -> Sends:
-    """Requests by Django's test client, with CSRF checked; `about` is told with each, such as `secure`."""
+    """Return a function that uses a test client. `about`, such as `secure`, goes to each request."""
 
     def send(method: str, path: str, data: Any, headers: dict[str, str]) -> tuple[int, str, str]:
         ask = client.post if method == "POST" else client.get
@@ -134,7 +134,7 @@ def ends_with_a_client(client: Any, **about: Any) -> Sends:
 
 
 def ends_at_a_server(address: str) -> Sends:
-    """Requests over HTTP."""
+    """Return a function that sends requests over HTTP."""
     import requests
 
     session = requests.Session()

@@ -1,1 +1,1 @@
-"""What this package offers to the tests of others."""
+"""Tests of `django_twilio_2fa.testing`, the helpers for tests of sites and providers."""

@@ -1,4 +1,4 @@
-"""Providers of passkeys: one that uses a service, as Twilio's private beta, and those of awkward moments."""
+"""Passkey providers: one that uses a service, as in Twilio's private beta, and two for rare errors."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ SERVICE = Service()
 
 
 class ElsewhereProvider(PasskeyProvider):
-    """The public keys are at the service; a device has nothing but their ids."""
+    """A provider that stores public keys at the service. A device has only the id of its key."""
 
     def start(self, verification: Verification, *, request: Any = None) -> Sent:
         sent = super().start(verification, request=request)
@@ -52,7 +52,7 @@ class ElsewhereProvider(PasskeyProvider):
         return Sent(data={**sent.data, "options": options})
 
     def identity(self, verification: Verification) -> str:
-        # Of twelve characters, whatever the key: it has to be base64url.
+        # Twelve characters for each user: the identity has to be valid base64url.
         return f"user{verification.user_id:08d}"
 
     def get_ceremony(self, verification: Verification) -> dict[str, Any]:
@@ -77,7 +77,7 @@ class ElsewhereProvider(PasskeyProvider):
 
 
 class RemovedMeanwhileProvider(PasskeyProvider):
-    """The passkey is removed between its answer and the approval."""
+    """A provider whose passkey is removed between the answer and the approval."""
 
     def verify_assertion(
         self, verification: Verification, asked: Asked, answer: dict[str, Any]
@@ -89,7 +89,7 @@ class RemovedMeanwhileProvider(PasskeyProvider):
 
 
 class SomebodyElsesProvider(PasskeyProvider):
-    """A fault of a provider: it says that another user's device has answered."""
+    """A faulty provider: it returns a device of another user as the one that answered."""
 
     def verify_assertion(
         self, verification: Verification, asked: Asked, answer: dict[str, Any]

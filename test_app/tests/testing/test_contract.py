@@ -1,4 +1,4 @@
-"""Every method that ships, and the test app's own, keeps the contract."""
+"""Every bundled method and every method of the test app passes the provider contract."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class TestPush(ProviderContract, TransactionTestCase):
         return {"token": json.dumps(self.registered.confirm(json.loads(page.context["ceremony"])))}
 
     def answer(self, verification: Verification, *, approved: bool) -> None:
-        """Answer as the script of the approving page does. Nothing is answered while registering."""
+        """Answer as the script of the approvals page does. Answer nothing during a registration."""
         asked = asked_in(verification)
         if verification.purpose == Purpose.ENROL or asked is None:
             return
@@ -80,7 +80,7 @@ class TestRecovery(ProviderContract, TransactionTestCase):
     codes: list[str]
 
     def confirmation(self, page: Any) -> dict[str, str]:
-        # One that happens to have no letter would be taken for a number of sixteen digits.
+        # A code without any letter would be read as a number of sixteen digits.
         self.codes = [c for c in page.context["codes"] if not c.replace("-", "").isdecimal()]
         return {"saved": "on"}
 

@@ -1,4 +1,4 @@
-"""What is wrong with a provider is found by the tests that it inherits: each of these has one thing wrong."""
+"""The provider contract finds faults. Each provider here has one fault."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ..helpers import six_digits
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(connection.vendor != "sqlite", reason="no different elsewhere, and slower"),
+    pytest.mark.skipif(connection.vendor != "sqlite", reason="the same on other databases, and slower"),
 ]
 
 
@@ -92,7 +92,7 @@ class KeepsTheCodeInASentence(Sound):
 class KeepsTheCodeAsANumber(Sound):
     def start(self, verification: Any, *, request: Any = None) -> Sent:
         sent = super().start(verification, request=request)
-        # Of six digits, the first not a zero: as a number it is what was typed.
+        # Six digits without a leading zero: the number has the same digits as the code.
         type(self).code = str(int(self.code) % 900_000 + 100_000)
         body = mail.outbox[-1].body
         mail.outbox[-1].body = re.sub(r"\d{6}", self.code, body)
@@ -184,7 +184,7 @@ BROKEN = {
 
 
 def failures(provider: type[MethodProvider], *names: str) -> list[str]:
-    """Run tests of the contract for a provider, all unless named. Return the names of those that fail."""
+    """Run the named tests of the contract, or all, for a provider. Return the names of failed tests."""
 
     class Inherits(ProviderContract, TransactionTestCase):
         method = "owl"

@@ -1,4 +1,4 @@
-"""What sites test with does what it says: the same as a user and the time would."""
+"""The helpers for tests of sites have the same effect as real users and real time."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class TestVerify:
         assert is_verified(request)
         assert is_verified(request, max_age=timedelta(minutes=1))
         assert verified_client.get("/secret/").status_code == 200
-        # A fresh proof, too.
+        # The verification is also a fresh proof.
         assert verified_client.get("/2fa/add/", follow=True).request["PATH_INFO"] == "/2fa/add/start/"
 
     def test_a_changed_password_ends_a_verification_made_by_verify(
@@ -120,7 +120,7 @@ class TestSandbox:
     ) -> None:
         code, uncertain, arrives = SENDS[fault]
         verifier = Verifier(two_factor_user, flow="x")
-        # All of them: a connection that was refused, and a send whose language was, are tried once more.
+        # All requests, because a refused connection and a refused locale are retried once.
         with twilio_sandbox.fault(fault, on="/Verifications", times=0):
             if code:
                 with pytest.raises(errors.TwoFactorError) as caught:
@@ -151,7 +151,7 @@ class TestSandbox:
             assert verifier.check(row, token).status == "approved"
 
     def test_a_service_may_lack_a_sender_for_whatsapp(self, twilio_sandbox: Any) -> None:
-        # What twilio-python makes of it depends on its version.
+        # Versions of twilio-python read this value differently.
         def sender() -> Any:
             answer = get_client().request("GET", f"https://verify.twilio.com/v2/Services/{service_sid()}")
             return json.loads(answer.text)["whatsapp"]["msg_service_sid"]
@@ -184,9 +184,7 @@ class TestSandbox:
         with pytest.raises(KeyError), twilio_sandbox.fault(name):
             pass
 
-    def test_the_last_message_is_that_with_the_last_code(
-        self, twilio_sandbox: Any, two_factor_user: Any
-    ) -> None:
+    def test_last_message_has_the_last_code(self, twilio_sandbox: Any, two_factor_user: Any) -> None:
         Verifier(two_factor_user, flow="x").send("sms")
         message = twilio_sandbox.last_message("+12025550143")
         assert (message["channel"], message["code"]) == ("sms", twilio_sandbox.last_code())
@@ -208,8 +206,8 @@ class TestSandbox:
         request.getfixturevalue("twilio_sandbox")
         user = request.getfixturevalue("two_factor_user")
         assert Verifier(user, flow="x").send("sms").status == "pending"
-        nobody_yet = get_user_model().objects.create_user("ann")
-        assert Verifier(nobody_yet, flow="y").send("sms", to="+12025550144").status == "pending"
+        new_user = get_user_model().objects.create_user("ann")
+        assert Verifier(new_user, flow="y").send("sms", to="+12025550144").status == "pending"
 
     def test_last_code_without_a_message_raises(self, twilio_sandbox: Any) -> None:
         with pytest.raises(LookupError, match="Nothing was delivered yet"):
@@ -234,7 +232,7 @@ def test_register_device_registers_a_number_or_address(db: None) -> None:
 class TestUnittest(TwilioSandboxMixin, TestCase):
     @classmethod
     def setUpTestData(cls) -> None:
-        # The sandbox of the mixin stands in for Twilio already.
+        # The sandbox of the mixin already replaces Twilio.
         assert django_settings.TWILIO_2FA_BASE_URL is None
         cls.user = create_two_factor_user("ann", email="ann@example.com")
         cls.row = Verifier(cls.user, flow="x").send("sms")
@@ -247,7 +245,7 @@ class TestUnittest(TwilioSandboxMixin, TestCase):
 
 
 class TestUnittestOfASite(TwilioSandboxMixin, TestCase):
-    """One that forgets `super().setUp()`, as many do."""
+    """A test case that does not call `super().setUp()`, like many."""
 
     def setUp(self) -> None:
         self.user = create_two_factor_user()

@@ -1,1 +1,1 @@
-"""What goes to Twilio, and what comes back or does not."""
+"""Requests to Twilio, its answers and its failures."""

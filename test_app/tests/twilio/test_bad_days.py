@@ -1,4 +1,4 @@
-"""Twilio's bad days: the sandbox as a process of its own, over HTTP, with every fault."""
+"""Failures of Twilio: the sandbox in another process, over HTTP, with every fault."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..loopback_twilio import LoopbackTwilio
 from ..people import PHONE, Person
 
 CONNECT, READ = 1, 0.5
-# As long as a page may take, the work of this machine around it included.
+# The most seconds that a page may take, including other work of this machine.
 PATIENCE = CONNECT + READ + 2
 
 SEND, CHECK = "Verifications", "VerificationCheck"
@@ -26,7 +26,7 @@ SEND, CHECK = "Verifications", "VerificationCheck"
 
 @pytest.fixture
 def twilio(twilio_over_http: LoopbackTwilio, settings: Any) -> LoopbackTwilio:
-    # A send whose language may be what Twilio refuses is made again without; that is shown elsewhere.
+    # Other tests cover the retry of a send without its locale.
     settings.TWILIO_2FA_LOCALE_CB = lambda: None
     return twilio_over_http
 
@@ -42,7 +42,7 @@ def strikes(twilio: LoopbackTwilio, fault: str, on: str) -> None:
 
 
 class InTime:
-    """However Twilio behaves, nobody waits for longer than the timeouts."""
+    """A context that has to end within the timeouts, whatever Twilio does."""
 
     def __enter__(self) -> None:
         self.began = time.monotonic()
@@ -52,7 +52,7 @@ class InTime:
         assert took < PATIENCE, took
 
 
-# By fault: the kit's code, whether the message may have gone out, and whether it has.
+# By fault: our error code, whether the message may have been sent, and whether it was sent.
 SENDS: dict[str, tuple[str, bool, bool]] = {
     "hang": ("twilio_error_no_answer", True, True),
     "slow": ("twilio_error_no_answer", True, True),
@@ -108,7 +108,7 @@ SENDS: dict[str, tuple[str, bool, bool]] = {
     "68008": ("twilio_error_68008", False, False),
 }
 
-# By fault: the kit's code, the row's status afterwards, and whether the right token is good still.
+# By fault: our error code, the status of the row afterwards, and whether the right token still works.
 CHECKS: dict[str, tuple[str, str, bool]] = {
     "hang": ("twilio_error_no_answer", "pending", False),
     "slow": ("twilio_error_no_answer", "pending", False),
@@ -184,14 +184,14 @@ def test_a_failing_send_ends_in_time_with_the_right_error(
             verifier.send("sms")
         assert (caught.value.full_code, caught.value.uncertain) == (code, uncertain)
     row = Verification.objects.get()
-    # Counted unless it certainly did not happen; and never made twice, unless nobody was there to take it.
+    # A send counts unless it certainly did not happen. It is retried only after a refused connection.
     counted = 5 if fault == "60203" else 1 if uncertain or not code else 0
     assert (row.sends, row.status, row.approved_at) == (counted, "pending", None)
     assert twilio.sends() == (0 if fault == "refuse" else 1)
     assert len(twilio.delivered(PHONE)) >= arrives
     if not (arrives or uncertain):
         return
-    # What may have arrived cannot be sent again before its time.
+    # A message that may have arrived cannot be sent again before the cooldown has ended.
     with pytest.raises(errors.ResendCooldown):
         verifier.send("sms")
     if arrives and fault != "wrong-sid":
@@ -206,7 +206,7 @@ def test_a_send_that_did_not_happen_delays_no_other_method(
     with pytest.raises(errors.TwoFactorError):
         verifier.send("sms")
     twilio.is_well()
-    if fault == "60203":  # Twilio takes no more sends to this number, by whatever channel
+    if fault == "60203":  # Twilio accepts no more sends to this number over any channel
         with pytest.raises(errors.MaxSendsReached):
             verifier.send("call")
         return
@@ -227,7 +227,7 @@ def test_a_failing_check_ends_in_time_and_approves_nothing_else(
         with InTime(), pytest.raises(errors.TwoFactorError) as caught:
             verifier.check(row, token)
         assert caught.value.full_code == code
-    # A check is never made twice by itself, and its attempt stays spent.
+    # A check is never retried, and its attempt stays counted.
     row.refresh_from_db()
     assert (row.status, row.attempts, row.lease) == (status, 1, "")
     assert twilio.checks() == (0 if fault == "refuse" else 1)
@@ -238,7 +238,7 @@ def test_a_failing_check_ends_in_time_and_approves_nothing_else(
     if good:
         assert verifier.check(row, token).status == "approved"
     elif status == "pending":
-        # Twilio has approved it and nobody heard: the token is used up, and the user is told so.
+        # Twilio has approved the token, but the answer was lost. The token is used up, and the error says so.
         with pytest.raises(errors.VerificationExpired):
             verifier.check(row, token)
     if not good and status != "failed":
@@ -266,7 +266,7 @@ def test_the_page_shows_the_outcome_of_a_failing_send(twilio: Any, pat: Person, 
     assert not pat.is_verified
     if code:
         unsure = "We are not sure the code was sent" in pat.text
-        # The page has a sentence of its own where nothing was ever sent.
+        # The page has a separate sentence if nothing was ever sent.
         never_sent = code == "max_sends_reached" and "We cannot send a code there for now." in pat.text
         assert unsure if uncertain else never_sent or says(pat, code, "send")
         assert not (set(pat.text.split()) & {"60410", "60413", "20003", "Fraud", "fraud"})
@@ -291,7 +291,7 @@ def test_the_page_shows_the_outcome_of_a_failing_check(twilio: Any, pat: Person,
         assert pat.is_verified
         return
     assert not pat.is_verified
-    # An authenticator's code, of which the page says that there is nothing to verify any more.
+    # 60318 is an error of authenticators. The page shows that the verification has expired.
     assert says(pat, "verification_expired" if fault == "60318" else code, "check")
     assert pat.path in {pat.url(name) for name in ("start", "verify", "failed")}
     twilio.is_well()
@@ -308,7 +308,7 @@ def test_the_page_shows_the_outcome_of_a_failing_check(twilio: Any, pat: Person,
 
 
 def says(person: Person, code: str, during: str) -> bool:
-    """Whether the page has the kit's sentence for the error of that code, from a send or a check."""
+    """Return whether the page shows our sentence for the error code of a send or a check."""
     for name, error in errors.ERRORS.items():
         stem, brace, _rest = name.partition("{")
         if code == name or (brace and code.startswith(stem)):
@@ -318,7 +318,7 @@ def says(person: Person, code: str, during: str) -> bool:
 
 
 def test_the_timeout_ends_an_answer_that_comes_byte_by_byte(twilio: Any, verifier: Verifier) -> None:
-    """Each byte comes well within the read timeout; the whole of it would take a minute."""
+    # Each byte comes within the read timeout, but the whole answer would take a minute.
     twilio.does("slow", on=SEND, seconds=0.1)
     began = time.monotonic()
     with pytest.raises(errors.TwilioUnavailable):
@@ -341,8 +341,8 @@ def test_a_refused_connection_is_retried_for_sends_only(twilio: Any, verifier: V
     assert caplog.text.count("could not be reached") == 2
 
 
-def test_twilio_back_before_the_second_try_gets_one_send(twilio: Any, verifier: Verifier) -> None:
-    """The pooled connection is dead, the server is well: one message."""
+def test_a_retry_on_a_new_connection_sends_one_message(twilio: Any, verifier: Verifier) -> None:
+    # The pooled connection is dead, but the server works.
     verifier.send("sms")
     strikes(twilio, "refuse", "")
     twilio.is_well()

@@ -1,4 +1,4 @@
-"""A site with a Verify service for each tenant: what is begun at one is checked at that one."""
+"""A site with a Verify service for each tenant. The service that sends a code also checks it."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ def test_a_code_is_sent_by_the_service_of_the_request(pat: Person, host: str) ->
     assert pat.types_the_code().is_verified
 
 
-def test_a_code_is_checked_at_the_service_that_sent_it(pat: Person, settings: Any) -> None:
+def test_a_check_uses_the_service_that_sent_the_code(pat: Person, settings: Any) -> None:
     at(pat, "south.example.com").opens("start").picks("sms")
     settings.TWILIO_2FA_SERVICE_ID = NORTH
     assert pat.types_the_code().is_verified
     assert SandboxVerification.objects.get().status == "approved"
 
 
-def test_a_resend_uses_the_service_that_sent_first(pat: Person, settings: Any, later: Any) -> None:
+def test_a_resend_uses_the_service_that_sent_the_code(pat: Person, settings: Any, later: Any) -> None:
     at(pat, "south.example.com").opens("start").picks("sms")
     settings.TWILIO_2FA_SERVICE_ID = NORTH
     later(60)
@@ -64,7 +64,7 @@ def test_a_resend_uses_the_service_that_sent_first(pat: Person, settings: Any, l
     assert services() == {SOUTH}
 
 
-def test_cancel_ends_the_code_at_the_service_that_sent_it(pat: Person, settings: Any) -> None:
+def test_cancel_uses_the_service_that_sent_the_code(pat: Person, settings: Any) -> None:
     at(pat, "south.example.com").opens("start").picks("sms")
     settings.TWILIO_2FA_SERVICE_ID = NORTH
     pat.posts("verify", action="cancel")
@@ -79,7 +79,7 @@ def test_two_tenants_have_separate_codes(pat: Person) -> None:
     assert not pat.is_verified
 
 
-def test_an_authenticator_is_checked_where_it_was_registered(
+def test_an_authenticator_is_checked_by_its_own_service(
     demo: Person, settings: Any, monkeypatch: Any
 ) -> None:
     now = [1_800_000_000.0]
@@ -101,7 +101,7 @@ def test_registrations_use_a_separate_service_by_request(demo: Person, settings:
     assert demo.types_the_code().is_verified
 
 
-def test_a_callable_that_fails_sends_nothing_and_says_so(pat: Person, settings: Any) -> None:
+def test_a_failing_service_callback_sends_nothing(pat: Person, settings: Any) -> None:
     def fails(user: Any) -> str:
         raise RuntimeError("no tenant")
 

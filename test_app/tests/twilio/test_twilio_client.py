@@ -1,4 +1,4 @@
-"""The way to Twilio: one connection, timeouts, nothing kept. Against a real server on loopback."""
+"""The client for Twilio, against a real server on loopback: one connection, timeouts, no stored data."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CODE = "123456"
 
 
 class Twilio(ThreadingHTTPServer):
-    """Approves one code; counts connections; says what it is told to."""
+    """A server that approves one code, counts connections and answers with a given fault."""
 
     daemon_threads = True
     request_queue_size = 128
@@ -53,7 +53,7 @@ class Twilio(ThreadingHTTPServer):
         return super().get_request()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that goes away is what some of the tests are about."""
+        """Ignore errors, because clients disconnect in some tests."""
 
 
 class Answers(BaseHTTPRequestHandler):
@@ -85,7 +85,7 @@ class Answers(BaseHTTPRequestHandler):
         return {"sid": sid(to), "to": to, "status": "approved" if approved else "pending", "valid": approved}
 
     def log_message(self, *args: Any) -> None:
-        """Nothing: the test's output is not the server's."""
+        """Log nothing, to keep requests out of the output of the tests."""
 
 
 def sid(to: str | None) -> str:
@@ -171,7 +171,7 @@ def test_the_timeout_ends_a_request_to_a_hanging_server(
     with pytest.raises(errors.TwilioUnavailable) as caught:
         verifier.send("email")
     assert caught.value.uncertain
-    # It may have arrived: its code works, and is checked by where it went.
+    # The message may have arrived, so its code works. Without a SID, it is checked by the recipient.
     twilio.hangs = False
     row = caught.value.verification
     assert (row.status, row.sid) == ("pending", "")
@@ -192,7 +192,7 @@ def test_a_request_without_an_answer_is_not_repeated(twilio: Twilio, verifier: V
     assert (row.attempts, row.sends) == (1, 2)
 
 
-def test_a_refused_connection_is_retried_once_and_ends_no_sends(
+def test_a_refused_connection_is_retried_once_and_not_counted(
     twilio: Twilio, verifier: Verifier, settings: Any, caplog: Any
 ) -> None:
     settings.TWILIO_2FA_SEND_COOLDOWN = 30
@@ -202,13 +202,13 @@ def test_a_refused_connection_is_retried_once_and_ends_no_sends(
             verifier.send("email")
     assert not caught.value.uncertain
     assert caplog.text.count("Twilio could not be reached") == 2
-    # It certainly did not happen, so there is nothing to wait for.
+    # The send certainly did not happen, so there is no cooldown.
     settings.TWILIO_2FA_BASE_URL = twilio.address
-    assert verifier.send("email").sends == 1  # the refused one is no send of this verification
+    assert verifier.send("email").sends == 1  # the refused send does not count
 
 
 @pytest.mark.parametrize("code", ["bad gateway", [60200], {}, None, ""])
-def test_a_code_that_is_no_number_is_an_unknown_error(code: Any) -> None:
+def test_an_error_code_that_is_not_a_number_is_unknown(code: Any) -> None:
     with pytest.raises(errors.TwilioUnavailable) as told, convert_errors():
         raise TwilioRestException(400, "/", "", code)
     assert told.value.data == {"twilio_error": 400}
@@ -238,9 +238,7 @@ def test_retry_after_of_twilio_is_passed_on(twilio: Twilio, verifier: Verifier) 
         (503, {}, {}),
     ],
 )
-def test_nothing_is_approved_that_twilio_did_not_approve(
-    twilio: Twilio, verifier: Verifier, fault: Any
-) -> None:
+def test_nothing_is_approved_without_twilios_approval(twilio: Twilio, verifier: Verifier, fault: Any) -> None:
     row = verifier.send("email")
     twilio.fault = fault
     with pytest.raises((errors.TwilioUnavailable, errors.InvalidVerificationCode)):

@@ -1,4 +1,4 @@
-"""`manage.py demo`: sets up the demo where it is not, says how to use it, and serves it."""
+"""`manage.py demo`: set up the demo if necessary, print how to use it, and serve it."""
 
 from __future__ import annotations
 

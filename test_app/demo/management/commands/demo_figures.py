@@ -1,4 +1,4 @@
-"""`manage.py demo_figures`: makes up a year of figures, to look at their page in the admin."""
+"""`manage.py demo_figures`: make up a year of figures for their page in the admin."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand
 
 from django_twilio_2fa.models import DailyAttempt, DailyFigure, Purpose
 
-# Messages on a usual day.
+# The number of messages on a usual day.
 METHODS = {"sms": 60, "call": 5, "email": 25, "totp": 0, "whatsapp": 8}
 COUNTRIES = {"US": 0.6, "GB": 0.2, "DE": 0.15, "FR": 0.05}
 

@@ -1,4 +1,4 @@
-"""`manage.py demo_users`: the people of the demo, made once and then left alone."""
+"""`manage.py demo_users`: create the users of the demo. Existing users stay as they are."""
 
 from __future__ import annotations
 

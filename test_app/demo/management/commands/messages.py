@@ -59,9 +59,9 @@ class Command(BaseCommand):
                 self.finish(package / "locale" / language / "LC_MESSAGES" / "django.po")
 
     def finish(self, catalogue: Path) -> None:
-        """Take out what differs from run to run, and compile."""
+        """Remove the creation date, which differs from run to run, and compile the catalogue."""
         if not catalogue.exists():
-            # makemessages makes none for a package without sentences.
+            # makemessages writes no file for a package without sentences.
             return
         catalogue.write_text(CREATED.sub("", catalogue.read_text(), count=1))
         command = ["msgfmt", "--check-format", "-o", str(catalogue.with_suffix(".mo")), str(catalogue)]

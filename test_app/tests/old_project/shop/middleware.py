@@ -1,4 +1,4 @@
-"""Keeps whoever is signed in and not verified out of every page but the kit's."""
+"""Redirect signed-in users who are not verified from every page but the ones of this package."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""A project as it was set up for 0.32. Not to be brought up to date: it has to go on starting as it is."""
+"""Settings of a project for version 0.32. Do not update them: they must keep working as they are."""
 
 import os
 from pathlib import Path
@@ -91,7 +91,7 @@ TWILIO_2FA_ALLOWED_METHODS = None
 TWILIO_2FA_ALLOW_CHANGE = False
 TWILIO_2FA_MAX_ATTEMPTS = 3
 
-# Left over from before 0.32, which read none of them.
+# Left over from before 0.32. Version 0.32 reads none of these settings.
 TWILIO_2FA_REGISTER_CB = phone_number_of
 TWILIO_2FA_TIMEOUT_CB = kept_out_until
 TWILIO_2FA_ALLOW_UNVERIFIED_SMS = True

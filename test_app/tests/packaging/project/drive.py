@@ -1,7 +1,7 @@
-"""Drives the wizard to its end with one method, and prints what it saw as JSON.
+"""Walk through the wizard with each of the given methods, and print what it showed as JSON.
 
-Run as `python drive.py sms` by the Python of the environment that is to be tried; it exits with an error
-where a step does not lead to the next.
+Run `python drive.py sms` with the Python of the environment under test. The script exits with an error if a
+step does not lead to the next.
 """
 
 import json
@@ -12,7 +12,7 @@ import warnings
 from pathlib import Path
 
 warnings.simplefilter("error")
-# Its own folder, and not the one it is started from: nothing is to be found but what is installed.
+# Import from this folder and not from the working directory: all else must be installed.
 sys.path[:] = [str(Path(__file__).resolve().parent), *(p for p in sys.path if p not in ("", os.getcwd()))]
 os.environ["DJANGO_SETTINGS_MODULE"] = "settings"
 
@@ -36,7 +36,7 @@ WHAT_TO_REGISTER = {
 
 
 def last_code(client, method):
-    """The code that was delivered last: by Django's mail, or by the sandbox."""
+    """Return the code that was delivered last: by Django's mail, or by the sandbox."""
     if method == "courier":
         return re.search(r"\d{6}", mail.outbox[-1].body).group()
     return client.get("/sandbox/messages.json").json()[0]["code"]
@@ -50,7 +50,7 @@ def step(response, path, template):
 
 
 def drive(method):
-    """The page at which the token was typed, and the last one."""
+    """Verify a new user with the method. Return the page at which the token was typed."""
     client = Client(enforce_csrf_checks=False)
     client.force_login(User.objects.create_user(f"user-of-{method}"))
     step(client.get("/2fa/", follow=True), "/2fa/start/", "twilio_2fa/start.html")
@@ -72,7 +72,7 @@ sources = get_registry().sources
 print(
     json.dumps(
         {
-            "kit": django_twilio_2fa.__file__,
+            "package": django_twilio_2fa.__file__,
             "version": django_twilio_2fa.__version__,
             "providers": sources,
             "broken": [b.name for b in get_registry().broken],

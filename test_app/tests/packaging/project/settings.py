@@ -1,4 +1,4 @@
-"""What `startproject` gives, and the ten lines that the kit asks for."""
+"""The settings that `startproject` writes, and the lines that this package needs."""
 
 from django_twilio_2fa import provider_apps
 

@@ -1,1 +1,1 @@
-"""A method that ships as a distribution of its own."""
+"""A method in a distribution of its own."""

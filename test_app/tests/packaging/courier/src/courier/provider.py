@@ -1,4 +1,4 @@
-"""A code by courier: to the address that the user registered, by Django's e-mail backend."""
+"""A method that sends a code to the address that the user registered, by Django's e-mail backend."""
 
 import secrets
 

@@ -1,4 +1,4 @@
-"""Three roads to the verifier, walked by the same people; and what they leave behind."""
+"""The three ways to the verifier (pages, API and Python) for the same people, and their outcomes."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ NEW, THIRD = "+12025550147", "+12025550148"
 MALLORYS = "+12025550199"
 
 
-class Road:
-    """One way to the verifier, for somebody in a session of theirs. What it refuses shows in how it ends."""
+class Way:
+    """One way to the verifier, for a person with a session. Refusals show only in the outcome."""
 
     def __init__(self, person: Person) -> None:
         self.person = person
-        # A session of the wizard's own, on every road.
+        # Each way has a session of the wizard.
         self.person.client.get("/2fa/start/")
 
     def send(self, method: str) -> None: ...
@@ -51,14 +51,14 @@ class Road:
 
     @property
     def row(self) -> Verification:
-        """Their newest; where they have none, anybody's."""
+        """The newest verification of the person, or the newest of all if there is none."""
         rows = Verification.objects.order_by("pk")
         found = rows.filter(user=self.person.user).last() or rows.last()
         assert found is not None
         return found
 
 
-class Pages(Road):
+class Pages(Way):
     def send(self, method: str) -> None:
         self.person.posts("start", method=method)
 
@@ -94,7 +94,7 @@ class Pages(Road):
         self.person.posts("verify", action="cancel", **named)
 
 
-class API(Road):
+class API(Way):
     def asks(self, endpoint: str, **values: Any) -> None:
         self.person.client.post(f"/api/2fa/{endpoint}/", values, content_type="application/json")
 
@@ -130,7 +130,7 @@ class API(Road):
         self.asks("cancel", verification_id=str((row or self.row).public_id))
 
 
-class Python(Road):
+class Python(Way):
     def does(self, act: Callable[[Any], Any]) -> None:
         with suppress(errors.TwoFactorError):
             act(self.person.verifier)
@@ -163,39 +163,39 @@ class Python(Road):
         self.does(lambda v: v.cancel(v.get((row or self.row).public_id)))
 
 
-ROADS: dict[str, type[Road]] = {"pages": Pages, "api": API, "python": Python}
+WAYS: dict[str, type[Way]] = {"pages": Pages, "api": API, "python": Python}
 
 
 class World:
-    """Who is there, all on one road, and what the site has set."""
+    """The people of a case, who all use one way, and the settings of the site."""
 
-    def __init__(self, road: type[Road], settings: Any) -> None:
-        self.road = road
+    def __init__(self, way: type[Way], settings: Any) -> None:
+        self.way = way
         self.settings = settings
-        # Otherwise the session of the pages keeps an answer for a minute, which plain Python has to look up.
+        # Otherwise the sessions of pages cache the answer for a minute. Plain Python looks it up each time.
         settings.TWILIO_2FA_VERIFIED_RECHECK = 0
-        self.roads: dict[str, Road] = {}
+        self.ways: dict[str, Way] = {}
         user = get_user_model().objects.create_user("sam", email="sam@owl.example", password="sam")
         Device.objects.register(user, PhoneNumber(PHONE))
         Device.objects.register(user, EmailAddress(EMAIL))
         get_user_model().objects.create_user("mallory", email="mallory@owl.example")
 
-    def somebody(self, name: str, called: str) -> Road:
-        return self.roads.setdefault(called, self.road(Person(name)))
+    def somebody(self, name: str, called: str) -> Way:
+        return self.ways.setdefault(called, self.way(Person(name)))
 
     @cached_property
-    def sam(self) -> Road:
-        """Has a phone and an address."""
+    def sam(self) -> Way:
+        """Sam, with a phone and an e-mail address."""
         return self.somebody("sam", "sam")
 
     @cached_property
-    def again(self) -> Road:
-        """Sam, or whoever has the password, in another browser."""
+    def again(self) -> Way:
+        """Sam, or an attacker with the password, in another browser."""
         return self.somebody("sam", "again")
 
     @cached_property
-    def mallory(self) -> Road:
-        """Another user, with nothing registered."""
+    def mallory(self) -> Way:
+        """Another user, without devices."""
         return self.somebody("mallory", "mallory")
 
     def set(self, **changed: Any) -> None:
@@ -203,7 +203,7 @@ class World:
             setattr(self.settings, f"TWILIO_2FA_{name}", value)
 
     def outcome(self) -> dict[str, Any]:
-        """What is left behind, who is in, and what anybody got."""
+        """Return what is stored, who is verified, and which messages were sent."""
         fields = (
             "user__username",
             "method",
@@ -214,13 +214,13 @@ class World:
             "error_code",
             "verifies_session",
         )
-        # Other values are random.
+        # The values of other devices are random.
         found = Device.objects.filter(kind__in=CONTACTS).select_related("user")
         contacts = [(d.user.get_username(), d.value, d.name, d.default_at is not None) for d in found]
         counted = Counter.objects.filter(n__gt=0).values_list("scope", "n")
         return {
             "rows": list(Verification.objects.order_by("pk").values_list(*fields)),
-            "verified": sorted(name for name, road in self.roads.items() if road.person.is_verified),
+            "verified": sorted(name for name, way in self.ways.items() if way.person.is_verified),
             "devices": sorted(contacts),
             "others": sorted(Device.objects.exclude(kind__in=CONTACTS).values_list("user__username", "kind")),
             "counts": sorted((scope.partition(":")[0], n) for scope, n in counted),
