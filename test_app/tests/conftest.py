@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.core.management.color import no_style
-from django.db import connection, connections
+from django.db import connection
 from django.test import TransactionTestCase
 from django.utils import translation
 
@@ -18,7 +17,7 @@ from django_twilio_2fa.contacts import EmailAddress
 from django_twilio_2fa.testing import register_device
 
 from . import cases, openapi
-from .helpers import OVER_HTTP
+from .helpers import OVER_HTTP, empty_tables
 from .loopback_twilio import LoopbackTwilio
 from .people import EMAIL, PHONE, Person
 
@@ -59,33 +58,19 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip("needs PostgreSQL: set DATABASE_URL")
 
 
-# Migrations create the rows of these tables, and no test changes them.
-KEPT = {"auth_permission", "django_content_type", "django_migrations"}
-
-
-def empty_what_was_written(test: TransactionTestCase) -> None:
-    """Empty the tables that have rows.
+@pytest.fixture(scope="session", autouse=True)
+def empty_tables_quickly() -> Iterator[None]:
+    """Empty only the tables that have rows after each test.
 
     Django's own teardown empties all tables, and creates content types and permissions again. This takes
     20 ms per test.
     """
-    for alias in test._databases_names(include_mirrors=False):
-        database = connections[alias]
-        quote = database.ops.quote_name
-        names = sorted(set(database.introspection.django_table_names(only_existing=True)) - KEPT)
-        with database.cursor() as cursor:
-            cursor.execute("SELECT " + ", ".join(f"EXISTS (SELECT 1 FROM {quote(name)})" for name in names))
-            written = [name for name, has_rows in zip(names, cursor.fetchone(), strict=True) if has_rows]
-        if written:
-            database.ops.execute_sql_flush(
-                database.ops.sql_flush(no_style(), written, reset_sequences=False, allow_cascade=True)
-            )
 
+    def teardown(test: TransactionTestCase) -> None:
+        empty_tables(test._databases_names(include_mirrors=False))
 
-@pytest.fixture(scope="session", autouse=True)
-def empty_tables_quickly() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(TransactionTestCase, "_fixture_teardown", empty_what_was_written)
+        patch.setattr(TransactionTestCase, "_fixture_teardown", teardown)
         yield
 
 

@@ -6,11 +6,12 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
+from django.core.management.color import no_style
 from django.db import connections
 from django.test import Client
 
@@ -21,6 +22,25 @@ OVER_HTTP: dict[str, Any] = {
     "TWILIO_2FA_AUTH_TOKEN": "a secret",
     "TWILIO_2FA_SERVICE_ID": "VA" + "2" * 32,
 }
+
+
+# Migrations create the rows of these tables, and no test changes them.
+KEPT = {"auth_permission", "django_content_type", "django_migrations"}
+
+
+def empty_tables(databases: Iterable[str]) -> None:
+    """Empty the tables of these databases that have rows."""
+    for alias in databases:
+        database = connections[alias]
+        quote = database.ops.quote_name
+        names = sorted(set(database.introspection.django_table_names(only_existing=True)) - KEPT)
+        with database.cursor() as cursor:
+            cursor.execute("SELECT " + ", ".join(f"EXISTS (SELECT 1 FROM {quote(name)})" for name in names))
+            written = [name for name, has_rows in zip(names, cursor.fetchone(), strict=True) if has_rows]
+        if written:
+            database.ops.execute_sql_flush(
+                database.ops.sql_flush(no_style(), written, reset_sequences=False, allow_cascade=True)
+            )
 
 
 def wrong_code(right: str, n: int = 1) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -155,3 +158,38 @@ def test_a_statement_is_recorded_with_its_function(demo: Person) -> None:
 )
 def test_statements_that_differ_in_values_have_one_shape(sql: str, shape: str) -> None:
     assert statements.shape(sql) == shape
+
+
+ROOT = Path(__file__).resolve().parents[2]
+# The marks of tests that need more than Python.
+SEPARATE = {"browser", "packaging", "served", "node"}
+
+
+def selection(*command: str) -> str:
+    """Return the expression of marks in what a make command would run."""
+    # A make that runs these tests passes its own arguments on.
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    planned = subprocess.run(
+        ["make", "-n", *command], cwd=ROOT, env=env, check=True, capture_output=True, text=True
+    )
+    [found] = re.findall(r'-m "([^"]+)"', planned.stdout)
+    return str(found)
+
+
+@pytest.mark.parametrize(
+    ("command", "left_out"),
+    [
+        (["test"], SEPARATE | {"slow"}),
+        (["test", "CASES=2"], SEPARATE | {"slow"}),
+        (["test", "CASES=all"], SEPARATE),
+        (["test", "ARGS=-x"], SEPARATE),
+    ],
+)
+def test_make_test_leaves_out_slow_tests_unless_all_run(command: list[str], left_out: set[str]) -> None:
+    assert set(selection(*command).split(" and ")) == {f"not {mark}" for mark in left_out}
+
+
+def test_make_test_rest_and_nox_select_by_the_same_marks() -> None:
+    assert set(selection("test-rest").split(" or ")) == SEPARATE
+    [expression] = re.findall(r'marks = ."-m", "([^"]+)"', (ROOT / "noxfile.py").read_text())
+    assert set(expression.split(" and ")) == {f"not {mark}" for mark in SEPARATE}

@@ -20,6 +20,7 @@ from twilio_2fa_push.testing import SoftwareBrowser
 from django_twilio_2fa.models import Counter, Device, Lock, Status, Verification
 
 from ..api.test_api_log_in import Caller
+from ..helpers import empty_tables
 from ..passkeys import creates
 from ..people import Person
 from ..pushes import approves, is_asked, with_browser
@@ -103,18 +104,24 @@ def fill() -> None:
     multiply(Counter, count, key=f"md5({text})", window=f"t.{quoted('window')} + i % 100")
     lock = Lock.objects.create(scope="lock", key="x", until=1)
     multiply(Lock, lock, key=f"md5({text})", until=f"t.{quoted('until')} + i % 100")
-    # ANALYZE commits on MariaDB, so it needs another connection than the test.
-    analyzer = connection if connection.vendor == "postgresql" else connection.copy()
-    with analyzer.cursor() as cursor:
+    with connection.cursor() as cursor:
         for table in TABLES:
             cursor.execute(f"{sql('ANALYZE', 'ANALYZE TABLE')} {quoted(table)}")
-    if analyzer is not connection:
-        analyzer.close()
+
+
+@pytest.fixture(scope="module")
+def filled(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """Fill the tables once for all tests of this module. Each test rolls back its own changes."""
+    with django_db_blocker.unblock():
+        fill()
+    yield
+    with django_db_blocker.unblock():
+        empty_tables([connection.alias])
 
 
 @pytest.fixture
-def crowd(pat: Person) -> Person:
-    fill()
+def crowd(filled: None, pat: Person) -> Person:
+    """Return a user with one phone, among many other users."""
     return pat
 
 
