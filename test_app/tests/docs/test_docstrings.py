@@ -30,6 +30,7 @@ def begins_with_a_question(text: str) -> bool:
     return bool(first) and first[1].lower() in QUESTIONS | RELATIVE
 
 
+@pytest.mark.slow
 def test_few_docstrings_begin_with_a_question_word() -> None:
     paths = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py")]
     texts = [(path, text) for path in paths for text in docstrings(path.read_text())]
