@@ -7,7 +7,11 @@ from typing import Any
 BREAKER: dict[str, tuple[Any, str]] = {
     "sends": (25, "The number of codes that must be sent to a place before its conversion counts."),
     "conversion": (0.1, "The share of sent codes that users have to enter."),
-    "minutes": (60, "The number of minutes of a stop. It doubles with each stop, up to a day."),
+    "minutes": (
+        60,
+        "The number of minutes of a stop. It doubles with each further stop of the same numbers, up to a "
+        "day, but not for a client address.",
+    ),
     "countries": (5, "The number of countries whose numbers one client address may enter in a day or two."),
     "numbers": (
         5,

@@ -209,8 +209,10 @@ class TestDenial:
         assert told["device"] == str(device.pk)
         [mail] = mailoutbox
         assert mail.to == ["ann@example.com"]
-        assert "denied on My laptop" in mail.body
-        assert "Site: testserver" in mail.body
+        [html] = [text for text, kind in mail.alternatives if kind == "text/html"]
+        for text in (mail.body, html):
+            assert "denied on My laptop" in text
+            assert "Site: testserver" in text
         assert f"Verification {row.public_id} was denied" in caplog.text
         audited = [r for r in caplog.records if r.name == "django_twilio_2fa.audit"]
         assert any("approval_denied" in r.getMessage() for r in audited)
