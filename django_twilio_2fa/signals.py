@@ -45,7 +45,7 @@ twilio_2fa_approval_denied = Signal()
 _SID = "Twilio's SID of the verification, or this package's id if the method does not use Twilio."
 _DEVICE = {
     "kind": "phone_number, email, or a kind of the provider's own.",
-    "device": "The id of the device, or its kind if your site stores it.",
+    "device": "The id of the device. If your site stores the number or address: `phone_number` or `email`.",
 }
 
 SIGNALS: dict[str, Declaration] = {
@@ -146,7 +146,7 @@ SIGNALS: dict[str, Declaration] = {
         Declaration(
             "twilio_2fa_browser_ended",
             twilio_2fa_browser_ended,
-            "A browser was forgotten: its user is asked for a code in it again.",
+            "A browser was forgotten. The user needs a code in this browser again.",
             {
                 "browser": "The id of the browser.",
                 "reason": "user, administrator, device (one was removed), password (it was changed), "
@@ -191,7 +191,7 @@ SIGNALS: dict[str, Declaration] = {
             "and `request` are None.",
             {
                 "budget": "The name of the budget.",
-                "level": "`warning`, `registrations` (nothing more is sent to register) or `spent`.",
+                "level": "`warning`, `registrations` (no more codes are sent for registrations) or `spent`.",
                 "unit": "`messages` or `money`.",
                 "total": "The whole budget, as text.",
                 "seconds": "The period of the budget.",

@@ -26,7 +26,7 @@ FOUND: dict[str, str] = {
     "E011": "a line type that does not exist",
     "E012": "a limit that does not exist, or a rate that cannot be parsed",
     "E013": "the user model lacks the field that `UNAUTHENTICATED_USER_FIELD` names",
-    "E014": "a setting names a path or a URL name for which there is no view",
+    "E014": "a setting names a URL name that does not exist",
     "E015": "`API_CLASSES` names something that is not a class",
     "E016": "a view requires verification, but the URLs of this package are not included",
     "E017": "`LOGIN_URL` is neither a path nor the name of a URL",

@@ -9,9 +9,9 @@ COSTS = (
         "PRICES",
         {},
         MAPPING,
-        "[Prices](figures.md#prices): a dict that maps the name of a method to a dict with the price "
-        "of a `message`, of an `approval`, and of a message to a country (`GB`). For missing prices, "
-        "those of the provider are used.",
+        '[Prices](figures.md#prices): a dict of dicts, such as `{"sms": {"message": "0.0083", '
+        '"approval": "0.05", "GB": "0.0463"}}`. `GB` is the price of a message to that '
+        "country. For missing prices, those of the provider are used.",
     ),
     Setting(
         "PRICES_CURRENCY",
@@ -23,9 +23,9 @@ COSTS = (
         "BUDGETS",
         {},
         MAPPING,
-        "[Budgets](figures.md#budgets): a dict that maps a name that you choose to a dict with "
-        "`messages` or `money`, such as `500/h, 3000/d`. Further keys of that dict limit the budget to "
-        "some sends.",
+        '[Budgets](figures.md#budgets): a dict of dicts, such as `{"all": {"messages": "500/h, '
+        '3000/d"}}`. You choose the names. Other keys, such as `countries`, restrict which sends a '
+        "budget covers.",
     ),
 )
 

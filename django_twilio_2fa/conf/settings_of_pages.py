@@ -196,8 +196,8 @@ API = (
         "UNAUTHENTICATED_USER_FIELD",
         "pk",
         TEXT,
-        "Field of the user model by which the query parameter names the user. Choose one whose values cannot "
-        "be guessed.",
+        "Field of the user model that is compared with the query parameter, to find the user. Choose "
+        "one whose values cannot be guessed.",
     ),
     Setting(
         "UNAUTHENTICATED_MIN_SECONDS",
@@ -234,7 +234,7 @@ WORDS = (
         "MESSAGE_DISPLAY_CB",
         None,
         CALLBACK,
-        "Returns the text for a [message code](errors.md#messages), or None for the default text.",
+        "Returns the text for `code`, a [message code](errors.md#messages), or None for the default text.",
         ("code", "user", "request"),
         return_types=(str, Promise),
     ),

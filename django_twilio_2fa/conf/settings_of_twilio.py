@@ -137,8 +137,8 @@ METHODS = (
         "METHOD_DISPLAY_CB",
         None,
         CALLBACK,
-        "Returns a dict with a `label` and an `icon` for a method, both optional. They override "
-        "`METHOD_DETAILS` and those of the provider.",
+        "Returns a dict with a `label` and an `icon` for a method, both optional. A label or an icon "
+        "that is returned overrides the one in `METHOD_DETAILS` and the provider's own.",
         ("method", "user", "request"),
         return_types=MAPPING,
     ),
@@ -190,7 +190,7 @@ METHODS = (
         BOOL,
         "Whether a [registered browser](push.md) approves automatically while it shows the waiting "
         "page. This proves which browser it is, but not that the user agreed.",
-        USER,
+        ("user",),
         fallback=False,
     ),
     Setting(

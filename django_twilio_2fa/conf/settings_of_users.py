@@ -93,18 +93,18 @@ WHO = (
         "BREAKER",
         {},
         MAPPING,
-        "The breaker stops registrations of phone numbers for a while if too few codes are entered. "
-        "This setting changes its [rules](costs.md#the-breaker): a dict that maps a rule to a value. "
-        "None: no breaker.",
+        "The breaker pauses registrations of phone numbers if users enter too few of the codes that "
+        "were sent. This setting changes its [rules](costs.md#the-breaker): a dict that maps a rule to "
+        "a value. None: no breaker.",
         optional=True,
     ),
     Setting(
         "CHALLENGE",
         None,
         TEXT,
-        "Dotted path of a class with a CAPTCHA or another challenge of yours. It is asked before a "
-        "code is sent to a new phone number, if few codes that were sent to similar numbers have been "
-        "entered. See [costs](costs.md#challenges).",
+        "Dotted path of a class with a CAPTCHA or another challenge of yours. Users have to solve it "
+        "before a code is sent to a new phone number, if few of the codes that were sent to similar "
+        "numbers were entered. See [costs](costs.md#challenges).",
     ),
     Setting(
         "REGISTER_OPTIONAL",

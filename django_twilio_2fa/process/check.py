@@ -63,7 +63,7 @@ def check(devices: Devices, row: Verification, token: str) -> Verification:
     counts += lockout.check_limits(subject.user, subject.flow, group)
     locks = lockout.lock_keys(subject.user, subject.flow, group)
     try:
-        token = provider.read_token(row, token)
+        token = call(provider.read_token, row, token)
         # Reserve
         lease = reservations.take_lease(row, counts, locks)
     except errors.TwoFactorError as e:

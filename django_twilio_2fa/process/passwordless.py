@@ -95,7 +95,7 @@ def answer(
     if provider is None:
         raise errors.MethodNotAllowed
     row = _row(provider)
-    token = provider.read_token(row, token)
+    token = call(provider.read_token, row, token)
     row.data = _take(request, id, provider)
     counts = _count(request)
     user = _user_of(call(provider.find_user, row, token, request=request))

@@ -239,7 +239,7 @@ class UnauthenticatedVerifier:
         """Check a token. Returns the approved verification. Every failure is answered as a wrong token."""
         row = verification
         provider = get_providers()[row.method]
-        token = provider.read_token(row, token)
+        token = call(provider.read_token, row, token)
         spent = (
             *rate_limits.client_limits(self.request, None),
             *rate_limits.limits_for("wrong_tokens_per_user", UNAUTHENTICATED, self.name),

@@ -77,7 +77,8 @@ class MethodProvider:
     wrong_wording: ClassVar[Any] = ""
     """The message for a wrong token. Empty for "That code is incorrect. Check it and try again."."""
     give_up_wording: ClassVar[Any] = ""
-    """The label of Cancel on the page that shows a secret. If set, the page has no other links to leave."""
+    """The label of Cancel on the page that shows a secret. If set, Cancel is the only way to leave the page
+    without confirming."""
     given_up_wording: ClassVar[Any] = ""
     """The message for a user who leaves the page that shows a secret without confirming."""
     shows_secret: ClassVar[bool] = False
@@ -113,15 +114,19 @@ class MethodProvider:
 
     @property
     def transport(self) -> str:
-        """A name that methods share if they send the same code to a destination. By default, the method's."""
+        """A name. Methods with the same one send the same code to a destination, so that users can switch.
+
+        By default, the name of the method.
+        """
         return self.name
 
     @property
     def lockout_group(self) -> str:
-        """Wrong tokens are counted together for methods with the same group.
+        """A name. Methods with the same one share a count of wrong tokens.
 
-        By default, each method with `high_entropy` has its own group, and all others share the empty group.
-        Too many wrong tokens in a group with a name lock that group in one session. They never lock the user.
+        By default, the name of the method if it has `high_entropy`, otherwise empty. If a group has a name,
+        too many wrong tokens lock only the methods of this group, and only in the current session. In the
+        empty group, they can lock the user.
         """
         return self.name if self.high_entropy else ""
 
@@ -142,8 +147,8 @@ class MethodProvider:
     def get_service_id(self, *, user: Any, request: Any = None, registration: bool = False) -> str:
         """Return the id of the service for a new verification, if the method uses several. By default, empty.
 
-        The id is stored as `verification.service` (at most 64 characters). Services have separate
-        verifications. `registration` is True if a device is being registered, or if nobody is signed in
+        The id is stored as `verification.service` (at most 64 characters). With another id, a new
+        verification begins. `registration` is True if a device is being registered, or if nobody is signed in
         (`user` is None).
         """
         return ""
@@ -197,24 +202,30 @@ class MethodProvider:
         raise NotImplementedError
 
     def resend(self, verification: Verification, *, request: Any = None) -> Sent:
-        """Send the token again. By default, call `start`. Another method may have sent the token first."""
+        """Send the token again. By default, call `start`.
+
+        Also called if another method with the same `transport` sent the first token.
+        """
         return self.start(verification, request=request)
 
     def check(self, verification: Verification, token: str, *, request: Any = None) -> Checked:
-        """Return whether the token is right. Each call counts as an attempt, and is not tried again."""
+        """Return whether the token is right. Each call counts as an attempt, and is not tried again.
+
+        Only a call that raises `ApprovalPending` or, up to a limit, `CodeAlreadyUsed` does not count.
+        """
         raise NotImplementedError
 
     def cancel(self, verification: Verification, *, request: Any = None) -> None:
         """Cancel the verification at the service. By default, do nothing."""
 
     def approve(self, verification: Verification, *, request: Any = None) -> None:
-        """Tell the service that the verification was approved without a token. By default, do nothing."""
+        """Tell the service that your code has called `Verifier.approve`. By default, do nothing."""
 
     def decoy(self, verification: Verification, *, verb: str, request: Any = None) -> None:
-        """Replace `start` or `check` if a caller who is not signed in names a user without the method.
+        """Take as long as `start` or `check` (`verb`), but send and check nothing. By default, do nothing.
 
-        The user may not exist or may have no device for the method. Take as long as the replaced method
-        (`verb`), but send and check nothing. See below. By default, do nothing.
+        Called in place of them for a caller who is not signed in, if the user whom they name does not exist,
+        cannot use the method, or has reached a limit. See below.
         """
 
     def is_answered(self, verification: Verification) -> bool:

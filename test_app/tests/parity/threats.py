@@ -63,7 +63,7 @@ ONE_WAY_ONLY = {
     "A session in a signed cookie reveals the secret of a new authenticator": "only pages show one again",
     "Invalid form input is read from the session": "only pages show again what was typed",
     "The ids of passkeys reveal who has an account": "pages ask for a log-in",
-    "Another browser than the one that was asked approves: with another key, for another registration, or in another user's session": (  # noqa: E501
+    "A request is approved in a browser that it was not sent to: with another key, for another registration, or in another user's session": (  # noqa: E501
         "a device answers at one address, whichever way sends the request"
     ),
     "The endpoints of approvals are called without limit, or to exhaust another user's limit": (
@@ -91,7 +91,7 @@ ONE_WAY_ONLY = {
         "plain Python has no cookies"
     ),
     "Somebody at a remembered browser does what needs a fresh verification": "plain Python has no cookies",
-    "A script in a browser with a copied or another user's cookie is let in": "plain Python has no cookies",
+    "A script sends a cookie that was copied, or that belongs to another user": "plain Python has no cookies",
     "A browser stays remembered after a stolen password or phone": "plain Python has no cookies",
     "Staff use the admin without verifying": "only the admin has pages for staff",
     "A reload uses up an attempt": "only pages are reloaded",
@@ -239,7 +239,7 @@ def more_wrong_codes_in_a_row_than_allowed(w: World) -> None:
     w.sam.check(code())
 
 
-@case("A new code, session, log-in, cancel or key resets the attempts")
+@case("A new code, session, log-in, cancel or secret key resets the attempts")
 def every_way_to_start_again(w: World) -> None:
     w.sam.send("sms")
     guesses(w.sam, 2)
@@ -257,7 +257,7 @@ def every_way_to_start_again(w: World) -> None:
     w.sam.check(code(EMAIL))
 
 
-@case("A new code, session, log-in, cancel or key resets the attempts")
+@case("A new code, session, log-in, cancel or secret key resets the attempts")
 def starting_again(w: World) -> None:
     more_wrong_codes_than_a_verification_allows(w)
     w.sam.send("sms")
@@ -472,7 +472,9 @@ def a_name_and_a_default_with_a_proof(w: World) -> None:
     assert Device.objects.get(value=EMAIL).name == "Mine"
 
 
-@case("An attacker changes the account's e-mail address, and the owner learns nothing of a removal")
+@case(
+    "An attacker changes the e-mail address of the account, so that the owner gets no e-mails about later changes"
+)
 def an_address_is_removed(w: World) -> None:
     proves(w.sam)
     w.sam.remove(Device.objects.get(value=EMAIL))

@@ -42,6 +42,11 @@ class FaultyCheckProvider(SecretProvider):
         raise RuntimeError("somebody else's bug")
 
 
+class FaultyTokenProvider(SecretProvider):
+    def read_token(self, verification: Verification, text: str) -> str:
+        raise RuntimeError("somebody else's bug")
+
+
 class FaultyDeviceProvider(SecretProvider):
     """A provider that raises in each method about its devices."""
 
@@ -126,23 +131,30 @@ def test_a_method_may_need_no_device_and_send_nothing(sam: Person, settings: Any
     assert sam.types("424242").is_verified
 
 
-@pytest.mark.parametrize("name", ["FaultyProvider", "FaultyCheckProvider"])
+@pytest.mark.parametrize("name", ["FaultyProvider", "FaultyCheckProvider", "FaultyTokenProvider"])
 def test_a_provider_that_raises_shows_a_page_and_is_logged(
     sam: Person, settings: Any, caplog: Any, name: str
 ) -> None:
     settings.TWILIO_2FA_PROVIDERS = {"faulty": f"{__name__}.{name}"}
     settings.TWILIO_2FA_ALLOWED_METHODS = ["faulty", "sms"]
     sam.opens("start").picks("faulty")
-    if name == "FaultyCheckProvider":
+    message = "We are not sure the code was sent"
+    if name != "FaultyProvider":
         sam.types("424242")
+        message = "a problem with sending or checking"
     assert sam.page.status_code == 200
-    told = (
-        "a problem with sending or checking"
-        if name == "FaultyCheckProvider"
-        else "We are not sure the code was sent"
-    )
-    assert told in sam.text
+    assert message in sam.text
     assert "somebody else's bug" in caplog.text
+    assert not sam.is_verified
+
+
+@pytest.mark.parametrize("name", ["FaultyCheckProvider", "FaultyTokenProvider"])
+def test_the_api_answers_503_if_a_provider_raises_in_a_check(sam: Person, settings: Any, name: str) -> None:
+    settings.TWILIO_2FA_PROVIDERS = {"faulty": f"{__name__}.{name}"}
+    settings.TWILIO_2FA_ALLOWED_METHODS = ["faulty", "sms"]
+    id = sam.client.post("/api/2fa/send/", {"method": "faulty"}).json()["verification_id"]
+    answer = sam.client.post("/api/2fa/verify/", {"verification_id": id, "code": "424242"})
+    assert answer.status_code == 503
     assert not sam.is_verified
 
 
