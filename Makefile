@@ -54,7 +54,7 @@ soak: $(VENV)/.test-installed
 		$(BIN)/python -m pytest -n 2 -m hypothesis --durations=15 $(ARGS) $(addprefix test_app/tests/,$(FUZZ))
 
 # Numbers for docs/scaling.md. Takes DATABASE_URL, as the tests do; without it, SQLite.
-# COMPARE=<commit>: compare log-ins of the working tree with those of a commit.
+# COMPARE=<commit>: measure log-ins of the working tree and of a commit, in turns.
 bench: $(VENV)/.bench-installed
 	$(BIN)/python test_app/bench.py $(if $(COMPARE),--compare $(COMPARE)) $(ARGS)
 

@@ -1,4 +1,6 @@
-"""Write the audit log: one line of JSON for each event of an account, such as a new device.
+"""Write the audit log: one line of JSON for each security event of an account, such as a new device.
+
+Codes that are sent or checked are not logged.
 
 The lines hold no personal data: no names, numbers, addresses or browsers, only keys of rows.
 """

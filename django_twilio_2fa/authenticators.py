@@ -1,4 +1,4 @@
-"""The interface of providers that can import authenticator apps from another package."""
+"""The interface of providers that can import the secrets of authenticator apps from another package."""
 
 from __future__ import annotations
 

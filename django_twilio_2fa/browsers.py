@@ -138,7 +138,10 @@ def _cookie_names(user: Any) -> list[str]:
 
 
 def _read_cookie(request: HttpRequest) -> tuple[UUID, str] | None:
-    """Return the id and the token in the cookie of the request's user. None without a valid cookie."""
+    """Return the id and the token in the cookie of the request's user. None if it is missing or malformed.
+
+    The token is not checked here.
+    """
     if _cookie_name(request) is None:
         return None
     names = _cookie_names(subject_of(request))

@@ -68,7 +68,9 @@ def _text(template: str, context: dict[str, Any], number: str, user: Any) -> Non
         conf.resolve("NOTIFY_NUMBER_CB", number=number, text=_subject(template, context), user=user)
     except Exception as e:
         # Raised by a template. `conf.resolve` handles exceptions of the callback.
-        logger.error("An e-mail to the owner of an account could not be sent: %s", type(e).__name__)
+        logger.error(
+            "A message to a former phone number of an account could not be sent: %s", type(e).__name__
+        )
 
 
 def _send(template: str, context: dict[str, Any], address: str) -> None:

@@ -253,7 +253,7 @@ class Verifier:
         return self.available.may_skip_registration()
 
     def grace_ends_at(self) -> datetime | None:
-        """Return the end of the grace period of a user without a device. None if there is no grace period."""
+        """Return the end of the grace period. None if there is none, it is over, or the user has a device."""
         return self.available.grace_ends_at()
 
     def may_rename(self, registered: Registered) -> bool:

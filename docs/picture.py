@@ -33,7 +33,7 @@ GROUPS = (
     Group("Names of 0.32", 1, 2, ("client", "dispatch", "options", "utils")),
     Group("JSON API", 0, 2, ("api",)),
     Group("HTML pages", 1, 1, ("views", "middleware", "templatetags", "pages", "access")),
-    Group("What a site asks", 2, 1, ("browsers", "metrics", "session", "state", "verifier")),
+    Group("What a site imports", 2, 1, ("browsers", "metrics", "session", "state", "verifier")),
     Group("The process", 3, 1, ("process",)),
     Group("The sandbox", 2, 0, ("sandbox",)),
     Group("Twilio", 4, 1, ("twilio",)),
@@ -53,7 +53,7 @@ GROUPS = (
         ),
     ),
     Group(
-        "Declared once, and helpers",
+        "Settings, errors and helpers",
         7,
         1,
         ("conf", "errors", "signals", "audit", "registry", "reverse", "moments"),

@@ -47,8 +47,8 @@ def refuse(
     """Return the response to a refused request: a redirect, or a 401 or 403 for a script.
 
     `view`: the view or its class. `strict`: skipping registration is not enough. `site_wide`: every page of
-    the site would refuse the user. Raises `PermissionDenied` for a user who may not verify and whom no other
-    page would accept.
+    the site would refuse the user. Raises `PermissionDenied` for a user whom the site does not let verify, if
+    `site_wide` or if the redirect would lead back to this page.
     """
     signed_in = subject_of(request) is not None
     if signed_in:

@@ -45,7 +45,7 @@ class CountryFilter(FieldFilter):
 
 
 class AccountsFilter(admin.SimpleListFilter):
-    """Filter the devices whose number or address more than one account has."""
+    """Show only devices whose number or address is registered for more than one account."""
 
     title = _("accounts")
     parameter_name = "accounts"

@@ -64,7 +64,7 @@ class TwoFactorAdminSite(admin.AdminSite):
     @method_decorator(never_cache)
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if super().has_permission(request) and not self.has_permission(request) and _may_verify(request):
-            # Also on POST, so that a user who has to verify cannot sign in with another password instead.
+            # Also on POST, so that a user who has to verify cannot sign in as another user instead.
             return self.redirect_to_verification(request)
         if request.method == "POST":
             from .login import log_in

@@ -55,7 +55,7 @@ class Careful:
         try:
             return super().parse(stream, media_type, parser_context)  # type: ignore[misc]
         except (RecursionError, UnicodeError, LookupError) as e:
-            # Nested too deeply, an unknown encoding, or bytes that are invalid in it.
+            # The body is nested too deeply, its encoding is unknown, or its bytes are invalid.
             raise exceptions.ParseError from e
 
 
@@ -157,7 +157,8 @@ class EndpointView(APIView):
         try:
             return super().dispatch(request, *args, **kwargs)
         except Exception as e:
-            # Raised before the framework is ready (a class of it cannot be created), or while it renders.
+            # Raised before the framework handles exceptions (a class of `API_CLASSES` cannot be created), or
+            # while it renders.
             if settings.DEBUG:
                 raise
             logger.error("The API failed", exc_info=e)

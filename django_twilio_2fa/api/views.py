@@ -57,7 +57,7 @@ class SendView(EndpointView):
 
 
 class RegisterView(EndpointView):
-    """Send a token to a new number or address, which is stored only after the token is confirmed."""
+    """Send a token to a new number or address, which is registered only after the token is confirmed."""
 
     takes_signing_in = True
 
@@ -194,7 +194,7 @@ class DeviceView(EndpointView):
 
     @documented(answers=shapes.SuccessSerializer)
     def delete(self, request: Request, device: str) -> Response:
-        """Remove the device. Requires a recent verification."""
+        """Remove the device. Requires a recent verification, and uses it up."""
         self.require_user()
         found = self.verifier.find_registered(device)
         if found is None:

@@ -28,7 +28,7 @@ FOUND: dict[str, str] = {
     "E013": "the user model lacks the field that `UNAUTHENTICATED_USER_FIELD` names",
     "E014": "a setting names a URL name that does not exist",
     "E015": "`API_CLASSES` names something that is not a class",
-    "E016": "a view requires verification, but the URLs of this package are not included",
+    "E016": "verification is required, but the URLs of this package are not included",
     "E017": "`LOGIN_URL` is neither a path nor the name of a URL",
     "E018": "no session middleware, or `django.contrib.sessions` is not in `INSTALLED_APPS`",
     "E019": "no authentication middleware, or it comes before the session middleware",
@@ -70,7 +70,7 @@ FOUND: dict[str, str] = {
 
 @register("twilio_2fa")
 def check_all(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    # Not at the top: servers register the checks and never run them.
+    # Imported here, because servers register the checks and never run them.
     from . import access, costs, methods, project, twilio, urls, values
 
     found = [message for check in values.SPELLING for message in _guarded(check)]

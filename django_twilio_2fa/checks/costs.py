@@ -42,7 +42,7 @@ def _faults_of_a_budget(told: Any) -> Iterator[tuple[str, str]]:
     for key in set(told) - set(budgets.KEYS):
         yield f" has {key!r}.", f"Use only these keys: {', '.join(budgets.KEYS)}."
     if not any(told.get(unit) for unit in ("messages", "money")):
-        yield " has no sum.", "Set 'messages' or 'money', such as '500/h, 3000/d'."
+        yield " has neither 'messages' nor 'money'.", "Set 'messages' or 'money', such as '500/h, 3000/d'."
     for unit in ("messages", "money"):
         parts = [part.strip() for part in str(told.get(unit) or "").split(",") if part.strip()]
         for part in parts:

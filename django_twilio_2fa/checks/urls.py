@@ -93,7 +93,7 @@ def urls(mounted: Mounted) -> Iterator[CheckMessage]:
         return
     if mounted.has_guarded_views or conf.REQUIRED_CB not in (None, False):
         yield Error(
-            "The URLs of django-twilio-2fa are not included, but a view redirects to them for verification.",
+            "The URLs of django-twilio-2fa are not included, but a view or the middleware redirects to them.",
             hint=hint,
             id="twilio_2fa.E016",
         )
@@ -164,7 +164,7 @@ def _addresses() -> Iterator[CheckMessage]:
         except NoReverseMatch:
             hint = "Use a path, the name of a URL, or a callable that returns one of them."
             yield Error(
-                f"{PREFIX}{name} is {value!r}, but there is no such page.", hint=hint, id="twilio_2fa.E014"
+                f"{PREFIX}{name} is {value!r}, but no URL has this name.", hint=hint, id="twilio_2fa.E014"
             )
 
 

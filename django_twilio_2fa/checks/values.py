@@ -132,7 +132,7 @@ def _values() -> Iterator[CheckMessage]:
             timeouts
             and min(timeouts) > 0
             and not (isinstance(timeout, (list, tuple)) and len(timeouts) != 2),
-            "Use seconds, more than 0, or a pair of them: to connect, and to read.",
+            "Use seconds, more than 0, or a pair of them: to connect, and for the whole response.",
         ),
         (
             "VERIFICATION_EXPIRATION",

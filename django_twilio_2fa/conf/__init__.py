@@ -146,7 +146,9 @@ class Conf:
         return getattr(self, name) is not None
 
     def resolve(self, name: str, **offered: Any) -> Any:
-        """Return the value of a setting. Call a callable, or a dotted path of one, with these keywords.
+        """Return the value of a setting. For a callable, return the result of calling it with these keywords.
+
+        A dotted path of a callable is called, too.
 
         Raises `ImproperlyConfigured` for a path that cannot be imported, unless the setting accepts strings.
         """

@@ -55,7 +55,7 @@ class EmailAddress:
 
     @property
     def mailbox(self) -> str:
-        """The key for counting messages. It is the same for all addresses of a mailbox.
+        """The key for counting messages. It is the same for the spellings of an address.
 
         Many servers deliver `sam+shop@` to `sam@` (RFC 5233), and Gmail ignores dots. If two mailboxes of
         another server share a count, that does no harm.

@@ -37,7 +37,8 @@ logger = logging.getLogger(__name__)
 class Report:
     """The result of an import.
 
-    `taken`: the number of new devices by kind. `there`: the number of devices that existed already.
+    `taken`: the number of new devices by kind. `there`: the number of rows that were
+    imported before, or whose device exists.
     `not_taken`: the other devices, each with the reason.
     """
 

@@ -17,7 +17,7 @@ class TrustedBrowser(models.Model):
     """A browser that its user has asked to remember. It needs no code for `TRUSTED_BROWSER_AGE`.
 
     Its cookie holds a random token, and the row stores only the digest of the token. Each use replaces the
-    token: `previous` is the digest of the last one, and `session_digest` of the session that replaced it.
+    token: `previous` is the digest of the one before, and `session_digest` of the session that replaced it.
     `contacts` maps each kind to the digest of the number or address that the site stored for the user then.
     """
 

@@ -119,7 +119,7 @@ def _select(
     scopes: Collection[str],
     keys: Collection[str],
 ) -> str:
-    """Return SQL for the rows of scopes and keys whose column `number` is above a value. `n`: last column."""
+    """Return SQL for rows of scopes and keys whose column `number` is above a value. `n`: the last column."""
     scope, key, number, table = map(connection.ops.quote_name, ("scope", "key", number, model._meta.db_table))
     of_scopes, of_keys = ", ".join(["%s"] * len(scopes)), ", ".join(["%s"] * len(keys))
     return (

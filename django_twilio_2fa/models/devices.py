@@ -51,7 +51,8 @@ class DeviceQuerySet(RetryingQuerySet["Device"]):
 class Device(models.Model):
     """A user's phone number, e-mail address, authenticator or set of recovery codes.
 
-    A row is stored only after its owner has proven possession.
+    The pages and the API store a row only after its owner has proven possession. `register` and imports store
+    it without proof.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

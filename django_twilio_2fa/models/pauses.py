@@ -14,7 +14,7 @@ from .contention import RetryingManager
 from .counters import Lock
 
 _NO_DATE = 253402128000
-"""The Unix time of 30 December 9999. Later times are not a Python datetime in every time zone."""
+"""The Unix time of 30 December 9999. In some time zones, Python has no datetime for a later one."""
 
 
 class PauseManager(RetryingManager["Pause"]):
@@ -27,7 +27,7 @@ class PauseManager(RetryingManager["Pause"]):
 
 
 class Pause(Lock):
-    """A pause of sends by a method, to a place, or both. It may stop only registrations.
+    """A pause of sends by a method, to a place, or both. It can be limited to registrations.
 
     The key names the method, the place and registrations, so a send finds its pauses by key. `details` has
     the same in full, with the reason, the author and the time.

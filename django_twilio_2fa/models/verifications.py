@@ -177,7 +177,7 @@ class Verification(models.Model):
 
     @property
     def is_passwordless(self) -> bool:
-        """Return whether this logs in a user without a password. The token has to prove two factors then."""
+        """Return whether this is a log-in without a password. The token then has to prove two factors."""
         return PASSWORDLESS in self.details
 
     @property

@@ -137,7 +137,9 @@ def last_doors(wizard: Wizard) -> list[dict[str, Any]]:
 
 
 def show_expired(wizard: Wizard, row: Verification | None, to: Contact | None) -> HttpResponseBase | None:
-    """Show that a code has expired, with a button that sends another. None if the method sends nothing.
+    """Show that a code has expired, with a button that sends another.
+
+    Returns None if the row has not expired, or if the method sends nothing or is no longer offered.
 
     `to`: the number or address that was typed. It is not stored.
     """
@@ -171,7 +173,7 @@ def show_expired(wizard: Wizard, row: Verification | None, to: Contact | None) -
 
 
 def show_status(wizard: Wizard) -> HttpResponseBase:
-    """Return JSON for a page that waits for an approval: whether to go on, and whether the wait is over."""
+    """Return JSON for a page that waits: whether the user has answered, and whether nothing is pending."""
     row = wizard.current_verification()
     ready = row is not None and get_providers()[row.method].is_answered(row)
     return JsonResponse({"ready": ready, "over": row is None})

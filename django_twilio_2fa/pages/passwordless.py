@@ -1,4 +1,4 @@
-"""The part of the log-in page for users without a password."""
+"""The part of the log-in page for a log-in without a password."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class PasswordlessLoginView(LoginView):
         return form
 
     def form_valid(self, form: Any) -> HttpResponse:
-        """Sign the user in. A user without a password first gets a new session, which is verified."""
+        """Sign the user in. After a log-in without a password, the session is a new one, and verified."""
         if self.proven is None:
             return super().form_valid(form)
         subject, row = self.proven

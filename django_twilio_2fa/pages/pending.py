@@ -16,7 +16,8 @@ from .state import WizardState
 class PendingVerifications:
     """The verifications of a request. Each is read once.
 
-    `find`: the verifier's `get`. `takes`: a function that accepts the verifications of this wizard.
+    `find`: the verifier's `get`. `takes`: returns whether a verification belongs to this
+    wizard.
     """
 
     def __init__(

@@ -76,8 +76,8 @@ class UrlStepsWizardView(PageMixin, NamedUrlSessionWizardView):  # type: ignore[
 
     @cached_property
     def storage(self) -> Any:
-        # Created only when it is needed, because that marks the session as changed. A slow GET would then
-        # overwrite the changes of another request.
+        # Created only when it is needed, because creating it marks the session as changed. A slow GET would
+        # then overwrite the changes of another request.
         return get_storage(self.storage_name, self.prefix, self.request, getattr(self, "file_storage", None))
 
     def changed(self) -> None:

@@ -1,4 +1,4 @@
-"""Approve a verification and store the device that it registers. Only one concurrent check succeeds."""
+"""Approve a verification and store its device, in one transaction. Of concurrent checks, one succeeds."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ ESTABLISHED = 10
 """The number of registrations in a month from which a country no longer counts for `places.UNKNOWN`."""
 
 BRIEFLY = 120
-"""The seconds for which a burst stops registrations. It then shows whether users enter their codes."""
+"""The seconds for which a burst stops registrations, until it is known whether users enter their codes."""
 
 BURST = 4
 """The multiple of `_most` sends in ten minutes that is a burst, unless enough codes were entered."""
@@ -182,7 +182,10 @@ def _most(rules: Rules, at: tuple[str, str]) -> int:
 
 
 def _is_doubtful(rules: Rules, at: tuple[str, str], about: Conversion) -> bool:
-    """Return whether a place is close to a stop: half as many sends, or less than twice the conversion."""
+    """Return whether a place is close to a stop.
+
+    At least half as many codes were sent as a stop needs, and less than twice the required share was entered.
+    """
     near = about.hour.sent * 2 >= _most(rules, at)
     return near and not about.hour.converts(min(1.0, 2 * rules.conversion))
 

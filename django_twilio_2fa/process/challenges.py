@@ -1,4 +1,4 @@
-"""Require the site's challenge, such as a CAPTCHA, before a code is sent that the breaker doubts."""
+"""Require the site's challenge, such as a CAPTCHA, before a send that the breaker finds suspicious."""
 
 from __future__ import annotations
 

@@ -48,9 +48,10 @@ class Choice:
 
 @dataclass(frozen=True)
 class Fallback:
-    """Another method to offer for a verification, `after` a number of seconds.
+    """Another method to offer for a verification.
 
-    `resends`: the method sends the same code again, by the same transport to the same destination.
+    `after`: the seconds until it is offered. `resends`: the method sends the same code again, by the same
+    transport to the same destination.
     """
 
     choice: Choice

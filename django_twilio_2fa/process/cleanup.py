@@ -65,7 +65,7 @@ def delete_pending(left: PendingDeletion) -> bool:
 
 
 def delete_all_pending(*, dry_run: bool = False) -> int:
-    """Retry all pending deletions. Returns the number of successes, or with `dry_run` of deletions."""
+    """Retry all pending deletions. Returns the number of successes, or with `dry_run` of pending ones."""
     if dry_run:
         return int(PendingDeletion.objects.count())
     return sum(delete_pending(left) for left in PendingDeletion.objects.order_by("pk").iterator())

@@ -65,7 +65,7 @@ class Sum:
 
     figure: Figure = field(default_factory=Figure)
     converted: int = 0
-    """The number of approved verifications of methods that send. Others, such as an authenticator, do not."""
+    """The number of approved verifications of methods that send. Other methods are not counted."""
     cost: Decimal = Decimal(0)
     unpriced: int = 0
     attempts: Attempts = field(default_factory=Attempts)

@@ -54,7 +54,10 @@ def rounded(seconds: float) -> int:
 
 
 def of_rows(rows: Iterable[dict[str, Any]], *, gone: bool = False) -> Figures:
-    """Count rows, given as values of `COLUMNS`. `gone`: count pending ones as canceled."""
+    """Count rows, given as values of `COLUMNS`.
+
+    `gone`: the rows are about to be deleted. Pending rows that have not expired count as canceled then.
+    """
     found: Figures = defaultdict(Figure)
     now = django_timezone.now()
     sending = {name for name, provider in get_providers().items() if provider.sends}

@@ -151,7 +151,7 @@ class Methods:
         return bool(self.subject.setting("REGISTER_OPTIONAL")) or grace.ends_at(self.subject) is not None
 
     def grace_ends_at(self) -> datetime | None:
-        """Return until when a user without a device need not verify. None if the user has to verify."""
+        """Return the end of the grace period. None if there is none, it is over, or the user has a device."""
         until = grace.ends_at(self.subject)
         return until if until is not None and not self.devices.all() else None
 

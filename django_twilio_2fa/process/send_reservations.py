@@ -126,7 +126,7 @@ def _one_send(row: Verification, method: str, now: datetime, *, cooldown: bool) 
 
 
 class AnotherSend(Exception):
-    """A verification cannot begin with its first send: it exists, or its destination has a cooldown."""
+    """A verification cannot begin with its first send: there is one already, or a cooldown."""
 
 
 def _reserve_first_send(

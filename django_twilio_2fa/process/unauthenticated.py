@@ -1,4 +1,4 @@
-"""Verify a user by name who has not signed in, without revealing whether the user exists.
+"""Verify a user who is named in a request and has not signed in, without revealing who exists.
 
 Every caller gets the same answers. A name without a user, or whose user has no device for the method, gets a
 decoy: a verification that no token is right for. Wrong tokens do not lock the user. Nothing is registered,
@@ -54,9 +54,9 @@ from .subject import Subject
 
 
 class UnauthenticatedVerifier:
-    """Verify a user by name who has not signed in. Codes are sent to devices that the user has registered.
+    """Verify a user who is named in a request and has not signed in.
 
-    Callers can only send, check and cancel. They cannot list, register or change devices.
+    Codes are sent to devices of the user. Callers cannot list, register or change devices.
 
     Limits per name are reported to the caller. Limits per user and destination are silent: when one is
     reached, nothing is sent and every token is rejected, but the answers do not change.

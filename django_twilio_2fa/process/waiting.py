@@ -71,8 +71,8 @@ def _may_send(available: Methods, choice: Choice, row: Verification) -> bool:
 def wait_to_resend(available: Methods, row: Verification, provider: MethodProvider | None = None) -> int:
     """Return the number of seconds until a pending verification's code may be sent again. 0 for now.
 
-    `provider`: the method, if pauses count. `Lock.FOR_EVER` if one is active. One query, unless the choices
-    have been read since the last send.
+    `provider`: the method, if pauses count. `Lock.FOR_EVER` if a pause is active. One query, unless the
+    choices have been read since the last send.
     """
     if not row.sends_left:
         return reservations.until_over(row)

@@ -1,4 +1,4 @@
-"""Declare the sentences that a site may change by code, and look them up."""
+"""Declare the sentences, which a site can change by their message codes, and look them up."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ MESSAGES: dict[str, Any] = {
     "send_generic": _("sent"),
     "send_suffix": _("to {value}."),
 }
-"""The sentences by code. `send_<method>` is the provider's `sent_wording`, or else `send_generic`.
+"""The sentences by message code. `send_<method>` is the provider's `sent_wording`, or else `send_generic`.
 
 The last three are parts of a sentence. They are used if a site changes one of them, and for methods without a
 sentence of their own (`sending_wording`).

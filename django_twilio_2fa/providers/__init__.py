@@ -64,7 +64,10 @@ class MethodProvider:
     sends: ClassVar[bool] = True
     """True if the method sends a token. If False, the user cannot request the token again."""
     sent_wording: ClassVar[Any] = _("sent")
-    """The verb in "Enter the code that was ... to (XXX) XXX-0143". Used if `sending_wording` is empty."""
+    """The words in "Enter the code that was ... to (XXX) XXX-0143", such as "sent by text message".
+
+    Used if `sending_wording` is empty.
+    """
     sending_wording: ClassVar[Any] = ""
     """The first sentence of the verify page, with `{value}` (masked) or `{ending}` (the last digits of the
     number)."""
@@ -104,7 +107,7 @@ class MethodProvider:
     one_per_user: ClassVar[bool] = False
     """True if a user has at most one device of this kind. A new device replaces the old one."""
     cost: ClassVar[Any] = "free"
-    """The things that the site pays for a verification, for the table in the documentation."""
+    """The charges for a verification, for the table in the documentation."""
     message_price: ClassVar[str] = ""
     """The price of a message in US dollars, used in the daily figures and in budgets. Empty: unknown."""
     approval_price: ClassVar[str] = ""
@@ -285,7 +288,7 @@ class MethodProvider:
         return ""
 
     def get_api_message(self, verification: Verification) -> str:
-        """Return the instruction in `display` of the API. Empty for the default sentence."""
+        """Return the text that responses of the API have in `display`. Empty for the default sentence."""
         return ""
 
     def get_verify_context(self, verification: Verification, *, secret: dict[str, Any]) -> dict[str, Any]:
@@ -354,7 +357,7 @@ class Sent:
 
 @dataclass(frozen=True)
 class NewDevice:
-    """A device to store. `value` identifies it among the devices of its kind. `masked` is shown."""
+    """A device to store. `value` identifies it among the user's devices of its kind. `masked` is shown."""
 
     value: str
     masked: str = ""

@@ -13,7 +13,7 @@ LONGEST_TEXT = 8000
 
 
 class Proven(NamedTuple):
-    """The caller of an endpoint, as the values of the request prove."""
+    """The caller of an endpoint, proven by the values of the request."""
 
     by: str
     """A text that identifies the caller, such as the value of their device. Requests are counted by it."""
@@ -43,7 +43,7 @@ class Endpoint:
     limit: str
     """The limit of `LIMITS` that counts the requests of one caller."""
     prove: Callable[[dict[str, str]], Proven]
-    """Return the caller, from the values of a request. Raises an error of this package if they prove none."""
+    """Return the caller, from the values of a request. Raises an error of this package without a proof."""
     answer: Callable[[HttpRequest, Proven], dict[str, Any]]
     """Return the response, as JSON values. Raises errors of this package."""
     takes: dict[str, str] = field(default_factory=dict)

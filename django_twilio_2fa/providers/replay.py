@@ -1,4 +1,4 @@
-"""Prevent that a value, such as a code, is used twice within a time."""
+"""Prevent a value, such as a code, from being used twice within a period."""
 
 from __future__ import annotations
 

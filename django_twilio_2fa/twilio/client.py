@@ -1,4 +1,4 @@
-"""Create one Twilio client per process, with timeouts and a connection pool, which stores no requests."""
+"""Create one Twilio client per process, with timeouts and a connection pool. It stores no requests."""
 
 from __future__ import annotations
 

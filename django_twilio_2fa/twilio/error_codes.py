@@ -151,7 +151,7 @@ def convert_errors(*, service: bool = False) -> Iterator[None]:
     from requests.exceptions import ConnectionError as NoConnection
     from twilio.base import exceptions as twilio
 
-    # twilio-python has this exception since 9.10.
+    # twilio-python has had this exception since 9.10.
     service_exception = getattr(twilio, "TwilioServiceException", twilio.TwilioRestException)
     try:
         yield

@@ -96,7 +96,10 @@ def _parse(payload: bytes) -> dict[str, Any]:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return a JSON object as a dict. Raises `ValueError` for a duplicate name: parsers differ in those."""
+    """Return a JSON object as a dict. Raises `ValueError` for a duplicate name.
+
+    Parsers treat duplicate names differently.
+    """
     found = dict(pairs)
     if len(found) != len(pairs):
         raise ValueError("a name comes twice")

@@ -91,7 +91,7 @@ def _size(text: Any) -> int:
 
 
 def _is_allowed(endpoint: str) -> bool:
-    """Return whether the settings allow an endpoint. Check it, because the browser chooses the URL."""
+    """Return whether the settings allow an endpoint. The browser chooses its URL."""
     try:
         parts = urlsplit(endpoint)
         origin, host, plain = (

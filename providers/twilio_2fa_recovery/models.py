@@ -9,7 +9,7 @@ from django_twilio_2fa.models import Device
 
 
 class SpentCode(models.Model):
-    """A code that has been used. A unique constraint prevents that concurrent requests use the same code."""
+    """A code that has been used. A unique constraint prevents concurrent requests from using one twice."""
 
     device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="+")
     digest = models.CharField(max_length=64)

@@ -358,7 +358,9 @@ def test_a_broken_session_logs_nobody_in(ann: Visitor, phone: SoftwareAuthentica
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[" * 5000, "x" * 20_000, '"\\ud800"', "\0"], ids=repr)
-def test_an_invalid_answer_is_not_counted(ann: Visitor, phone: SoftwareAuthenticator, text: str) -> None:
+def test_text_that_is_not_an_answer_is_not_counted(
+    ann: Visitor, phone: SoftwareAuthenticator, text: str
+) -> None:
     asked = begins_to_log_in(ann)
     assert is_refused(posts_answer(ann, asked["id"], text), NOTHING)
     assert not Counter.objects.filter(scope__startswith="passwordless").exists()

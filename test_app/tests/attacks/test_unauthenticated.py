@@ -389,7 +389,7 @@ def test_a_value_that_its_owner_has_not_verified_gets_no_code(sam: Person, setti
 
 
 @pytest.mark.django_db(transaction=True)
-def test_async_methods_refuse_what_sync_methods_refuse(db: None) -> None:
+def test_asend_refuses_a_destination(db: None) -> None:
     user = get_user_model().objects.create_user("ann")
     verifier = UnauthenticatedVerifier(str(user.pk))
 

@@ -244,7 +244,7 @@ MISTAKES: list[Mistake] = [
         with_settings(ALLOW_UNAUTHENTICATED_USERS=True, UNAUTHENTICATED_USER_FIELD="uuid"),
         "auth.User",
     ),
-    ("a path without a page", "E014", with_settings(VERIFY_SUCCESS_URL="nowhere"), "URL"),
+    ("a URL name that does not exist", "E014", with_settings(VERIFY_SUCCESS_URL="nowhere"), "URL"),
     ("a class misspelt", "E015", with_settings(API_CLASSES={"permission": "no.such.Class"}), "dotted"),
     ("a provider that cannot be loaded", "W001", with_settings(PROVIDERS={"owl": "no.such.Owl"}), "Fix or"),
     ("a setting by its old name", "W004", with_settings(ALLOW_REGISTER=True), "old name works"),

@@ -381,5 +381,5 @@ def test_each_default_limit_refuses_one_key_at_its_rate(
         Counter.objects.all().delete()
 
 
-def test_a_hundred_wrong_codes_in_a_row_lock_by_default() -> None:
+def test_the_default_is_a_hundred_wrong_codes_in_a_row() -> None:
     assert rate_limits.DEFAULTS[rate_limits.CONSECUTIVE] == 100

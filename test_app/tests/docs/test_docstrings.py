@@ -1,4 +1,4 @@
-"""Docstrings begin with a verb or a noun, not with a question word. Ruff checks the verb (D401)."""
+"""Docstrings begin with a verb or a noun, few with a question word. Ruff checks the verb (D401)."""
 
 from __future__ import annotations
 

@@ -472,9 +472,7 @@ def a_name_and_a_default_with_a_proof(w: World) -> None:
     assert Device.objects.get(value=EMAIL).name == "Mine"
 
 
-@case(
-    "An attacker changes the e-mail address of the account, so that the owner gets no e-mails about later changes"
-)
+@case("An attacker changes the e-mail address of the account, so that the owner gets no later e-mails")
 def an_address_is_removed(w: World) -> None:
     proves(w.sam)
     w.sam.remove(Device.objects.get(value=EMAIL))

@@ -185,7 +185,7 @@ def test_a_receiver_that_raises_stops_nothing_and_is_logged(demo: Person, name: 
 
 
 @pytest.mark.parametrize("page", ["start", "register", "verify"])
-def test_a_lost_session_continues_after_signing_in_again(demo: Person, page: str) -> None:
+def test_a_code_works_after_the_session_is_lost_and_a_new_one(demo: Person, page: str) -> None:
     demo.opens("start").picks("sms").registers()
     code = messages.last_code(PHONE)
     Session.objects.all().delete()

@@ -377,7 +377,7 @@ class TestKeptByTheSite:
             ProvenContact.objects.create(user=user, kind=kind, digest="of something else")
         assert all(registered.proven for registered in sam.verifier.registered())
 
-    def test_a_number_kept_by_the_site_verifies_one_session(self, pairs: tuple[Pair, Pair]) -> None:
+    def test_a_number_of_the_site_leaves_other_users_verifications(self, pairs: tuple[Pair, Pair]) -> None:
         sam, ann = pairs
         Verification.objects.filter(pk=ann.email.pk).update(status=Status.APPROVED)
         theirs = state(Verification, user=ann.user)

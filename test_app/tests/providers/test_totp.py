@@ -464,7 +464,7 @@ class TestVerify:
         tick(late)
         assert ann.types(shown).is_verified is good
 
-    def test_no_code_is_checked_after_the_last_attempt(self, ann: Person) -> None:
+    def test_no_code_is_accepted_after_the_last_attempt(self, ann: Person) -> None:
         ann.opens("start").picks("totp")
         right = code()
         for n in range(6):
@@ -487,7 +487,7 @@ class TestVerify:
 
 @pytest.mark.parametrize("fault", ["60311", "60306", "60324"])
 @pytest.mark.parametrize("enrolling", [True, False])
-def test_all_twilio_errors_for_a_wrong_code_are_a_wrong_code(
+def test_each_twilio_error_for_a_wrong_code_says_incorrect(
     twilio_over_http: Any, demo: Person, fault: str, enrolling: bool
 ) -> None:
     twilio_over_http.is_new()

@@ -198,7 +198,7 @@ def _worker() -> Worker | None:
 def _commit(original: Any, wrapper: BaseDatabaseWrapper) -> Any:
     worker = _worker()
     if worker is not None and worker.unwritten:
-        # No point for a transaction of one statement: other threads cannot tell its write from its commit.
+        # A transaction of one statement has no point of its own for the commit: others see both at once.
         if worker.statements and not worker.in_twilio:
             worker.point("commit")
         worker.end_transaction()

@@ -3,7 +3,7 @@
 A schedule lists the steps before which it switches, each with the thread that goes on. `0b 4a` begins with
 thread b and switches to thread a before step 4. Between two switches a thread runs until it ends or has to
 wait. The choice of the first thread does not count as a switch, and neither does a switch because a thread
-waits for a lock or has ended.
+waits for a lock. The last switch counts, which comes by itself when a thread has ended.
 """
 
 from __future__ import annotations
