@@ -138,8 +138,10 @@ def options_table() -> str:
 
 def messages_table() -> str:
     from django_twilio_2fa.process.wording import MESSAGES
+    from django_twilio_2fa.providers import MethodProvider
 
-    own = {f"send_{p.name}": p.sent_wording for p in methods.bundled() if p.sends}
+    generic = str(MethodProvider.sent_wording)
+    own = {f"send_{p.name}": p.sent_wording for p in methods.bundled() if str(p.sent_wording) != generic}
     return table(["code", "text"], [[f"`{code}`", str(text)] for code, text in {**MESSAGES, **own}.items()])
 
 
