@@ -26,7 +26,9 @@ LIMITS: dict[str, Limit] = {
         "who are not signed in are counted separately.",
     ),
     "setups_per_user": Limit(
-        "10/h", "Registrations of an authenticator app or recovery codes that one user starts."
+        "10/h",
+        "Registrations that one user starts and that send nothing: authenticator apps, "
+        "passkeys and recovery codes.",
     ),
     "refused_sends_per_user": Limit("20/h", "Codes of one user that Twilio refused to send."),
     "refused_sends_per_destination": Limit(

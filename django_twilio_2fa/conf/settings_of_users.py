@@ -110,8 +110,8 @@ WHO = (
         "REGISTER_OPTIONAL",
         False,
         BOOL,
-        "Whether a user without a device may skip registration. Until the session ends, views that require "
-        "verification then let them in.",
+        "Whether a user without a device may skip registration. Until the session ends, views that "
+        "require verification then let them in, except the admin.",
         USER,
         fallback=False,
     ),

@@ -117,7 +117,7 @@ class MethodProvider:
 
     @property
     def transport(self) -> str:
-        """A name. Methods with the same one send the same code to a destination, so that users can switch.
+        """The name of the group of methods that send the same code, so that users can switch between them.
 
         By default, the name of the method.
         """
@@ -125,11 +125,10 @@ class MethodProvider:
 
     @property
     def lockout_group(self) -> str:
-        """A name. Methods with the same one share a count of wrong tokens.
+        """The name of the group of methods that share a count of wrong tokens.
 
-        By default, the name of the method if it has `high_entropy`, otherwise empty. If a group has a name,
-        too many wrong tokens lock only the methods of this group, and only in the current session. In the
-        empty group, they can lock the user.
+        By default, the name of the method if it has `high_entropy`, otherwise empty. Too many wrong tokens
+        lock only this group, and only in the current session. If the name is empty, they can lock the user.
         """
         return self.name if self.high_entropy else ""
 

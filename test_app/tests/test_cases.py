@@ -168,7 +168,8 @@ SEPARATE = {"browser", "packaging", "served", "node"}
 def selection(*command: str) -> str:
     """Return the expression of marks in what a make command would run."""
     # A make that runs these tests passes its own arguments on.
-    env = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    inherited = ("MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS", "CASES", "ARGS")
+    env = {name: value for name, value in os.environ.items() if name not in inherited}
     planned = subprocess.run(
         ["make", "-n", *command], cwd=ROOT, env=env, check=True, capture_output=True, text=True
     )

@@ -97,7 +97,7 @@ ONE_WAY_ONLY = {
     "A reload uses up an attempt": "only pages are reloaded",
     "A form that one user opened is submitted after another has signed in": "only pages have forms",
     "Pages, API and Python differ": "all of these cases test this",
-    "Secrets in logs, pages, reports, sessions, the admin, addresses, exceptions": (
+    "Secrets in logs, pages, error reports, sessions, the admin, URLs or exceptions": (
         "process/test_secrets.py searches the output of all ways"
     ),
 }
