@@ -122,7 +122,8 @@ PAGES = (
         BOOL,
         "Whether a user who has only one device gets the code without choosing a method, when they "
         "open the start page or are redirected to the verify page. A phone is one device with several "
-        "methods: the method used last sends the code. Recovery codes do not count.",
+        "methods: the method used last sends the code, or the first allowed method if your site stores "
+        "the number (`PHONE_NUMBER_CB`). Recovery codes do not count.",
         USER,
         fallback=False,
     ),
@@ -130,7 +131,9 @@ PAGES = (
         "VERIFY_SUCCESS_URL",
         None,
         TEXT,
-        "Where a verified user goes if there is no `next`: a path or a URL name. None: the success page.",
+        "Where a verified user goes if there is no `next`: a path or a URL name. None: the success "
+        "page. Not used after a log-in on `TwoFactorLoginView`, which goes to `next` or "
+        "`LOGIN_REDIRECT_URL`.",
         USER,
         old_names=("SUCCESS_REDIRECT_URL",),
     ),

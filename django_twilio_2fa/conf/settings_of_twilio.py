@@ -23,7 +23,7 @@ TWILIO = (
         "AUTH_TOKEN",
         None,
         TEXT,
-        "Auth token of the account. Leave it out if you use an API key.",
+        "Auth token of the account. If you use an API key, it is needed only for webhooks (`push`).",
         secret=True,
     ),
     Setting(

@@ -249,7 +249,8 @@ ACCESS = (
         None,
         (date,),
         "End of the grace period: a date or a datetime. Until then, users without a device need not "
-        "verify, except for views with `max_age` or `methods`. None: no grace period.",
+        "verify, except for views with `max_age` or `methods`, and for an admin that requires "
+        "verification. None: no grace period.",
         USER,
         optional=True,
     ),

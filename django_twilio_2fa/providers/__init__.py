@@ -105,7 +105,10 @@ class MethodProvider:
     is_backup: ClassVar[bool] = False
     """True for a [backup method](#a-backup-method)."""
     one_per_user: ClassVar[bool] = False
-    """True if a user has at most one device of this kind. A new device replaces the old one."""
+    """True if a user has at most one device of this kind: the pages offer no second one, and no name.
+
+    Also return `NewDevice(only=True)` from `check`, so that a new device replaces the old one.
+    """
     cost: ClassVar[Any] = "free"
     """The charges for a verification, for the table in the documentation."""
     message_price: ClassVar[str] = ""

@@ -55,7 +55,7 @@ ONE_WAY_ONLY = {
     "Over the API, a caller who names a user learns whether they exist, locks them out, or gets in": (
         "pages ask for a log-in"
     ),
-    "Other spellings of a name, or two names for one user or number, are used to get more sends and attempts": (  # noqa: E501
+    "Over the API, a caller names one user in several ways, to get more sends and attempts": (
         "pages ask for a log-in"
     ),
     "One API token is used with the verification of another": "only the API takes tokens",
@@ -91,12 +91,16 @@ ONE_WAY_ONLY = {
         "plain Python has no cookies"
     ),
     "Somebody at a remembered browser does what needs a fresh verification": "plain Python has no cookies",
-    "A script sends a cookie that was copied, or that belongs to another user": "plain Python has no cookies",
+    "A script's request has a copied cookie of a remembered browser, or that of another user": (
+        "plain Python has no cookies"
+    ),
     "A browser stays remembered after a stolen password or phone": "plain Python has no cookies",
     "Staff use the admin without verifying": "only the admin has pages for staff",
     "A reload uses up an attempt": "only pages are reloaded",
     "A form that one user opened is submitted after another has signed in": "only pages have forms",
-    "Pages, API and Python differ": "all of these cases test this",
+    "The pages, the API and Python code that verifies users follow different rules": (
+        "all of these cases test this"
+    ),
     "Secrets in logs, pages, error reports, sessions, the admin, URLs or exceptions": (
         "process/test_secrets.py searches the output of all ways"
     ),
