@@ -40,8 +40,8 @@ def _environment(folder: Path, dependencies: Path, *distributions: Path) -> Path
     python = folder / "env" / "bin" / "python"
     packages = run(python, "-c", "import site; print(site.getsitepackages()[0])", cwd=folder).strip()
     (Path(packages) / "dependencies.pth").write_text(f"{dependencies}\n")
-    pip = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-index", "--no-compile"]
-    run(*pip, "--no-deps", "--no-build-isolation", *distributions, cwd=folder)
+    pip = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-index", "--no-deps"]
+    run(*pip, "--no-build-isolation", "--no-compile", *distributions, cwd=folder)
     return python
 
 
