@@ -311,6 +311,7 @@ def test_a_project_of_0_32_passes_check_and_says_what_to_change() -> None:
     assert "twilio_2fa.E" not in done.stderr
 
 
+@pytest.mark.slow
 def test_a_project_of_0_32_migrates(tmp_path: Path) -> None:
     database = str(tmp_path / "shop.sqlite3")
     done = run("manage.py", "migrate", SHOP_DATABASE=database)
@@ -320,6 +321,7 @@ def test_a_project_of_0_32_migrates(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.slow
 def test_a_user_verifies_in_a_project_of_0_32() -> None:
     done = run("drive.py")
     assert done.returncode == 0, done.stderr

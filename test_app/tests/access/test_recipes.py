@@ -258,6 +258,7 @@ def run(heading: str, walk: str, **project: Any) -> None:
     assert done.stdout.strip().endswith("done"), done.stderr[-3000:]
 
 
+@pytest.mark.slow
 def test_recipe_allauth() -> None:
     # A user signs in at allauth's page, verifies, and can sign out before the verification.
     pytest.importorskip("allauth")

@@ -73,6 +73,7 @@ def test_the_list_of_pages_is_complete() -> None:
 
 
 @pytest.mark.parametrize("with_middleware", [True, False])
+@pytest.mark.slow
 def test_a_post_without_a_csrf_token_does_nothing(busy: Person, settings: Any, with_middleware: bool) -> None:
     if not with_middleware:
         settings.MIDDLEWARE = [m for m in settings.MIDDLEWARE if "Csrf" not in m]

@@ -190,6 +190,7 @@ def test_with_a_second_service_attackers_use_up_no_tries(db: None, settings: Any
             assert in_every_order(Two(), mine, theirs, goes_well) == orders
 
 
+@pytest.mark.slow
 def test_an_attacker_who_uses_up_shared_tries_is_not_verified(db: None, later: Any) -> None:
     # Twilio counts five attempts for both. The owner has to wait, and can verify once the code has expired.
 

@@ -131,6 +131,7 @@ class Walker:
 
 
 @given(registered=st.booleans(), steps=STEPS)
+@pytest.mark.slow
 def test_no_order_of_requests_verifies_without_the_token(
     db: None, registered: bool, steps: list[Any]
 ) -> None:

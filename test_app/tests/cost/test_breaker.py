@@ -139,6 +139,7 @@ def test_extending_a_stop_keeps_registrations_stopped(bot: Registrar) -> None:
     assert bot.sent == before
 
 
+@pytest.mark.slow
 def test_a_stopped_prefix_leaves_the_rest_of_its_country_open(db: None, settings: Any) -> None:
     settings.TWILIO_2FA_BREAKER = {**FEW, "sends": 6}
     bot, person = Registrar("bot"), Registrar("person")

@@ -198,6 +198,7 @@ class TestFolding:
         assert folding.fold() == 0
         assert report("6d") == before
 
+    @pytest.mark.slow
     def test_figures_survive_pruning(self, pat: Person) -> None:
         rows = rows_of_the_last(120, 5, pat.user)
         before = report("121d")

@@ -85,6 +85,7 @@ TAKEN: dict[str, tuple[list[list[str]], list[tuple[str, str]]]] = {
 
 
 @pytest.mark.parametrize("source", TAKEN)
+@pytest.mark.slow
 def test_tables_of_the_real_package_are_taken_over(source: str, tmp_path: Path) -> None:
     if find_spec(MODULES[source]) is None:
         pytest.skip(f"needs the package of {source}")

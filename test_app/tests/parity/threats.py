@@ -87,11 +87,11 @@ ONE_WAY_ONLY = {
     ),
     "The key of a registered browser is copied": "only pages make a key",
     "The cookie of a remembered browser is copied": "plain Python has no cookies",
-    "The cookie of a remembered browser is used for another user, for a token, or without signing in": (
+    "The cookie of a remembered browser is used by another user, with an API token, or without a log-in": (
         "plain Python has no cookies"
     ),
     "Somebody at a remembered browser does what needs a fresh verification": "plain Python has no cookies",
-    "A script's request has a copied cookie of a remembered browser, or that of another user": (
+    "A request from JavaScript has a copied cookie of a remembered browser, or another user's cookie": (
         "plain Python has no cookies"
     ),
     "A browser stays remembered after a stolen password or phone": "plain Python has no cookies",
@@ -243,7 +243,7 @@ def more_wrong_codes_in_a_row_than_allowed(w: World) -> None:
     w.sam.check(code())
 
 
-@case("A new code, session, log-in, cancel or secret key resets the attempts")
+@case("An attacker gets more attempts by a new code, session or log-in, or by canceling")
 def every_way_to_start_again(w: World) -> None:
     w.sam.send("sms")
     guesses(w.sam, 2)
@@ -261,7 +261,7 @@ def every_way_to_start_again(w: World) -> None:
     w.sam.check(code(EMAIL))
 
 
-@case("A new code, session, log-in, cancel or secret key resets the attempts")
+@case("An attacker gets more attempts by a new code, session or log-in, or by canceling")
 def starting_again(w: World) -> None:
     more_wrong_codes_than_a_verification_allows(w)
     w.sam.send("sms")

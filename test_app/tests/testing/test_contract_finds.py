@@ -200,6 +200,7 @@ def failures(provider: type[MethodProvider], *names: str) -> list[str]:
     return [test.id().rpartition(".")[2] for test, _trace in [*result.failures, *result.errors]]
 
 
+@pytest.mark.slow
 def test_a_sound_provider_passes_the_contract() -> None:
     assert failures(Sound) == []
 
