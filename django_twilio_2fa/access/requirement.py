@@ -50,7 +50,7 @@ class Requirement:
             raise ValueError("max_age has to be more than 0. Users need some time to come back to the page.")
 
     def check(self, request: HttpRequest, view: Any = None) -> Refusal:
-        """Return the response that refuses a request. None if the request is let through."""
+        """Return the response to a refused request. None if the request is allowed."""
         if self.is_known_to_be_met(request):
             return None
         with explained():

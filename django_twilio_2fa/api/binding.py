@@ -16,7 +16,7 @@ from ..verifier import Verifier
 
 
 def bind(request: Request) -> Any:
-    """Return Django's request with its flow id: that of the session, or one derived from the token.
+    """Return Django's request with a flow id, which is from the session or derived from the token.
 
     A token has no session. A verification is valid for that token, or for all tokens for which
     `API_SESSION_CB` returns the same id, until the token expires or the password changes. No session is

@@ -100,7 +100,7 @@ def templates(mounted: Mounted) -> Iterator[CheckMessage]:
             get_template(f"{NAMESPACE}/{name}.html")
         except TemplateDoesNotExist:
             missing.append(f"{NAMESPACE}/{name}.html")
-        except Exception:  # noqa: S112  the page itself shows other errors of its template
+        except Exception:  # noqa: S112 - opening the page shows any other error
             continue
     if missing:
         yield Error(

@@ -30,8 +30,8 @@ NUMBERS = (1213, 1020)
 STATES = ("40P01", "40001")
 
 
-def was_given_up(error: OperationalError) -> bool:
-    """Return whether the statement can be retried after this error, for example a deadlock."""
+def can_be_retried(error: OperationalError) -> bool:
+    """Return whether the error is one that a retry may avoid, such as a deadlock."""
     state = getattr(error.__cause__, "sqlstate", None) or getattr(error.__cause__, "pgcode", None)
     return state in STATES or bool(error.args and error.args[0] in NUMBERS)
 
@@ -46,7 +46,7 @@ def again(action: Callable[[], T], using: str = DEFAULT_DB_ALIAS) -> T:
         try:
             return action()
         except OperationalError as e:
-            if not was_given_up(e):
+            if not can_be_retried(e):
                 raise
         time.sleep(random.uniform(0, PAUSE))  # noqa: S311 - not a secret: keeps two requests from colliding again
     return action()
@@ -69,7 +69,7 @@ class RetryingQuerySet(models.QuerySet[M]):
         return again(partial(super().create, **kwargs), using=self.db)
 
     def update(self, **kwargs: Any) -> int:
-        if connections[self.db].in_atomic_block:  # as in `again`, without the call
+        if connections[self.db].in_atomic_block:  # `again` would do the same, with one more call per request
             return super().update(**kwargs)
         return again(partial(super().update, **kwargs), using=self.db)
 

@@ -40,7 +40,7 @@ def _made() -> Challenge | None:
 
 
 def _asked(ask: Callable[[Challenge], T], otherwise: T) -> T:
-    """Call the site's challenge. Returns `otherwise` if there is none or it raises."""
+    """Call the site's challenge. Return `otherwise` if there is no challenge, or if it raises."""
     try:
         challenge = _made()
         return otherwise if challenge is None else ask(challenge)

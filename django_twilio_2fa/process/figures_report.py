@@ -134,7 +134,7 @@ def table_of_prices() -> list[dict[str, Any]]:
 
 
 def median(times: Counter[int]) -> float | None:
-    """Return the median of durations. `times` counts them by their seconds. None if there are none."""
+    """Return the median duration in seconds, or None. `times` maps each duration to its number."""
     total = sum(times.values())
     if not total:
         return None

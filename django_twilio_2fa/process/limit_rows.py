@@ -148,6 +148,7 @@ def store_lock(scope: str, key: str, **values: Any) -> bool:
     """Create a lock, or replace one that has ended. Return False if the lock exists and has not ended."""
 
     def create() -> None:
+        # An outer transaction stays usable after an IntegrityError.
         with transaction.atomic():
             Lock.objects.create(scope=scope, key=key, **values)
 

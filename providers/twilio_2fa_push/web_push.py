@@ -1,4 +1,4 @@
-"""Notify a registered browser of a request, by Web Push. Needs `pywebpush` and the VAPID settings.
+"""Send Web Push notifications to registered browsers. Needs `pywebpush` and the VAPID settings.
 
 Sources: RFC 8030 (Web Push), RFC 8291 (encryption) and RFC 8292 (VAPID), which `pywebpush` implements.
 """

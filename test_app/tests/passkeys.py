@@ -34,7 +34,7 @@ def names_itself(person: Person, name: str = "") -> Person:
 
 
 def creates(person: Person, authenticator: SoftwareAuthenticator, name: str = "", **false: Any) -> Person:
-    """Register a passkey on the pages."""
+    """Register a passkey through the pages."""
     names_itself(person, name)
     return answers(person, authenticator.create(asked(person), **false))
 

@@ -63,7 +63,7 @@ ONE_WAY_ONLY = {
     "A session in a signed cookie reveals the secret of a new authenticator": "only pages show one again",
     "Invalid form input is read from the session": "only pages show again what was typed",
     "The ids of passkeys reveal who has an account": "pages ask for a log-in",
-    "A request is approved in a browser that it was not sent to: with another key, for another registration, or in another user's session": (  # noqa: E501
+    "A request is approved in a browser that it was not sent to": (
         "a device answers at one address, whichever way sends the request"
     ),
     "The endpoints of approvals are called without limit, or to exhaust another user's limit": (

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 
 from django_twilio_2fa.digests import digests
 from django_twilio_2fa.models import (
@@ -229,3 +229,19 @@ def test_a_retried_removal_also_deletes_recovery_codes(pat: Person, settings: An
         pat.opens(f"/2fa/remove/{phone.pk}/").posts()
     assert len(failed) == 1
     assert not Device.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("statement", "write"),
+    [
+        ("INSERT lock", lambda: Lock.objects.create(scope="x", key="another", until=1)),
+        ("UPDATE lock", lambda: Lock.objects.update(until=2)),
+        ("DELETE lock", lambda: Lock.objects.all().delete()),
+    ],
+)
+def test_a_deadlock_in_an_open_transaction_is_not_retried(statement: str, write: Any) -> None:
+    # The database has rolled back the earlier statements of the transaction, too.
+    Lock.objects.create(scope="x", key="x", until=1)
+    with raises_once(statement, on_mariadb) as failed, pytest.raises(OperationalError), transaction.atomic():
+        write()
+    assert len(failed) == 1
